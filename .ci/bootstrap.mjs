@@ -1,0 +1,48 @@
+// Runs tasks of the workspace on a machine that has only Node and npm: installs what the lockfile names first.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const PNPM = 'pnpm@12.20.0';
+
+const bin = (name) => `node_modules/.bin/${name}`;
+const steps = {
+  build: [[bin('tsc'), '-b']],
+  check: [
+    [bin('biome'), 'ci', '--error-on-warnings', '.'],
+    [bin('tsc'), '-b'],
+    [bin('tsc'), '-p', 'tsconfig.test.json'],
+  ],
+  test: [[bin('vitest'), 'run']],
+};
+
+function run(command, args) {
+  const startedMs = Date.now();
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (error) throw error;
+  const seconds = ((Date.now() - startedMs) / 1000).toFixed(1);
+  console.error(`[${seconds} s] ${[command, ...args].join(' ')}`);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** The lockfile's hash is written beside node_modules, so that a second run installs nothing. */
+function install() {
+  const stamp = `${root}node_modules/.installed`;
+  const want = createHash('sha256')
+    .update(readFileSync(`${root}pnpm-lock.yaml`))
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === want) return;
+  run('npx', ['--yes', PNPM, 'install', '--frozen-lockfile', '--prefer-offline']);
+  writeFileSync(stamp, want);
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((task) => !(task in steps));
+if (unknown !== undefined || wanted.length === 0) {
+  console.error(`usage: node .ci/bootstrap.mjs ${Object.keys(steps).join('|')} ...`);
+  process.exit(2);
+}
+install();
+for (const task of wanted) for (const [command, ...args] of steps[task]) run(command, args);

@@ -1,0 +1,2 @@
+export type { Endpoint, EndpointSet, Registry, RegistryUpdate } from '@podwire/registry';
+export { InvalidInput } from '@podwire/registry';

@@ -1,0 +1,15 @@
+export type {
+  Connection,
+  ConnectionListener,
+  ConnectionOptions,
+  ConnectionState,
+  Encoding,
+  MethodHead,
+  RawHeaders,
+  Stream,
+  StreamEnd,
+  StreamHandler,
+  StreamHead,
+  TlsOptions,
+  Transport,
+} from './transport.ts';

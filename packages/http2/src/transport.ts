@@ -1,0 +1,141 @@
+/**
+ * The interface between calls and connections. Two transports stand behind it: one on node:http2 and podwire's own;
+ * the same call has the same result on both.
+ */
+
+/** Header names and values in turn: `[name, value, name, value, …]`; names lower case, `-bin` values in base64. */
+export type RawHeaders = readonly string[];
+
+/** What repeats over the calls of one method; made once, so that a transport may encode it once per connection. */
+export interface MethodHead {
+  /** `/package.Service/Method` */
+  readonly path: string;
+  readonly authority: string;
+  /** Sent with every call of this method after the pseudo-headers: te, content-type, user-agent, grpc-accept-encoding. */
+  readonly headers: RawHeaders;
+}
+
+export type Encoding = 'identity' | 'gzip' | 'deflate';
+
+/** What starts one stream. */
+export interface StreamHead {
+  readonly method: MethodHead;
+  /** The call's own headers: metadata, grpc-timeout, grpc-encoding, grpc-previous-rpc-attempts. */
+  readonly headers: RawHeaders;
+  /** A received message larger than this, on the wire or inflated, ends the stream with kind `too-large`. Bytes; -1 is no limit. */
+  readonly maxReceiveBytes: number;
+}
+
+/** How a stream ended; exactly one of these, once. */
+export type StreamEnd =
+  /** The peer closed it in order. `headers` are the trailers, or the only header block of a trailers-only reply. */
+  | {
+      readonly kind: 'trailers';
+      readonly headers: RawHeaders;
+      readonly httpStatus: number;
+      readonly trailersOnly: boolean;
+    }
+  /** RST_STREAM from the peer with an HTTP/2 error code. */
+  | { readonly kind: 'reset'; readonly errorCode: number }
+  /** No server application can have seen it: REFUSED_STREAM, above GOAWAY's last id, or never written. */
+  | { readonly kind: 'unprocessed'; readonly reason: string; readonly leftClient: boolean }
+  /** The connection died under it. */
+  | { readonly kind: 'connection-lost'; readonly reason: string }
+  /** The peer broke HTTP/2 or gRPC framing. */
+  | { readonly kind: 'protocol-error'; readonly reason: string }
+  | { readonly kind: 'too-large'; readonly bytes: number; readonly limit: number }
+  /** Ended by {@link Stream.cancel}. */
+  | { readonly kind: 'cancelled' };
+
+/** What a call is told by its stream. Callbacks never run inside a call of the user into the stream. */
+export interface StreamHandler {
+  /** Initial headers, after 1xx; not called for a trailers-only reply. */
+  onHeaders(headers: RawHeaders, httpStatus: number): void;
+  /** One whole message, inflated. A view: valid only until the callback returns, unless the transport says otherwise. */
+  onMessage(message: Uint8Array): void;
+  /** Last callback. */
+  onEnd(end: StreamEnd): void;
+}
+
+/** One gRPC call on one connection. */
+export interface Stream {
+  /**
+   * Sends one message, unframed. `compressed` says that the bytes are already encoded as grpc-encoding says. `last` half-closes with it.
+   * `done` runs once, when the bytes were handed to the socket or the stream ended.
+   */
+  sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void;
+  halfClose(): void;
+  /** Lets `n` more messages be delivered; a stream starts with none, and holds the peer back by flow control. */
+  request(n: number): void;
+  /** RST_STREAM with this HTTP/2 error code (8 is CANCEL); ends with kind `cancelled`. */
+  cancel(errorCode: number): void;
+}
+
+/**
+ * `connecting` → `ready` → `draining` → `closed`. Draining opens no streams and lets those it has finish.
+ * A connection is never reused after `closed`; whoever owns it makes a new one.
+ */
+export type ConnectionState = 'connecting' | 'ready' | 'draining' | 'closed';
+
+export interface ConnectionListener {
+  onReady(): void;
+  /** GOAWAY received, or `drain` called: no new streams. */
+  onDraining(reason: string): void;
+  /** Dead, after every stream has ended. `error` says why, for people. */
+  onClosed(error: Error | undefined): void;
+  /** Room came back or went away: `hasRoom` changed. */
+  onRoom(): void;
+}
+
+/** One HTTP/2 connection to one Pod. */
+export interface Connection {
+  readonly state: ConnectionState;
+  /** False while MAX_CONCURRENT_STREAMS is used up, or when not ready. */
+  readonly hasRoom: boolean;
+  readonly openStreams: number;
+  /** The peer's MAX_CONCURRENT_STREAMS; Infinity when it set none. */
+  readonly maxConcurrentStreams: number;
+  readonly localAddress: string | undefined;
+  readonly remoteAddress: string;
+  /** Opens a stream; undefined when it has no room (ask again after `onRoom`, or elsewhere). */
+  open(head: StreamHead, handler: StreamHandler): Stream | undefined;
+  /** Opens no more streams, and closes when the last one ended. */
+  drain(): void;
+  /** Ends every stream with `connection-lost` and closes now. */
+  destroy(reason: string): void;
+}
+
+/** What a connection is made with. */
+export interface ConnectionOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Undefined is plaintext. */
+  readonly tls: TlsOptions | undefined;
+  /** TCP, TLS and the peer's first SETTINGS together. */
+  readonly connectTimeoutMs: number;
+  /** A PING after this long without anything received while streams are open; 0 is off. */
+  readonly keepaliveTimeMs: number;
+  /** A PING not answered in this time closes the connection. */
+  readonly keepaliveTimeoutMs: number;
+  /** Also PING while no stream is open. */
+  readonly keepaliveWithoutCalls: boolean;
+  /** Largest header list taken from the peer, in bytes as RFC 9113 §6.5.2 counts. */
+  readonly maxHeaderListBytes: number;
+}
+
+/** TLS as node:tls takes it; ALPN is always h2. */
+export interface TlsOptions {
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** Name sent in SNI and checked against the certificate. */
+  readonly serverName: string;
+  /** Default true. */
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** Makes connections; one per kind of transport. */
+export interface Transport {
+  readonly name: string;
+  connect(options: ConnectionOptions, listener: ConnectionListener): Connection;
+}

@@ -1,0 +1,167 @@
+import { isIP } from 'node:net';
+
+/** Whether an endpoint takes new calls (`serving`) or only finishes what it has (`draining`). */
+export type Phase = 'serving' | 'draining';
+
+/** One Pod of a service as the registry last described it. Identity is `id`; everything else may change. */
+export interface Endpoint {
+  /** `host:port`, with brackets around an IPv6 host. */
+  readonly id: string;
+  readonly host: string;
+  /** 1–65535. */
+  readonly port: number;
+  /** Relative share of calls, finite and ≥ 0; 0 takes no calls. Default 1. */
+  readonly weight: number;
+  readonly zone?: string;
+  readonly phase: Phase;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** Where an endpoint set came from: the registry now, the disk snapshot of an earlier run, or the configuration. */
+export type EndpointSource = 'registry' | 'snapshot' | 'static';
+
+/** Immutable; a new one for each accepted change, with `version` one higher. */
+export interface EndpointSet {
+  readonly version: number;
+  readonly endpoints: readonly Endpoint[];
+  readonly source: EndpointSource;
+}
+
+/** What a registry document may say of one endpoint, before it is checked. */
+export interface EndpointInput {
+  readonly address?: unknown;
+  readonly host?: unknown;
+  readonly port?: unknown;
+  readonly weight?: unknown;
+  readonly zone?: unknown;
+  readonly phase?: unknown;
+  readonly attributes?: unknown;
+}
+
+/** A value that breaks a rule: where it stands, what it is, what it must be. */
+export class InvalidInput extends Error {
+  override readonly name = 'InvalidInput';
+  readonly path: string;
+  readonly rule: string;
+  constructor(path: string, value: unknown, rule: string) {
+    super(`${path}: ${show(value)} ${rule}`);
+    this.path = path;
+    this.rule = rule;
+  }
+}
+
+/** A value as an error message shows it: JSON, cut to 80 characters, control characters escaped. */
+export function show(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text =
+      typeof value === 'bigint'
+        ? `${value}n`
+        : typeof value === 'number'
+          ? String(value)
+          : JSON.stringify(value);
+  } catch {
+    text = undefined;
+  }
+  text ??= String(typeof value === 'symbol' ? 'a symbol' : typeof value);
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+const HOST =
+  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;
+const MAX_ATTRIBUTES_BYTES = 16 * 1024;
+
+/** Splits `host:port` or `[v6]:port`; throws {@link InvalidInput} naming `path`. */
+export function parseAddress(address: string, path: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
+  if (!match) throw new InvalidInput(path, address, 'must be host:port, or [host]:port for IPv6');
+  const host = (match[1] ?? match[2])!;
+  return { host: checkHost(host, path, match[1] !== undefined), port: checkPort(Number(match[3]), path) };
+}
+
+function checkHost(host: unknown, path: string, bracketed = false): string {
+  if (typeof host === 'string' && host.length <= 253) {
+    const bare = host.includes('%') ? host.slice(0, host.indexOf('%')) : host;
+    if (isIP(bare) === 6) return host.toLowerCase();
+    if (!bracketed && (isIP(host) === 4 || (HOST.test(host) && !/^[\d.]+$/.test(host))))
+      return host.toLowerCase();
+  }
+  throw new InvalidInput(path, host, 'must be an IP address or a DNS name');
+}
+
+function checkPort(port: unknown, path: string): number {
+  if (typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65535) return port;
+  throw new InvalidInput(path, port, 'must be a port, an integer from 1 to 65535');
+}
+
+/** `host:port`, with brackets around IPv6. */
+export function formatAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Checks one endpoint from outside and freezes it; throws {@link InvalidInput} naming the bad value under `path`. */
+export function toEndpoint(input: EndpointInput, path = 'endpoint'): Endpoint {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new InvalidInput(path, input, 'must be an object with an address');
+  }
+  let host: string;
+  let port: number;
+  if (input.address !== undefined) {
+    if (typeof input.address !== 'string')
+      throw new InvalidInput(`${path}.address`, input.address, 'must be a string');
+    ({ host, port } = parseAddress(input.address, `${path}.address`));
+  } else {
+    host = checkHost(input.host, `${path}.host`);
+    port = checkPort(input.port, `${path}.port`);
+  }
+  const weight = input.weight ?? 1;
+  if (typeof weight !== 'number' || !Number.isFinite(weight) || weight < 0) {
+    throw new InvalidInput(`${path}.weight`, weight, 'must be a finite number, 0 or more');
+  }
+  const phase = input.phase ?? 'serving';
+  if (phase !== 'serving' && phase !== 'draining') {
+    throw new InvalidInput(`${path}.phase`, phase, "must be 'serving' or 'draining'");
+  }
+  if (
+    input.zone !== undefined &&
+    (typeof input.zone !== 'string' || input.zone === '' || input.zone.length > 253)
+  ) {
+    throw new InvalidInput(`${path}.zone`, input.zone, 'must be a string of 1 to 253 characters');
+  }
+  const endpoint = {
+    id: formatAddress(host, port),
+    host,
+    port,
+    weight,
+    phase: phase as Phase,
+    attributes: toAttributes(input.attributes, `${path}.attributes`),
+  };
+  return Object.freeze(input.zone === undefined ? endpoint : { ...endpoint, zone: input.zone as string });
+}
+
+function toAttributes(input: unknown, path: string): Readonly<Record<string, string>> {
+  const attributes: Record<string, string> = Object.create(null);
+  if (input === undefined) return Object.freeze(attributes);
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new InvalidInput(path, input, 'must be an object of strings');
+  }
+  let bytes = 0;
+  for (const [key, value] of Object.entries(input)) {
+    if (typeof value !== 'string') throw new InvalidInput(`${path}.${key}`, value, 'must be a string');
+    bytes += key.length + value.length;
+    if (bytes > MAX_ATTRIBUTES_BYTES) throw new InvalidInput(path, bytes, 'must not exceed 16 KiB in all');
+    attributes[key] = value;
+  }
+  return Object.freeze(attributes);
+}
+
+/** Whether two descriptions of one Pod say the same. */
+export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  if (a === b) return true;
+  if (a.id !== b.id || a.weight !== b.weight || a.zone !== b.zone || a.phase !== b.phase) return false;
+  const keys = Object.keys(a.attributes);
+  return (
+    keys.length === Object.keys(b.attributes).length &&
+    keys.every((key) => a.attributes[key] === b.attributes[key])
+  );
+}

@@ -1,0 +1,49 @@
+import type { Endpoint, EndpointSource, Phase } from './endpoint.ts';
+
+/**
+ * One change of what a registry says. A watch begins with a `reset`. `dropped` names what the registry said
+ * that could not be used, each as `path: value rule`.
+ */
+export type RegistryUpdate =
+  | { readonly type: 'reset'; readonly endpoints: readonly Endpoint[]; readonly dropped?: readonly string[] }
+  | { readonly type: 'upsert'; readonly endpoints: readonly Endpoint[]; readonly dropped?: readonly string[] }
+  | { readonly type: 'remove'; readonly ids: readonly string[] }
+  | { readonly type: 'missing'; readonly reason: string };
+
+/** A source of endpoint sets. It stays dumb: reconnecting and holding on is `watchService`'s work, not its own. */
+export interface Registry {
+  /** The target scheme it serves, without `://`. */
+  readonly scheme: string;
+  /** What a set that comes from here is called in snapshots. */
+  readonly source: Exclude<EndpointSource, 'snapshot'>;
+  /**
+   * Yields changes of one service until `signal` aborts; throws when the registry fails.
+   * The caller starts it again with backoff.
+   */
+  watch(service: string, options: { readonly signal: AbortSignal }): AsyncIterable<RegistryUpdate>;
+  close?(): Promise<void>;
+}
+
+/** What a provider may change of itself while it is announced. */
+export interface AnnouncementChange {
+  readonly weight?: number;
+  readonly phase?: Phase;
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** One announced Pod; its lease is kept until it is withdrawn. */
+export interface Announcement {
+  readonly endpoint: Endpoint;
+  update(change: AnnouncementChange): Promise<void>;
+  /** Takes the Pod out of the registry; the caller then waits until consumers had time. Safe to call twice. */
+  withdraw(): Promise<void>;
+}
+
+/** The provider's side of a registry. */
+export interface Announcer {
+  announce(
+    service: string,
+    endpoint: Endpoint,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<Announcement>;
+}

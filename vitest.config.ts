@@ -1,0 +1,16 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (dir: string) => fileURLToPath(new URL(`packages/${dir}/src/index.ts`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: {
+      '@podwire/registry': source('registry'),
+      '@podwire/balancer': source('balancer'),
+      '@podwire/http2': source('http2'),
+      podwire: source('client'),
+    },
+  },
+  test: { include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'], slowTestThreshold: 1000 },
+});

@@ -9,6 +9,8 @@ export default defineConfig({
       '@podwire/registry': source('registry'),
       '@podwire/balancer': source('balancer'),
       '@podwire/http2': source('http2'),
+      '@podwire/registry-nacos': source('registry-nacos'),
+      '@podwire/registry-kubernetes': source('registry-kubernetes'),
       podwire: source('client'),
     },
   },

@@ -1,0 +1,57 @@
+import { Metadata } from '@grpc/grpc-js';
+import type { RawHeaders } from '@podwire/http2';
+
+/** Headers that belong to the protocol; a call's metadata can't set them, and they are not given to the user. */
+const RESERVED = new Set([
+  'content-type',
+  'content-length',
+  'te',
+  'user-agent',
+  'host',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+function isReserved(name: string): boolean {
+  return name.charCodeAt(0) === 58 /* : */ || name.startsWith('grpc-') || RESERVED.has(name);
+}
+
+/** Appends a call's metadata to flat headers, `-bin` values in base64; returns its size as RFC 9113 §6.5.2 counts. */
+export function appendMetadata(metadata: Metadata, out: string[]): number {
+  let bytes = 0;
+  for (const name of Object.keys(metadata.getMap())) {
+    if (isReserved(name) && name !== 'grpc-tags-bin' && name !== 'grpc-trace-bin') continue;
+    for (const value of metadata.get(name)) {
+      const text = typeof value === 'string' ? value : value.toString('base64');
+      out.push(name, text);
+      bytes += name.length + text.length + 32;
+    }
+  }
+  return bytes;
+}
+
+/** Received headers as grpc-js metadata; `-bin` values may be comma-joined lists, with or without padding. */
+export function toMetadata(headers: RawHeaders): Metadata {
+  const metadata = new Metadata();
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i]!;
+    if (name.charCodeAt(0) === 58) continue;
+    if (name === 'grpc-status' || name === 'grpc-message') continue;
+    const value = headers[i + 1]!;
+    if (name.endsWith('-bin')) {
+      for (const part of value.split(',')) metadata.add(name, Buffer.from(part.trim(), 'base64'));
+    } else {
+      metadata.add(name, value);
+    }
+  }
+  return metadata;
+}
+
+/** The first value of a header, or undefined. */
+export function header(headers: RawHeaders, name: string): string | undefined {
+  for (let i = 0; i + 1 < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
+  return undefined;
+}

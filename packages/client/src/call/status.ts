@@ -1,0 +1,109 @@
+import { status as Status } from '@grpc/grpc-js';
+import type { RawHeaders, StreamEnd } from '@podwire/http2';
+import { header } from './metadata.ts';
+
+/** HTTP status to gRPC code: https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
+const FROM_HTTP: Readonly<Record<number, Status>> = {
+  400: Status.INTERNAL,
+  401: Status.UNAUTHENTICATED,
+  403: Status.PERMISSION_DENIED,
+  404: Status.UNIMPLEMENTED,
+  429: Status.UNAVAILABLE,
+  502: Status.UNAVAILABLE,
+  503: Status.UNAVAILABLE,
+  504: Status.UNAVAILABLE,
+};
+
+/** RST_STREAM code to gRPC code: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#errors */
+const FROM_RESET: Readonly<Record<number, Status>> = {
+  7: Status.UNAVAILABLE,
+  8: Status.CANCELLED,
+  11: Status.RESOURCE_EXHAUSTED,
+  12: Status.PERMISSION_DENIED,
+};
+
+const RESET_NAMES = [
+  'NO_ERROR',
+  'PROTOCOL_ERROR',
+  'INTERNAL_ERROR',
+  'FLOW_CONTROL_ERROR',
+  'SETTINGS_TIMEOUT',
+  'STREAM_CLOSED',
+  'FRAME_SIZE_ERROR',
+  'REFUSED_STREAM',
+  'CANCEL',
+  'COMPRESSION_ERROR',
+  'CONNECT_ERROR',
+  'ENHANCE_YOUR_CALM',
+  'INADEQUATE_SECURITY',
+  'HTTP_1_1_REQUIRED',
+];
+
+/** What a stream's end means for the call. */
+export interface EndStatus {
+  readonly code: Status;
+  readonly details: string;
+  /** Trailers to hand to the user; empty unless the server sent some. */
+  readonly trailers: RawHeaders;
+  /** True when the server's application decided this status. */
+  readonly fromServer: boolean;
+}
+
+const NONE: RawHeaders = [];
+
+function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus {
+  const text = header(end.headers, 'grpc-status');
+  if (text === undefined) {
+    if (end.httpStatus !== 200) return fromHttp(end.httpStatus, end.headers);
+    const missing = 'the server closed the stream without a grpc-status';
+    return { code: Status.UNKNOWN, details: missing, trailers: end.headers, fromServer: false };
+  }
+  const code = /^\d{1,2}$/.test(text) ? Number(text) : -1;
+  const message = header(end.headers, 'grpc-message');
+  const details = message === undefined ? '' : decodeMessage(message);
+  if (Status[code] === undefined) {
+    const unknown = `${details === '' ? '' : `${details} `}(grpc-status ${JSON.stringify(text)})`;
+    return { code: Status.UNKNOWN, details: unknown, trailers: end.headers, fromServer: true };
+  }
+  return { code, details, trailers: end.headers, fromServer: true };
+}
+
+/** The status of a reply whose HTTP status was not 200. */
+export function fromHttp(httpStatus: number, headers: RawHeaders): EndStatus {
+  const code = FROM_HTTP[httpStatus] ?? Status.UNKNOWN;
+  return { code, details: `HTTP status ${httpStatus} instead of a gRPC reply`, trailers: headers, fromServer: false };
+}
+
+/** The status of a call whose only attempt, or last one, ended so. */
+export function fromEnd(end: StreamEnd): EndStatus {
+  switch (end.kind) {
+    case 'trailers':
+      return fromTrailers(end);
+    case 'reset': {
+      const name = RESET_NAMES[end.errorCode] ?? String(end.errorCode);
+      const code = FROM_RESET[end.errorCode] ?? Status.INTERNAL;
+      return { code, details: `the server reset the stream with ${name}`, trailers: NONE, fromServer: false };
+    }
+    case 'unprocessed':
+    case 'connection-lost':
+      return { code: Status.UNAVAILABLE, details: end.reason, trailers: NONE, fromServer: false };
+    case 'protocol-error':
+      return { code: Status.INTERNAL, details: end.reason, trailers: NONE, fromServer: false };
+    case 'too-large': {
+      const details = `received message of ${end.bytes} bytes is larger than the limit of ${end.limit}`;
+      return { code: Status.RESOURCE_EXHAUSTED, details, trailers: NONE, fromServer: false };
+    }
+    case 'cancelled':
+      return { code: Status.CANCELLED, details: 'cancelled', trailers: NONE, fromServer: false };
+  }
+}
+
+/** Percent-decodes a grpc-message; what does not decode is given as it came. */
+function decodeMessage(message: string): string {
+  if (!message.includes('%')) return message;
+  try {
+    return decodeURIComponent(message);
+  } catch {
+    return message;
+  }
+}

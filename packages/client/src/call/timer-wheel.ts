@@ -1,0 +1,159 @@
+import type { Clock, Timer } from '@podwire/registry';
+
+/** What the wheel keeps: an intrusive list node, so that a deadline costs no allocation of its own. */
+export interface WheelEntry {
+  /** When it is due, on the clock's `nowMs`; Infinity while it is in no wheel. */
+  dueMs: number;
+  wheelSlot: number;
+  wheelPrevious: WheelEntry | undefined;
+  wheelNext: WheelEntry | undefined;
+  /** Called once, when the entry is due and was not removed. */
+  onDue(): void;
+}
+
+/** Resolution. A deadline is never early, and late by this much at most while the event loop runs. */
+const TICK_MS = 5;
+/** Slots of the near level: 256 × 5 ms = 1.28 s; nearly every deadline that fires does so from here. */
+const SLOTS = 256;
+/** Slot number of entries beyond the near level; they move in when their time comes near. */
+const FAR = SLOTS;
+const HORIZON_MS = SLOTS * TICK_MS;
+
+/**
+ * Deadlines of all calls of a channel in one timer. Adding and removing are O(1) and allocate nothing; one clock
+ * timer is armed for the earliest slot in use. Entries found due are decided in `afterPoll`, so that a reply which
+ * already lies in a socket after a stalled event loop still counts.
+ */
+export class TimerWheel {
+  readonly #clock: Clock;
+  readonly #afterPoll: (fn: () => void) => void;
+  /** One list per tick of the near level, and one for everything beyond it. */
+  readonly #heads: (WheelEntry | undefined)[] = new Array(SLOTS + 1).fill(undefined);
+  #size = 0;
+  #timer: Timer | undefined;
+  #armedMs = Number.POSITIVE_INFINITY;
+  /** Ticks up to this one have been expired. */
+  #doneTick: number;
+  /** When the far list is looked through next. */
+  #farMs = Number.POSITIVE_INFINITY;
+
+  constructor(clock: Clock, afterPoll: (fn: () => void) => void) {
+    this.#clock = clock;
+    this.#afterPoll = afterPoll;
+    this.#doneTick = Math.floor(clock.nowMs() / TICK_MS) - 1;
+  }
+
+  /** Entries in the wheel. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Puts an entry in that is in no wheel; `dueMs` must be finite. */
+  add(entry: WheelEntry, dueMs: number): void {
+    entry.dueMs = dueMs;
+    if (this.#size === 0) this.#doneTick = Math.floor(this.#clock.nowMs() / TICK_MS) - 1;
+    this.#size += 1;
+    this.#arm(this.#link(entry));
+  }
+
+  /** Takes an entry out; does nothing when it is not in. */
+  remove(entry: WheelEntry): void {
+    if (entry.wheelSlot < 0) return;
+    this.#unlink(entry);
+    this.#size -= 1;
+    if (this.#size === 0) this.#disarm();
+  }
+
+  /** Returns when the entry's list must be looked at. */
+  #link(entry: WheelEntry): number {
+    // A deadline in the past goes into the next tick that is expired.
+    const tick = Math.max(Math.floor(entry.dueMs / TICK_MS), this.#doneTick + 1);
+    const far = tick - this.#doneTick > SLOTS;
+    const slot = far ? FAR : tick % SLOTS;
+    const next = this.#heads[slot];
+    entry.wheelSlot = slot;
+    entry.wheelNext = next;
+    if (next !== undefined) next.wheelPrevious = entry;
+    this.#heads[slot] = entry;
+    if (!far) return (tick + 1) * TICK_MS;
+    this.#farMs = Math.min(this.#farMs, entry.dueMs - HORIZON_MS / 2);
+    return this.#farMs;
+  }
+
+  #unlink(entry: WheelEntry): void {
+    const { wheelPrevious, wheelNext, wheelSlot } = entry;
+    if (wheelPrevious === undefined) this.#heads[wheelSlot] = wheelNext;
+    else wheelPrevious.wheelNext = wheelNext;
+    if (wheelNext !== undefined) wheelNext.wheelPrevious = wheelPrevious;
+    entry.wheelPrevious = undefined;
+    entry.wheelNext = undefined;
+    entry.wheelSlot = -1;
+  }
+
+  #arm(atMs: number): void {
+    // A timer that fires for nothing costs less than one that is moved for every call.
+    if (atMs >= this.#armedMs) return;
+    this.#timer?.cancel();
+    this.#armedMs = atMs;
+    this.#timer = this.#clock.after(Math.max(Math.ceil(atMs - this.#clock.nowMs()), 0), () => {
+      this.#disarm();
+      this.#afterPoll(() => this.#expire());
+    });
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#armedMs = Number.POSITIVE_INFINITY;
+  }
+
+  #expire(): void {
+    const nowMs = this.#clock.nowMs();
+    const nowTick = Math.floor(nowMs / TICK_MS);
+    const from = Math.max(this.#doneTick + 1, nowTick - SLOTS);
+    const due: WheelEntry[] = [];
+    for (let tick = from; tick < nowTick; tick++) this.#take(tick % SLOTS, nowTick * TICK_MS, due);
+    this.#doneTick = Math.max(this.#doneTick, nowTick - 1);
+    if (nowMs >= this.#farMs) this.#sweepFar(nowMs, due);
+    this.#armNext();
+    for (const entry of due) entry.onDue();
+  }
+
+  #take(slot: number, beforeMs: number, due: WheelEntry[]): void {
+    for (let entry = this.#heads[slot]; entry !== undefined; ) {
+      const next: WheelEntry | undefined = entry.wheelNext;
+      if (entry.dueMs < beforeMs) {
+        this.#unlink(entry);
+        this.#size -= 1;
+        due.push(entry);
+      }
+      entry = next;
+    }
+  }
+
+  /** Moves what has come near from the far list into its slot. */
+  #sweepFar(nowMs: number, due: WheelEntry[]): void {
+    this.#farMs = Number.POSITIVE_INFINITY;
+    this.#take(FAR, nowMs, due);
+    let entry = this.#heads[FAR];
+    this.#heads[FAR] = undefined;
+    while (entry !== undefined) {
+      const next: WheelEntry | undefined = entry.wheelNext;
+      entry.wheelPrevious = undefined;
+      entry.wheelNext = undefined;
+      this.#link(entry);
+      entry = next;
+    }
+  }
+
+  #armNext(): void {
+    if (this.#size === 0) return;
+    for (let tick = this.#doneTick + 1; tick <= this.#doneTick + SLOTS; tick++) {
+      if (this.#heads[tick % SLOTS] !== undefined) {
+        this.#arm(Math.min((tick + 1) * TICK_MS, this.#farMs));
+        return;
+      }
+    }
+    this.#arm(this.#farMs);
+  }
+}

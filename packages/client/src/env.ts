@@ -1,0 +1,28 @@
+import type { Clock, Random } from '@podwire/registry';
+
+/** Everything that podwire takes from the world besides sockets and files; one real one, and virtual ones in tests. */
+export interface Env {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Runs `fn` after the sockets that are readable now have been read: the event loop's check phase. */
+  afterPoll(fn: () => void): void;
+}
+
+const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  after(delayMs, fn) {
+    const timer = setTimeout(fn, Math.min(Math.max(delayMs, 0), 0x7fffffff));
+    timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** The real clock, Math.random and the real event loop. */
+export const systemEnv: Env = {
+  clock: systemClock,
+  random: Math.random,
+  afterPoll: (fn) => {
+    setImmediate(fn);
+  },
+};

@@ -1,2 +1,12 @@
-export { LoadMeter, type Outcome } from './load-meter.ts';
+export {
+  createPolicy,
+  type OptionSchema,
+  type PolicyName,
+  policyNames,
+  policyOptions,
+} from './create-policy.ts';
+export { hashKey } from './hash.ts';
+export { LoadMeter, type LoadTotal, type Outcome } from './load-meter.ts';
 export type { Picker, PickInfo, Pod, Policy, PolicyEnv } from './policy.ts';
+export { type SubsetOptions, selectSubset } from './subset.ts';
+export { zoneAware } from './zone-aware.ts';

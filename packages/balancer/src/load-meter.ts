@@ -1,7 +1,21 @@
 /** How a call ended, as far as load is concerned. */
 export type Outcome = 'ok' | 'failed' | 'cancelled';
 
-/** What podwire learns of one Pod's load. Time comes in with every call, in milliseconds. */
+/** Calls in flight over all Pods of a service; what a load bound is measured against. */
+export interface LoadTotal {
+  inFlight: number;
+}
+
+/** Time in which a latency counts for 1/e; Finagle's and Linkerd's default. */
+const DECAY_MS = 10_000;
+/** What a failure counts as at least: a Pod that fails at once is not a fast one. Linkerd's default penalty is 5 s. */
+const FAILURE_MS = 1_000;
+
+/**
+ * What podwire learns of one Pod's load. Time comes in with every call, in milliseconds. The latency average is a peak
+ * EWMA: it rises to a slow reply at once and forgets it slowly
+ * (https://github.com/twitter/finagle, PeakEwma).
+ */
 export class LoadMeter {
   /** Calls started and not ended. */
   inFlight = 0;
@@ -9,14 +23,39 @@ export class LoadMeter {
   started = 0;
   /** Calls that failed since the Pod was made. */
   failed = 0;
+  readonly total: LoadTotal;
+  #latencyMs = 0;
+  #sampledMs = 0;
+  /** False until the first call has ended. */
+  sampled = false;
+
+  constructor(total: LoadTotal = { inFlight: 0 }) {
+    this.total = total;
+  }
 
   start(_nowMs: number): void {
     this.inFlight += 1;
     this.started += 1;
+    this.total.inFlight += 1;
   }
 
-  end(_nowMs: number, _latencyMs: number, outcome: Outcome): void {
+  end(nowMs: number, latencyMs: number, outcome: Outcome): void {
     this.inFlight -= 1;
+    this.total.inFlight -= 1;
     if (outcome === 'failed') this.failed += 1;
+    const before = this.latencyMs(nowMs);
+    // A call that its caller gave up says only that the Pod took at least so long.
+    if (outcome === 'cancelled' && latencyMs <= before) return;
+    const sampleMs = outcome === 'failed' ? Math.max(latencyMs, FAILURE_MS) : latencyMs;
+    const weight = Math.exp(-(nowMs - this.#sampledMs) / DECAY_MS);
+    const risen = !this.sampled || sampleMs > before;
+    this.#latencyMs = risen ? sampleMs : this.#latencyMs * weight + sampleMs * (1 - weight);
+    this.#sampledMs = nowMs;
+    this.sampled = true;
+  }
+
+  /** The average now: it decays while nothing is heard, so that a Pod that was slow is tried again. */
+  latencyMs(nowMs: number): number {
+    return this.#latencyMs * Math.exp(-(nowMs - this.#sampledMs) / DECAY_MS);
   }
 }

@@ -39,6 +39,8 @@ export interface Policy {
   readonly name: string;
   /** True when it reads {@link PickInfo.hash}; the client then computes the key's hash for every call. */
   readonly needsHash: boolean;
+  /** Whether it wants a connection to every Pod, or one at a time. */
+  readonly connects: 'all' | 'one';
   /**
    * `ready` are the Pods connected and serving now, `pods` all Pods of the set in a stable order (what hash tables
    * are built from, so that a Pod that reconnects moves no keys). `previous` is the picker it replaces, of any policy.
@@ -49,4 +51,14 @@ export interface Policy {
     env: PolicyEnv,
     previous?: Picker<P>,
   ): Picker<P>;
+}
+
+/** The same in random order (Fisher–Yates). */
+export function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const copy = [...items];
+  for (let i = copy.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [copy[i], copy[j]] = [copy[j]!, copy[i]!];
+  }
+  return copy;
 }

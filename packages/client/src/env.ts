@@ -1,4 +1,4 @@
-import type { Clock, Random } from '@podwire/registry';
+import { type Clock, type Random, systemClock } from '@podwire/registry';
 
 /** Everything that podwire takes from the world besides sockets and files; one real one, and virtual ones in tests. */
 export interface Env {
@@ -7,16 +7,6 @@ export interface Env {
   /** Runs `fn` after the sockets that are readable now have been read: the event loop's check phase. */
   afterPoll(fn: () => void): void;
 }
-
-const systemClock: Clock = {
-  nowMs: () => performance.now(),
-  wallMs: () => Date.now(),
-  after(delayMs, fn) {
-    const timer = setTimeout(fn, Math.min(Math.max(delayMs, 0), 0x7fffffff));
-    timer.unref();
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
 
 /** The real clock, Math.random and the real event loop. */
 export const systemEnv: Env = {

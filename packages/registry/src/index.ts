@@ -1,4 +1,37 @@
 export type { Clock, Random, Timer } from './clock.ts';
-export type { Endpoint, EndpointInput, EndpointSet, EndpointSource, Phase } from './endpoint.ts';
-export { formatAddress, InvalidInput, parseAddress, sameEndpoint, show, toEndpoint } from './endpoint.ts';
-export type { Announcement, AnnouncementChange, Announcer, Registry, RegistryUpdate } from './registry.ts';
+export { type DnsRegistryOptions, dnsRegistry } from './dns/dns-registry.ts';
+export type { DnsResolver, SrvRecord } from './dns/resolver.ts';
+export {
+  type Endpoint,
+  type EndpointInput,
+  type EndpointSet,
+  type EndpointSource,
+  formatAddress,
+  InvalidInput,
+  type Phase,
+  parseAddress,
+  sameEndpoint,
+  show,
+  toEndpoint,
+} from './endpoint.ts';
+export { type FileAnnouncerOptions, fileAnnouncer } from './file/file-announcer.ts';
+export { type FileRegistryOptions, fileRegistry } from './file/file-registry.ts';
+export { checkKeys, nearest, unknownWord } from './nearest.ts';
+export { type OpenedTarget, openTarget } from './open-target.ts';
+export type {
+  Announcement,
+  AnnouncementChange,
+  Announcer,
+  Registry,
+  RegistryUpdate,
+} from './registry.ts';
+export { staticRegistry } from './static.ts';
+export { systemClock, systemRandom } from './system-clock.ts';
+export { parseTarget, type Target } from './target.ts';
+export {
+  type ServiceWatch,
+  type WatchListener,
+  type WatchOptions,
+  type WatchStatus,
+  watchService,
+} from './watched/watch-service.ts';

@@ -8,7 +8,10 @@ export type RegistryUpdate =
   | { readonly type: 'reset'; readonly endpoints: readonly Endpoint[]; readonly dropped?: readonly string[] }
   | { readonly type: 'upsert'; readonly endpoints: readonly Endpoint[]; readonly dropped?: readonly string[] }
   | { readonly type: 'remove'; readonly ids: readonly string[] }
-  | { readonly type: 'missing'; readonly reason: string };
+  /** The registry does not know the service. Means the same as a reset to nothing, and says why. */
+  | { readonly type: 'missing'; readonly reason: string }
+  /** What the registry says now cannot be used at all; what it said before still holds. */
+  | { readonly type: 'problem'; readonly reason: string };
 
 /** A source of endpoint sets. It stays dumb: reconnecting and holding on is `watchService`'s work, not its own. */
 export interface Registry {

@@ -1,5 +1,6 @@
 import { status as Status } from '@grpc/grpc-js';
 import type { RawHeaders, StreamEnd } from '@podwire/http2';
+import type { Reason } from '../reasons.ts';
 import { header } from './metadata.ts';
 
 /** HTTP status to gRPC code: https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
@@ -45,8 +46,8 @@ export interface EndStatus {
   readonly details: string;
   /** Trailers to hand to the user; empty unless the server sent some. */
   readonly trailers: RawHeaders;
-  /** True when the server's application decided this status. */
-  readonly fromServer: boolean;
+  /** Undefined when the server decided this status. */
+  readonly reason: Reason | undefined;
 }
 
 const NONE: RawHeaders = [];
@@ -56,22 +57,27 @@ function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus 
   if (text === undefined) {
     if (end.httpStatus !== 200) return fromHttp(end.httpStatus, end.headers);
     const missing = 'the server closed the stream without a grpc-status';
-    return { code: Status.UNKNOWN, details: missing, trailers: end.headers, fromServer: false };
+    return { code: Status.UNKNOWN, details: missing, trailers: end.headers, reason: 'NOT_GRPC' };
   }
   const code = /^\d{1,2}$/.test(text) ? Number(text) : -1;
   const message = header(end.headers, 'grpc-message');
   const details = message === undefined ? '' : decodeMessage(message);
   if (Status[code] === undefined) {
     const unknown = `${details === '' ? '' : `${details} `}(grpc-status ${JSON.stringify(text)})`;
-    return { code: Status.UNKNOWN, details: unknown, trailers: end.headers, fromServer: true };
+    return { code: Status.UNKNOWN, details: unknown, trailers: end.headers, reason: undefined };
   }
-  return { code, details, trailers: end.headers, fromServer: true };
+  return { code, details, trailers: end.headers, reason: undefined };
 }
 
 /** The status of a reply whose HTTP status was not 200. */
 export function fromHttp(httpStatus: number, headers: RawHeaders): EndStatus {
   const code = FROM_HTTP[httpStatus] ?? Status.UNKNOWN;
-  return { code, details: `HTTP status ${httpStatus} instead of a gRPC reply`, trailers: headers, fromServer: false };
+  return {
+    code,
+    details: `HTTP status ${httpStatus} instead of a gRPC reply`,
+    trailers: headers,
+    reason: 'NOT_GRPC',
+  };
 }
 
 /** The status of a call whose only attempt, or last one, ended so. */
@@ -82,19 +88,20 @@ export function fromEnd(end: StreamEnd): EndStatus {
     case 'reset': {
       const name = RESET_NAMES[end.errorCode] ?? String(end.errorCode);
       const code = FROM_RESET[end.errorCode] ?? Status.INTERNAL;
-      return { code, details: `the server reset the stream with ${name}`, trailers: NONE, fromServer: false };
+      return { code, details: `the server reset the stream with ${name}`, trailers: NONE, reason: 'RESET' };
     }
     case 'unprocessed':
+      return { code: Status.UNAVAILABLE, details: end.reason, trailers: NONE, reason: 'REFUSED' };
     case 'connection-lost':
-      return { code: Status.UNAVAILABLE, details: end.reason, trailers: NONE, fromServer: false };
+      return { code: Status.UNAVAILABLE, details: end.reason, trailers: NONE, reason: 'CONNECTION_LOST' };
     case 'protocol-error':
-      return { code: Status.INTERNAL, details: end.reason, trailers: NONE, fromServer: false };
+      return { code: Status.INTERNAL, details: end.reason, trailers: NONE, reason: 'PROTOCOL_ERROR' };
     case 'too-large': {
       const details = `received message of ${end.bytes} bytes is larger than the limit of ${end.limit}`;
-      return { code: Status.RESOURCE_EXHAUSTED, details, trailers: NONE, fromServer: false };
+      return { code: Status.RESOURCE_EXHAUSTED, details, trailers: NONE, reason: 'MESSAGE_TOO_LARGE' };
     }
     case 'cancelled':
-      return { code: Status.CANCELLED, details: 'cancelled', trailers: NONE, fromServer: false };
+      return { code: Status.CANCELLED, details: 'cancelled', trailers: NONE, reason: 'CANCELLED' };
   }
 }
 

@@ -1,0 +1,126 @@
+import { checkKeys, InvalidInput, unknownWord } from '@podwire/registry';
+import { leastRequest } from './policies/least-request.ts';
+import { maglev } from './policies/maglev.ts';
+import { peakEwma } from './policies/peak-ewma.ts';
+import { pickFirst } from './policies/pick-first.ts';
+import { random } from './policies/random.ts';
+import { ringHash } from './policies/ring-hash.ts';
+import { roundRobin } from './policies/round-robin.ts';
+import { weightedRoundRobin } from './policies/weighted-round-robin.ts';
+import type { Policy } from './policy.ts';
+
+/** An option of a policy, as JSON Schema describes it. */
+export interface OptionSchema {
+  readonly type: 'boolean' | 'integer' | 'number';
+  readonly minimum?: number;
+  readonly maximum?: number;
+  /** None is "not set". */
+  readonly default?: boolean | number;
+  readonly description: string;
+}
+
+type Values = Readonly<Record<string, boolean | number | undefined>>;
+
+interface Entry {
+  readonly options: Readonly<Record<string, OptionSchema>>;
+  make(values: Values): Policy;
+}
+
+const choiceCount: OptionSchema = {
+  type: 'integer',
+  minimum: 2,
+  maximum: 100,
+  default: 2,
+  description: 'Pods compared for each call',
+};
+const fullScan: OptionSchema = {
+  type: 'boolean',
+  default: false,
+  description: 'Compare all Pods; costs O(n) a call',
+};
+const shuffleAddressList: OptionSchema = {
+  type: 'boolean',
+  default: true,
+  description: 'Begin at a random Pod, so that many clients do not choose the same one',
+};
+const loadBound: OptionSchema = {
+  type: 'number',
+  minimum: 1,
+  description: 'A Pod with more than this many times the mean of calls in flight passes calls on',
+};
+
+const POLICIES = {
+  pick_first: {
+    options: { shuffleAddressList },
+    make: (v) => pickFirst({ shuffleAddressList: v.shuffleAddressList === true }),
+  },
+  round_robin: { options: {}, make: roundRobin },
+  weighted_round_robin: { options: {}, make: weightedRoundRobin },
+  random: { options: {}, make: random },
+  least_request: {
+    options: { choiceCount, fullScan },
+    make: (v) => leastRequest({ choiceCount: Number(v.choiceCount), fullScan: v.fullScan === true }),
+  },
+  peak_ewma: { options: { choiceCount }, make: (v) => peakEwma({ choiceCount: Number(v.choiceCount) }) },
+  ring_hash: {
+    options: { loadBound },
+    make: (v) => ringHash({ loadBound: v.loadBound as number | undefined }),
+  },
+  maglev: { options: { loadBound }, make: (v) => maglev({ loadBound: v.loadBound as number | undefined }) },
+} as const satisfies Record<string, Entry>;
+
+export type PolicyName = keyof typeof POLICIES;
+
+/** Every policy by name. */
+export const policyNames: readonly PolicyName[] = Object.keys(POLICIES) as PolicyName[];
+
+/** The options of one policy. */
+export function policyOptions(name: PolicyName): Readonly<Record<string, OptionSchema>> {
+  return POLICIES[name].options;
+}
+
+/**
+ * Makes a policy: `'least_request'`, or `{ least_request: { choiceCount: 3 } }` as a gRPC service config has it. Throws
+ * {@link InvalidInput} with the path to an unknown name or option or a value that breaks its rule.
+ */
+export function createPolicy(config: unknown, path = 'policy'): Policy {
+  if (typeof config === 'string') return make(config, {}, path, path);
+  if (typeof config !== 'object' || config === null || Object.keys(config).length !== 1) {
+    throw new InvalidInput(
+      path,
+      config,
+      'must be the name of a policy, or an object with its name as the only key',
+    );
+  }
+  const [name, options] = Object.entries(config)[0]!;
+  return make(name, options, path, `${path}.${name}`);
+}
+
+function make(name: string, options: unknown, path: string, optionsPath: string): Policy {
+  if (!Object.hasOwn(POLICIES, name)) throw new InvalidInput(path, name, unknownWord(name, policyNames));
+  const entry: Entry = POLICIES[name as PolicyName];
+  const given = checkKeys(options, Object.keys(entry.options), optionsPath);
+  const values: Record<string, boolean | number | undefined> = {};
+  for (const [key, schema] of Object.entries(entry.options)) {
+    values[key] =
+      given[key] === undefined ? schema.default : check(given[key], schema, `${optionsPath}.${key}`);
+  }
+  return entry.make(values);
+}
+
+function check(value: unknown, schema: OptionSchema, path: string): boolean | number {
+  const { type, minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = schema;
+  if (type === 'boolean') {
+    if (typeof value === 'boolean') return value;
+    throw new InvalidInput(path, value, 'must be true or false');
+  }
+  const whole = type === 'number' || Number.isInteger(value);
+  if (typeof value === 'number' && whole && value >= minimum && value <= maximum) return value;
+  const from = minimum === Number.NEGATIVE_INFINITY ? '' : ` from ${minimum}`;
+  const to = maximum === Number.POSITIVE_INFINITY ? '' : ` to ${maximum}`;
+  throw new InvalidInput(
+    path,
+    value,
+    `must be ${type === 'integer' ? 'an integer' : 'a number'}${from}${to}`,
+  );
+}

@@ -1,0 +1,39 @@
+import type { Random } from '@podwire/registry';
+
+/** Draws an index with probability in proportion to its weight in O(1): Vose's alias method. */
+export class AliasTable {
+  readonly #size: number;
+  /** Undefined when all weights are equal: then one draw does. */
+  readonly #keep: Float64Array | undefined;
+  readonly #other: Uint32Array | undefined;
+
+  constructor(weights: readonly number[]) {
+    this.#size = weights.length;
+    if (weights.every((weight) => weight === weights[0])) return;
+    const size = weights.length;
+    const mean = weights.reduce((sum, weight) => sum + weight, 0) / size;
+    const keep = Float64Array.from(weights, (weight) => weight / mean);
+    const other = new Uint32Array(size);
+    const small: number[] = [];
+    const large: number[] = [];
+    for (let i = 0; i < size; i++) (keep[i]! < 1 ? small : large).push(i);
+    while (small.length > 0 && large.length > 0) {
+      const less = small.pop()!;
+      const more = large.at(-1)!;
+      other[less] = more;
+      keep[more] = keep[more]! + keep[less]! - 1;
+      if (keep[more]! < 1) small.push(large.pop()!);
+    }
+    // What rounding left over is full.
+    for (const i of [...small, ...large]) keep[i] = 1;
+    this.#keep = keep;
+    this.#other = other;
+  }
+
+  draw(random: Random): number {
+    const scaled = random() * this.#size;
+    const i = Math.floor(scaled);
+    if (this.#keep === undefined || scaled - i < this.#keep[i]!) return i;
+    return this.#other![i]!;
+  }
+}

@@ -1,0 +1,27 @@
+import type { Pod, Policy } from '../policy.ts';
+import { Choices } from './choices.ts';
+
+export interface LeastRequestOptions {
+  /** Pods compared for each call, 2–100. Default 2 (Envoy, gRFC A48). */
+  readonly choiceCount: number;
+  /** Compare all Pods: the best for few Pods and long calls; costs O(n). Default false. */
+  readonly fullScan: boolean;
+}
+
+/** Of two Pods drawn at random, the one with fewer calls in flight in proportion to its weight (gRFC A48). */
+export function leastRequest(options: LeastRequestOptions): Policy {
+  const count = options.fullScan ? Number.POSITIVE_INFINITY : options.choiceCount;
+  return {
+    name: 'least_request',
+    needsHash: false,
+    connects: 'all',
+    build: (_pods, ready, env) => new LeastRequest(ready, env, count),
+  };
+}
+
+class LeastRequest<P extends Pod> extends Choices<P> {
+  protected override better(a: P, b: P): boolean {
+    // a/wa < b/wb without the division.
+    return a.load.inFlight * b.endpoint.weight < b.load.inFlight * a.endpoint.weight;
+  }
+}

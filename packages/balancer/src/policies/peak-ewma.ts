@@ -1,0 +1,24 @@
+import type { Pod, Policy } from '../policy.ts';
+import { Choices } from './choices.ts';
+
+/** Of two Pods drawn at random, the one with the lower product of latency and calls in flight (Finagle, Linkerd). */
+export function peakEwma(options: { readonly choiceCount: number }): Policy {
+  return {
+    name: 'peak_ewma',
+    needsHash: false,
+    connects: 'all',
+    build: (_pods, ready, env) => new PeakEwma(ready, env, options.choiceCount),
+  };
+}
+
+class PeakEwma<P extends Pod> extends Choices<P> {
+  protected override better(a: P, b: P, nowMs: number): boolean {
+    // A Pod of which nothing is known counts as fast as the one it is compared with: not faster, or every call
+    // would go to a Pod that just started.
+    const known = a.load.sampled && b.load.sampled;
+    const aMs = known ? a.load.latencyMs(nowMs) : 1;
+    const bMs = known ? b.load.latencyMs(nowMs) : 1;
+    const aCost = aMs * (a.load.inFlight + 1) * b.endpoint.weight;
+    return aCost < bMs * (b.load.inFlight + 1) * a.endpoint.weight;
+  }
+}

@@ -1,0 +1,34 @@
+import { type Picker, type PickInfo, type Pod, type Policy, type PolicyEnv, shuffled } from '../policy.ts';
+import { scan, weighted } from './scan.ts';
+
+/** All calls to one Pod, and to another only when it goes (gRPC's `pick_first`, gRFC A62). */
+export function pickFirst(options: { readonly shuffleAddressList: boolean }): Policy {
+  return {
+    name: 'pick_first',
+    needsHash: false,
+    connects: 'one',
+    build: (_pods, ready, env, previous) =>
+      new PickFirst(order(weighted(ready), options.shuffleAddressList, env), previous),
+  };
+}
+
+function order<P extends Pod>(pods: readonly P[], shuffle: boolean, env: PolicyEnv): readonly P[] {
+  return shuffle ? shuffled(pods, env.random) : pods;
+}
+
+class PickFirst<P extends Pod> implements Picker<P> {
+  readonly #pods: readonly P[];
+  readonly #current: P | undefined;
+
+  constructor(pods: readonly P[], previous: Picker<P> | undefined) {
+    this.#pods = pods;
+    const before = previous instanceof PickFirst ? (previous.#current as P | undefined) : undefined;
+    this.#current = before !== undefined && pods.includes(before) ? before : pods[0];
+  }
+
+  pick(info: PickInfo<P>): P | undefined {
+    const current = this.#current;
+    if (current?.available && !info.excluded?.has(current)) return current;
+    return scan(this.#pods, 0, info);
+  }
+}

@@ -1,0 +1,37 @@
+import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
+import { AliasTable } from './alias-table.ts';
+import { scan, takes, weighted } from './scan.ts';
+
+/** Any Pod, with a chance in proportion to its weight. */
+export function random(): Policy {
+  return {
+    name: 'random',
+    needsHash: false,
+    connects: 'all',
+    build: (_pods, ready, env) => new RandomPick(weighted(ready), env),
+  };
+}
+
+/** Draws before the rest is looked through in order: enough unless nearly all Pods are unavailable. */
+const DRAWS = 4;
+
+class RandomPick<P extends Pod> implements Picker<P> {
+  readonly #pods: readonly P[];
+  readonly #env: PolicyEnv;
+  readonly #table: AliasTable;
+
+  constructor(pods: readonly P[], env: PolicyEnv) {
+    this.#pods = pods;
+    this.#env = env;
+    this.#table = new AliasTable(pods.map((pod) => pod.endpoint.weight));
+  }
+
+  pick(info: PickInfo<P>): P | undefined {
+    if (this.#pods.length === 0) return undefined;
+    for (let draw = 0; draw < DRAWS; draw++) {
+      const pod = this.#pods[this.#table.draw(this.#env.random)]!;
+      if (takes(pod, info)) return pod;
+    }
+    return scan(this.#pods, Math.floor(this.#env.random() * this.#pods.length), info);
+  }
+}

@@ -1,0 +1,25 @@
+import type { PickInfo, Pod } from '../policy.ts';
+
+/** Whether a Pod takes this call: available, and not one the call was at already. */
+export function takes<P extends Pod>(pod: P, info: PickInfo<P>): boolean {
+  return pod.available && (info.excluded === undefined || !info.excluded.has(pod));
+}
+
+/** The first Pod from `start` on, round the end, that takes the call; then one that was tried already. */
+export function scan<P extends Pod>(pods: readonly P[], start: number, info: PickInfo<P>): P | undefined {
+  const count = pods.length;
+  let tried: P | undefined;
+  for (let step = 0, at = start; step < count; step++, at++) {
+    if (at >= count) at = 0;
+    const pod = pods[at]!;
+    if (!pod.available) continue;
+    if (info.excluded === undefined || !info.excluded.has(pod)) return pod;
+    tried ??= pod;
+  }
+  return tried;
+}
+
+/** Pods that are to get calls at all: weight 0 takes none. */
+export function weighted<P extends Pod>(pods: readonly P[]): readonly P[] {
+  return pods.every((pod) => pod.endpoint.weight > 0) ? pods : pods.filter((pod) => pod.endpoint.weight > 0);
+}

@@ -1,0 +1,86 @@
+import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
+import { weighted } from './scan.ts';
+
+/**
+ * Every Pod in turn, as often as its weight says, evenly spaced: earliest deadline first, where a Pod of weight w is due
+ * every 1/w (Envoy's EDF scheduler). A pick costs O(log n).
+ */
+export function weightedRoundRobin(): Policy {
+  return {
+    name: 'weighted_round_robin',
+    needsHash: false,
+    connects: 'all',
+    build: (_pods, ready, env, previous) =>
+      new WeightedRoundRobin(
+        weighted(ready),
+        env,
+        previous instanceof WeightedRoundRobin ? previous : undefined,
+      ),
+  };
+}
+
+class WeightedRoundRobin<P extends Pod> implements Picker<P> {
+  readonly #pods: readonly P[];
+  readonly #dueAt: Float64Array;
+  readonly #period: Float64Array;
+  /** A binary heap of indices into `#pods`; the root is due first. */
+  readonly #heap: Uint32Array;
+  #now = 0;
+
+  constructor(pods: readonly P[], env: PolicyEnv, previous: WeightedRoundRobin<Pod> | undefined) {
+    this.#pods = pods;
+    this.#dueAt = new Float64Array(pods.length);
+    this.#period = new Float64Array(pods.length);
+    this.#heap = new Uint32Array(pods.length);
+    const left = previous?.left();
+    for (const [i, pod] of pods.entries()) {
+      this.#period[i] = 1 / pod.endpoint.weight;
+      // A Pod that was there keeps its place; a new one begins anywhere in its period.
+      this.#dueAt[i] = (left?.get(pod) ?? env.random()) * this.#period[i]!;
+      this.#heap[i] = i;
+    }
+    for (let at = (pods.length >> 1) - 1; at >= 0; at--) this.#sink(at);
+  }
+
+  pick(info: PickInfo<P>): P | undefined {
+    let tried: P | undefined;
+    for (let step = this.#pods.length; step > 0; step--) {
+      const i = this.#heap[0]!;
+      const pod = this.#pods[i]!;
+      this.#now = this.#dueAt[i]!;
+      // Whoever can't take its turn loses it: no burst when it comes back.
+      this.#dueAt[i] = this.#now + this.#period[i]!;
+      this.#sink(0);
+      if (!pod.available) continue;
+      if (info.excluded === undefined || !info.excluded.has(pod)) return pod;
+      tried ??= pod;
+    }
+    return tried;
+  }
+
+  /** The part of its period that each Pod has still to wait. */
+  left(): Map<Pod, number> {
+    const left = new Map<Pod, number>();
+    for (const [i, pod] of this.#pods.entries()) {
+      left.set(pod, Math.min(Math.max((this.#dueAt[i]! - this.#now) / this.#period[i]!, 0), 1));
+    }
+    return left;
+  }
+
+  #sink(from: number): void {
+    const heap = this.#heap;
+    const dueAt = this.#dueAt;
+    const moved = heap[from]!;
+    const due = dueAt[moved]!;
+    let at = from;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && dueAt[heap[child + 1]!]! < dueAt[heap[child]!]!) child += 1;
+      if (dueAt[heap[child]!]! >= due) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = moved;
+  }
+}

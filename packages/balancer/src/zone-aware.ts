@@ -1,0 +1,66 @@
+import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from './policy.ts';
+
+/** Envoy's default: a zone with 72 % of its Pods left still carries all its calls (1 / 1.4). */
+const OVERPROVISIONING = 1.4;
+
+/**
+ * Calls stay in the own zone while it can carry them, and spill over to all others in proportion to what it lost
+ * (Envoy, priority levels: https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/priority).
+ */
+export function zoneAware(policy: Policy, zone: string): Policy {
+  return {
+    name: policy.name,
+    needsHash: policy.needsHash,
+    connects: policy.connects,
+    build: (pods, ready, env, previous) => {
+      const before = previous instanceof ZonePicker ? previous : undefined;
+      const near = split(pods, zone);
+      const nearReady = split(ready, zone);
+      const share = localShare(near.own, nearReady.own, nearReady.other);
+      const own = policy.build(near.own, nearReady.own, env, before?.own);
+      const other = policy.build(near.other, nearReady.other, env, before?.other);
+      return new ZonePicker(own, other, share, env);
+    },
+  };
+}
+
+function split<P extends Pod>(pods: readonly P[], zone: string): { own: P[]; other: P[] } {
+  const own: P[] = [];
+  const other: P[] = [];
+  for (const pod of pods) (pod.endpoint.zone === zone ? own : other).push(pod);
+  return { own, other };
+}
+
+/** The share of calls that stays in the own zone. */
+export function localShare(all: readonly Pod[], ready: readonly Pod[], others: readonly Pod[]): number {
+  const capacity = weight(all);
+  if (capacity === 0) return 0;
+  if (weight(others) === 0) return 1;
+  return Math.min(1, (OVERPROVISIONING * weight(ready)) / capacity);
+}
+
+function weight(pods: readonly Pod[]): number {
+  return pods.reduce((sum, pod) => sum + pod.endpoint.weight, 0);
+}
+
+class ZonePicker<P extends Pod> implements Picker<P> {
+  readonly own: Picker<P>;
+  readonly other: Picker<P>;
+  readonly #share: number;
+  readonly #env: PolicyEnv;
+
+  constructor(own: Picker<P>, other: Picker<P>, share: number, env: PolicyEnv) {
+    this.own = own;
+    this.other = other;
+    this.#share = share;
+    this.#env = env;
+  }
+
+  pick(info: PickInfo<P>): P | undefined {
+    const stays = this.#share >= 1 || (this.#share > 0 && this.#env.random() < this.#share);
+    const pod = stays ? this.own.pick(info) : this.other.pick(info);
+    // A Pod tried already is worse than an untried one of the other side.
+    if (pod !== undefined && !info.excluded?.has(pod)) return pod;
+    return (stays ? this.other.pick(info) : this.own.pick(info)) ?? pod;
+  }
+}

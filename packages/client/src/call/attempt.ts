@@ -1,0 +1,81 @@
+import type { RawHeaders, Stream, StreamEnd, StreamHandler } from '@podwire/http2';
+import type { ClientPod } from '../pod/pod.ts';
+import { header } from './metadata.ts';
+
+/**
+ * Codes that say more of the Pod than of the call: UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE
+ * and DATA_LOSS, what Envoy's outlier detection counts as a 5xx.
+ */
+const POD_FAILURES: ReadonlySet<string> = new Set(['2', '4', '8', '13', '14', '15']);
+
+function isFailure(end: StreamEnd): boolean {
+  if (end.kind !== 'trailers') return end.kind !== 'too-large';
+  const code = header(end.headers, 'grpc-status');
+  return code === undefined || POD_FAILURES.has(code);
+}
+
+/** What an attempt tells its call. */
+export interface AttemptOwner {
+  onAttemptHeaders(attempt: Attempt, headers: RawHeaders): void;
+  onAttemptMessage(attempt: Attempt, message: Uint8Array): void;
+  onAttemptEnd(attempt: Attempt, end: StreamEnd): void;
+  nowMs(): number;
+}
+
+/** One try of a call on one Pod. */
+export class Attempt implements StreamHandler {
+  readonly owner: AttemptOwner;
+  readonly pod: ClientPod;
+  readonly startedMs: number;
+  stream: Stream | undefined;
+  /** Messages of the call already written to this stream. */
+  written = 0;
+  /** Whether the Pod answered with a gRPC reply: from then on the call belongs to this attempt. */
+  replied = false;
+  ended = false;
+
+  constructor(owner: AttemptOwner, pod: ClientPod) {
+    this.owner = owner;
+    this.pod = pod;
+    this.startedMs = owner.nowMs();
+    pod.load.start(this.startedMs);
+  }
+
+  onHeaders(headers: RawHeaders, httpStatus: number): void {
+    if (this.ended) return;
+    this.pod.proven = true;
+    // Anything but 200 is an answer from a proxy; its trailers or end make the status.
+    if (httpStatus !== 200) return;
+    this.replied = true;
+    this.owner.onAttemptHeaders(this, headers);
+  }
+
+  onMessage(message: Uint8Array): void {
+    if (!this.ended) this.owner.onAttemptMessage(this, message);
+  }
+
+  onEnd(end: StreamEnd): void {
+    if (this.ended) return;
+    if (end.kind === 'trailers') this.pod.proven = true;
+    this.#finish(isFailure(end) ? 'failed' : 'ok');
+    this.owner.onAttemptEnd(this, end);
+  }
+
+  /** Gives the stream up: the call ended otherwise. No callback follows. */
+  abandon(errorCode: number, outcome: 'failed' | 'cancelled'): void {
+    if (this.ended) return;
+    this.#finish(outcome);
+    this.stream?.cancel(errorCode);
+  }
+
+  /** The connection had no room after all: as if it had never been. */
+  discard(): void {
+    this.#finish('cancelled');
+  }
+
+  #finish(outcome: 'ok' | 'failed' | 'cancelled'): void {
+    this.ended = true;
+    const nowMs = this.owner.nowMs();
+    this.pod.load.end(nowMs, nowMs - this.startedMs, outcome);
+  }
+}

@@ -1,0 +1,317 @@
+import { type CallCredentials, type status as Code, Metadata, status as Status } from '@grpc/grpc-js';
+import type { PickInfo } from '@podwire/balancer';
+import { compress, type RawHeaders, type StreamEnd } from '@podwire/http2';
+import type { ClientPod } from '../pod/pod.ts';
+import type { PodwireStatus, Reason } from '../reasons.ts';
+import { Attempts } from '../retry/attempts.ts';
+import type { Attempt, AttemptOwner } from './attempt.ts';
+import { authenticate } from './credentials.ts';
+import { Delivery, type GrpcCall, type GrpcListener } from './delivery.ts';
+import { callError, deadlineText } from './failure.ts';
+import { formatGrpcTimeout } from './grpc-timeout.ts';
+import type { CallHost } from './host.ts';
+import { toMetadata } from './metadata.ts';
+import type { Method } from './method.ts';
+import { Outbox } from './outbox.ts';
+import type { Inherited } from './parent.ts';
+import { type RequestHeaders, requestHeaders, UnsendableCall } from './request-headers.ts';
+import { fromEnd } from './status.ts';
+import type { WheelEntry } from './timer-wheel.ts';
+
+/** `scheduled` begins with this turn's batch, `waiting` has no Pod, `running` has an attempt or a planned one. */
+type Phase = 'new' | 'authenticating' | 'scheduled' | 'waiting' | 'running' | 'ended';
+
+const NO_COMPRESS = 2; // grpc-js WriteFlags.NoCompress
+const CANCEL = 8; // RFC 9113 §7
+
+/** One call, from `createCall` to its status: what grpc-js's clients see as their call. */
+export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptOwner {
+  hash = 0;
+  excluded: Set<ClientPod> | undefined;
+  dueMs = Number.POSITIVE_INFINITY;
+  wheelSlot = -1;
+  wheelPrevious: WheelEntry | undefined;
+  wheelNext: WheelEntry | undefined;
+  readonly host: CallHost;
+  readonly method: Method;
+  readonly authority: string | undefined;
+  readonly outbox: Outbox = new Outbox();
+  readonly attempts: Attempts = new Attempts(this);
+  /** On the host's monotonic clock; Infinity is none. */
+  deadlineMs: number;
+  startedMs = 0;
+  waitForReady = false;
+  metadata: Metadata | undefined;
+  request!: RequestHeaders;
+  phase: Phase = 'new';
+  #delivery: Delivery | undefined;
+  #credentials: CallCredentials | undefined;
+  #inherited: Inherited | undefined;
+  #waitUntilMs = Number.POSITIVE_INFINITY;
+  /** Messages asked for and not delivered. */
+  #wanted = 0;
+  #bufferedBytes = 0;
+  /** The status of a call that was cancelled before it was started. */
+  #early: PodwireStatus | undefined;
+
+  constructor(host: CallHost, method: Method, deadlineMs: number, authority: string | undefined) {
+    this.host = host;
+    this.method = method;
+    this.deadlineMs = deadlineMs;
+    this.authority = authority;
+  }
+
+  follow(inherited: Inherited): void {
+    this.#inherited = inherited;
+  }
+
+  start(metadata: Metadata, listener: GrpcListener): void {
+    this.#delivery = new Delivery(listener);
+    if (this.#early !== undefined) return this.#tell(this.#delivery, this.#early);
+    this.metadata = metadata;
+    this.startedMs = this.host.clock.nowMs();
+    this.waitForReady = metadata.getOptions().waitForReady ?? this.method.config.waitForReady ?? false;
+    this.host.onCallStart(this);
+    const { timeoutMs } = this.method.config;
+    if (timeoutMs !== undefined) this.deadlineMs = Math.min(this.deadlineMs, this.startedMs + timeoutMs);
+    this.phase = 'scheduled';
+    this.#arm();
+    if (this.deadlineMs <= this.startedMs) return this.onDue();
+    if (this.#credentials !== undefined) return this.#authenticate(this.#credentials, metadata);
+    if (this.#flatten(metadata)) this.host.schedule(this);
+  }
+
+  sendMessageWithContext(context: Parameters<GrpcCall['sendMessageWithContext']>[0], message: Buffer): void {
+    const callback = context.callback;
+    if (this.phase === 'ended') {
+      if (callback !== undefined) process.nextTick(callback);
+      return;
+    }
+    const limit = this.method.maxSendBytes;
+    if (limit >= 0 && message.length > limit) {
+      if (callback !== undefined) process.nextTick(callback);
+      const text = `the message to send of ${message.length} bytes is larger than the limit of ${limit}`;
+      return this.fail(Status.RESOURCE_EXHAUSTED, 'MESSAGE_TOO_LARGE', text);
+    }
+    const written = callback && this.#delivery ? this.#delivery.bound(() => callback()) : undefined;
+    const plain = this.host.compression === 'identity' || ((context.flags ?? 0) & NO_COMPRESS) !== 0;
+    this.outbox.push(plain ? message : compress(message, this.host.compression), !plain, written);
+    this.#pump();
+  }
+
+  startRead(): void {
+    this.#wanted += 1;
+    this.attempts.request(1);
+  }
+
+  halfClose(): void {
+    if (this.phase === 'ended') return;
+    this.outbox.halfClosed = true;
+    // A unary call is whole now: its headers, message and end leave together, without a turn of the microtask queue.
+    if (this.phase === 'scheduled') this.begin();
+    else this.#pump();
+  }
+
+  cancelWithStatus(code: Code, details: string): void {
+    if (this.phase === 'ended') return;
+    const metadata = new Metadata();
+    this.finish({ code, details, metadata, reason: 'CANCELLED' });
+  }
+
+  setCredentials(credentials: CallCredentials): void {
+    this.#credentials = credentials;
+  }
+
+  getPeer(): string {
+    return this.attempts.last?.pod.remoteAddress ?? this.attempts.last?.pod.id ?? this.host.service;
+  }
+
+  getCallNumber(): number {
+    return 0;
+  }
+
+  getAuthContext(): ReturnType<GrpcCall['getAuthContext']> {
+    return this.host.secure ? { transportSecurityType: 'ssl' } : {};
+  }
+
+  nowMs(): number {
+    return this.host.clock.nowMs();
+  }
+
+  /** Starts the first attempt, or waits for a Pod. Called by the batch, and again by the queue. */
+  begin(): void {
+    if (this.phase !== 'scheduled' && this.phase !== 'waiting') return;
+    if (this.host.needsHash) this.hash = this.host.hash(this);
+    if (this.request.exclude !== undefined) this.excluded ??= this.host.podsById(this.request.exclude);
+    this.attempts.start();
+  }
+
+  /** No Pod takes the call now: it waits in the channel's queue, or fails. */
+  wait(): void {
+    if (this.phase === 'ended') return;
+    const refusal = this.host.refuse(this);
+    if (refusal !== undefined) return this.fail(refusal.code, refusal.reason, refusal.details);
+    if (this.phase === 'waiting') return;
+    if (!this.host.wait(this)) {
+      return this.fail(
+        Status.UNAVAILABLE,
+        'WAIT_QUEUE_FULL',
+        `too many calls wait for ${this.host.waitingFor()}`,
+      );
+    }
+    this.phase = 'waiting';
+    if (!this.waitForReady) this.#waitUntilMs = this.nowMs() + this.host.waitTimeoutMs;
+    this.#arm();
+  }
+
+  /** An attempt was started. */
+  running(): void {
+    if (this.phase === 'waiting') {
+      this.#waitUntilMs = Number.POSITIVE_INFINITY;
+      this.#arm();
+    }
+    this.phase = 'running';
+  }
+
+  /** What goes before the call's own metadata; made anew for each attempt. */
+  attemptHeaders(attempt: number): RawHeaders {
+    const { headers } = this.request;
+    const encoding = this.host.compression;
+    if (this.deadlineMs === Number.POSITIVE_INFINITY && attempt === 0 && encoding === 'identity')
+      return headers;
+    const own: string[] = [];
+    if (this.deadlineMs !== Number.POSITIVE_INFINITY) {
+      own.push('grpc-timeout', formatGrpcTimeout(this.deadlineMs - this.nowMs()));
+    }
+    if (encoding !== 'identity') own.push('grpc-encoding', encoding);
+    if (attempt > 0) own.push('grpc-previous-rpc-attempts', String(attempt));
+    return headers.length === 0 ? own : own.concat(headers);
+  }
+
+  /** Gives a new attempt what the caller sent and asked for so far. */
+  feed(attempt: Attempt): void {
+    if (this.#wanted > 0) attempt.stream?.request(this.#wanted);
+    this.outbox.pump(attempt);
+    this.#account();
+  }
+
+  onAttemptHeaders(attempt: Attempt, headers: RawHeaders): void {
+    if (this.phase === 'ended' || !this.attempts.commit(attempt)) return;
+    this.#account();
+    this.#delivery?.metadata(toMetadata(headers));
+  }
+
+  onAttemptMessage(attempt: Attempt, message: Uint8Array): void {
+    if (this.phase === 'ended' || !this.attempts.isCommitted(attempt)) return;
+    this.#wanted -= 1;
+    this.#delivery?.message(Buffer.from(message));
+  }
+
+  onAttemptEnd(attempt: Attempt, end: StreamEnd): void {
+    if (this.phase !== 'ended') this.attempts.onEnd(attempt, end);
+  }
+
+  onDue(): void {
+    if (this.phase === 'ended') return;
+    if (this.deadlineMs <= this.nowMs()) {
+      return this.fail(Status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED', deadlineText(this));
+    }
+    const text = `no Pod took the call in ${this.host.waitTimeoutMs} ms; waited for ${this.host.waitingFor()}`;
+    this.fail(Status.UNAVAILABLE, 'WAIT_TIMEOUT', text);
+  }
+
+  /** Ends the call with an error of podwire's own. */
+  fail(code: Code, reason: Reason, what: string): void {
+    if (this.phase !== 'ended') this.finish(callError(this, code, reason, what));
+  }
+
+  /** Ends the call as its last attempt ended; called by the transport, so that the listener can be told at once. */
+  finishWith(end: StreamEnd): void {
+    const { code, details, trailers, reason } = fromEnd(end);
+    const status =
+      reason === undefined
+        ? { code, details, metadata: toMetadata(trailers) }
+        : callError(this, code, reason, details, trailers);
+    this.#end('cancelled');
+    this.#delivery?.status(status);
+  }
+
+  /** Ends the call; the listener is told on the next tick, because a method of the caller's may be running. */
+  finish(status: PodwireStatus): void {
+    if (this.phase === 'ended') return;
+    this.#end(status.code === Status.DEADLINE_EXCEEDED ? 'failed' : 'cancelled');
+    if (this.#delivery === undefined) this.#early = status;
+    else this.#tell(this.#delivery, status);
+  }
+
+  /** Nothing of the call is left behind. */
+  #end(outcome: 'failed' | 'cancelled'): void {
+    const before = this.phase;
+    this.phase = 'ended';
+    if (before === 'waiting') this.host.stopWaiting(this);
+    this.host.wheel.remove(this);
+    this.#inherited?.detach();
+    this.attempts.abandonAll(CANCEL, outcome);
+    this.outbox.release();
+    this.#account();
+    if (before !== 'new') this.host.onCallEnd(this);
+  }
+
+  #tell(delivery: Delivery, status: PodwireStatus): void {
+    process.nextTick(() => delivery.status(status));
+  }
+
+  #pump(): void {
+    if (this.phase !== 'running') return;
+    this.attempts.pump();
+    this.#account();
+  }
+
+  /** Keeps the channel's sum of buffered bytes; a call over a limit is bound to the attempt it has. */
+  #account(): void {
+    const bytes = this.outbox.bytes;
+    if (bytes === this.#bufferedBytes) return;
+    this.host.retryBytes += bytes - this.#bufferedBytes;
+    this.#bufferedBytes = bytes;
+    const over = bytes > this.host.retryBytesPerCall || this.host.retryBytes > this.host.retryBytesPerChannel;
+    if (over && this.attempts.bind()) this.#account();
+  }
+
+  #arm(): void {
+    this.host.wheel.remove(this);
+    const dueMs = Math.min(this.deadlineMs, this.#waitUntilMs);
+    if (dueMs !== Number.POSITIVE_INFINITY) this.host.wheel.add(this, dueMs);
+  }
+
+  #flatten(metadata: Metadata): boolean {
+    try {
+      this.request = requestHeaders(metadata);
+      return true;
+    } catch (error) {
+      if (!(error instanceof UnsendableCall)) throw error;
+      this.fail(error.code, 'INVALID_CALL', error.message);
+      return false;
+    }
+  }
+
+  #authenticate(credentials: CallCredentials, metadata: Metadata): void {
+    if (!this.host.secure) {
+      const text = 'call credentials are not sent over a plaintext connection: configure tls, or remove them';
+      return this.fail(Status.UNAUTHENTICATED, 'INSECURE_CREDENTIALS', text);
+    }
+    this.phase = 'authenticating';
+    authenticate(credentials, metadata, this.authority ?? this.host.authority, this.method.path).then(
+      (merged) => {
+        if (this.phase !== 'authenticating') return;
+        this.phase = 'scheduled';
+        if (this.#flatten(merged)) this.begin();
+      },
+      (error: unknown) => {
+        const code = (error as { code?: unknown } | null)?.code;
+        const known = typeof code === 'number' && Status[code] !== undefined;
+        const text = `call credentials failed: ${error instanceof Error ? error.message : String(error)}`;
+        this.fail(known ? (code as Code) : Status.UNAUTHENTICATED, 'CREDENTIALS', text);
+      },
+    );
+  }
+}

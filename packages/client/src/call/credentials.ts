@@ -1,0 +1,23 @@
+import type { CallCredentials, Metadata } from '@grpc/grpc-js';
+
+/**
+ * The metadata that a call's credentials add, merged over the call's own.
+ * `authority` is the host the call is meant for, `path` its `/package.Service/Method`.
+ */
+export async function authenticate(
+  credentials: CallCredentials,
+  metadata: Metadata,
+  authority: string,
+  path: string,
+): Promise<Metadata> {
+  const service = path.slice(0, path.lastIndexOf('/'));
+  // Default port stripped, as the gRPC auth plugins of all languages expect: an audience names no port 443.
+  const host = authority.replace(/:443$/, '');
+  const added = await credentials.generateMetadata({
+    method_name: path.slice(path.lastIndexOf('/') + 1),
+    service_url: `https://${host}${service}`,
+  });
+  const merged = metadata.clone();
+  merged.merge(added);
+  return merged;
+}

@@ -1,0 +1,55 @@
+import type { MethodHead } from '@podwire/http2';
+import type { Clock, Random } from '@podwire/registry';
+import type { ClientPod } from '../pod/pod.ts';
+import type { Reason } from '../reasons.ts';
+import type { RetryThrottle } from '../retry/throttle.ts';
+import type { Call } from './call.ts';
+import type { Method } from './method.ts';
+import type { TimerWheel } from './timer-wheel.ts';
+
+/** Why a call cannot even wait for a Pod. */
+export interface Refusal {
+  readonly code: number;
+  readonly reason: Reason;
+  readonly details: string;
+}
+
+/** What a call needs of its channel. */
+export interface CallHost {
+  /** For errors. */
+  readonly service: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+  readonly throttle: RetryThrottle | undefined;
+  /** How long a call waits for a Pod, unless it waits for ready. */
+  readonly waitTimeoutMs: number;
+  /** Bytes that one call, and all calls together, may keep for another attempt. */
+  readonly retryBytesPerCall: number;
+  readonly retryBytesPerChannel: number;
+  /** Bytes kept now, over all calls. */
+  retryBytes: number;
+  readonly compression: 'identity' | 'gzip' | 'deflate';
+  /** Whether connections are encrypted, so that call credentials may travel. */
+  readonly secure: boolean;
+  readonly authority: string;
+  /** Begins the call at the end of this turn of the event loop, together with all others started in it. */
+  schedule(call: Call): void;
+  /** A Pod that takes the call now, or undefined. Sets nothing on the call. */
+  pick(call: Call): ClientPod | undefined;
+  podsById(ids: readonly string[]): Set<ClientPod>;
+  /** The hash of the call's key, where the policy reads it. */
+  readonly needsHash: boolean;
+  hash(call: Call): number;
+  /** Why a call without a Pod is not worth waiting for, or undefined. */
+  refuse(call: Call): Refusal | undefined;
+  /** Queues the call; `begin` is called when a Pod may take it. False when the queue is full. */
+  wait(call: Call): boolean;
+  stopWaiting(call: Call): void;
+  /** What waiting calls wait for, in words. */
+  waitingFor(): string;
+  /** What is repeated for each call of a method on the side in use. */
+  head(method: Method, host: string | undefined): MethodHead;
+  onCallStart(call: Call): void;
+  onCallEnd(call: Call): void;
+}

@@ -1,0 +1,75 @@
+import type { Attempt } from './attempt.ts';
+
+interface Outgoing {
+  readonly bytes: Uint8Array;
+  readonly compressed: boolean;
+  /** Runs once, when the message was first handed to a connection or the call ended. */
+  written: (() => void) | undefined;
+}
+
+/**
+ * What the caller has sent so far. Messages are kept until the call is committed to one attempt, so that another
+ * attempt can send them again (gRFC A6, "buffering").
+ */
+export class Outbox {
+  #messages: Outgoing[] = [];
+  /** Messages that were dropped after they had been written to the committed attempt. */
+  #dropped = 0;
+  #committed = false;
+  halfClosed = false;
+  /** Size of the messages kept. */
+  bytes = 0;
+
+  get empty(): boolean {
+    return this.#messages.length === 0;
+  }
+
+  push(bytes: Uint8Array, compressed: boolean, written: (() => void) | undefined): void {
+    this.#messages.push({ bytes, compressed, written });
+    this.bytes += bytes.length;
+  }
+
+  /** Writes to the attempt what it has not got yet. */
+  pump(attempt: Attempt): void {
+    const { stream } = attempt;
+    if (stream === undefined || attempt.ended) return;
+    const messages = this.#messages;
+    const total = this.#dropped + messages.length;
+    let finished = attempt.written > total;
+    while (attempt.written < total && !attempt.ended) {
+      const message = messages[attempt.written - this.#dropped]!;
+      attempt.written += 1;
+      const last = this.halfClosed && attempt.written === total;
+      const { written } = message;
+      message.written = undefined;
+      stream.sendMessage(message.bytes, message.compressed, last, written);
+      finished = last;
+    }
+    // One past the end says that the half-close was sent as well.
+    if (this.halfClosed && !attempt.ended && attempt.written <= total) {
+      if (!finished) stream.halfClose();
+      attempt.written = total + 1;
+    }
+    if (this.#committed) this.#drop();
+  }
+
+  /** The call belongs to this attempt for good: what it was given need not be kept. */
+  commit(attempt: Attempt): void {
+    this.#committed = true;
+    this.pump(attempt);
+    this.#drop();
+  }
+
+  /** The call ended: nobody waits for a message any more. */
+  release(): void {
+    for (const message of this.#messages) message.written?.();
+    this.#messages = [];
+    this.bytes = 0;
+  }
+
+  #drop(): void {
+    this.#dropped += this.#messages.length;
+    this.#messages = [];
+    this.bytes = 0;
+  }
+}

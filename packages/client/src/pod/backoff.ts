@@ -1,0 +1,36 @@
+import type { Random } from '@podwire/registry';
+
+export interface BackoffOptions {
+  /** First delay. Default 100. */
+  readonly initialMs: number;
+  /** Largest delay. Default 10 000. */
+  readonly maxMs: number;
+}
+
+// https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md; shorter, because a Pod is near and is soon removed.
+const MULTIPLIER = 1.6;
+const JITTER = 0.2;
+
+/** Exponential delays with jitter between attempts to connect to one Pod. */
+export class Backoff {
+  readonly #options: BackoffOptions;
+  readonly #random: Random;
+  #nextMs: number;
+
+  constructor(options: BackoffOptions, random: Random) {
+    this.#options = options;
+    this.#random = random;
+    this.#nextMs = options.initialMs;
+  }
+
+  /** The delay before the next attempt. */
+  next(): number {
+    const delayMs = this.#nextMs;
+    this.#nextMs = Math.min(this.#nextMs * MULTIPLIER, this.#options.maxMs);
+    return delayMs * (1 - JITTER + 2 * JITTER * this.#random());
+  }
+
+  reset(): void {
+    this.#nextMs = this.#options.initialMs;
+  }
+}

@@ -1,0 +1,271 @@
+import { LoadMeter, type Pod } from '@podwire/balancer';
+import type {
+  Connection,
+  ConnectionListener,
+  ConnectionOptions,
+  Stream,
+  StreamHandler,
+  StreamHead,
+  Transport,
+} from '@podwire/http2';
+import type { Endpoint, Timer } from '@podwire/registry';
+import type { LimitFunction } from 'p-limit';
+import type { Env } from '../env.ts';
+import { Backoff, type BackoffOptions } from './backoff.ts';
+
+/**
+ * `idle` is not wanted yet, `connecting` has no connection and makes one, `backoff` waits after a failure, `draining`
+ * left the set and finishes its calls, `closed` is over.
+ */
+export type PodState = 'idle' | 'connecting' | 'ready' | 'backoff' | 'draining' | 'closed';
+
+/** What all Pods of one side of a channel share. */
+export interface PodShared {
+  readonly env: Env;
+  readonly transport: Transport;
+  connectionOptions(endpoint: Endpoint): ConnectionOptions;
+  /** Bounds simultaneous connects of the channel. */
+  readonly governor: LimitFunction;
+  readonly backoff: BackoffOptions;
+  /** More than one when the peer's MAX_CONCURRENT_STREAMS is used up (gRFC A105). */
+  readonly maxConnectionsPerPod: number;
+  /** The Pod's state changed. */
+  onState(pod: ClientPod): void;
+  /** The Pod can take calls again, or not any more, in the same state. */
+  onRoom(pod: ClientPod): void;
+}
+
+interface Link {
+  readonly connection: Connection;
+  readyMs: number;
+}
+
+/** A connection that lived this long, or answered a call, was a good one: the next is made at once. */
+const PROVEN_MS = 1_000;
+
+/** One Pod with its connections. Made once per endpoint id; outlives pickers and registry updates. */
+export class ClientPod implements Pod {
+  readonly id: string;
+  readonly load: LoadMeter = new LoadMeter();
+  endpoint: Endpoint;
+  available = false;
+  state: PodState = 'idle';
+  /** Whether the last attempt to connect failed; holds until one succeeds. */
+  failing = false;
+  lastError: string | undefined;
+  /** Set by every reply: this connection works. */
+  proven = false;
+  readonly #shared: PodShared;
+  readonly #backoff: Backoff;
+  /** In order of age; calls go to the oldest with room. */
+  #links: Link[] = [];
+  readonly #retiring = new Set<Connection>();
+  #dialing = false;
+  #timer: Timer | undefined;
+
+  constructor(endpoint: Endpoint, shared: PodShared) {
+    this.id = endpoint.id;
+    this.endpoint = endpoint;
+    this.#shared = shared;
+    this.#backoff = new Backoff(shared.backoff, shared.env.random);
+  }
+
+  /** Connections open now, those that drain included. */
+  get connections(): number {
+    return this.#links.length + this.#retiring.size;
+  }
+
+  /** The peer's stream limit over all connections that take calls. */
+  get maxConcurrentStreams(): number {
+    return this.#links.reduce((sum, { connection }) => sum + connection.maxConcurrentStreams, 0);
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#links[0]?.connection.remoteAddress;
+  }
+
+  /** Makes a connection unless there is one, or one is under way. */
+  connect(): void {
+    if (this.state !== 'idle' && this.state !== 'draining') return;
+    this.#timer?.cancel();
+    this.#setState('connecting');
+    this.#dial();
+  }
+
+  /** Ends a backoff early: there is news that the Pod may be reachable. */
+  hurry(): void {
+    if (this.state !== 'backoff') return;
+    this.#timer?.cancel();
+    this.#backoff.reset();
+    this.#retry();
+  }
+
+  /** Takes a newer description. */
+  update(endpoint: Endpoint): void {
+    this.endpoint = endpoint;
+    this.#refresh();
+  }
+
+  /** Opens a stream on the oldest connection with room. */
+  open(head: StreamHead, handler: StreamHandler): Stream | undefined {
+    for (const { connection } of this.#links) {
+      const stream = connection.hasRoom ? connection.open(head, handler) : undefined;
+      if (stream === undefined) continue;
+      if (!connection.hasRoom) this.#onRoom();
+      return stream;
+    }
+    this.#onRoom();
+    return undefined;
+  }
+
+  /** Takes no more calls; closes when those it has ended, or after `graceMs`. */
+  drain(graceMs: number): void {
+    if (this.state === 'closed' || this.state === 'draining') return;
+    this.#timer?.cancel();
+    const links = this.#links;
+    this.#links = [];
+    for (const { connection } of links) this.#retire(connection);
+    this.#setState('draining');
+    this.#timer = this.#shared.env.clock.after(graceMs, () => this.close('the Pod left the service'));
+    this.#closeIfDrained();
+  }
+
+  /** Ends every call and closes now. */
+  close(reason: string): void {
+    if (this.state === 'closed') return;
+    this.#timer?.cancel();
+    this.#setState('closed');
+    const open = [...this.#links.map(({ connection }) => connection), ...this.#retiring];
+    this.#links = [];
+    for (const connection of open) connection.destroy(reason);
+  }
+
+  #retire(connection: Connection): void {
+    this.#retiring.add(connection);
+    connection.drain();
+  }
+
+  #closeIfDrained(): void {
+    if (this.state === 'draining' && this.connections === 0) this.close('drained');
+  }
+
+  #dial(): void {
+    if (this.#dialing) return;
+    this.#dialing = true;
+    void this.#shared.governor(
+      () =>
+        new Promise<void>((resolve) => {
+          const settled = () => {
+            this.#dialing = false;
+            resolve();
+          };
+          if (this.state === 'closed' || this.state === 'draining') settled();
+          else this.#start(settled);
+        }),
+    );
+  }
+
+  #start(settled: () => void): void {
+    let link: Link | undefined;
+    let connecting = true;
+    const listener: ConnectionListener = {
+      onReady: () => {
+        connecting = false;
+        settled();
+        link = { connection, readyMs: this.#shared.env.clock.nowMs() };
+        this.#onReady(link);
+      },
+      onDraining: (reason) => link && this.#onDraining(link, reason),
+      onRoom: () => this.#onRoom(),
+      onClosed: (error) => {
+        if (connecting) settled();
+        this.#onClosed(connection, link, error);
+      },
+    };
+    const options = this.#shared.connectionOptions(this.endpoint);
+    const connection = this.#shared.transport.connect(options, listener);
+  }
+
+  #onReady(link: Link): void {
+    if (this.state === 'closed') return link.connection.destroy('the Pod was closed');
+    if (this.state === 'draining') return this.#retire(link.connection);
+    this.#links.push(link);
+    this.failing = false;
+    this.proven = false;
+    this.#setState('ready');
+  }
+
+  #onDraining(link: Link, reason: string): void {
+    if (!this.#links.includes(link)) return;
+    this.#links = this.#links.filter((other) => other !== link);
+    this.#retiring.add(link.connection);
+    this.#replace(link, reason);
+  }
+
+  #onClosed(connection: Connection, link: Link | undefined, error: Error | undefined): void {
+    const reason = error?.message ?? 'closed by the Pod';
+    if (this.#retiring.delete(connection)) return this.#closeIfDrained();
+    if (this.state === 'closed') return;
+    if (link !== undefined) {
+      this.#links = this.#links.filter((other) => other !== link);
+      this.#replace(link, reason);
+    } else {
+      this.lastError = reason;
+      this.#closeIfDrained();
+      if (this.#links.length === 0) this.#wait();
+    }
+  }
+
+  /** A connection went: makes another, at once when it had been a good one. */
+  #replace(link: Link, reason: string): void {
+    this.lastError = reason;
+    if (this.state !== 'ready') return this.#closeIfDrained();
+    const good = this.proven || this.#shared.env.clock.nowMs() - link.readyMs >= PROVEN_MS;
+    if (good) this.#backoff.reset();
+    if (this.#links.length > 0) return this.#refresh();
+    if (!good) return this.#wait();
+    this.#setState('connecting');
+    this.#dial();
+  }
+
+  #wait(): void {
+    if (this.state === 'draining' || this.state === 'closed') return;
+    this.failing = true;
+    this.#timer = this.#shared.env.clock.after(this.#backoff.next(), () => this.#retry());
+    this.#setState('backoff');
+  }
+
+  #retry(): void {
+    if (this.state !== 'backoff') return;
+    this.#setState('connecting');
+    this.#dial();
+  }
+
+  #setState(state: PodState): void {
+    const changed = this.state !== state;
+    this.state = state;
+    this.available = this.#canTake();
+    if (changed) this.#shared.onState(this);
+  }
+
+  #canTake(): boolean {
+    return (
+      this.state === 'ready' &&
+      this.endpoint.phase === 'serving' &&
+      this.#links.some(({ connection }) => connection.hasRoom)
+    );
+  }
+
+  #onRoom(): void {
+    this.#refresh();
+    const wanted = this.state === 'ready' && !this.available && this.endpoint.phase === 'serving';
+    if (wanted && this.#links.length < this.#shared.maxConnectionsPerPod) this.#dial();
+  }
+
+  #refresh(): void {
+    const available = this.#canTake();
+    if (available === this.available) return;
+    this.available = available;
+    this.#shared.onRoom(this);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Metadata, status as Status, StatusObject } from '@grpc/grpc-js';
+
+/**
+ * Why podwire itself ended a call or refused an operation. Stable: dashboards and tests may depend on the words.
+ * A status that a server sent has none.
+ */
+export type Reason =
+  /** The deadline passed. */
+  | 'DEADLINE_EXCEEDED'
+  /** The caller, its parent call or its signal cancelled. */
+  | 'CANCELLED'
+  /** The registry says that the service has no Pods. */
+  | 'NO_ENDPOINTS'
+  /** No Pod could be connected to. */
+  | 'NO_CONNECTION'
+  /** No Pod took the call within the waiting time. */
+  | 'WAIT_TIMEOUT'
+  /** Too many calls were waiting already. */
+  | 'WAIT_QUEUE_FULL'
+  /** The connection died while the call was on it. */
+  | 'CONNECTION_LOST'
+  /** The Pod refused the stream, and no other one took it. */
+  | 'REFUSED'
+  /** The Pod reset the stream. */
+  | 'RESET'
+  /** The Pod broke the protocol. */
+  | 'PROTOCOL_ERROR'
+  /** The reply was not gRPC, or carried no status. */
+  | 'NOT_GRPC'
+  /** A message was larger than a limit. */
+  | 'MESSAGE_TOO_LARGE'
+  /** Metadata or message that can't be sent. */
+  | 'INVALID_CALL'
+  /** Call credentials failed, or would have travelled in plaintext. */
+  | 'CREDENTIALS'
+  | 'INSECURE_CREDENTIALS'
+  /** The channel was closed under the call. */
+  | 'CHANNEL_CLOSED';
+
+/** The status of a call that podwire ended; the fields beyond grpc-js's own arrive on the `ServiceError`. */
+export interface PodwireStatus extends StatusObject {
+  code: Status;
+  details: string;
+  metadata: Metadata;
+  readonly reason?: Reason;
+  readonly service?: string;
+  /** `host:port` of every Pod tried, in order. */
+  readonly pods?: readonly string[];
+  readonly elapsedMs?: number;
+}
+
+/** An operation on a channel that failed, such as `ready()`. */
+export class ChannelError extends Error {
+  override readonly name = 'ChannelError';
+  readonly reason: Reason;
+  readonly service: string;
+  constructor(reason: Reason, service: string, message: string) {
+    super(message);
+    this.reason = reason;
+    this.service = service;
+  }
+}

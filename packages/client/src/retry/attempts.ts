@@ -1,0 +1,180 @@
+import type { StreamEnd, StreamHead } from '@podwire/http2';
+import type { Timer } from '@podwire/registry';
+import { Attempt } from '../call/attempt.ts';
+import type { Call } from '../call/call.ts';
+import { header } from '../call/metadata.ts';
+import { fromEnd } from '../call/status.ts';
+import type { ClientPod } from '../pod/pod.ts';
+import { retryDelayMs } from './policy.ts';
+import { readPushback } from './pushback.ts';
+
+/** Picks whose connection lost its last room in between; then the call waits. */
+const MAX_OPENS = 8;
+/** Attempts that no server application has seen; each goes to another Pod, so that this many mean a fleet in trouble. */
+const MAX_UNPROCESSED = 16;
+const CANCEL = 8; // RFC 9113 §7
+
+/** The attempts of one call: transparent retries, retries and hedging as gRFC A6 says. */
+export class Attempts {
+  readonly #call: Call;
+  #open: Attempt[] = [];
+  #committed: Attempt | undefined;
+  /** The outbox was given up for this attempt before it replied: no other one can follow. */
+  #bound = false;
+  /** Attempts that count for the policy. */
+  #made = 0;
+  #unprocessed = 0;
+  #timer: Timer | undefined;
+  /** Ids of every Pod tried, in order. */
+  tried: string[] | undefined;
+  last: Attempt | undefined;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  /** Starts an attempt on the Pod that the policy picks, or has the call wait. */
+  start(): void {
+    const call = this.#call;
+    for (let opens = 0; opens < MAX_OPENS; opens++) {
+      const pod = call.host.pick(call);
+      if (pod === undefined) break;
+      if (this.#startOn(pod)) return this.#planHedge();
+    }
+    // A hedge that finds no room is left out: another attempt is open.
+    if (this.#open.length === 0) call.wait();
+  }
+
+  #startOn(pod: ClientPod): boolean {
+    const call = this.#call;
+    const attempt = new Attempt(call, pod);
+    const head: StreamHead = {
+      method: call.host.head(call.method, call.authority),
+      headers: call.attemptHeaders(this.#made),
+      maxReceiveBytes: call.method.maxReceiveBytes,
+    };
+    attempt.stream = pod.open(head, attempt);
+    if (attempt.stream === undefined) {
+      attempt.discard();
+      return false;
+    }
+    this.last = attempt;
+    this.#open.push(attempt);
+    this.#made += 1;
+    call.running();
+    call.feed(attempt);
+    return true;
+  }
+
+  request(count: number): void {
+    for (const attempt of this.#open) attempt.stream?.request(count);
+  }
+
+  pump(): void {
+    for (const attempt of this.#open) this.#call.outbox.pump(attempt);
+  }
+
+  isCommitted(attempt: Attempt): boolean {
+    return this.#committed === attempt;
+  }
+
+  /** Binds the call to the attempt that replied; false when it is bound to another. */
+  commit(attempt: Attempt): boolean {
+    if (this.#committed !== undefined) return this.#committed === attempt;
+    this.#committed = attempt;
+    this.#timer?.cancel();
+    if (this.#open.length > 1) this.#abandon(CANCEL, 'cancelled', attempt);
+    this.#call.outbox.commit(attempt);
+    return true;
+  }
+
+  /** The messages are too large to be kept: the call stays with the attempt it has. False when there is none yet. */
+  bind(): boolean {
+    const attempt = this.#open.at(-1);
+    if (attempt === undefined) return false;
+    this.#bound = true;
+    this.#timer?.cancel();
+    this.#abandon(CANCEL, 'cancelled', attempt);
+    this.#call.outbox.commit(attempt);
+    return true;
+  }
+
+  /** Ends every attempt; the call is over. */
+  abandonAll(errorCode: number, outcome: 'failed' | 'cancelled'): void {
+    this.#timer?.cancel();
+    if (this.#open.length > 0) this.#abandon(errorCode, outcome, undefined);
+  }
+
+  onEnd(attempt: Attempt, end: StreamEnd): void {
+    this.#open = this.#open.filter((other) => other !== attempt);
+    const final = this.#committed === attempt || this.#bound;
+    if (final || !this.#goesOn(attempt, end)) {
+      if (end.kind === 'trailers' && header(end.headers, 'grpc-status') === '0')
+        this.#call.host.throttle?.onSuccess();
+      this.#call.finishWith(end);
+    }
+  }
+
+  /** Whether another attempt is open, started or planned in the place of this one. */
+  #goesOn(attempt: Attempt, end: StreamEnd): boolean {
+    this.#exclude(attempt.pod);
+    if (end.kind === 'unprocessed' && this.#unprocessed < MAX_UNPROCESSED) {
+      this.#unprocessed += 1;
+      this.#made -= 1;
+      if (this.#open.length === 0) this.#again();
+      return true;
+    }
+    const { retry, hedging } = this.#call.method.config;
+    const policy = retry ?? hedging;
+    if (policy === undefined) return false;
+    const { code, trailers } = fromEnd(end);
+    const retryable = (retry?.retryableStatusCodes ?? hedging!.nonFatalStatusCodes).has(code);
+    if (!retryable) return false;
+    const { throttle, random } = this.#call.host;
+    throttle?.onFailure();
+    const pushback = readPushback(trailers);
+    const more = this.#made < policy.maxAttempts && pushback !== 'stop' && (throttle?.allowed ?? true);
+    if (!more) return this.#open.length > 0;
+    if (pushback !== undefined) this.#plan(pushback);
+    else this.#plan(retry === undefined ? 0 : retryDelayMs(retry, this.#made, random));
+    return true;
+  }
+
+  #exclude(pod: ClientPod): void {
+    this.#call.excluded ??= new Set();
+    this.#call.excluded.add(pod);
+    this.tried ??= [];
+    this.tried.push(pod.id);
+  }
+
+  #again(): void {
+    this.#call.phase = 'scheduled';
+    this.#call.begin();
+  }
+
+  #plan(delayMs: number): void {
+    this.#timer?.cancel();
+    if (delayMs <= 0) return this.#open.length === 0 ? this.#again() : this.start();
+    this.#timer = this.#call.host.clock.after(delayMs, () => {
+      if (this.#open.length === 0) this.#again();
+      else this.start();
+    });
+  }
+
+  #planHedge(): void {
+    const { hedging } = this.#call.method.config;
+    if (hedging === undefined || this.#made >= hedging.maxAttempts || this.#committed !== undefined) return;
+    if (this.#call.host.throttle?.allowed === false) return;
+    // A hedge goes to a Pod that has not got this call.
+    const pod = this.last!.pod;
+    this.#call.excluded ??= new Set();
+    this.#call.excluded.add(pod);
+    this.#plan(hedging.hedgingDelayMs);
+  }
+
+  #abandon(errorCode: number, outcome: 'failed' | 'cancelled', keep: Attempt | undefined): void {
+    const open = this.#open;
+    this.#open = keep === undefined ? [] : [keep];
+    for (const attempt of open) if (attempt !== keep) attempt.abandon(errorCode, outcome);
+  }
+}

@@ -1,0 +1,71 @@
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Clock } from '../clock.ts';
+import type { RegistryUpdate } from '../registry.ts';
+import { Bell } from '../wait.ts';
+import { MAX_DOCUMENT_BYTES, readDocument } from './document.ts';
+import { watchPath } from './watch-path.ts';
+
+/** Yields the Pods of a service in one document each time it changes. A document that can't be used is a `problem`. */
+export async function* watchDocument(
+  path: string,
+  service: string,
+  clock: Clock,
+  pollMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<RegistryUpdate> {
+  const bell = new Bell();
+  // The directory, because editors, `mv` and Kubernetes replace the file or a link above it.
+  const watcher = watchPath(dirname(path), bell);
+  let seen: string | undefined;
+  try {
+    while (!signal.aborted) {
+      const found = await readIfChanged(path, seen);
+      if (found !== undefined) {
+        seen = found.stamp;
+        yield toUpdate(found, path, service);
+      }
+      await bell.wait(clock, pollMs, signal);
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+interface Found {
+  /** What tells one version of the file from another. */
+  readonly stamp: string;
+  readonly text?: string;
+  readonly problem?: string;
+}
+
+async function readIfChanged(path: string, seen: string | undefined): Promise<Found | undefined> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { ino, size, mtimeMs, ctimeMs } = await file.stat();
+      const stamp = `${ino}:${size}:${mtimeMs}:${ctimeMs}`;
+      if (stamp === seen) return undefined;
+      if (size > MAX_DOCUMENT_BYTES) {
+        return { stamp, problem: `${path}: ${size} bytes are more than the limit of ${MAX_DOCUMENT_BYTES}` };
+      }
+      return { stamp, text: await file.readFile('utf8') };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const problem = (error as Error).message;
+    return problem === seen ? undefined : { stamp: problem, problem };
+  }
+}
+
+function toUpdate(found: Found, path: string, service: string): RegistryUpdate {
+  if (found.text === undefined) return { type: 'problem', reason: found.problem! };
+  try {
+    const endpoints = readDocument(found.text, service);
+    if (endpoints !== undefined) return { type: 'reset', endpoints };
+    return { type: 'missing', reason: `${path} does not name the service '${service}'` };
+  } catch (error) {
+    return { type: 'problem', reason: `${path}: ${(error as Error).message}` };
+  }
+}

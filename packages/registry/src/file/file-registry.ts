@@ -1,0 +1,38 @@
+import { statSync } from 'node:fs';
+import type { Clock } from '../clock.ts';
+import { InvalidInput } from '../endpoint.ts';
+import { checkKeys } from '../nearest.ts';
+import type { Registry } from '../registry.ts';
+import { systemClock } from '../system-clock.ts';
+import { watchDocument } from './document-watch.ts';
+import { watchLeases } from './lease-watch.ts';
+
+export interface FileRegistryOptions {
+  /** How often to look even if the file system gave no notice. Default 1000. */
+  readonly pollMs?: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * Pods from a YAML or JSON document, or from a directory into which providers announce themselves with a lease. A path
+ * that ends in `/`, or is a directory now, is one of leases.
+ */
+export function fileRegistry(path: string, options: FileRegistryOptions = {}): Registry {
+  checkKeys(options, ['pollMs', 'clock'], 'options');
+  const { pollMs = 1_000, clock = systemClock } = options;
+  if (typeof path !== 'string' || path === '')
+    throw new InvalidInput('path', path, 'must be the path of a file or directory');
+  if (!(pollMs >= 10)) throw new InvalidInput('options.pollMs', pollMs, 'must be 10 or more');
+  return {
+    scheme: 'file',
+    source: 'registry',
+    watch(service, { signal }) {
+      const watch = isDirectory(path) ? watchLeases : watchDocument;
+      return watch(path, service, clock, pollMs, signal);
+    },
+  };
+}
+
+function isDirectory(path: string): boolean {
+  return path.endsWith('/') || (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
+}

@@ -1,0 +1,72 @@
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../clock.ts';
+import { type Endpoint, sameEndpoint } from '../endpoint.ts';
+import type { RegistryUpdate } from '../registry.ts';
+import { Bell } from '../wait.ts';
+import { isAlive, MAX_LEASE_BYTES, readLease, serviceDirectory } from './lease.ts';
+import { watchPath } from './watch-path.ts';
+
+/** More leases than this in one directory are not looked at. */
+const MAX_LEASES = 10_000;
+
+/** Yields the Pods that hold a lease in a directory, each time that changes. */
+export async function* watchLeases(
+  directory: string,
+  service: string,
+  clock: Clock,
+  pollMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<RegistryUpdate> {
+  const path = serviceDirectory(directory, service);
+  // Made here too: a consumer may be the first, and what does not exist cannot be watched.
+  await mkdir(path, { recursive: true });
+  const bell = new Bell();
+  const watcher = watchPath(path, bell);
+  let previous: ReadonlyMap<string, Endpoint> | undefined;
+  try {
+    while (!signal.aborted) {
+      const { endpoints, dropped } = await readLeases(path, clock);
+      if (previous === undefined || !sameEndpoints(previous, endpoints)) {
+        previous = endpoints;
+        yield { type: 'reset', endpoints: [...endpoints.values()], dropped };
+      }
+      await bell.wait(clock, pollMs, signal);
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+async function readLeases(
+  path: string,
+  clock: Clock,
+): Promise<{ endpoints: ReadonlyMap<string, Endpoint>; dropped: string[] }> {
+  const endpoints = new Map<string, Endpoint>();
+  const dropped: string[] = [];
+  const names = (await readdir(path)).filter((name) => name.endsWith('.json')).sort();
+  if (names.length > MAX_LEASES)
+    dropped.push(`${path}: ${names.length - MAX_LEASES} leases over ${MAX_LEASES}`);
+  for (const name of names.slice(0, MAX_LEASES)) {
+    try {
+      const file = join(path, name);
+      const { size } = await stat(file);
+      if (size > MAX_LEASE_BYTES) throw new Error(`${name}: ${size} bytes are more than a lease has`);
+      const lease = readLease(await readFile(file, 'utf8'), name);
+      if (isAlive(lease, clock.wallMs())) endpoints.set(lease.endpoint.id, lease.endpoint);
+    } catch (error) {
+      // Withdrawn between two system calls.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') dropped.push((error as Error).message);
+    }
+  }
+  return { endpoints, dropped };
+}
+
+function sameEndpoints(a: ReadonlyMap<string, Endpoint>, b: ReadonlyMap<string, Endpoint>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [id, endpoint] of a) {
+    const other = b.get(id);
+    if (other === undefined || !sameEndpoint(endpoint, other)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,77 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from '../endpoint.ts';
+import { checkKeys } from '../nearest.ts';
+
+/** A lease as it lies in the directory. A provider that stops renewing it is gone when it expires. */
+export interface Lease {
+  readonly endpoint: Endpoint;
+  /** Milliseconds since 1970. */
+  readonly expiresMs: number;
+  /** The provider's process, for readers on the same machine: one that died need not wait for its lease. */
+  readonly pid: number;
+  readonly machine: string;
+}
+
+const KEYS = ['address', 'weight', 'zone', 'phase', 'attributes', 'expiresMs', 'pid', 'machine'];
+/** A lease file larger than this is not read. */
+export const MAX_LEASE_BYTES = 32 * 1024;
+
+/** The directory of a service's leases; the name cannot lead out of it. */
+export function serviceDirectory(directory: string, service: string): string {
+  return join(directory, encodeName(service));
+}
+
+export function leaseFile(directory: string, service: string, id: string): string {
+  return join(serviceDirectory(directory, service), `${encodeName(id)}.json`);
+}
+
+function encodeName(name: string): string {
+  return encodeURIComponent(name).replace(/\./g, (dot, at: number) => (at === 0 ? '%2E' : dot));
+}
+
+export function writeLease(endpoint: Endpoint, expiresMs: number): string {
+  const { id, weight, zone, phase, attributes } = endpoint;
+  const lease = {
+    address: id,
+    weight,
+    zone,
+    phase,
+    attributes,
+    expiresMs,
+    pid: process.pid,
+    machine: hostname(),
+  };
+  return `${JSON.stringify(lease)}\n`;
+}
+
+/** Throws {@link InvalidInput} for a lease that can't be used, a half-written one included. */
+export function readLease(text: string, path: string): Lease {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new InvalidInput(path, text, 'is not JSON');
+  }
+  const { expiresMs, pid, machine, ...endpoint } = checkKeys(value, KEYS, path);
+  if (typeof expiresMs !== 'number')
+    throw new InvalidInput(`${path}.expiresMs`, expiresMs, 'must be a number');
+  if (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0) {
+    throw new InvalidInput(`${path}.pid`, pid, 'must be a process id');
+  }
+  if (typeof machine !== 'string') throw new InvalidInput(`${path}.machine`, machine, 'must be a string');
+  return { endpoint: toEndpoint(endpoint as EndpointInput, path), expiresMs, pid, machine };
+}
+
+/** Whether the provider may still be there. */
+export function isAlive(lease: Lease, wallMs: number): boolean {
+  if (lease.expiresMs <= wallMs) return false;
+  if (lease.machine !== hostname()) return true;
+  try {
+    process.kill(lease.pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it exists and belongs to another user.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

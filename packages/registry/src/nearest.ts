@@ -1,0 +1,50 @@
+import { InvalidInput } from './endpoint.ts';
+
+/** The known word that a mistyped one most likely meant, or undefined when none is near. */
+export function nearest(word: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  // More than a third of the letters wrong is another word, not a slip.
+  let bestDistance = Math.max(2, Math.ceil(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein distance; `limit` or more is as good as `limit`. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit || a.length > 100) return limit;
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(substituted, previous[j]! + 1, row[j - 1]! + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length]!;
+}
+
+/** The rule that an unknown word breaks, with the word that was probably meant. */
+export function unknownWord(word: string, known: readonly string[]): string {
+  const near = nearest(word, known);
+  return near === undefined ? `is not one of: ${known.join(', ')}` : `is unknown; did you mean '${near}'?`;
+}
+
+/** Checks that `value` is an object with known keys only; throws {@link InvalidInput} with the key's path. */
+export function checkKeys(value: unknown, known: readonly string[], path: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidInput(path, value, 'must be an object');
+  }
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    throw new InvalidInput(
+      path === '' ? key : `${path}.${key}`,
+      Reflect.get(value, key),
+      unknownWord(key, known),
+    );
+  }
+  return value as Record<string, unknown>;
+}

@@ -1,0 +1,43 @@
+import { type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from './endpoint.ts';
+import type { Registry } from './registry.ts';
+
+/** Largest number of endpoints written in a target or options object. */
+const MAX_ENDPOINTS = 10_000;
+
+/** Checks a list of endpoints in which every one must be right: what a person wrote, not what a server said. */
+export function toEndpoints(inputs: readonly EndpointInput[], path: string): Endpoint[] {
+  if (!Array.isArray(inputs)) throw new InvalidInput(path, inputs, 'must be an array of endpoints');
+  if (inputs.length === 0) throw new InvalidInput(path, inputs, 'must name at least one endpoint');
+  if (inputs.length > MAX_ENDPOINTS) {
+    throw new InvalidInput(path, inputs.length, `must not be more than ${MAX_ENDPOINTS} endpoints`);
+  }
+  const endpoints = new Map<string, Endpoint>();
+  for (const [i, input] of inputs.entries()) {
+    const endpoint = toEndpoint(typeof input === 'string' ? { address: input } : input, `${path}[${i}]`);
+    if (endpoints.has(endpoint.id)) throw new InvalidInput(`${path}[${i}]`, endpoint.id, 'is named twice');
+    endpoints.set(endpoint.id, endpoint);
+  }
+  return [...endpoints.values()];
+}
+
+/**
+ * A fixed list of Pods: `'10.0.0.1:50051,10.0.0.2:50051'`, or objects with weights, zones and attributes.
+ * Throws {@link InvalidInput} that names the bad entry.
+ */
+export function staticRegistry(endpoints: string | readonly EndpointInput[], path = 'endpoints'): Registry {
+  const inputs = typeof endpoints === 'string' ? splitAddresses(endpoints) : endpoints;
+  const checked = toEndpoints(inputs, path);
+  return {
+    scheme: 'static',
+    source: 'static',
+    async *watch(_service, { signal }) {
+      yield { type: 'reset', endpoints: checked };
+      if (!signal.aborted)
+        await new Promise((done) => signal.addEventListener('abort', done, { once: true }));
+    },
+  };
+}
+
+function splitAddresses(list: string): EndpointInput[] {
+  return list.split(',').map((address) => ({ address: address.trim() }));
+}

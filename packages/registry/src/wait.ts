@@ -1,0 +1,43 @@
+import type { Clock } from './clock.ts';
+
+/** Resolves after `delayMs`, or at once when `signal` aborts. */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      timer.cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = clock.after(delayMs, done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+/** A flag that one side raises and the other waits for; raising it twice before it is seen counts once. */
+export class Bell {
+  #rung = false;
+  #wake: (() => void) | undefined;
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake?.();
+  }
+
+  /** Resolves when it was rung, or `signal` aborted, or `delayMs` passed. */
+  wait(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        timer?.cancel();
+        signal.removeEventListener('abort', done);
+        this.#wake = undefined;
+        this.#rung = false;
+        resolve();
+      };
+      const timer = delayMs === Number.POSITIVE_INFINITY ? undefined : clock.after(delayMs, done);
+      this.#wake = done;
+      signal.addEventListener('abort', done, { once: true });
+      if (this.#rung || signal.aborted) done();
+    });
+  }
+}

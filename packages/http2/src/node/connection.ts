@@ -1,0 +1,218 @@
+import {
+  type ClientHttp2Session,
+  type ClientSessionOptions,
+  connect,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import type {
+  Connection,
+  ConnectionListener,
+  ConnectionOptions,
+  ConnectionState,
+  Stream,
+  StreamHandler,
+  StreamHead,
+} from '../transport.ts';
+import { dial } from './dial.ts';
+import { Keepalive } from './keepalive.ts';
+import { NodeStream, type StreamOwner } from './stream.ts';
+
+/** RFC 9113 §6.9.2 allows 2^31−1; 65 535 (the default) would hold a stream to one window a round trip. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
+/** Stream ids end at 2^31−1 (RFC 9113 §5.1.1); a connection that used most of them is replaced in time. */
+const LAST_OWN_ID = 2 ** 31 - 2 ** 20;
+const UNLIMITED_STREAMS = 0xffffffff;
+
+/** A connection on node:http2. */
+export class NodeConnection implements Connection, StreamOwner {
+  state: ConnectionState = 'connecting';
+  openStreams = 0;
+  maxConcurrentStreams = 0;
+  lost: string | undefined;
+  lastStreamId = Number.POSITIVE_INFINITY;
+  callBytesReceived = 0;
+  readonly remoteAddress: string;
+  readonly #listener: ConnectionListener;
+  readonly #socket: Socket;
+  readonly #session: ClientHttp2Session;
+  readonly #keepalive: Keepalive;
+  readonly #withoutCalls: boolean;
+  #timer: NodeJS.Timeout | undefined;
+  #hadRoom = false;
+
+  constructor(options: ConnectionOptions, listener: ConnectionListener) {
+    const { host, port, tls, connectTimeoutMs } = options;
+    const name = host.includes(':') ? `[${host}]` : host;
+    this.remoteAddress = `${name}:${port}`;
+    this.#listener = listener;
+    this.#withoutCalls = options.keepaliveWithoutCalls;
+    this.#socket = dial(options);
+    this.#timer = setTimeout(() => {
+      const step = this.#socket.connecting ? 'TCP' : this.#session.connecting ? 'TLS' : 'HTTP/2 SETTINGS';
+      this.destroy(`no connection in ${connectTimeoutMs} ms: ${step} was not answered`);
+    }, connectTimeoutMs).unref();
+    const session: ClientSessionOptions = {
+      createConnection: () => this.#socket,
+      settings: {
+        enablePush: false,
+        initialWindowSize: WINDOW_BYTES,
+        maxHeaderListSize: options.maxHeaderListBytes,
+      },
+      // Large receive windows, which flow control bounds, and not this number, which kills the session.
+      maxSessionMemory: 1024,
+    };
+    this.#session = connect(`${tls === undefined ? 'http' : 'https'}://${name}:${port}`, session);
+    this.#session.unref();
+    this.#keepalive = new Keepalive(this, options.keepaliveTimeMs, options.keepaliveTimeoutMs);
+    this.#follow(tls !== undefined);
+  }
+
+  get bytesReceived(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get pingable(): boolean {
+    // After a graceful GOAWAY a ping may be answered with the end of the connection, and of the calls on it.
+    return this.state === 'ready' && (this.openStreams > 0 || this.#withoutCalls);
+  }
+
+  get hasRoom(): boolean {
+    return this.state === 'ready' && this.openStreams < this.maxConcurrentStreams;
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
+  open(head: StreamHead, handler: StreamHandler): Stream | undefined {
+    if (!this.hasRoom) return undefined;
+    const { method, headers } = head;
+    const block: OutgoingHttpHeaders = Object.create(null);
+    block[':method'] = 'POST';
+    block[':scheme'] = this.#session.encrypted ? 'https' : 'http';
+    block[':authority'] = method.authority;
+    block[':path'] = method.path;
+    addHeaders(block, method.headers);
+    addHeaders(block, headers);
+    const request = this.#session.request(block, { endStream: false });
+    this.openStreams += 1;
+    if ((request.id ?? 0) > LAST_OWN_ID) this.#startDraining('stream ids run out');
+    return new NodeStream(this, request, handler, head.maxReceiveBytes);
+  }
+
+  drain(): void {
+    this.#startDraining('drained');
+    if (this.openStreams === 0) this.#session.close();
+  }
+
+  destroy(reason: string): void {
+    if (this.state === 'closed') return;
+    this.lost ??= reason;
+    this.#session.destroy();
+    this.#socket.destroy();
+  }
+
+  ping(answered: () => void): void {
+    this.#session.ping((error) => {
+      if (error === null) answered();
+    });
+  }
+
+  onDead(reason: string): void {
+    this.destroy(reason);
+  }
+
+  onReceived(bytes: number): void {
+    this.callBytesReceived += bytes;
+  }
+
+  onStreamEnd(): void {
+    this.openStreams -= 1;
+    if (this.state === 'draining' && this.openStreams === 0) this.#session.close();
+    this.#checkRoom();
+  }
+
+  #follow(encrypted: boolean): void {
+    const session = this.#session;
+    this.#socket.on('error', (error) => {
+      this.lost ??= explain(error);
+    });
+    session.on('error', (error) => {
+      this.lost ??= explain(error);
+    });
+    session.once('connect', () => {
+      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+      if (encrypted && session.alpnProtocol !== 'h2')
+        this.destroy('the Pod does not offer HTTP/2 over TLS (ALPN h2)');
+    });
+    session.on('remoteSettings', (settings) => {
+      const max = settings.maxConcurrentStreams ?? UNLIMITED_STREAMS;
+      this.maxConcurrentStreams = max === UNLIMITED_STREAMS ? Number.POSITIVE_INFINITY : max;
+      if (this.state === 'connecting') this.#onReady();
+      else this.#checkRoom();
+    });
+    session.on('goaway', (code, lastStreamId) => {
+      this.lastStreamId = Math.min(this.lastStreamId, lastStreamId);
+      this.#startDraining(code === 0 ? 'the Pod sent GOAWAY' : `the Pod sent GOAWAY with code ${code}`);
+    });
+    session.once('close', () => this.#onClosed());
+  }
+
+  #onReady(): void {
+    clearTimeout(this.#timer);
+    this.state = 'ready';
+    this.#hadRoom = this.hasRoom;
+    this.#listener.onReady();
+  }
+
+  #startDraining(reason: string): void {
+    if (this.state !== 'ready') return;
+    this.state = 'draining';
+    this.#listener.onDraining(reason);
+  }
+
+  #checkRoom(): void {
+    if (this.hasRoom === this.#hadRoom) return;
+    this.#hadRoom = this.hasRoom;
+    this.#listener.onRoom();
+  }
+
+  #onClosed(): void {
+    clearTimeout(this.#timer);
+    this.#keepalive.stop();
+    const orderly = this.lost === undefined && this.state === 'draining';
+    this.lost ??=
+      this.state === 'connecting'
+        ? 'the Pod closed the connection before HTTP/2 began'
+        : 'the Pod closed the connection';
+    this.#socket.destroy();
+    const before = this.state;
+    if (before === 'ready') this.#startDraining(this.lost);
+    // After the streams, which tell their ends in a check phase of their own.
+    setImmediate(() => {
+      this.state = 'closed';
+      this.#listener.onClosed(orderly ? undefined : new Error(this.lost));
+    });
+  }
+}
+
+function addHeaders(block: OutgoingHttpHeaders, headers: readonly string[]): void {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i]!;
+    const value = headers[i + 1]!;
+    const before = block[name];
+    if (before === undefined) block[name] = value;
+    else if (Array.isArray(before)) before.push(value);
+    else block[name] = [String(before), value];
+  }
+}
+
+/** An error of the socket or of HTTP/2 in words. */
+function explain(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  const inner = (error as { errors?: Error[] }).errors?.map(({ message }) => message).join('; ');
+  const text = error.message || inner || String(code);
+  return code === undefined || text.includes(code) ? text : `${code}: ${text}`;
+}

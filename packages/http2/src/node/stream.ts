@@ -1,0 +1,213 @@
+import type { ClientHttp2Stream } from 'node:http2';
+import { frameMessage } from '../grpc/message-prefix.ts';
+import { MessageReader } from '../grpc/message-reader.ts';
+import type { RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
+
+/** RFC 9113 §7 */
+const NO_ERROR = 0;
+const REFUSED_STREAM = 7;
+const CANCEL = 8;
+/** RFC 9113 §6.2 */
+const END_STREAM = 0x1;
+
+/** What a stream asks of its connection. */
+export interface StreamOwner {
+  /** Why the connection is gone, or undefined while it is there. */
+  readonly lost: string | undefined;
+  /** The peer's GOAWAY said that streams above this were not looked at. */
+  readonly lastStreamId: number;
+  onReceived(bytes: number): void;
+  onStreamEnd(): void;
+}
+
+/** One call on a session of node:http2. */
+export class NodeStream implements Stream {
+  readonly #owner: StreamOwner;
+  readonly #stream: ClientHttp2Stream;
+  readonly #handler: StreamHandler;
+  readonly #reader: MessageReader;
+  #wanted = 0;
+  #paused = false;
+  #httpStatus = 0;
+  #trailers: RawHeaders | undefined;
+  #ended = false;
+  #delivering = false;
+
+  constructor(
+    owner: StreamOwner,
+    stream: ClientHttp2Stream,
+    handler: StreamHandler,
+    maxReceiveBytes: number,
+  ) {
+    this.#owner = owner;
+    this.#stream = stream;
+    this.#handler = handler;
+    this.#reader = new MessageReader(maxReceiveBytes);
+    stream.on('response', (_headers, flags: number, raw: RawHeaders) => this.#onResponse(flags, raw));
+    stream.on('trailers', (_headers, _flags, raw: RawHeaders) => this.#onTrailers(raw));
+    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
+    stream.on('end', () => this.#settle());
+    stream.on('error', () => {});
+    stream.on('close', () => this.#onClose());
+  }
+
+  sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void {
+    const stream = this.#stream;
+    if (this.#ended || stream.destroyed || stream.writableEnded) {
+      if (done !== undefined) process.nextTick(done);
+      return;
+    }
+    const pieces = frameMessage(message, compressed);
+    if (pieces.length === 1) {
+      if (last) stream.end(pieces[0], done);
+      else stream.write(pieces[0]!, done);
+      return;
+    }
+    stream.cork();
+    stream.write(pieces[0]!);
+    if (last) stream.end(pieces[1], done);
+    else stream.write(pieces[1]!, done);
+    stream.uncork();
+  }
+
+  halfClose(): void {
+    if (!this.#ended && !this.#stream.destroyed && !this.#stream.writableEnded) this.#stream.end();
+  }
+
+  request(n: number): void {
+    this.#wanted += n;
+    if (this.#delivering || this.#ended) return;
+    // Not inside the caller's call: a message that is here already is delivered on the next tick.
+    if (this.#reader.partial) process.nextTick(() => this.#deliver());
+    else this.#resume();
+  }
+
+  cancel(errorCode: number): void {
+    if (this.#ended) return;
+    this.#close(errorCode);
+    process.nextTick(() => this.#end({ kind: 'cancelled' }));
+  }
+
+  #onResponse(flags: number, raw: RawHeaders): void {
+    if (this.#ended) return;
+    this.#owner.onReceived(1);
+    this.#httpStatus = Number(raw[1]);
+    const headers = raw.slice(2);
+    if ((flags & END_STREAM) !== 0) {
+      return this.#end({ kind: 'trailers', headers, httpStatus: this.#httpStatus, trailersOnly: true });
+    }
+    for (let i = 0; i < headers.length; i += 2) {
+      if (headers[i] === 'grpc-encoding') this.#reader.encoding = headers[i + 1]!;
+    }
+    this.#handler.onHeaders(headers, this.#httpStatus);
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#ended) return;
+    this.#owner.onReceived(chunk.length);
+    // The body of an answer that is no gRPC reply is of no use.
+    if (this.#httpStatus !== 200) return;
+    this.#reader.push(chunk);
+    this.#deliver();
+  }
+
+  #onTrailers(raw: RawHeaders): void {
+    if (this.#ended) return;
+    this.#owner.onReceived(1);
+    this.#trailers = raw;
+    this.#settle();
+  }
+
+  #deliver(): void {
+    if (this.#delivering) return;
+    this.#delivering = true;
+    while (this.#wanted > 0 && !this.#ended) {
+      const result = this.#reader.next();
+      if (result === undefined) break;
+      if (result.kind === 'message') {
+        this.#wanted -= 1;
+        this.#handler.onMessage(result.message);
+      } else {
+        this.#close(CANCEL);
+        this.#end(result.kind === 'invalid' ? { kind: 'protocol-error', reason: result.reason } : result);
+      }
+    }
+    this.#delivering = false;
+    if (this.#ended) return;
+    if (this.#wanted > 0) this.#resume();
+    else this.#pause();
+    if (this.#trailers !== undefined) this.#settle();
+  }
+
+  /** Ends the call in order once the trailers are there and every message was delivered. */
+  #settle(): void {
+    if (this.#ended || this.#stream.readableLength > 0) return;
+    const finished = this.#trailers !== undefined || this.#stream.readableEnded;
+    if (!finished) return;
+    if (this.#reader.partial) {
+      if (this.#wanted === 0) return;
+      return this.#end({ kind: 'protocol-error', reason: 'the stream ended in the middle of a message' });
+    }
+    const headers = this.#trailers ?? [];
+    // The server is done; whatever the client still meant to send is of no use (RFC 9113 §8.1).
+    if (!this.#stream.writableEnded) this.#close(NO_ERROR);
+    this.#end({ kind: 'trailers', headers, httpStatus: this.#httpStatus, trailersOnly: false });
+  }
+
+  #onClose(): void {
+    if (this.#ended) return;
+    const { rstCode, id } = this.#stream;
+    if (this.#trailers !== undefined && !this.#reader.partial) return this.#settleClosed();
+    // GOAWAY's last id and the reason of a lost connection are told after the streams were closed.
+    setImmediate(() => this.#end(this.#whyClosed(rstCode, id)));
+  }
+
+  #settleClosed(): void {
+    this.#end({
+      kind: 'trailers',
+      headers: this.#trailers!,
+      httpStatus: this.#httpStatus,
+      trailersOnly: false,
+    });
+  }
+
+  #whyClosed(rstCode: number | undefined, id: number | undefined): StreamEnd {
+    const { lost, lastStreamId } = this.#owner;
+    if (id === undefined)
+      return { kind: 'unprocessed', reason: lost ?? 'the stream was never sent', leftClient: false };
+    if (id > lastStreamId) return { kind: 'unprocessed', reason: 'the Pod sent GOAWAY', leftClient: true };
+    if (lost !== undefined) return { kind: 'connection-lost', reason: lost };
+    if (rstCode === REFUSED_STREAM && this.#httpStatus === 0) {
+      return { kind: 'unprocessed', reason: 'the Pod refused the stream', leftClient: true };
+    }
+    if (rstCode === undefined || rstCode === NO_ERROR) {
+      return { kind: 'protocol-error', reason: 'the stream was closed without trailers' };
+    }
+    return { kind: 'reset', errorCode: rstCode };
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#stream.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#stream.resume();
+  }
+
+  #close(errorCode: number): void {
+    if (!this.#stream.closed && !this.#stream.destroyed) this.#stream.close(errorCode);
+  }
+
+  #end(end: StreamEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#owner.onStreamEnd();
+    this.#handler.onEnd(end);
+    // What is left to read must not hold the stream open.
+    if (!this.#stream.destroyed) this.#stream.resume();
+  }
+}

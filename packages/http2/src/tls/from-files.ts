@@ -1,0 +1,56 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import type { TlsOptions } from '../transport.ts';
+
+/** Files in PEM format. A certificate and its key go together. */
+export interface TlsFiles {
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
+/**
+ * TLS material that follows its files: each new connection uses what they hold then (cert-manager and Kubernetes
+ * replace them while the process runs). A pair that does not fit, because only one of the two was replaced so far,
+ * is not used; the one before is. Throws when the first reading fails.
+ */
+export function tlsFromFiles(files: TlsFiles): () => Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
+  let stamp = stampOf(files);
+  let current = read(files);
+  return () => {
+    try {
+      const now = stampOf(files);
+      if (now !== stamp) {
+        current = read(files);
+        stamp = now;
+      }
+    } catch {
+      // Half-replaced, or away for a moment: it is looked at again with the next connection.
+    }
+    return current;
+  };
+}
+
+function stampOf(files: TlsFiles): string {
+  return [files.caFile, files.certFile, files.keyFile]
+    .map((path) => {
+      if (path === undefined) return '';
+      const { ino, size, mtimeMs } = statSync(path);
+      return `${ino}:${size}:${mtimeMs}`;
+    })
+    .join();
+}
+
+function read({ caFile, certFile, keyFile }: TlsFiles): Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
+  const ca = caFile === undefined ? undefined : readFileSync(caFile);
+  const cert = certFile === undefined ? undefined : readFileSync(certFile);
+  const key = keyFile === undefined ? undefined : readFileSync(keyFile);
+  if (
+    cert !== undefined &&
+    key !== undefined &&
+    !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
+  ) {
+    throw new Error(`${keyFile} is not the key of the certificate in ${certFile}`);
+  }
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}

@@ -87,7 +87,7 @@ export interface ConnectionListener {
   onRoom(): void;
 }
 
-/** One HTTP/2 connection to one Pod. */
+/** One HTTP/2 connection to one Pod. It never keeps the process alive, open streams or not: whoever waits for a reply does. */
 export interface Connection {
   readonly state: ConnectionState;
   /** False while MAX_CONCURRENT_STREAMS is used up, or when not ready. */

@@ -47,7 +47,7 @@ export function requestHeaders(metadata: Metadata): RequestHeaders {
     }
     const value = headers[i + 1]!;
     if (name === POD_KEY) pod = value;
-    else (exclude ??= []).push(...value.split(',').map((id) => id.trim()));
+    else exclude = [...(exclude ?? []), ...value.split(',').map((id) => id.trim())];
     headers.splice(i, 2);
   }
   return { headers, pod, exclude };

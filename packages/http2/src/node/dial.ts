@@ -1,5 +1,5 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** Starts a connection of TCP, or TLS with ALPN `h2`. It does not keep the process alive. */
@@ -14,7 +14,7 @@ export function dial(options: ConnectionOptions): Socket {
           ALPNProtocols: ['h2'],
           // RFC 6066 §3: no IP address in SNI; the certificate is checked against it all the same.
           ...(isIP(tls.serverName) === 0 ? { servername: tls.serverName } : { servername: '' }),
-          checkServerIdentity: undefined,
+          checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.serverName, certificate),
           ...(tls.ca === undefined ? {} : { ca: tls.ca as string }),
           ...(tls.cert === undefined ? {} : { cert: tls.cert }),
           ...(tls.key === undefined ? {} : { key: tls.key }),

@@ -1,0 +1,167 @@
+import { status as Status } from '@grpc/grpc-js';
+import { createPolicy, type Policy, policyNames } from '@podwire/balancer';
+import { checkKeys, InvalidInput } from '@podwire/registry';
+import type { MethodConfig } from '../call/method.ts';
+import type { HedgingPolicy, RetryPolicy } from '../retry/policy.ts';
+import type { ThrottleOptions } from '../retry/throttle.ts';
+import { boolean, number } from './check.ts';
+import { parseDuration } from './duration.ts';
+
+/**
+ * A gRPC service config as podwire uses it
+ * (https://github.com/grpc/grpc/blob/master/doc/service_config.md, gRFC A6).
+ */
+export interface ServiceConfig {
+  /** The first policy of `loadBalancingConfig` that podwire knows. */
+  readonly policy: Policy | undefined;
+  readonly throttle: ThrottleOptions | undefined;
+  /** The config of a method by `/package.Service/Method`: its own, its service's, or the default one. */
+  methodConfig(path: string): MethodConfig;
+}
+
+const KEYS = ['loadBalancingConfig', 'loadBalancingPolicy', 'methodConfig', 'retryThrottling', 'healthCheckConfig'];
+const METHOD_KEYS = [
+  'name',
+  'waitForReady',
+  'timeout',
+  'maxRequestMessageBytes',
+  'maxResponseMessageBytes',
+  'retryPolicy',
+  'hedgingPolicy',
+];
+/** gRFC A6: larger values are treated as 5. */
+const MAX_ATTEMPTS = 5;
+
+/** Reads a service config from an object or JSON text. Throws {@link InvalidInput} with the path to what is wrong. */
+export function parseServiceConfig(input: unknown, path = 'serviceConfig'): ServiceConfig {
+  const config = checkKeys(typeof input === 'string' ? parseJson(input, path) : input, KEYS, path);
+  const byName = new Map<string, MethodConfig>();
+  for (const [i, entry] of list(config.methodConfig, `${path}.methodConfig`).entries()) {
+    const at = `${path}.methodConfig[${i}]`;
+    const method = parseMethod(entry, at);
+    for (const name of parseNames(entry, at)) {
+      if (byName.has(name)) throw new InvalidInput(`${at}.name`, name, 'is configured twice');
+      byName.set(name, method);
+    }
+  }
+  return {
+    policy: parsePolicy(config, path),
+    throttle: parseThrottle(config.retryThrottling, `${path}.retryThrottling`),
+    methodConfig: (method) =>
+      byName.get(method) ?? byName.get(method.slice(0, method.lastIndexOf('/') + 1)) ?? byName.get('') ?? {},
+  };
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InvalidInput(path, text, `is not JSON: ${(error as Error).message}`);
+  }
+}
+
+function list(value: unknown, path: string): readonly unknown[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value)) return value;
+  throw new InvalidInput(path, value, 'must be an array');
+}
+
+function parsePolicy(config: Record<string, unknown>, path: string): Policy | undefined {
+  const at = `${path}.loadBalancingConfig`;
+  const configs = list(config.loadBalancingConfig, at);
+  // The first known one counts, so that a config may name newer policies before those that all clients know.
+  const known = configs.findIndex((entry) => policyNames.some((name) => Object.hasOwn(Object(entry), name)));
+  if (known >= 0) return createPolicy(configs[known], `${at}[${known}]`);
+  if (configs.length > 0) throw new InvalidInput(at, configs, `must hold one of: ${policyNames.join(', ')}`);
+  const old = config.loadBalancingPolicy;
+  return old === undefined ? undefined : createPolicy(String(old).toLowerCase(), `${path}.loadBalancingPolicy`);
+}
+
+function parseThrottle(input: unknown, path: string): ThrottleOptions | undefined {
+  if (input === undefined) return undefined;
+  const throttle = checkKeys(input, ['maxTokens', 'tokenRatio'], path);
+  return {
+    maxTokens: number(throttle.maxTokens, `${path}.maxTokens`, { default: 10, min: 1, max: 1_000 }),
+    tokenRatio: number(throttle.tokenRatio, `${path}.tokenRatio`, { default: 0.1, min: 0.001, integer: false }),
+  };
+}
+
+function parseNames(entry: unknown, path: string): string[] {
+  const names = list((entry as { name?: unknown }).name, `${path}.name`);
+  if (names.length === 0) throw new InvalidInput(`${path}.name`, names, 'must name at least one method or service');
+  return names.map((input, i) => {
+    const { service = '', method = '' } = checkKeys(input, ['service', 'method'], `${path}.name[${i}]`);
+    if (service === '' && method !== '') throw new InvalidInput(`${path}.name[${i}].method`, method, 'needs a service');
+    return service === '' ? '' : `/${service}/${method}`;
+  });
+}
+
+function parseMethod(input: unknown, path: string): MethodConfig {
+  const config = checkKeys(input, METHOD_KEYS, path);
+  if (config.retryPolicy !== undefined && config.hedgingPolicy !== undefined) {
+    throw new InvalidInput(`${path}.hedgingPolicy`, config.hedgingPolicy, 'must not stand beside a retryPolicy');
+  }
+  return {
+    ...(config.timeout !== undefined && { timeoutMs: parseDuration(config.timeout, `${path}.timeout`) }),
+    ...(config.waitForReady !== undefined && {
+      waitForReady: boolean(config.waitForReady, `${path}.waitForReady`, false),
+    }),
+    ...bytes(config.maxRequestMessageBytes, 'maxSendBytes', `${path}.maxRequestMessageBytes`),
+    ...bytes(config.maxResponseMessageBytes, 'maxReceiveBytes', `${path}.maxResponseMessageBytes`),
+    ...(config.retryPolicy !== undefined && { retry: parseRetry(config.retryPolicy, `${path}.retryPolicy`) }),
+    ...(config.hedgingPolicy !== undefined && {
+      hedging: parseHedging(config.hedgingPolicy, `${path}.hedgingPolicy`),
+    }),
+  };
+}
+
+function bytes(value: unknown, key: 'maxSendBytes' | 'maxReceiveBytes', path: string): MethodConfig {
+  return value === undefined ? {} : { [key]: number(value, path, { default: -1, min: 0 }) };
+}
+
+function parseRetry(input: unknown, path: string): RetryPolicy {
+  const keys = ['maxAttempts', 'initialBackoff', 'maxBackoff', 'backoffMultiplier', 'retryableStatusCodes'];
+  const policy = checkKeys(input, keys, path);
+  const codes = parseCodes(policy.retryableStatusCodes, `${path}.retryableStatusCodes`);
+  if (codes.size === 0) {
+    throw new InvalidInput(`${path}.retryableStatusCodes`, policy.retryableStatusCodes, 'must name at least one code');
+  }
+  return {
+    maxAttempts: attempts(policy.maxAttempts, `${path}.maxAttempts`),
+    initialBackoffMs: parseDuration(policy.initialBackoff, `${path}.initialBackoff`),
+    maxBackoffMs: parseDuration(policy.maxBackoff, `${path}.maxBackoff`),
+    backoffMultiplier: number(policy.backoffMultiplier, `${path}.backoffMultiplier`, {
+      default: 1,
+      min: 0.001,
+      integer: false,
+    }),
+    retryableStatusCodes: codes,
+  };
+}
+
+function parseHedging(input: unknown, path: string): HedgingPolicy {
+  const policy = checkKeys(input, ['maxAttempts', 'hedgingDelay', 'nonFatalStatusCodes'], path);
+  const delay = policy.hedgingDelay;
+  return {
+    maxAttempts: attempts(policy.maxAttempts, `${path}.maxAttempts`),
+    hedgingDelayMs: delay === undefined ? 0 : parseDuration(delay, `${path}.hedgingDelay`),
+    nonFatalStatusCodes: parseCodes(policy.nonFatalStatusCodes, `${path}.nonFatalStatusCodes`),
+  };
+}
+
+function attempts(value: unknown, path: string): number {
+  if (value === undefined) throw new InvalidInput(path, value, 'must be an integer of 2 or more');
+  return Math.min(number(value, path, { default: 2, min: 2 }), MAX_ATTEMPTS);
+}
+
+function parseCodes(value: unknown, path: string): ReadonlySet<Status> {
+  const codes = new Set<Status>();
+  for (const [i, code] of list(value, path).entries()) {
+    const known = typeof code === 'string' ? Status[code.toUpperCase() as keyof typeof Status] : code;
+    if (typeof known !== 'number' || Status[known] === undefined) {
+      throw new InvalidInput(`${path}[${i}]`, code, 'must be a gRPC status code, such as UNAVAILABLE or 14');
+    }
+    codes.add(known);
+  }
+  return codes;
+}

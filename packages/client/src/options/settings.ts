@@ -1,0 +1,186 @@
+import { createPolicy, type Policy, type SubsetOptions, zoneAware } from '@podwire/balancer';
+import { nodeHttp2Transport, type Transport } from '@podwire/http2';
+import { checkKeys, InvalidInput, parseAddress, type Registry, unknownWord } from '@podwire/registry';
+import { MODES, type Mode } from '../modes/mode.ts';
+import { boolean, number, oneOf, string } from './check.ts';
+import type { ChannelOptions, HashKeyInfo } from './channel-options.ts';
+import { grpcOptionNames, isGrpcOption, translateGrpcOptions } from './grpc-options.ts';
+import { parseServiceConfig, type ServiceConfig } from './service-config.ts';
+import { parseTls, type TlsSettings } from './tls.ts';
+
+/** Checked options with their defaults. */
+export interface Settings {
+  readonly name: string | undefined;
+  readonly policy: Policy;
+  readonly hashKey: { readonly header: string } | ((info: HashKeyInfo) => string | undefined) | undefined;
+  readonly mode: Mode | undefined;
+  readonly meshAddress: string | undefined;
+  readonly transport: Transport;
+  readonly tls: TlsSettings | undefined;
+  readonly authority: string | undefined;
+  readonly userAgent: string;
+  readonly connectTimeoutMs: number;
+  readonly maxConnecting: number;
+  readonly backoff: { readonly initialMs: number; readonly maxMs: number };
+  readonly keepalive: { readonly timeMs: number; readonly timeoutMs: number; readonly withoutCalls: boolean };
+  readonly maxConnectionsPerPod: number;
+  readonly waiting: { readonly maxCalls: number; readonly timeoutMs: number };
+  readonly drainMs: number;
+  readonly maxReceiveBytes: number;
+  readonly maxSendBytes: number;
+  readonly compression: 'identity' | 'gzip' | 'deflate';
+  readonly serviceConfig: ServiceConfig;
+  readonly retries: boolean;
+  readonly retryBuffer: { readonly perCallBytes: number; readonly perChannelBytes: number };
+  readonly subset: SubsetOptions | undefined;
+  readonly snapshotDir: string | undefined;
+  readonly holdMs: number;
+  readonly registries: readonly Registry[];
+}
+
+const KEYS = [
+  'name',
+  'policy',
+  'hashKey',
+  'mode',
+  'mesh',
+  'transport',
+  'tls',
+  'authority',
+  'userAgent',
+  'userAgentSuffix',
+  'connectTimeoutMs',
+  'maxConnecting',
+  'backoff',
+  'keepalive',
+  'maxConnectionsPerPod',
+  'waiting',
+  'drainMs',
+  'maxReceiveBytes',
+  'maxSendBytes',
+  'compression',
+  'serviceConfig',
+  'retries',
+  'retryBuffer',
+  'zone',
+  'subset',
+  'snapshotDir',
+  'holdMs',
+  'registries',
+] as const satisfies readonly (keyof ChannelOptions)[];
+
+const TRANSPORTS: Readonly<Record<string, Transport>> = { 'node-http2': nodeHttp2Transport };
+const VERSION = '0.1.0';
+const MIB = 1024 * 1024;
+
+/** Checks a channel's options. Throws `InvalidInput` with the path to the bad value, the value and the rule. */
+export function parseOptions(input: unknown, path = 'options'): Settings {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new InvalidInput(path, input, 'must be an object');
+  }
+  for (const [key, value] of Object.entries(input)) {
+    const known = isGrpcOption(key) || (KEYS as readonly string[]).includes(key);
+    if (!known) throw new InvalidInput(`${path}.${key}`, value, unknownWord(key, [...KEYS, ...grpcOptionNames]));
+  }
+  const o = translateGrpcOptions(input as Record<string, unknown>);
+  const at = (key: string) => `${path}.${key}`;
+  const group = (key: string, keys: readonly string[]) => checkKeys(o[key] ?? {}, keys, at(key));
+  const backoff = group('backoff', ['initialMs', 'maxMs']);
+  const keepalive = group('keepalive', ['timeMs', 'timeoutMs', 'withoutCalls']);
+  const waiting = group('waiting', ['maxCalls', 'timeoutMs']);
+  const buffer = group('retryBuffer', ['perCallBytes', 'perChannelBytes']);
+  const mesh = group('mesh', ['address']);
+  const serviceConfig = parseServiceConfig(o.serviceConfig ?? {}, at('serviceConfig'));
+  const suffix = string(o.userAgentSuffix, at('userAgentSuffix'));
+  const prefix = string(o.userAgent, at('userAgent'));
+  return {
+    name: string(o.name, at('name')),
+    policy: parsePolicy(o, serviceConfig, path),
+    hashKey: parseHashKey(o.hashKey, at('hashKey')),
+    mode: oneOf(o.mode, at('mode'), MODES),
+    meshAddress: parseMesh(mesh.address, `${at('mesh')}.address`),
+    transport: parseTransport(o.transport ?? 'node-http2', at('transport')),
+    tls: parseTls(o.tls, at('tls')),
+    authority: string(o.authority, at('authority')),
+    userAgent: [prefix, `podwire/${VERSION}`, suffix].filter((part) => part !== undefined).join(' '),
+    connectTimeoutMs: number(o.connectTimeoutMs, at('connectTimeoutMs'), { default: 5_000, min: 1 }),
+    maxConnecting: number(o.maxConnecting, at('maxConnecting'), { default: 32, min: 1 }),
+    backoff: {
+      initialMs: number(backoff.initialMs, at('backoff.initialMs'), { default: 100, min: 1 }),
+      maxMs: number(backoff.maxMs, at('backoff.maxMs'), { default: 10_000, min: 1 }),
+    },
+    keepalive: {
+      timeMs: number(keepalive.timeMs, at('keepalive.timeMs'), { default: 10_000, min: 0 }),
+      timeoutMs: number(keepalive.timeoutMs, at('keepalive.timeoutMs'), { default: 5_000, min: 1 }),
+      withoutCalls: boolean(keepalive.withoutCalls, at('keepalive.withoutCalls'), false),
+    },
+    maxConnectionsPerPod: number(o.maxConnectionsPerPod, at('maxConnectionsPerPod'), { default: 2, min: 1, max: 10 }),
+    waiting: {
+      maxCalls: number(waiting.maxCalls, at('waiting.maxCalls'), { default: 10_000, min: 0 }),
+      timeoutMs: number(waiting.timeoutMs, at('waiting.timeoutMs'), { default: 10_000, min: 0 }),
+    },
+    drainMs: number(o.drainMs, at('drainMs'), { default: 30_000, min: 0 }),
+    maxReceiveBytes: number(o.maxReceiveBytes, at('maxReceiveBytes'), { default: 4 * MIB, min: -1 }),
+    maxSendBytes: number(o.maxSendBytes, at('maxSendBytes'), { default: -1, min: -1 }),
+    compression: oneOf(o.compression, at('compression'), ['identity', 'gzip', 'deflate'] as const) ?? 'identity',
+    serviceConfig,
+    retries: boolean(o.retries, at('retries'), true),
+    retryBuffer: {
+      perCallBytes: number(buffer.perCallBytes, at('retryBuffer.perCallBytes'), { default: MIB, min: 0 }),
+      perChannelBytes: number(buffer.perChannelBytes, at('retryBuffer.perChannelBytes'), { default: 16 * MIB, min: 0 }),
+    },
+    subset: parseSubset(o.subset, at('subset')),
+    snapshotDir: string(o.snapshotDir, at('snapshotDir')),
+    holdMs: number(o.holdMs, at('holdMs'), { default: 60_000, min: 0 }),
+    registries: parseRegistries(o.registries, at('registries')),
+  };
+}
+
+function parsePolicy(o: Record<string, unknown>, config: ServiceConfig, path: string): Policy {
+  const policy = o.policy === undefined ? config.policy : createPolicy(o.policy, `${path}.policy`);
+  const chosen = policy ?? createPolicy('least_request');
+  const zone = string(o.zone, `${path}.zone`);
+  return zone === undefined ? chosen : zoneAware(chosen, zone);
+}
+
+function parseHashKey(value: unknown, path: string): Settings['hashKey'] {
+  if (value === undefined) return undefined;
+  if (typeof value === 'function') return value as (info: HashKeyInfo) => string | undefined;
+  const header = string(checkKeys(value, ['header'], path).header, `${path}.header`);
+  if (header === undefined) throw new InvalidInput(`${path}.header`, header, "must be a header's name");
+  return { header: header.toLowerCase() };
+}
+
+function parseMesh(value: unknown, path: string): string | undefined {
+  const address = string(value, path);
+  if (address !== undefined) parseAddress(address, path);
+  return address;
+}
+
+function parseTransport(value: unknown, path: string): Transport {
+  const known = Object.keys(TRANSPORTS);
+  const transport = typeof value === 'string' && known.includes(value) ? TRANSPORTS[value] : undefined;
+  if (transport === undefined) throw new InvalidInput(path, value, unknownWord(String(value), known));
+  return transport;
+}
+
+function parseSubset(value: unknown, path: string): SubsetOptions | undefined {
+  if (value === undefined) return undefined;
+  const subset = checkKeys(value, ['size', 'client'], path);
+  const size = number(subset.size, `${path}.size`, { default: 0, min: 1 });
+  if (size === 0) throw new InvalidInput(`${path}.size`, subset.size, 'must be an integer from 1');
+  const { client } = subset;
+  const valid = typeof client === 'string' ? client !== '' : Number.isInteger(client) && Number(client) >= 0;
+  if (!valid) throw new InvalidInput(`${path}.client`, client, "must be this client's ordinal (0, 1, …) or a text of its own");
+  return { size, client: client as number | string };
+}
+
+function parseRegistries(value: unknown, path: string): readonly Registry[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw new InvalidInput(path, value, 'must be an array of registries');
+  for (const [i, registry] of value.entries()) {
+    const made = typeof registry?.scheme === 'string' && typeof registry.watch === 'function';
+    if (!made) throw new InvalidInput(`${path}[${i}]`, registry, 'must be a registry, such as nacos({ … }) returns');
+  }
+  return value as readonly Registry[];
+}

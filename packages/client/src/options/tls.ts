@@ -1,0 +1,60 @@
+import { type TlsOptions, tlsFromFiles } from '@podwire/http2';
+import { checkKeys, InvalidInput } from '@podwire/registry';
+import { boolean, string } from './check.ts';
+
+/** TLS as connections take it. */
+export interface TlsSettings {
+  readonly serverName: string | undefined;
+  /** Called for each connection: files are read again when they changed. */
+  options(serverName: string): TlsOptions;
+}
+
+const KEYS = ['ca', 'cert', 'key', 'caFile', 'certFile', 'keyFile', 'serverName', 'rejectUnauthorized'];
+
+/** Checks the option `tls`; throws `InvalidInput`, never with a key in its text. */
+export function parseTls(value: unknown, path: string): TlsSettings | undefined {
+  if (value === undefined || value === false) return undefined;
+  const tls = checkKeys(value === true ? {} : value, KEYS, path);
+  const serverName = string(tls.serverName, `${path}.serverName`);
+  const rejectUnauthorized = boolean(tls.rejectUnauthorized, `${path}.rejectUnauthorized`, true);
+  const given = { ca: pem(tls, 'ca', path), cert: pem(tls, 'cert', path), key: pem(tls, 'key', path) };
+  const files = filesOf(tls, path);
+  if ((given.cert === undefined && files.certFile === undefined) !== (given.key === undefined && files.keyFile === undefined)) {
+    throw new InvalidInput(path, Object.keys(tls), 'must name a certificate and its key together');
+  }
+  const fromFiles = openFiles(files, path);
+  return {
+    serverName,
+    options: (name) => ({
+      ...(given.ca !== undefined && { ca: given.ca }),
+      ...(given.cert !== undefined && { cert: given.cert }),
+      ...(given.key !== undefined && { key: given.key }),
+      ...fromFiles(),
+      serverName: serverName ?? name,
+      rejectUnauthorized,
+    }),
+  };
+}
+
+function pem(tls: Record<string, unknown>, key: string, path: string): string | Buffer | undefined {
+  const value = tls[key];
+  if (value === undefined || typeof value === 'string' || Buffer.isBuffer(value)) return value;
+  throw new InvalidInput(`${path}.${key}`, typeof value, 'must be PEM text or a Buffer');
+}
+
+function filesOf(tls: Record<string, unknown>, path: string): { caFile?: string; certFile?: string; keyFile?: string } {
+  const files: { caFile?: string; certFile?: string; keyFile?: string } = {};
+  for (const key of ['caFile', 'certFile', 'keyFile'] as const) {
+    const file = string(tls[key], `${path}.${key}`);
+    if (file !== undefined) files[key] = file;
+  }
+  return files;
+}
+
+function openFiles(files: object, path: string): ReturnType<typeof tlsFromFiles> {
+  try {
+    return tlsFromFiles(files);
+  } catch (error) {
+    throw new InvalidInput(path, Object.values(files), `cannot be read: ${(error as Error).message}`);
+  }
+}

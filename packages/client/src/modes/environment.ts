@@ -14,7 +14,8 @@ export function modeFromEnvironment(
   for (const name of [modeVariable(service), 'PODWIRE_MODE']) {
     const value = variables[name];
     if (value === undefined || value === '') continue;
-    if (!MODES.includes(value as Mode)) throw new InvalidInput(name, value, `must be one of: ${MODES.join(', ')}`);
+    if (!MODES.includes(value as Mode))
+      throw new InvalidInput(name, value, `must be one of: ${MODES.join(', ')}`);
     return value as Mode;
   }
   return undefined;

@@ -70,6 +70,7 @@ function readModes(path: string): ModeDocument {
 }
 
 function checkObject(value: unknown, path: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
   throw new InvalidInput(path, value, 'must be an object');
 }

@@ -54,7 +54,11 @@ export interface ChannelOptions {
   /** Between attempts to connect to one Pod. Default 100 to 10 000. */
   readonly backoff?: { readonly initialMs?: number; readonly maxMs?: number };
   /** A PING after so much silence, and how long its answer may take; 0 is off. Default 10 000 and 5000. */
-  readonly keepalive?: { readonly timeMs?: number; readonly timeoutMs?: number; readonly withoutCalls?: boolean };
+  readonly keepalive?: {
+    readonly timeMs?: number;
+    readonly timeoutMs?: number;
+    readonly withoutCalls?: boolean;
+  };
   /** Connections to one Pod when its stream limit is used up (gRFC A105). Default 2. */
   readonly maxConnectionsPerPod?: number;
   /** Calls that wait for a Pod: how many, and how long unless they wait for ready. Default 10 000 and 10 000. */

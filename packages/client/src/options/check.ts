@@ -11,7 +11,11 @@ export function number(
   const whole = rule.integer === false || Number.isInteger(value);
   if (typeof value === 'number' && whole && value >= rule.min && value <= max) return value;
   const to = rule.max === undefined ? '' : ` to ${rule.max}`;
-  throw new InvalidInput(path, value, `must be ${rule.integer === false ? 'a number' : 'an integer'} from ${rule.min}${to}`);
+  throw new InvalidInput(
+    path,
+    value,
+    `must be ${rule.integer === false ? 'a number' : 'an integer'} from ${rule.min}${to}`,
+  );
 }
 
 export function string(value: unknown, path: string): string | undefined {

@@ -68,13 +68,15 @@ export function translateGrpcOptions(options: Readonly<Record<string, unknown>>)
 
 function translate(key: string, value: unknown): Record<string, unknown> {
   const known = Object.hasOwn(OPTIONS, key) ? OPTIONS[key] : undefined;
-  if (known === undefined) throw new InvalidInput(`options[${JSON.stringify(key)}]`, value, unknownWord(key, grpcOptionNames));
+  if (known === undefined)
+    throw new InvalidInput(`options[${JSON.stringify(key)}]`, value, unknownWord(key, grpcOptionNames));
   return known(value, key);
 }
 
 function compression(value: unknown, key: string): string {
   const name = ['identity', 'deflate', 'gzip'][Number(value)];
-  if (name === undefined) throw new InvalidInput(`options[${JSON.stringify(key)}]`, value, 'must be 0, 1 or 2');
+  if (name === undefined)
+    throw new InvalidInput(`options[${JSON.stringify(key)}]`, value, 'must be 0, 1 or 2');
   return name;
 }
 

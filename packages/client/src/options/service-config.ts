@@ -19,7 +19,13 @@ export interface ServiceConfig {
   methodConfig(path: string): MethodConfig;
 }
 
-const KEYS = ['loadBalancingConfig', 'loadBalancingPolicy', 'methodConfig', 'retryThrottling', 'healthCheckConfig'];
+const KEYS = [
+  'loadBalancingConfig',
+  'loadBalancingPolicy',
+  'methodConfig',
+  'retryThrottling',
+  'healthCheckConfig',
+];
 const METHOD_KEYS = [
   'name',
   'waitForReady',
@@ -74,7 +80,9 @@ function parsePolicy(config: Record<string, unknown>, path: string): Policy | un
   if (known >= 0) return createPolicy(configs[known], `${at}[${known}]`);
   if (configs.length > 0) throw new InvalidInput(at, configs, `must hold one of: ${policyNames.join(', ')}`);
   const old = config.loadBalancingPolicy;
-  return old === undefined ? undefined : createPolicy(String(old).toLowerCase(), `${path}.loadBalancingPolicy`);
+  return old === undefined
+    ? undefined
+    : createPolicy(String(old).toLowerCase(), `${path}.loadBalancingPolicy`);
 }
 
 function parseThrottle(input: unknown, path: string): ThrottleOptions | undefined {
@@ -82,16 +90,22 @@ function parseThrottle(input: unknown, path: string): ThrottleOptions | undefine
   const throttle = checkKeys(input, ['maxTokens', 'tokenRatio'], path);
   return {
     maxTokens: number(throttle.maxTokens, `${path}.maxTokens`, { default: 10, min: 1, max: 1_000 }),
-    tokenRatio: number(throttle.tokenRatio, `${path}.tokenRatio`, { default: 0.1, min: 0.001, integer: false }),
+    tokenRatio: number(throttle.tokenRatio, `${path}.tokenRatio`, {
+      default: 0.1,
+      min: 0.001,
+      integer: false,
+    }),
   };
 }
 
 function parseNames(entry: unknown, path: string): string[] {
   const names = list((entry as { name?: unknown }).name, `${path}.name`);
-  if (names.length === 0) throw new InvalidInput(`${path}.name`, names, 'must name at least one method or service');
+  if (names.length === 0)
+    throw new InvalidInput(`${path}.name`, names, 'must name at least one method or service');
   return names.map((input, i) => {
     const { service = '', method = '' } = checkKeys(input, ['service', 'method'], `${path}.name[${i}]`);
-    if (service === '' && method !== '') throw new InvalidInput(`${path}.name[${i}].method`, method, 'needs a service');
+    if (service === '' && method !== '')
+      throw new InvalidInput(`${path}.name[${i}].method`, method, 'needs a service');
     return service === '' ? '' : `/${service}/${method}`;
   });
 }
@@ -99,7 +113,11 @@ function parseNames(entry: unknown, path: string): string[] {
 function parseMethod(input: unknown, path: string): MethodConfig {
   const config = checkKeys(input, METHOD_KEYS, path);
   if (config.retryPolicy !== undefined && config.hedgingPolicy !== undefined) {
-    throw new InvalidInput(`${path}.hedgingPolicy`, config.hedgingPolicy, 'must not stand beside a retryPolicy');
+    throw new InvalidInput(
+      `${path}.hedgingPolicy`,
+      config.hedgingPolicy,
+      'must not stand beside a retryPolicy',
+    );
   }
   return {
     ...(config.timeout !== undefined && { timeoutMs: parseDuration(config.timeout, `${path}.timeout`) }),
@@ -124,7 +142,11 @@ function parseRetry(input: unknown, path: string): RetryPolicy {
   const policy = checkKeys(input, keys, path);
   const codes = parseCodes(policy.retryableStatusCodes, `${path}.retryableStatusCodes`);
   if (codes.size === 0) {
-    throw new InvalidInput(`${path}.retryableStatusCodes`, policy.retryableStatusCodes, 'must name at least one code');
+    throw new InvalidInput(
+      `${path}.retryableStatusCodes`,
+      policy.retryableStatusCodes,
+      'must name at least one code',
+    );
   }
   return {
     maxAttempts: attempts(policy.maxAttempts, `${path}.maxAttempts`),

@@ -2,8 +2,8 @@ import { createPolicy, type Policy, type SubsetOptions, zoneAware } from '@podwi
 import { nodeHttp2Transport, type Transport } from '@podwire/http2';
 import { checkKeys, InvalidInput, parseAddress, type Registry, unknownWord } from '@podwire/registry';
 import { MODES, type Mode } from '../modes/mode.ts';
-import { boolean, number, oneOf, string } from './check.ts';
 import type { ChannelOptions, HashKeyInfo } from './channel-options.ts';
+import { boolean, number, oneOf, string } from './check.ts';
 import { grpcOptionNames, isGrpcOption, translateGrpcOptions } from './grpc-options.ts';
 import { parseServiceConfig, type ServiceConfig } from './service-config.ts';
 import { parseTls, type TlsSettings } from './tls.ts';
@@ -80,7 +80,8 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   }
   for (const [key, value] of Object.entries(input)) {
     const known = isGrpcOption(key) || (KEYS as readonly string[]).includes(key);
-    if (!known) throw new InvalidInput(`${path}.${key}`, value, unknownWord(key, [...KEYS, ...grpcOptionNames]));
+    if (!known)
+      throw new InvalidInput(`${path}.${key}`, value, unknownWord(key, [...KEYS, ...grpcOptionNames]));
   }
   const o = translateGrpcOptions(input as Record<string, unknown>);
   const at = (key: string) => `${path}.${key}`;
@@ -114,7 +115,11 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
       timeoutMs: number(keepalive.timeoutMs, at('keepalive.timeoutMs'), { default: 5_000, min: 1 }),
       withoutCalls: boolean(keepalive.withoutCalls, at('keepalive.withoutCalls'), false),
     },
-    maxConnectionsPerPod: number(o.maxConnectionsPerPod, at('maxConnectionsPerPod'), { default: 2, min: 1, max: 10 }),
+    maxConnectionsPerPod: number(o.maxConnectionsPerPod, at('maxConnectionsPerPod'), {
+      default: 2,
+      min: 1,
+      max: 10,
+    }),
     waiting: {
       maxCalls: number(waiting.maxCalls, at('waiting.maxCalls'), { default: 10_000, min: 0 }),
       timeoutMs: number(waiting.timeoutMs, at('waiting.timeoutMs'), { default: 10_000, min: 0 }),
@@ -122,12 +127,16 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     drainMs: number(o.drainMs, at('drainMs'), { default: 30_000, min: 0 }),
     maxReceiveBytes: number(o.maxReceiveBytes, at('maxReceiveBytes'), { default: 4 * MIB, min: -1 }),
     maxSendBytes: number(o.maxSendBytes, at('maxSendBytes'), { default: -1, min: -1 }),
-    compression: oneOf(o.compression, at('compression'), ['identity', 'gzip', 'deflate'] as const) ?? 'identity',
+    compression:
+      oneOf(o.compression, at('compression'), ['identity', 'gzip', 'deflate'] as const) ?? 'identity',
     serviceConfig,
     retries: boolean(o.retries, at('retries'), true),
     retryBuffer: {
       perCallBytes: number(buffer.perCallBytes, at('retryBuffer.perCallBytes'), { default: MIB, min: 0 }),
-      perChannelBytes: number(buffer.perChannelBytes, at('retryBuffer.perChannelBytes'), { default: 16 * MIB, min: 0 }),
+      perChannelBytes: number(buffer.perChannelBytes, at('retryBuffer.perChannelBytes'), {
+        default: 16 * MIB,
+        min: 0,
+      }),
     },
     subset: parseSubset(o.subset, at('subset')),
     snapshotDir: string(o.snapshotDir, at('snapshotDir')),
@@ -171,7 +180,12 @@ function parseSubset(value: unknown, path: string): SubsetOptions | undefined {
   if (size === 0) throw new InvalidInput(`${path}.size`, subset.size, 'must be an integer from 1');
   const { client } = subset;
   const valid = typeof client === 'string' ? client !== '' : Number.isInteger(client) && Number(client) >= 0;
-  if (!valid) throw new InvalidInput(`${path}.client`, client, "must be this client's ordinal (0, 1, …) or a text of its own");
+  if (!valid)
+    throw new InvalidInput(
+      `${path}.client`,
+      client,
+      "must be this client's ordinal (0, 1, …) or a text of its own",
+    );
   return { size, client: client as number | string };
 }
 
@@ -180,7 +194,8 @@ function parseRegistries(value: unknown, path: string): readonly Registry[] {
   if (!Array.isArray(value)) throw new InvalidInput(path, value, 'must be an array of registries');
   for (const [i, registry] of value.entries()) {
     const made = typeof registry?.scheme === 'string' && typeof registry.watch === 'function';
-    if (!made) throw new InvalidInput(`${path}[${i}]`, registry, 'must be a registry, such as nacos({ … }) returns');
+    if (!made)
+      throw new InvalidInput(`${path}[${i}]`, registry, 'must be a registry, such as nacos({ … }) returns');
   }
   return value as readonly Registry[];
 }

@@ -19,7 +19,10 @@ export function parseTls(value: unknown, path: string): TlsSettings | undefined 
   const rejectUnauthorized = boolean(tls.rejectUnauthorized, `${path}.rejectUnauthorized`, true);
   const given = { ca: pem(tls, 'ca', path), cert: pem(tls, 'cert', path), key: pem(tls, 'key', path) };
   const files = filesOf(tls, path);
-  if ((given.cert === undefined && files.certFile === undefined) !== (given.key === undefined && files.keyFile === undefined)) {
+  if (
+    (given.cert === undefined && files.certFile === undefined) !==
+    (given.key === undefined && files.keyFile === undefined)
+  ) {
     throw new InvalidInput(path, Object.keys(tls), 'must name a certificate and its key together');
   }
   const fromFiles = openFiles(files, path);
@@ -42,7 +45,10 @@ function pem(tls: Record<string, unknown>, key: string, path: string): string | 
   throw new InvalidInput(`${path}.${key}`, typeof value, 'must be PEM text or a Buffer');
 }
 
-function filesOf(tls: Record<string, unknown>, path: string): { caFile?: string; certFile?: string; keyFile?: string } {
+function filesOf(
+  tls: Record<string, unknown>,
+  path: string,
+): { caFile?: string; certFile?: string; keyFile?: string } {
   const files: { caFile?: string; certFile?: string; keyFile?: string } = {};
   for (const key of ['caFile', 'certFile', 'keyFile'] as const) {
     const file = string(tls[key], `${path}.${key}`);

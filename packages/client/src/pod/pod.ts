@@ -1,4 +1,4 @@
-import { LoadMeter, type Pod } from '@podwire/balancer';
+import { LoadMeter, type LoadTotal, type Pod } from '@podwire/balancer';
 import type {
   Connection,
   ConnectionListener,
@@ -46,7 +46,7 @@ const PROVEN_MS = 1_000;
 /** One Pod with its connections. Made once per endpoint id; outlives pickers and registry updates. */
 export class ClientPod implements Pod {
   readonly id: string;
-  readonly load: LoadMeter = new LoadMeter();
+  readonly load: LoadMeter;
   endpoint: Endpoint;
   available = false;
   state: PodState = 'idle';
@@ -63,7 +63,8 @@ export class ClientPod implements Pod {
   #dialing = false;
   #timer: Timer | undefined;
 
-  constructor(endpoint: Endpoint, shared: PodShared) {
+  constructor(endpoint: Endpoint, shared: PodShared, total: LoadTotal) {
+    this.load = new LoadMeter(total);
     this.id = endpoint.id;
     this.endpoint = endpoint;
     this.#shared = shared;

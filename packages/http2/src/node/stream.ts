@@ -43,7 +43,9 @@ export class NodeStream implements Stream {
     this.#stream = stream;
     this.#handler = handler;
     this.#reader = new MessageReader(maxReceiveBytes);
-    stream.on('response', (_headers: unknown, flags: number, raw: RawHeaders) => this.#onResponse(flags, raw));
+    stream.on('response', (_headers: unknown, flags: number, raw: RawHeaders) =>
+      this.#onResponse(flags, raw),
+    );
     stream.on('trailers', (_headers: unknown, _flags: number, raw: RawHeaders) => this.#onTrailers(raw));
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.on('end', () => this.#settle());

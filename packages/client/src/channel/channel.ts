@@ -1,0 +1,329 @@
+import type { ChannelInterface, Channel as GrpcChannel } from '@grpc/grpc-js';
+import {
+  type EndpointSet,
+  InvalidInput,
+  type OpenedTarget,
+  openTarget,
+  type WatchStatus,
+} from '@podwire/registry';
+import { EventEmitter } from 'eventemitter3';
+import { type Env, systemEnv } from '../env.ts';
+import { modeFromEnvironment } from '../modes/environment.ts';
+import { MODES, type Mode } from '../modes/mode.ts';
+import { ModeFile } from '../modes/mode-file.ts';
+import { ModeSwitch } from '../modes/mode-switch.ts';
+import type { ChannelOptions } from '../options/channel-options.ts';
+import { parseOptions, type Settings } from '../options/settings.ts';
+import type { ClientPod } from '../pod/pod.ts';
+import { ChannelError } from '../reasons.ts';
+import { Connectivity } from './connectivity.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { ChannelEvents } from './events.ts';
+import type { Side } from './side.ts';
+import { type OpenSide, openDirect, openMesh, type SideListener } from './sides.ts';
+import { type ChannelSnapshot, snapshotPods, snapshotRegistry } from './snapshot.ts';
+import { whyNoPod } from './why.ts';
+
+type CreateCall = ChannelInterface['createCall'];
+
+/** How long `close` lets calls finish unless told otherwise. */
+const CLOSE_GRACE_MS = 5_000;
+
+/** A channel to one service: grpc-js's `Channel`, and what podwire adds to it. */
+export interface PodwireChannel extends GrpcChannel, AsyncDisposable {
+  /** Events are in {@link ChannelEvents}. */
+  readonly events: EventEmitter<ChannelEvents>;
+  /** How new calls go now. */
+  readonly mode: Mode;
+  /**
+   * Resolves when calls can go out: the registry answered and Pods are connected. Rejects with a {@link ChannelError}
+   * that says what was waited for. Default 10 000 ms.
+   */
+  ready(options?: { readonly timeoutMs?: number }): Promise<void>;
+  /**
+   * Sends new calls the other way as soon as that side is connected; calls under way finish where they are. It stands
+   * above environment and file until it is called with `undefined`. The promise need not be awaited: it resolves when
+   * the switch is done, and rejects when the new side did not connect (then nothing changed).
+   */
+  setMode(mode: Mode | undefined): Promise<void>;
+  /** What the channel knows, as plain JSON. */
+  snapshot(): ChannelSnapshot;
+  /** Refuses new calls, lets those under way finish for `graceMs` (default 5000), and leaves nothing behind. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+/**
+ * A channel to the service that `target` names, for any grpc-js client: `new Client(name, credentials, {
+ * channelOverride: channel })`. It connects at once, and does not keep the process alive while no call is open.
+ * Throws `InvalidInput` for a target or an option that is wrong.
+ */
+export function createChannel(target: string, options: ChannelOptions = {}): PodwireChannel {
+  const channel = new Channel(target, parseOptions(options), systemEnv, process.env);
+  // grpc-js's Channel is a class with a private member, so that only a cast makes a type that its users accept.
+  return channel as unknown as PodwireChannel;
+}
+
+/** The channel itself; `env` and `variables` are passed in for tests. */
+export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
+  readonly events: EventEmitter<ChannelEvents> = new EventEmitter<ChannelEvents>();
+  readonly #target: OpenedTarget;
+  readonly #service: string;
+  readonly #settings: Settings;
+  readonly #env: Env;
+  readonly #dispatcher: Dispatcher;
+  readonly #connectivity: Connectivity;
+  readonly #switch: ModeSwitch;
+  readonly #modeFile: ModeFile | undefined;
+  readonly #environmentMode: Mode | undefined;
+  readonly #waiters = new Set<() => void>();
+  #codeMode: Mode | undefined;
+  #open: OpenSide;
+  #closing: Promise<void> | undefined;
+
+  constructor(target: string, settings: Settings, env: Env, variables: NodeJS.ProcessEnv) {
+    this.#target = openTarget(target, env, settings.registries);
+    this.#settings = settings;
+    this.#env = env;
+    this.#service = settings.name ?? serviceName(this.#target);
+    this.#environmentMode = modeFromEnvironment(this.#service, variables);
+    const file = variables.PODWIRE_CONFIG;
+    this.#modeFile = file ? new ModeFile(file, (error) => this.#onModeFile(error)) : undefined;
+    this.#switch = new ModeSwitch({
+      env,
+      open: (mode) => this.#openSide(mode),
+      swap: (open) => this.#swap(open),
+      onFailed: (mode, error) => this.events.emit('modeFailed', { mode, error }),
+      explain: ({ side, watch }) => whyNoPod(this.#service, side, watch?.status),
+    });
+    try {
+      this.#open = this.#openSide(this.#wantedMode());
+    } catch (error) {
+      this.#modeFile?.close();
+      throw error;
+    }
+    this.#dispatcher = new Dispatcher(
+      this.#service,
+      settings,
+      env,
+      this.#open.side,
+      () => this.#open.watch?.status,
+    );
+    this.#connectivity = new Connectivity(env.clock, this.#dispatcher.hold);
+  }
+
+  get mode(): Mode {
+    return this.#open.side.mode;
+  }
+
+  createCall(...[method, deadline, host, parent, flags]: Parameters<CreateCall>): ReturnType<CreateCall> {
+    return this.#dispatcher.createCall(method, deadline, host, parent, flags);
+  }
+
+  getTarget(): string {
+    return this.#target.target.text;
+  }
+
+  getConnectivityState(_tryToConnect: boolean): ReturnType<GrpcChannel['getConnectivityState']> {
+    return this.#connectivity.state;
+  }
+
+  watchConnectivityState(
+    ...[current, deadline, callback]: Parameters<GrpcChannel['watchConnectivityState']>
+  ): void {
+    this.#connectivity.watch(current, deadline, callback);
+  }
+
+  /** podwire keeps no channelz data; a reference that names nothing. */
+  getChannelzRef(): ReturnType<GrpcChannel['getChannelzRef']> {
+    return { kind: 'channel', id: 0, name: this.getTarget() } as ReturnType<GrpcChannel['getChannelzRef']>;
+  }
+
+  async ready({
+    timeoutMs = this.#settings.waiting.timeoutMs,
+  }: {
+    readonly timeoutMs?: number;
+  } = {}): Promise<void> {
+    if (this.#closing !== undefined)
+      throw new ChannelError('CHANNEL_CLOSED', this.#service, 'the channel was closed');
+    if (this.#open.side.warm) return;
+    this.#dispatcher.hold.acquire();
+    const inTime = await new Promise<boolean>((resolve) => {
+      const done = (result: boolean) => {
+        timer.cancel();
+        this.#waiters.delete(look);
+        resolve(result);
+      };
+      const look = () => {
+        if (this.#open.side.warm) done(true);
+        else if (this.#closing !== undefined) done(false);
+      };
+      const timer = this.#env.clock.after(timeoutMs, () => done(false));
+      this.#waiters.add(look);
+    });
+    this.#dispatcher.hold.release();
+    if (inTime) return;
+    if (this.#closing !== undefined)
+      throw new ChannelError('CHANNEL_CLOSED', this.#service, 'the channel was closed');
+    const { state } = this.#open.side;
+    const text = `not ready in ${timeoutMs} ms; waited for ${this.#dispatcher.waitingFor()}`;
+    throw new ChannelError(
+      state === 'empty' || state === 'unknown' ? 'NO_ENDPOINTS' : 'NO_CONNECTION',
+      this.#service,
+      text,
+    );
+  }
+
+  setMode(mode: Mode | undefined): Promise<void> {
+    if (mode !== undefined && !MODES.includes(mode)) {
+      throw new InvalidInput('mode', mode, `must be one of: ${MODES.join(', ')}`);
+    }
+    this.#checkMesh(mode);
+    this.#codeMode = mode;
+    return this.#follow();
+  }
+
+  snapshot(): ChannelSnapshot {
+    const { side, watch } = this.#open;
+    const { clock } = this.#env;
+    return {
+      service: this.#service,
+      target: this.getTarget(),
+      mode: this.mode,
+      switchingTo: this.#switch.target,
+      state: this.#closing === undefined ? side.state : 'closed',
+      policy: side.policy.name,
+      transport: this.#settings.transport.name,
+      calls: { open: this.#dispatcher.openCalls, waiting: this.#dispatcher.queue.size },
+      registry: watch && snapshotRegistry(this.#target.registry.scheme, watch, clock.wallMs()),
+      pods: snapshotPods(side, clock.nowMs()),
+    };
+  }
+
+  close({ graceMs = CLOSE_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#shutDown(graceMs);
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #shutDown(graceMs: number): Promise<void> {
+    const dispatcher = this.#dispatcher;
+    dispatcher.closed = true;
+    this.#switch.cancel('the channel was closed');
+    this.#modeFile?.close();
+    this.#open.watch?.close();
+    dispatcher.queue.reconsider();
+    await new Promise<void>((resolve) => {
+      const timer = this.#env.clock.after(graceMs, resolve);
+      void dispatcher.idle().then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+    this.#open.side.close('the channel was closed');
+    for (const side of this.#draining) side.close('the channel was closed');
+    this.#connectivity.set('closed');
+    for (const look of [...this.#waiters]) look();
+    dispatcher.hold.clear();
+    this.events.removeAllListeners();
+  }
+
+  #draining: Side[] = [];
+
+  #openSide(mode: Mode): OpenSide {
+    this.#checkMesh(mode);
+    const listener: SideListener = {
+      onChange: (side) => this.#onChange(side),
+      onRoom: (side) => this.#dispatcher.onRoom(side),
+      onPod: (pod) => this.#onPod(pod),
+      onSet: (set) => this.#onSet(set),
+      onRegistry: (status) => this.#onRegistry(status),
+    };
+    if (mode === 'mesh') return openMesh(this.#settings, this.#env, listener);
+    return openDirect(this.#target, this.#service, this.#settings, this.#env, listener);
+  }
+
+  #swap(open: OpenSide): void {
+    const before = this.#open;
+    this.#open = open;
+    this.#draining = [...this.#draining.filter((side) => side.all.length > 0), before.side];
+    this.#dispatcher.use(open.side);
+    before.watch?.close();
+    before.side.drain();
+    this.#connectivity.set(open.side.state);
+    this.#emit('mode', open.side.mode);
+  }
+
+  #onChange(side: Side): void {
+    if (side !== this.#open.side) return this.#switch.onWarm(side);
+    this.#dispatcher.onChange(side);
+    this.#connectivity.set(side.state);
+    for (const look of [...this.#waiters]) look();
+  }
+
+  #onPod(pod: ClientPod): void {
+    if (pod.state !== 'ready') this.#open?.watch?.recheck();
+    this.#emit('pod', { id: pod.id, state: pod.state, error: pod.lastError });
+  }
+
+  #onSet(set: EndpointSet): void {
+    const ids = set.endpoints.map(({ id }) => id);
+    this.#emit('endpoints', { version: set.version, source: set.source, ids });
+  }
+
+  #onRegistry(status: WatchStatus): void {
+    this.#emit('registry', status);
+  }
+
+  #onModeFile(error: Error | undefined): void {
+    if (error !== undefined) return this.#emit('configError', error);
+    try {
+      this.#checkMesh(this.#wantedMode());
+      void this.#follow();
+    } catch (wrong) {
+      this.#emit('configError', wrong as Error);
+    }
+  }
+
+  /** What a listener throws becomes an uncaught exception; it must not end in a connection's hands. */
+  #emit<K extends keyof ChannelEvents>(event: K, value: ChannelEvents[K][0]): void {
+    if (this.events.listenerCount(event) === 0) return;
+    try {
+      (this.events.emit as (event: K, value: ChannelEvents[K][0]) => boolean).call(this.events, event, value);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+
+  /** Code stands above the environment, that above the watched file, that above the options. */
+  #wantedMode(): Mode {
+    const fromFile = this.#modeFile?.modeOf(this.#service);
+    return this.#codeMode ?? this.#environmentMode ?? fromFile ?? this.#settings.mode ?? 'direct';
+  }
+
+  #follow(): Promise<void> {
+    if (this.#closing !== undefined) return Promise.resolve();
+    return this.#switch.to(this.#wantedMode(), this.mode);
+  }
+
+  #checkMesh(mode: Mode | undefined): void {
+    if (mode !== 'mesh' || this.#settings.meshAddress !== undefined) return;
+    throw new InvalidInput(
+      'options.mesh',
+      undefined,
+      "must give the service's address for the mode 'mesh': { address: 'orders.prod.svc:80' }",
+    );
+  }
+}
+
+/** How people call the service: the target's fragment or the first label of its host. */
+function serviceName({ target, service }: OpenedTarget): string {
+  if (target.scheme === 'static') return target.authority || 'static';
+  if (target.scheme === 'file') return service;
+  const path = target.path.replace(/^.*\//, '');
+  return /^[^.:?]+/.exec(path)?.[0] ?? path;
+}

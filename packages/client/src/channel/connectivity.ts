@@ -1,0 +1,53 @@
+import { connectivityState } from '@grpc/grpc-js';
+import type { Clock } from '@podwire/registry';
+import type { ProcessHold } from '../process-hold.ts';
+import type { SideState } from './side.ts';
+
+const STATES: Readonly<Record<SideState, connectivityState>> = {
+  unknown: connectivityState.CONNECTING,
+  connecting: connectivityState.CONNECTING,
+  ready: connectivityState.READY,
+  empty: connectivityState.TRANSIENT_FAILURE,
+  failing: connectivityState.TRANSIENT_FAILURE,
+};
+
+/** Those who wait for gRPC's connectivity state of a channel to change. */
+export class Connectivity {
+  readonly #clock: Clock;
+  readonly #hold: ProcessHold;
+  readonly #watchers = new Set<(error?: Error) => void>();
+  state: connectivityState = connectivityState.CONNECTING;
+
+  constructor(clock: Clock, hold: ProcessHold) {
+    this.#clock = clock;
+    this.#hold = hold;
+  }
+
+  set(state: SideState | 'closed'): void {
+    const next = state === 'closed' ? connectivityState.SHUTDOWN : STATES[state];
+    if (next === this.state) return;
+    this.state = next;
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+
+  /** Calls back once: when the state is another than `current`, or with an error when the deadline passed. */
+  watch(current: connectivityState, deadline: Date | number, callback: (error?: Error) => void): void {
+    this.#hold.acquire();
+    const done = (error?: Error) => {
+      if (!this.#watchers.delete(done)) return;
+      timer?.cancel();
+      this.#hold.release();
+      // Never inside the call that asked.
+      process.nextTick(callback, error);
+    };
+    this.#watchers.add(done);
+    const leftMs = Number(deadline) - this.#clock.wallMs();
+    const timer =
+      leftMs === Number.POSITIVE_INFINITY
+        ? undefined
+        : this.#clock.after(leftMs, () =>
+            done(new Error('Deadline passed without connectivity state change')),
+          );
+    if (this.state !== current) done();
+  }
+}

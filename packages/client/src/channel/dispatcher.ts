@@ -1,0 +1,213 @@
+import { hashKey } from '@podwire/balancer';
+import type { MethodHead } from '@podwire/http2';
+import { type Clock, InvalidInput, type Random, type WatchStatus } from '@podwire/registry';
+import { Call } from '../call/call.ts';
+import type { CallHost, Refusal } from '../call/host.ts';
+import type { Method } from '../call/method.ts';
+import { followParent, type ParentCall } from '../call/parent.ts';
+import { TimerWheel } from '../call/timer-wheel.ts';
+import type { Env } from '../env.ts';
+import type { Settings } from '../options/settings.ts';
+import type { ClientPod } from '../pod/pod.ts';
+import { ProcessHold } from '../process-hold.ts';
+import { RetryThrottle } from '../retry/throttle.ts';
+import type { Side } from './side.ts';
+import { WaitQueue } from './wait-queue.ts';
+import { whyNoPod, whyUnavailable } from './why.ts';
+
+/** Makes the calls of one channel and gives them Pods of the side in use. */
+export class Dispatcher implements CallHost {
+  readonly service: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+  readonly throttle: RetryThrottle | undefined;
+  readonly waitTimeoutMs: number;
+  readonly retryBytesPerCall: number;
+  readonly retryBytesPerChannel: number;
+  readonly compression: Settings['compression'];
+  readonly secure: boolean;
+  retryBytes = 0;
+  /** Calls started and not ended. */
+  openCalls = 0;
+  closed = false;
+  readonly hold: ProcessHold = new ProcessHold();
+  readonly queue: WaitQueue;
+  readonly #settings: Settings;
+  readonly #registryStatus: () => WatchStatus | undefined;
+  readonly #methods = new Map<string, Method>();
+  #side: Side;
+  #batch: Call[] = [];
+  #onIdle: (() => void) | undefined;
+
+  constructor(
+    service: string,
+    settings: Settings,
+    env: Env,
+    side: Side,
+    registryStatus: () => WatchStatus | undefined,
+  ) {
+    this.service = service;
+    this.clock = env.clock;
+    this.random = env.random;
+    this.wheel = new TimerWheel(env.clock, env.afterPoll);
+    this.throttle = settings.serviceConfig.throttle && new RetryThrottle(settings.serviceConfig.throttle);
+    this.waitTimeoutMs = settings.waiting.timeoutMs;
+    this.retryBytesPerCall = settings.retryBuffer.perCallBytes;
+    this.retryBytesPerChannel = settings.retryBuffer.perChannelBytes;
+    this.compression = settings.compression;
+    this.secure = settings.tls !== undefined;
+    this.queue = new WaitQueue(settings.waiting.maxCalls);
+    this.#settings = settings;
+    this.#side = side;
+    this.#registryStatus = registryStatus;
+  }
+
+  get authority(): string {
+    return this.#side.authority;
+  }
+
+  get needsHash(): boolean {
+    return this.#side.policy.needsHash;
+  }
+
+  createCall(
+    path: string,
+    deadline: Date | number,
+    host: string | null | undefined,
+    parent: ParentCall | null,
+    flags: number | null | undefined,
+  ): Call {
+    if (this.closed) throw new Error('Channel has been shut down');
+    const wallMs = Number(deadline);
+    if (Number.isNaN(wallMs))
+      throw new InvalidInput('deadline', String(deadline), 'must be a Date, or milliseconds since 1970');
+    const call = new Call(this, this.#method(path), this.#toClock(wallMs), host ?? undefined);
+    if (parent !== null && parent !== undefined) {
+      const inherited = followParent(parent, flags, () =>
+        call.cancelWithStatus(1, 'cancelled by the parent call'),
+      );
+      call.follow(inherited);
+      call.deadlineMs = Math.min(call.deadlineMs, this.#toClock(inherited.deadlineMs));
+    }
+    return call;
+  }
+
+  /** New calls, and those that wait, go to another side. */
+  use(side: Side): void {
+    this.#side = side;
+    this.queue.reconsider();
+  }
+
+  /** The side in use has other Pods, or they have other states. */
+  onChange(side: Side): void {
+    if (side !== this.#side) return;
+    if (side.state === 'ready') this.queue.flush();
+    else this.queue.reconsider();
+  }
+
+  onRoom(side: Side): void {
+    if (side === this.#side) this.queue.flush();
+  }
+
+  /** Resolves when no call is open; at once when none is. */
+  idle(): Promise<void> {
+    if (this.openCalls === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  schedule(call: Call): void {
+    if (this.#batch.push(call) === 1) queueMicrotask(() => this.#beginBatch());
+  }
+
+  pick(call: Call): ClientPod | undefined {
+    if (this.closed) return undefined;
+    const id = call.request.pod;
+    if (id === undefined) return this.#side.pick(call);
+    const pod = this.#side.pods.get(id);
+    return pod?.available ? pod : undefined;
+  }
+
+  podsById(ids: readonly string[]): Set<ClientPod> {
+    return new Set(ids.map((id) => this.#side.pods.get(id)).filter((pod) => pod !== undefined));
+  }
+
+  /** A call without a key goes anywhere, each to another Pod (gRFC A42: "a random hash"). */
+  hash(call: Call): number {
+    const { hashKey: key } = this.#settings;
+    const metadata = call.metadata!;
+    let text: string | undefined;
+    if (typeof key === 'function') text = key({ method: call.method.path, metadata });
+    else if (key !== undefined) text = metadata.get(key.header)[0]?.toString();
+    return text === undefined ? Math.floor(this.random() * 2 ** 32) : hashKey(text);
+  }
+
+  refuse(call: Call): Refusal | undefined {
+    if (this.closed) return { code: 14, reason: 'CHANNEL_CLOSED', details: 'the channel was closed' };
+    return whyUnavailable(call, this.#side, this.#registryStatus());
+  }
+
+  wait(call: Call): boolean {
+    return this.queue.add(call);
+  }
+
+  stopWaiting(call: Call): void {
+    this.queue.remove(call);
+  }
+
+  waitingFor(): string {
+    return whyNoPod(this.service, this.#side, this.#registryStatus());
+  }
+
+  head(method: Method, host: string | undefined): MethodHead {
+    return this.#side.head(method, host);
+  }
+
+  onCallStart(): void {
+    this.openCalls += 1;
+    this.hold.acquire();
+  }
+
+  onCallEnd(): void {
+    this.openCalls -= 1;
+    this.hold.release();
+    if (this.openCalls === 0) this.#onIdle?.();
+  }
+
+  #beginBatch(): void {
+    const batch = this.#batch;
+    this.#batch = [];
+    for (const call of batch) call.begin();
+  }
+
+  /** From the wall clock of deadlines to the one that does not jump. */
+  #toClock(wallMs: number): number {
+    return wallMs === Number.POSITIVE_INFINITY ? wallMs : this.clock.nowMs() + wallMs - this.clock.wallMs();
+  }
+
+  #method(path: string): Method {
+    let method = this.#methods.get(path);
+    if (method === undefined) {
+      const settings = this.#settings;
+      const { retry, hedging, ...rest } = settings.serviceConfig.methodConfig(path);
+      const retries = settings.retries ? { ...(retry && { retry }), ...(hedging && { hedging }) } : {};
+      method = {
+        path,
+        config: { ...rest, ...retries },
+        maxSendBytes: smaller(settings.maxSendBytes, rest.maxSendBytes),
+        maxReceiveBytes: smaller(settings.maxReceiveBytes, rest.maxReceiveBytes),
+        heads: new Map(),
+      };
+      this.#methods.set(path, method);
+    }
+    return method;
+  }
+}
+
+/** Of two limits of which -1 and undefined are none. */
+function smaller(a: number, b: number | undefined): number {
+  if (b === undefined || b < 0) return a;
+  return a < 0 ? b : Math.min(a, b);
+}

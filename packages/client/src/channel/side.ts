@@ -1,0 +1,233 @@
+import type { LoadTotal, Picker, PickInfo, Policy } from '@podwire/balancer';
+import type { MethodHead } from '@podwire/http2';
+import type { Endpoint, Timer } from '@podwire/registry';
+import type { Method } from '../call/method.ts';
+import type { Env } from '../env.ts';
+import type { Mode } from '../modes/mode.ts';
+import { ClientPod, type PodShared } from '../pod/pod.ts';
+
+/** What a side is made of. */
+export interface SideOptions {
+  readonly mode: Mode;
+  readonly env: Env;
+  readonly policy: Policy;
+  readonly authority: string;
+  /** Sent with every call. */
+  readonly commonHeaders: readonly string[];
+  readonly drainMs: number;
+  readonly shared: Omit<PodShared, 'onState' | 'onRoom'>;
+  /** Pods or their states changed, after the picker was rebuilt. */
+  onChange(side: Side): void;
+  /** A Pod can take calls again, or one more is ready to. */
+  onRoom(side: Side): void;
+  onPod(pod: ClientPod): void;
+}
+
+/** `unknown`: nothing was said of the service's Pods yet. The others are gRPC's connectivity states. */
+export type SideState = 'unknown' | 'empty' | 'connecting' | 'ready' | 'failing';
+
+/**
+ * How long the first calls wait after the first Pod is ready for the others, so that they are spread over all Pods
+ * and not sent to the one that connected first.
+ */
+const SPREAD_MS = 100;
+
+/** The Pods that calls of one mode go to, and the picker over them. */
+export class Side {
+  readonly mode: Mode;
+  readonly pods = new Map<string, ClientPod>();
+  state: SideState = 'unknown';
+  /** All Pods were tried, or the first has been ready for a while: calls may go out. */
+  warm = false;
+  readonly #options: SideOptions;
+  readonly #shared: PodShared;
+  readonly #total: LoadTotal = { inFlight: 0 };
+  /** Pods that left the set and are not closed; one that comes back is taken from here. */
+  readonly #leaving = new Map<string, ClientPod>();
+  /** In the order of the registry's set. */
+  #order: ClientPod[] = [];
+  #picker: Picker<ClientPod> | undefined;
+  #timer: Timer | undefined;
+  #rebuildPlanned = false;
+  #closed = false;
+
+  constructor(options: SideOptions) {
+    this.mode = options.mode;
+    this.#options = options;
+    this.#shared = {
+      ...options.shared,
+      onState: (pod) => this.#onState(pod),
+      onRoom: (pod) => {
+        if (pod.available && !this.#closed) options.onRoom(this);
+      },
+    };
+  }
+
+  get authority(): string {
+    return this.#options.authority;
+  }
+
+  get policy(): Policy {
+    return this.#options.policy;
+  }
+
+  /** Pods in the set and those that drain. */
+  get all(): ClientPod[] {
+    return [...this.#order, ...this.#leaving.values()];
+  }
+
+  /** Takes a new set: keeps the Pods it knows, makes those that are new, drains those that left. */
+  update(endpoints: readonly Endpoint[]): void {
+    const order: ClientPod[] = [];
+    const gone = new Set(this.pods.keys());
+    for (const endpoint of endpoints) {
+      gone.delete(endpoint.id);
+      order.push(this.#keep(endpoint));
+    }
+    this.#order = order;
+    for (const id of gone) this.#drop(id);
+    if (endpoints.length === 0) this.state = 'empty';
+    this.#connect();
+    this.#planRebuild();
+  }
+
+  pick(info: PickInfo<ClientPod>): ClientPod | undefined {
+    return this.warm ? this.#picker?.pick(info) : undefined;
+  }
+
+  /** What every call of a method repeats. */
+  head(method: Method, host: string | undefined): MethodHead {
+    const authority = host ?? this.#options.authority;
+    let head = method.heads.get(authority);
+    if (head === undefined) {
+      head = { path: method.path, authority, headers: this.#options.commonHeaders };
+      method.heads.set(authority, head);
+    }
+    return head;
+  }
+
+  /** There is news that Pods may be reachable: those that wait to be tried again are tried now. */
+  hurry(): void {
+    for (const pod of this.#order) pod.hurry();
+  }
+
+  /** New calls go elsewhere; those under way finish within the drain time. */
+  drain(): void {
+    if (this.#closed) return;
+    this.#stop();
+    for (const pod of this.#order) this.#leave(pod);
+    this.#order = [];
+    this.pods.clear();
+  }
+
+  close(reason: string): void {
+    this.#stop();
+    for (const pod of this.all) pod.close(reason);
+    this.#leaving.clear();
+  }
+
+  #stop(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  #keep(endpoint: Endpoint): ClientPod {
+    const known = this.pods.get(endpoint.id);
+    if (known !== undefined) {
+      if (known.endpoint !== endpoint) known.update(endpoint);
+      return known;
+    }
+    const back = this.#leaving.get(endpoint.id);
+    this.#leaving.delete(endpoint.id);
+    const pod = back !== undefined && back.state === 'draining' ? back : this.#make(endpoint);
+    this.pods.set(endpoint.id, pod);
+    if (back === pod) pod.update(endpoint);
+    return pod;
+  }
+
+  #make(endpoint: Endpoint): ClientPod {
+    return new ClientPod(endpoint, this.#shared, this.#total);
+  }
+
+  #drop(id: string): void {
+    const pod = this.pods.get(id)!;
+    this.pods.delete(id);
+    this.#leave(pod);
+  }
+
+  #leave(pod: ClientPod): void {
+    this.#leaving.set(pod.id, pod);
+    pod.drain(this.#options.drainMs);
+  }
+
+  /** All Pods at once, or one after another until one is ready. */
+  #connect(): void {
+    if (this.#options.policy.connects === 'all') {
+      for (const pod of this.#order) pod.connect();
+      return;
+    }
+    if (this.#order.some((pod) => pod.state === 'ready' || pod.state === 'connecting')) return;
+    const next = this.#order.find((pod) => pod.state === 'idle' || pod.state === 'draining');
+    next?.connect();
+  }
+
+  #onState(pod: ClientPod): void {
+    if (pod.state === 'closed') this.#leaving.delete(pod.id);
+    this.#options.onPod(pod);
+    if (this.#closed) return;
+    if (this.#options.policy.connects === 'one' && pod.state === 'backoff') this.#connect();
+    this.#planRebuild();
+  }
+
+  /** Once for all that changes in one turn: a set of 10 000 Pods is one rebuild. */
+  #planRebuild(): void {
+    if (this.#rebuildPlanned || this.#closed) return;
+    this.#rebuildPlanned = true;
+    queueMicrotask(() => {
+      this.#rebuildPlanned = false;
+      if (!this.#closed) this.#rebuild();
+    });
+  }
+
+  #rebuild(): void {
+    const { policy, env } = this.#options;
+    const serving = this.#order.filter((pod) => pod.endpoint.phase === 'serving');
+    const ready = serving.filter((pod) => pod.state === 'ready');
+    const settled = this.#order.every((pod) => pod.state === 'ready' || pod.failing);
+    if (this.state !== 'unknown') this.state = this.#stateOf(ready.length);
+    else if (this.#order.length > 0) this.state = this.#stateOf(ready.length);
+    this.#picker = policy.build(
+      serving,
+      ready,
+      { random: env.random, nowMs: () => env.clock.nowMs() },
+      this.#picker,
+    );
+    this.#warmUp(ready.length, settled || policy.connects === 'one');
+    this.#options.onChange(this);
+  }
+
+  #stateOf(ready: number): SideState {
+    if (this.#order.length === 0) return 'empty';
+    if (ready > 0) return 'ready';
+    return this.#order.every((pod) => pod.failing || pod.state === 'idle') ? 'failing' : 'connecting';
+  }
+
+  #warmUp(ready: number, settled: boolean): void {
+    if (ready === 0) {
+      this.warm = false;
+      this.#timer?.cancel();
+      this.#timer = undefined;
+      return;
+    }
+    if (this.warm) return;
+    if (settled) {
+      this.#timer?.cancel();
+      this.warm = true;
+      return;
+    }
+    this.#timer ??= this.#options.env.clock.after(SPREAD_MS, () => {
+      this.warm = true;
+      this.#options.onChange(this);
+    });
+  }
+}

@@ -1,0 +1,141 @@
+import { createPolicy, selectSubset } from '@podwire/balancer';
+import { ACCEPT_ENCODING } from '@podwire/http2';
+import {
+  type Endpoint,
+  type EndpointSet,
+  type OpenedTarget,
+  parseAddress,
+  type ServiceWatch,
+  toEndpoint,
+  type WatchStatus,
+  watchService,
+} from '@podwire/registry';
+import pLimit from 'p-limit';
+import type { Env } from '../env.ts';
+import type { Settings } from '../options/settings.ts';
+import type { ClientPod } from '../pod/pod.ts';
+import { Side, type SideOptions } from './side.ts';
+
+/** What a channel is told by its sides. */
+export interface SideListener {
+  onChange(side: Side): void;
+  onRoom(side: Side): void;
+  onPod(pod: ClientPod): void;
+  onSet(set: EndpointSet): void;
+  onRegistry(status: WatchStatus): void;
+}
+
+/** A side with what feeds it. */
+export interface OpenSide {
+  readonly side: Side;
+  readonly watch: ServiceWatch | undefined;
+}
+
+/** The Pods of the target's registry, balanced by the policy. */
+export function openDirect(
+  target: OpenedTarget,
+  service: string,
+  settings: Settings,
+  env: Env,
+  listener: SideListener,
+): OpenSide {
+  const authority = settings.authority ?? defaultAuthority(target, service);
+  const side = new Side(sideOptions('direct', authority, settings, env, listener));
+  const { clock, random } = env;
+  const watch = watchService(
+    target.registry,
+    target.service,
+    {
+      clock,
+      random,
+      holdMs: settings.holdMs,
+      snapshotKey: target.target.text,
+      ...(settings.snapshotDir !== undefined && { snapshotDir: settings.snapshotDir }),
+      isAlive: (id) => side.pods.get(id)?.state === 'ready',
+    },
+    {
+      onSet: (set) => {
+        side.update(subset(set.endpoints, settings));
+        listener.onSet(set);
+      },
+      onStatus: (status) => listener.onRegistry(status),
+    },
+  );
+  return { side, watch };
+}
+
+/** One address that balances for us. */
+export function openMesh(settings: Settings, env: Env, listener: SideListener): OpenSide {
+  const address = settings.meshAddress!;
+  const single = { ...settings, policy: createPolicy('pick_first') };
+  const side = new Side(sideOptions('mesh', settings.authority ?? address, single, env, listener));
+  side.update([toEndpoint({ address })]);
+  return { side, watch: undefined };
+}
+
+function subset(endpoints: readonly Endpoint[], settings: Settings): readonly Endpoint[] {
+  return settings.subset === undefined ? endpoints : selectSubset(endpoints, settings.subset);
+}
+
+/** gRPC's rule: the target's path. A list of addresses or a file is no name; the service is. */
+function defaultAuthority(target: OpenedTarget, service: string): string {
+  if (target.target.scheme === 'dns' && !target.service.startsWith('_')) return target.service;
+  return target.target.scheme === 'static' ? (target.service.split(',')[0] ?? service) : service;
+}
+
+function sideOptions(
+  mode: 'direct' | 'mesh',
+  authority: string,
+  settings: Settings,
+  env: Env,
+  listener: SideListener,
+): SideOptions {
+  const { connectTimeoutMs, keepalive, tls, transport, backoff, maxConnectionsPerPod, drainMs, policy } =
+    settings;
+  const serverName = hostOf(authority);
+  return {
+    mode,
+    env,
+    policy,
+    authority,
+    drainMs,
+    commonHeaders: [
+      'te',
+      'trailers',
+      'content-type',
+      'application/grpc',
+      'user-agent',
+      settings.userAgent,
+      'grpc-accept-encoding',
+      ACCEPT_ENCODING,
+    ],
+    shared: {
+      env,
+      transport,
+      backoff,
+      maxConnectionsPerPod,
+      governor: pLimit(settings.maxConnecting),
+      connectionOptions: ({ host, port }) => ({
+        host,
+        port,
+        tls: tls?.options(serverName),
+        connectTimeoutMs,
+        keepaliveTimeMs: keepalive.timeMs,
+        keepaliveTimeoutMs: keepalive.timeoutMs,
+        keepaliveWithoutCalls: keepalive.withoutCalls,
+        maxHeaderListBytes: 64 * 1024,
+      }),
+    },
+    onChange: (side) => listener.onChange(side),
+    onRoom: (side) => listener.onRoom(side),
+    onPod: (pod) => listener.onPod(pod),
+  };
+}
+
+function hostOf(authority: string): string {
+  try {
+    return parseAddress(authority, 'authority').host;
+  } catch {
+    return authority;
+  }
+}

@@ -1,0 +1,57 @@
+import type { WatchStatus } from '@podwire/registry';
+import type { Call } from '../call/call.ts';
+import type { Refusal } from '../call/host.ts';
+import type { Side } from './side.ts';
+
+/** Pods named in one error; more are counted. */
+const MAX_NAMED = 5;
+const UNAVAILABLE = 14;
+
+/** What a call waits for, in words: what the registry said, or which Pods do not answer and how. */
+export function whyNoPod(service: string, side: Side, registry: WatchStatus | undefined): string {
+  switch (side.state) {
+    case 'unknown': {
+      const error = registry?.lastError;
+      return `the registry to name the Pods of ${service}${error === undefined ? '' : ` (${error})`}`;
+    }
+    case 'empty':
+      return `a Pod of ${service}: ${registry?.missing ?? 'the registry names none'}`;
+    case 'ready':
+      return `room on a Pod of ${service}: every stream that they allow is in use`;
+    default:
+      return `a connection to a Pod of ${service} (${podErrors(side)})`;
+  }
+}
+
+/** Why a call that does not wait for ready should fail at once; undefined when it may wait. */
+export function whyUnavailable(
+  call: Call,
+  side: Side,
+  registry: WatchStatus | undefined,
+): Refusal | undefined {
+  const named = call.request.pod;
+  if (named !== undefined && side.state !== 'unknown' && !side.pods.has(named)) {
+    const details = `the call names the Pod ${named}, which is not in the set`;
+    return { code: UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
+  }
+  if (call.waitForReady) return undefined;
+  if (side.state === 'empty') {
+    const details = registry?.missing ?? 'the registry names no Pod of the service';
+    return { code: UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
+  }
+  if (side.state === 'failing') {
+    return {
+      code: UNAVAILABLE,
+      reason: 'NO_CONNECTION',
+      details: `no Pod can be connected to (${podErrors(side)})`,
+    };
+  }
+  return undefined;
+}
+
+function podErrors(side: Side): string {
+  const pods = [...side.pods.values()];
+  const named = pods.slice(0, MAX_NAMED).map((pod) => `${pod.id}: ${pod.lastError ?? pod.state}`);
+  if (pods.length > MAX_NAMED) named.push(`and ${pods.length - MAX_NAMED} more`);
+  return named.join('; ');
+}

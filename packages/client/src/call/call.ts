@@ -227,7 +227,10 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
 
   /** Ends the call as its last attempt ended; called by the transport, so that the listener can be told at once. */
   finishWith(end: StreamEnd): void {
-    const { code, details, trailers, reason } = fromEnd(end);
+    const { code, details: what, trailers, reason } = fromEnd(end);
+    // Such a call is not tried again, whatever the policy: the caller has seen part of the reply (gRFC A6, "committed").
+    const began = end.kind === 'connection-lost' && this.attempts.last?.replied === true;
+    const details = began ? `${what}, after its reply began` : what;
     const status =
       reason === undefined
         ? { code, details, metadata: toMetadata(trailers) }

@@ -48,7 +48,6 @@ export class NodeStream implements Stream {
     );
     stream.on('trailers', (_headers: unknown, _flags: number, raw: RawHeaders) => this.#onTrailers(raw));
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
-    stream.on('end', () => this.#settle());
     stream.on('error', () => {});
     stream.on('close', () => this.#onClose());
   }
@@ -143,14 +142,12 @@ export class NodeStream implements Stream {
 
   /** Ends the call in order once the trailers are there and every message was delivered. */
   #settle(): void {
-    if (this.#ended || this.#stream.readableLength > 0) return;
-    const finished = this.#trailers !== undefined || this.#stream.readableEnded;
-    if (!finished) return;
+    if (this.#ended || this.#trailers === undefined || this.#stream.readableLength > 0) return;
     if (this.#reader.partial) {
       if (this.#wanted === 0) return;
       return this.#end({ kind: 'protocol-error', reason: 'the stream ended in the middle of a message' });
     }
-    const headers = this.#trailers ?? [];
+    const headers = this.#trailers;
     // The server is done; whatever the client still meant to send is of no use (RFC 9113 §8.1).
     if (!this.#stream.writableEnded) this.#close(NO_ERROR);
     this.#end({ kind: 'trailers', headers, httpStatus: this.#httpStatus, trailersOnly: false });
@@ -183,7 +180,8 @@ export class NodeStream implements Stream {
       return { kind: 'unprocessed', reason: 'the Pod refused the stream', leftClient: true };
     }
     if (rstCode === undefined || rstCode === NO_ERROR) {
-      return { kind: 'protocol-error', reason: 'the stream was closed without trailers' };
+      // Headers and perhaps a body, and no trailers: an answer that is no gRPC reply.
+      return { kind: 'trailers', headers: [], httpStatus: this.#httpStatus, trailersOnly: false };
     }
     return { kind: 'reset', errorCode: rstCode };
   }

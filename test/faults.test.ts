@@ -1,0 +1,133 @@
+import { createServer, type Server } from 'node:net';
+import * as grpc from '@grpc/grpc-js';
+import { createChannel, type PodwireChannel } from 'podwire';
+import { afterEach, describe, expect, test } from 'vitest';
+import { startLoad } from './support/load.ts';
+import { get, ordersClient } from './support/orders-client.ts';
+import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
+import { until } from './support/until.ts';
+
+const servers: OrdersServer[] = [];
+const channels: PodwireChannel[] = [];
+let silent: Server | undefined;
+
+async function start(count: number): Promise<OrdersServer[]> {
+  const started = await Promise.all(Array.from({ length: count }, () => startOrdersServer()));
+  servers.push(...started);
+  return started;
+}
+function open(
+  addresses: readonly string[],
+  options: Parameters<typeof createChannel>[1] = {},
+): PodwireChannel {
+  const channel = createChannel(`static:///${addresses.join(',')}`, {
+    backoff: { initialMs: 20, maxMs: 100 },
+    ...options,
+  });
+  channels.push(channel);
+  return channel;
+}
+afterEach(async () => {
+  await Promise.all(channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+  silent?.close();
+});
+
+describe('faults', () => {
+  test('a Pod that shuts down gracefully loses no call', async () => {
+    const [a, b] = await start(2);
+    const channel = open([a!.address, b!.address], { policy: 'round_robin' });
+    await channel.ready();
+    const load = startLoad(ordersClient(channel), 20);
+    await until(() => load.done > 200);
+    await new Promise<void>((resolve) => a!.server.tryShutdown(() => resolve()));
+    const before = load.done;
+    await until(() => load.done > before + 200);
+    expect(await load.stop()).toEqual([]);
+  });
+
+  test('a Pod that accepts TCP and never speaks is given up, and no call is lost to it', async () => {
+    silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await new Promise((resolve) => silent!.once('listening', resolve));
+    const { port } = silent.address() as { port: number };
+    const [a] = await start(1);
+    const channel = open([`127.0.0.1:${port}`, a!.address], { policy: 'round_robin', connectTimeoutMs: 200 });
+    const replies = await Promise.all(Array.from({ length: 20 }, () => get(ordersClient(channel))));
+    expect(new Set(replies.map(({ pod }) => pod))).toEqual(new Set([a!.address]));
+    await until(() => channel.snapshot().pods[0]!.lastError?.includes('SETTINGS was not answered') === true);
+  });
+
+  test('the first calls are spread over the Pods, not sent to the first that is ready', async () => {
+    const started = await start(5);
+    const channel = open(
+      started.map(({ address }) => address),
+      { policy: 'round_robin' },
+    );
+    await Promise.all(Array.from({ length: 500 }, () => get(ordersClient(channel))));
+    for (const { calls } of started) expect(calls).toBe(100);
+  });
+
+  test('switching modes 20 times under load loses no call', async () => {
+    const [a, b, mesh] = await start(3);
+    const channel = open([a!.address, b!.address], { mesh: { address: mesh!.address } });
+    await channel.ready();
+    const load = startLoad(ordersClient(channel), 20);
+    for (let i = 0; i < 20; i++) {
+      const before = load.done;
+      await channel.setMode(i % 2 === 0 ? 'mesh' : 'direct');
+      await until(() => load.done > before + 50);
+    }
+    expect(await load.stop()).toEqual([]);
+    expect(mesh!.calls).toBeGreaterThan(100);
+    expect(a!.calls + b!.calls).toBeGreaterThan(100);
+  });
+
+  test('a mode whose side does not connect is not taken', async () => {
+    const [a] = await start(1);
+    const channel = open([a!.address], { mesh: { address: '127.0.0.1:1' } });
+    await channel.ready();
+    const switched = channel.setMode('mesh');
+    expect(channel.snapshot()).toMatchObject({ mode: 'direct', switchingTo: 'mesh' });
+    await get(ordersClient(channel));
+    await channel.setMode('direct');
+    await expect(switched).rejects.toThrow('another switch took its place');
+    await get(ordersClient(channel));
+    expect(a!.calls).toBe(2);
+  });
+
+  test('waiting calls are bounded in number and in time', async () => {
+    silent = createServer(() => {}).listen(0, '127.0.0.1');
+    await new Promise((resolve) => silent!.once('listening', resolve));
+    const { port } = silent.address() as { port: number };
+    const channel = open([`127.0.0.1:${port}`], { waiting: { maxCalls: 2, timeoutMs: 100 }, name: 'orders' });
+    const outcomes = await Promise.allSettled(Array.from({ length: 3 }, () => get(ordersClient(channel))));
+    const reasons = outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.reason : 'ok'));
+    expect(reasons.sort()).toEqual(['WAIT_QUEUE_FULL', 'WAIT_TIMEOUT', 'WAIT_TIMEOUT']);
+    await expect(channel.ready({ timeoutMs: 50 })).rejects.toMatchObject({
+      reason: 'NO_CONNECTION',
+      message: expect.stringContaining(
+        `waited for a connection to a Pod of orders (127.0.0.1:${port}: connecting)`,
+      ),
+    });
+  });
+
+  test('close lets calls finish, refuses new ones, and ends what is left', async () => {
+    const [a] = await start(1);
+    const channel = open([a!.address]);
+    const client = ordersClient(channel);
+    const held: grpc.sendUnaryData<unknown>[] = [];
+    a!.onGet = (_call, callback) => void held.push(callback as grpc.sendUnaryData<unknown>);
+    const finishing = get(client);
+    await until(() => held.length === 1);
+    const closed = channel.close({ graceMs: 5_000 });
+    expect(() => client.get({}, () => {})).toThrow('Channel has been shut down');
+    held[0]!(null, { id: 'done' });
+    await expect(finishing).resolves.toMatchObject({ id: 'done' });
+    await closed;
+    const second = open([a!.address]);
+    const lost = get(ordersClient(second));
+    await until(() => held.length === 2);
+    await second.close({ graceMs: 0 });
+    await expect(lost).rejects.toMatchObject({ code: grpc.status.UNAVAILABLE });
+  });
+});

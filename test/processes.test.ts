@@ -1,0 +1,150 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { createChannel, type PodwireChannel } from 'podwire';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { demoClient, startOpenLoad } from './support/demo-client.ts';
+import { startOrdersServer } from './support/orders-server.ts';
+import { makeDirectory, type Provider, startProvider } from './support/providers.ts';
+import { until } from './support/until.ts';
+
+let directory: ReturnType<typeof makeDirectory>;
+let providers: Provider[] = [];
+const channels: PodwireChannel[] = [];
+
+const retrying = {
+  methodConfig: [
+    {
+      name: [{}],
+      retryPolicy: {
+        maxAttempts: 3,
+        initialBackoff: '0.01s',
+        maxBackoff: '0.1s',
+        backoffMultiplier: 2,
+        retryableStatusCodes: ['UNAVAILABLE'],
+      },
+    },
+  ],
+};
+
+function open(options: Parameters<typeof createChannel>[1] = {}): PodwireChannel {
+  const channel = createChannel(`file://${directory.path}/#orders`, options);
+  channels.push(channel);
+  return channel;
+}
+async function start(count: number): Promise<Provider[]> {
+  const started = await Promise.all(
+    Array.from({ length: count }, () => startProvider(directory.path, 'orders')),
+  );
+  providers.push(...started);
+  return started;
+}
+
+beforeEach(() => {
+  directory = makeDirectory();
+});
+afterEach(async () => {
+  await Promise.all(channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
+  await Promise.all(providers.map((provider) => provider.kill('SIGKILL')));
+  providers = [];
+  directory.remove();
+});
+
+describe('provider processes in the file registry', () => {
+  test('are found, share the calls evenly, and all replaced one by one without a failed call', {
+    timeout: 60_000,
+  }, async () => {
+    const old = await start(4);
+    const channel = open({ policy: 'round_robin' });
+    await channel.ready();
+    const load = startOpenLoad(demoClient(channel), 500);
+    await until(() => load.done >= 400);
+    const counts = old.map(({ address }) => load.byPod.get(address) ?? 0);
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(10);
+    for (const provider of old) {
+      const [next] = await start(1);
+      await until(() => load.byPod.has(next!.address));
+      await provider.kill('SIGTERM');
+    }
+    expect(await load.stop()).toEqual([]);
+    expect(channel.snapshot().pods.filter(({ state }) => state === 'ready')).toHaveLength(4);
+  });
+
+  test('one killed with SIGKILL fails no more than the calls it had; with a retry policy none', {
+    timeout: 60_000,
+  }, async () => {
+    const [victim] = await start(3);
+    const plain = open({ policy: 'round_robin' });
+    const safe = open({ policy: 'round_robin', serviceConfig: retrying });
+    await Promise.all([plain.ready(), safe.ready()]);
+    const loads = [startOpenLoad(demoClient(plain), 300), startOpenLoad(demoClient(safe), 300)] as const;
+    await until(() => loads.every(({ done }) => done > 200));
+    const inFlight = plain.snapshot().pods.find(({ id }) => id === victim!.address)!.inFlight;
+    await victim!.kill('SIGKILL');
+    const before = loads.map(({ done }) => done);
+    await until(() => loads.every(({ done }, i) => done > before[i]! + 300));
+    const [failed, failedSafe] = await Promise.all(loads.map((load) => load.stop()));
+    // Calls may have started between the look at the snapshot and the signal.
+    expect(failed!.length).toBeLessThanOrEqual(inFlight + 5);
+    expect(failedSafe!.filter((message) => !message.includes('after its reply began'))).toEqual([]);
+    await until(() => plain.snapshot().pods.length === 2);
+  });
+
+  test('the last one leaving is noticed, and the next one found', { timeout: 30_000 }, async () => {
+    const [only] = await start(1);
+    const channel = open({ name: 'orders' });
+    await channel.ready();
+    await only!.kill('SIGTERM');
+    await until(() => channel.snapshot().state === 'empty');
+    const failed = await new Promise<Error | null>((resolve) => demoClient(channel).get({ id: '' }, resolve));
+    expect(failed).toMatchObject({ code: 14, reason: 'NO_ENDPOINTS' });
+    await start(1);
+    await channel.ready();
+  });
+});
+
+describe('a process', () => {
+  const script = (body: string) =>
+    `import * as grpc from '@grpc/grpc-js'; import { createChannel } from 'podwire';
+     const define = (path) => ({ path, requestStream: false, responseStream: false,
+       requestSerialize: (b) => b, requestDeserialize: (b) => b, responseSerialize: (b) => b, responseDeserialize: (b) => b });
+     const Client = grpc.makeGenericClientConstructor({ Get: define('/podwire.test.Orders/Get') }, 'Orders');
+     ${body}`;
+  /** Runs a script beside a server in this process; resolves to its exit code and what it printed. */
+  const run = async (body: (address: string) => string) => {
+    const server = await startOrdersServer();
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script(body(server.address))], {
+      cwd: fileURLToPath(new URL('..', import.meta.url)),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk;
+    });
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    await server.stop();
+    return [code, text];
+  };
+
+  test('ends by itself while a channel is idle, and not before its calls', async () => {
+    const outcome = await run(
+      (address) => `const channel = createChannel('static:///${address}');
+        new Client('orders', null, { channelOverride: channel }).Get(Buffer.alloc(0), (error) => {
+          console.log(error === null ? 'answered' : error.message); });`,
+    );
+    expect(outcome).toEqual([0, 'answered\n']);
+  });
+
+  test('has no handle, timer or socket left after close', async () => {
+    const outcome = await run(
+      (address) => `const channel = createChannel('static:///${address}');
+        const call = (options) => new Promise((done) =>
+          new Client('', null, { channelOverride: channel }).Get(Buffer.alloc(0), options, done));
+        await call({ deadline: Date.now() + 60_000 });
+        await channel.close();
+        await new Promise((done) => setImmediate(() => setImmediate(done)));
+        const ours = /^(TCP|TLS|Timeout|GetAddrInfo|FSEvent|StatWatcher|Http2)/;
+        console.log(JSON.stringify(process.getActiveResourcesInfo().filter((name) => ours.test(name))));`,
+    );
+    expect(outcome).toEqual([0, '[]\n']);
+  });
+});

@@ -1,0 +1,39 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A provider process that announces itself in a directory. */
+export interface Provider {
+  readonly address: string;
+  readonly process: ChildProcess;
+  /** Resolves when the process is gone. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+const script = fileURLToPath(new URL('../../examples/demo/provider.mjs', import.meta.url));
+
+export async function startProvider(directory: string, service: string): Promise<Provider> {
+  const child = spawn(process.execPath, [script, directory, service], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const address = await new Promise<string>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the provider ended with ${code} before it served`)));
+    child.stdout!.once('data', (line: Buffer) => resolve(line.toString().trim()));
+  });
+  return {
+    address,
+    process: child,
+    kill(signal) {
+      child.kill(signal);
+      return gone;
+    },
+  };
+}
+
+export function makeDirectory(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'podwire-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}

@@ -16,6 +16,8 @@ const steps = {
     [bin('tsc'), '-p', 'tsconfig.test.json'],
   ],
   test: [[bin('vitest'), 'run']],
+  demo: [[process.execPath, 'examples/demo/main.mjs']],
+  bench: [[process.execPath, 'bench/main.mjs']],
 };
 
 function run(command, args) {
@@ -38,11 +40,17 @@ function install() {
   writeFileSync(stamp, want);
 }
 
-const wanted = process.argv.slice(2);
+const at = process.argv.findIndex((argument) => argument.startsWith('-'));
+const wanted = process.argv.slice(2, at < 0 ? undefined : at);
+// What begins with a dash, and all after it, goes to the last command.
+const rest = at < 0 ? [] : process.argv.slice(at);
 const unknown = wanted.find((task) => !(task in steps));
 if (unknown !== undefined || wanted.length === 0) {
   console.error(`usage: node .ci/bootstrap.mjs ${Object.keys(steps).join('|')} ...`);
   process.exit(2);
 }
 install();
-for (const task of wanted) for (const [command, ...args] of steps[task]) run(command, args);
+for (const task of wanted) {
+  const extra = task === wanted.at(-1) ? rest : [];
+  for (const [command, ...args] of steps[task]) run(command, [...args, ...extra]);
+}

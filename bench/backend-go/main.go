@@ -1,0 +1,59 @@
+// A gRPC server that sends every message back, on several ports of one process. It speaks no protobuf: bytes in, bytes out.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"os"
+
+	"google.golang.org/grpc"
+)
+
+// raw passes messages on as they are.
+type raw struct{}
+
+func (raw) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }
+func (raw) Unmarshal(data []byte, v any) error {
+	*v.(*[]byte) = append([]byte(nil), data...)
+	return nil
+}
+func (raw) Name() string { return "raw" }
+
+func echo(_ any, stream grpc.ServerStream) error {
+	for {
+		var message []byte
+		if err := stream.RecvMsg(&message); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := stream.SendMsg(&message); err != nil {
+			return err
+		}
+	}
+}
+
+func main() {
+	ports := flag.Int("ports", 4, "number of ports to serve on")
+	flag.Parse()
+	for range *ports {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			log.Fatal(err)
+		}
+		server := grpc.NewServer(
+			grpc.ForceServerCodec(raw{}),
+			grpc.UnknownServiceHandler(echo),
+			grpc.MaxRecvMsgSize(64<<20),
+			grpc.InitialWindowSize(4<<20),
+			grpc.InitialConnWindowSize(16<<20),
+		)
+		go func() { log.Fatal(server.Serve(listener)) }()
+		fmt.Println(listener.Addr())
+	}
+	// Ends with whoever started it.
+	io.Copy(io.Discard, os.Stdin)
+}

@@ -1,0 +1,13 @@
+import * as grpc from '@grpc/grpc-js';
+import { EchoClient, fromGrpcClient } from './definition.mjs';
+
+export async function open(addresses) {
+  const client = new EchoClient(`ipv4:${addresses.join(',')}`, grpc.credentials.createInsecure(), {
+    'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] }),
+    'grpc.max_receive_message_length': -1,
+  });
+  await new Promise((resolve, reject) => {
+    client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve()));
+  });
+  return fromGrpcClient(client, () => client.close());
+}

@@ -1,0 +1,53 @@
+// A table with ratios, and the same as an SVG plot.
+export function formatTable(results, reference) {
+  const lines = [];
+  for (const [workload, { title, clients }] of Object.entries(results)) {
+    lines.push('', `${title} (${workload})`);
+    lines.push('  client        CPU µs    ratio    per second    ratio     p50 ms    p99 ms');
+    const base = clients[reference];
+    for (const [name, value] of Object.entries(clients)) {
+      const cells = [
+        name.padEnd(12),
+        value.cpuUs.toFixed(1).padStart(8),
+        (value.cpuUs / base.cpuUs).toFixed(2).padStart(8),
+        Math.round(value.perSecond).toString().padStart(13),
+        (value.perSecond / base.perSecond).toFixed(2).padStart(8),
+        (value.p50Ms?.toFixed(2) ?? '').padStart(10),
+        (value.p99Ms?.toFixed(2) ?? '').padStart(9),
+      ];
+      lines.push(`  ${cells.join(' ')}`);
+    }
+  }
+  return lines.join('\n');
+}
+
+const WIDTH = 640;
+const BAR = 20;
+const COLOURS = ['#2563eb', '#9ca3af', '#d1d5db', '#6b7280'];
+
+/** CPU per call of each client, a group of bars a workload. */
+export function formatSvg(results) {
+  const rows = [];
+  const most = Math.max(
+    ...Object.values(results).flatMap(({ clients }) => Object.values(clients).map(({ cpuUs }) => cpuUs)),
+  );
+  let y = 30;
+  const text = (x, at, value, weight = 'normal') =>
+    `<text x="${x}" y="${at}" font-family="sans-serif" font-size="12" font-weight="${weight}">${value}</text>`;
+  for (const { title, clients } of Object.values(results)) {
+    rows.push(text(10, y, title, 'bold'));
+    y += 10;
+    for (const [i, [name, { cpuUs }]] of Object.entries(clients).entries()) {
+      const width = Math.max(1, (cpuUs / most) * (WIDTH - 260));
+      rows.push(text(10, y + 15, name));
+      rows.push(
+        `<rect x="110" y="${y + 2}" width="${width.toFixed(1)}" height="${BAR - 4}" fill="${COLOURS[i % COLOURS.length]}"/>`,
+      );
+      rows.push(text(116 + width, y + 15, `${cpuUs.toFixed(1)} µs`));
+      y += BAR;
+    }
+    y += 24;
+  }
+  const title = text(10, 14, 'Client CPU per call (or message and its echo), lower is better', 'bold');
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}"><rect width="100%" height="100%" fill="white"/>${title}${rows.join('')}</svg>\n`;
+}

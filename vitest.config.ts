@@ -1,11 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const source = (dir: string) => fileURLToPath(new URL(`packages/${dir}/src/index.ts`, import.meta.url));
+const source = (dir: string, file = 'index.ts') =>
+  fileURLToPath(new URL(`packages/${dir}/src/${file}`, import.meta.url));
 
 export default defineConfig({
   resolve: {
     alias: {
+      '@podwire/registry/testing': source('registry', 'testing/index.ts'),
       '@podwire/registry': source('registry'),
       '@podwire/balancer': source('balancer'),
       '@podwire/http2': source('http2'),

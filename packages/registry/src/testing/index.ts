@@ -1,0 +1,3 @@
+export { Followed, realTurn, until } from './follow.ts';
+export { type ConformanceCase, type RegistryFixture, registryConformance } from './registry-conformance.ts';
+export { settle, VirtualClock } from './virtual-clock.ts';

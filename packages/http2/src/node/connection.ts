@@ -10,6 +10,7 @@ import type {
   ConnectionListener,
   ConnectionOptions,
   ConnectionState,
+  MethodHead,
   Stream,
   StreamHandler,
   StreamHead,
@@ -24,6 +25,8 @@ const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Stream ids end at 2^31−1 (RFC 9113 §5.1.1); a connection that used most of them is replaced in time. */
 const LAST_OWN_ID = 2 ** 31 - 2 ** 20;
 const UNLIMITED_STREAMS = 0xffffffff;
+/** Whole, because node:http2 adds what is missing for every request, at 4 % of a call's cost. */
+const REQUEST_OPTIONS = { endStream: false, weight: 16, parent: 0, exclusive: false, silent: false };
 
 /** A connection on node:http2. */
 export class NodeConnection implements Connection, StreamOwner {
@@ -39,6 +42,7 @@ export class NodeConnection implements Connection, StreamOwner {
   readonly #session: ClientHttp2Session;
   readonly #keepalive: Keepalive;
   readonly #withoutCalls: boolean;
+  readonly #heads = new WeakMap<MethodHead, OutgoingHttpHeaders>();
   #timer: NodeJS.Timeout | undefined;
   #hadRoom = false;
 
@@ -88,18 +92,28 @@ export class NodeConnection implements Connection, StreamOwner {
 
   open(head: StreamHead, handler: StreamHandler): Stream | undefined {
     if (!this.hasRoom) return undefined;
-    const { method, headers } = head;
-    const block: OutgoingHttpHeaders = Object.create(null);
-    block[':method'] = 'POST';
-    block[':scheme'] = this.#session.encrypted ? 'https' : 'http';
-    block[':authority'] = method.authority;
-    block[':path'] = method.path;
-    addHeaders(block, method.headers);
-    addHeaders(block, headers);
-    const request = this.#session.request(block, { endStream: false });
+    const block = { ...this.#repeated(head.method) };
+    addHeaders(block, head.headers);
+    const request = this.#session.request(block, REQUEST_OPTIONS);
     this.openStreams += 1;
     if ((request.id ?? 0) > LAST_OWN_ID) this.#startDraining('stream ids run out');
     return new NodeStream(this, request, handler, head.maxReceiveBytes);
+  }
+
+  /** What all calls of a method send, as node:http2 takes it; a literal's copy is much cheaper than an object built up. */
+  #repeated(method: MethodHead): OutgoingHttpHeaders {
+    let block = this.#heads.get(method);
+    if (block === undefined) {
+      block = {
+        ':method': 'POST',
+        ':scheme': this.#session.encrypted ? 'https' : 'http',
+        ':authority': method.authority,
+        ':path': method.path,
+      };
+      addHeaders(block, method.headers);
+      this.#heads.set(method, block);
+    }
+    return block;
   }
 
   drain(): void {

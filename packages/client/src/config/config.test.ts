@@ -1,0 +1,83 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createPodwire, type Podwire } from './podwire.ts';
+import { configSchema } from './schema.ts';
+
+let directory: string;
+let podwire: Podwire | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'podwire-'));
+});
+afterEach(async () => {
+  await podwire?.close({ graceMs: 0 });
+  podwire = undefined;
+  rmSync(directory, { recursive: true });
+});
+
+function file(text: string): string {
+  const path = join(directory, 'podwire.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('createPodwire', () => {
+  test('gives a service the same channel each time, with the defaults under its own options', () => {
+    podwire = createPodwire({
+      defaults: { policy: 'round_robin', mesh: { address: 'mesh:80' } },
+      services: {
+        orders: { target: 'static:///127.0.0.1:1' },
+        stock: { target: 'static:///127.0.0.1:2', policy: { maglev: { loadBound: 1.25 } }, mode: 'mesh' },
+      },
+    });
+    expect(podwire.services).toEqual(['orders', 'stock']);
+    expect(podwire.channel('orders')).toBe(podwire.channel('orders'));
+    expect(podwire.channel('orders').snapshot()).toMatchObject({
+      service: 'orders',
+      policy: 'round_robin',
+      mode: 'direct',
+    });
+    expect(podwire.channel('stock').snapshot()).toMatchObject({ service: 'stock', mode: 'mesh' });
+    expect(Object.keys(podwire.snapshot())).toEqual(['orders', 'stock']);
+  });
+
+  test('reads YAML', () => {
+    podwire = createPodwire(
+      file('mode: direct\nservices:\n  orders:\n    target: "static:///127.0.0.1:1"\n    policy: random\n'),
+    );
+    expect(podwire.channel('orders').snapshot().policy).toBe('random');
+  });
+
+  test.each([
+    [{}, 'config.services: undefined must be an object'],
+    [{ services: { a: {} } }, 'config.services.a.target: '],
+    [
+      { services: { a: { target: 'x:1', polcy: 'random' } } },
+      'config.services.a.polcy: "random" is unknown; did you mean \'policy\'?',
+    ],
+    [
+      { services: { a: { target: 'x:1', policy: 'randon' } } },
+      'config.services.a.policy: "randon" is unknown; did you mean \'random\'?',
+    ],
+    [{ service: {} }, "config.service: {} is unknown; did you mean 'services'?"],
+  ])('refuses %j, naming the path, the value and the rule', (config, message) => {
+    expect(() => createPodwire(config as never)).toThrow(message);
+  });
+
+  test('refuses an unknown service, naming the nearest', () => {
+    podwire = createPodwire({ services: { orders: { target: 'static:///127.0.0.1:1' } } });
+    expect(() => podwire!.channel('order')).toThrow("did you mean 'orders'?");
+  });
+
+  test('refuses a file that is not there, or broken', () => {
+    expect(() => createPodwire(join(directory, 'none.yaml'))).toThrow(/none\.yaml" cannot be read: ENOENT/);
+    expect(() => createPodwire(file('services: [}'))).toThrow('is neither JSON nor YAML');
+  });
+});
+
+test('the published JSON Schema is the one of this code', () => {
+  const published = readFileSync(new URL('../../config.schema.json', import.meta.url), 'utf8');
+  expect(JSON.parse(published)).toEqual(JSON.parse(JSON.stringify(configSchema())));
+});

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { checkKeys, InvalidInput } from '@podwire/registry';
+import { parse } from 'yaml';
+import type { Mode } from '../modes/mode.ts';
+import type { ChannelOptions } from '../options/channel-options.ts';
+
+/** One service in a config: where its Pods are found, and options that stand above the defaults. */
+export interface ServiceConfigEntry extends ChannelOptions {
+  /** Such as `kubernetes:///orders.prod:grpc`. */
+  readonly target: string;
+}
+
+/** Many services in one document; the same in code and in a file. */
+export interface PodwireConfig {
+  /** Mode of all services that name none. */
+  readonly mode?: Mode;
+  /** Options of all services. */
+  readonly defaults?: ChannelOptions;
+  readonly services: Readonly<Record<string, ServiceConfigEntry>>;
+}
+
+/** A config file larger than this is refused. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** Reads a config file, JSON or YAML. Throws `InvalidInput` that names the file. */
+export function readConfigFile(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new InvalidInput('config', path, `cannot be read: ${(error as Error).message}`);
+  }
+  if (text.length > MAX_BYTES)
+    throw new InvalidInput('config', path, `must not be larger than ${MAX_BYTES} bytes`);
+  try {
+    return parse(text, { maxAliasCount: 100 });
+  } catch (error) {
+    throw new InvalidInput('config', path, `is neither JSON nor YAML: ${(error as Error).message}`);
+  }
+}
+
+/** A service's target and options, checked for shape; the options themselves are checked by the channel. */
+export interface ServiceEntry {
+  readonly target: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Splits a config into its services, each with the defaults under its own options. Throws `InvalidInput`. */
+export function splitConfig(input: unknown): ReadonlyMap<string, ServiceEntry> {
+  const config = checkKeys(input, ['mode', 'defaults', 'services'], 'config');
+  const defaults = object(config.defaults ?? {}, 'config.defaults');
+  const services = object(config.services, 'config.services');
+  const entries = new Map<string, ServiceEntry>();
+  for (const [name, value] of Object.entries(services)) {
+    const path = `config.services.${name}`;
+    const { target, ...own } = object(value, path);
+    if (typeof target !== 'string')
+      throw new InvalidInput(`${path}.target`, target, 'must be a target, such as dns:///orders:50051');
+    const mode = own.mode ?? defaults.mode ?? config.mode;
+    entries.set(name, {
+      target,
+      options: { name, ...defaults, ...own, ...(mode !== undefined && { mode }) },
+    });
+  }
+  return entries;
+}
+
+function object(value: unknown, path: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new InvalidInput(path, value, 'must be an object');
+}

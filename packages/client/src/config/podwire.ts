@@ -1,0 +1,95 @@
+import { InvalidInput, type Registry, unknownWord } from '@podwire/registry';
+import { Channel, type PodwireChannel } from '../channel/channel.ts';
+import type { ChannelSnapshot } from '../channel/snapshot.ts';
+import { systemEnv } from '../env.ts';
+import type { Mode } from '../modes/mode.ts';
+import { parseOptions, type Settings } from '../options/settings.ts';
+import { type PodwireConfig, readConfigFile, splitConfig } from './config.ts';
+
+/** What a config file cannot hold. */
+export interface PodwireExtras {
+  /** Registries beside static, file and dns, such as `nacos({ … })`. */
+  readonly registries?: readonly Registry[];
+}
+
+/** The channels of one config. */
+export interface Podwire extends AsyncDisposable {
+  /** Names of the services. */
+  readonly services: readonly string[];
+  /** The channel of a service: the same one each time, so that all its clients share connections. */
+  channel(service: string): PodwireChannel;
+  /** Sends all services that are in use, and those used later, this way. */
+  setMode(mode: Mode | undefined): Promise<void>;
+  /** Of the channels in use. */
+  snapshot(): Readonly<Record<string, ChannelSnapshot>>;
+  /** Closes all channels. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+/**
+ * Many services from one config: an object, or the path of a JSON or YAML file (default: `PODWIRE_CONFIG`). Modes in a
+ * file are followed while the process runs. All of it is checked at once: throws `InvalidInput` with the path to a value
+ * that is wrong. A channel connects when it is first asked for.
+ */
+export function createPodwire(config?: PodwireConfig | string, extras: PodwireExtras = {}): Podwire {
+  const source = config ?? process.env.PODWIRE_CONFIG;
+  if (source === undefined)
+    throw new InvalidInput('config', source, 'must be an object or a path, or PODWIRE_CONFIG be set');
+  return new Services(source, extras);
+}
+
+class Services implements Podwire {
+  readonly #entries = new Map<string, { readonly target: string; readonly settings: Settings }>();
+  readonly #channels = new Map<string, Channel>();
+  readonly #variables: NodeJS.ProcessEnv;
+  #mode: Mode | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(source: PodwireConfig | string, { registries = [] }: PodwireExtras) {
+    const fromFile = typeof source === 'string';
+    this.#variables = fromFile ? { ...process.env, PODWIRE_CONFIG: source } : process.env;
+    for (const [name, { target, options }] of splitConfig(fromFile ? readConfigFile(source) : source)) {
+      const own = (options.registries as readonly Registry[] | undefined) ?? [];
+      const all = { ...options, registries: [...own, ...registries] };
+      this.#entries.set(name, { target, settings: parseOptions(all, `config.services.${name}`) });
+    }
+  }
+
+  get services(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  channel(service: string): PodwireChannel {
+    let channel = this.#channels.get(service);
+    if (channel === undefined) {
+      if (this.#closing !== undefined) throw new Error('these channels have been shut down');
+      const entry = this.#entries.get(service);
+      if (entry === undefined)
+        throw new InvalidInput('service', service, unknownWord(service, this.services));
+      channel = new Channel(entry.target, entry.settings, systemEnv, this.#variables);
+      this.#channels.set(service, channel);
+      if (this.#mode !== undefined) void channel.setMode(this.#mode);
+    }
+    return channel as unknown as PodwireChannel;
+  }
+
+  async setMode(mode: Mode | undefined): Promise<void> {
+    this.#mode = mode;
+    await Promise.all([...this.#channels.values()].map((channel) => channel.setMode(mode)));
+  }
+
+  snapshot(): Record<string, ChannelSnapshot> {
+    return Object.fromEntries([...this.#channels].map(([name, channel]) => [name, channel.snapshot()]));
+  }
+
+  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#closing ??= Promise.all([...this.#channels.values()].map((channel) => channel.close(options))).then(
+      () => {},
+    );
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

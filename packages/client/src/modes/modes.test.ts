@@ -1,0 +1,55 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { modeFromEnvironment } from './environment.ts';
+import { ModeFile } from './mode-file.ts';
+
+describe('the mode', () => {
+  test('of a service comes from its own variable first', () => {
+    const variables = { PODWIRE_MODE: 'mesh', PODWIRE_MODE_ORDERS_API: 'direct' };
+    expect(modeFromEnvironment('orders-api', variables)).toBe('direct');
+    expect(modeFromEnvironment('stock', variables)).toBe('mesh');
+    expect(modeFromEnvironment('stock', {})).toBeUndefined();
+  });
+
+  test('in a variable must be one that exists', () => {
+    expect(() => modeFromEnvironment('a', { PODWIRE_MODE_A: 'Mesh' })).toThrow(
+      'PODWIRE_MODE_A: "Mesh" must be one of: direct, mesh',
+    );
+  });
+});
+
+describe('a mode file', () => {
+  let directory: string;
+  let path: string;
+  let file: ModeFile | undefined;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'podwire-'));
+    path = join(directory, 'modes.yaml');
+  });
+  afterEach(() => {
+    file?.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  test('is followed, and a broken one changes nothing and is told', { timeout: 20_000 }, async () => {
+    writeFileSync(path, 'mode: direct\nservices:\n  orders: { mode: mesh, target: "dns:///orders:1" }\n');
+    let changed: (error: Error | undefined) => void = () => {};
+    const next = () => new Promise<Error | undefined>((resolve) => (changed = resolve));
+    file = new ModeFile(path, (error) => changed(error));
+    expect([file.modeOf('orders'), file.modeOf('stock')]).toEqual(['mesh', 'direct']);
+    const first = next();
+    writeFileSync(path, 'mode: mesh\n');
+    expect(await first).toBeUndefined();
+    expect(file.modeOf('stock')).toBe('mesh');
+    const second = next();
+    writeFileSync(path, 'mode: [sideways]\n');
+    expect((await second)?.message).toContain('mode: ["sideways"] must be one of: direct, mesh');
+    expect(file.modeOf('stock')).toBe('mesh');
+  });
+
+  test('that is not there is an error at once', () => {
+    expect(() => new ModeFile(path, () => {})).toThrow('ENOENT');
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { parseOptions } from './settings.ts';
+
+const wrong: readonly (readonly [object, string])[] = [
+  [{ polcy: 'random' }, 'options.polcy: "random" is unknown; did you mean \'policy\'?'],
+  [
+    { policy: 'least_requests' },
+    'options.policy: "least_requests" is unknown; did you mean \'least_request\'?',
+  ],
+  [{ policy: { least_request: { choices: 2 } } }, 'options.policy.least_request.choices: 2 is'],
+  [
+    { policy: { least_request: { choiceCount: 1 } } },
+    'options.policy.least_request.choiceCount: 1 must be an integer from 2 to 100',
+  ],
+  [
+    { policy: { maglev: { loadBound: 0.5 } } },
+    'options.policy.maglev.loadBound: 0.5 must be a number from 1',
+  ],
+  [{ hashKey: { heder: 'x' } }, 'options.hashKey.heder: "x" is unknown; did you mean \'header\'?'],
+  [{ mode: 'sidecar' }, 'options.mode: "sidecar" must be one of: direct, mesh'],
+  [{ mesh: { address: 'nowhere' } }, 'options.mesh.address: "nowhere" must be host:port'],
+  [{ transport: 'quic' }, 'options.transport: "quic" is not one of: '],
+  [{ tls: { caFile: '/does/not/exist' } }, 'options.tls: ["/does/not/exist"] cannot be read: ENOENT'],
+  [{ tls: { cert: 'PEM' } }, 'options.tls: ["cert"] must name a certificate and its key together'],
+  [{ connectTimeoutMs: 0 }, 'options.connectTimeoutMs: 0 must be an integer from 1'],
+  [{ connectTimeoutMs: '5s' }, 'options.connectTimeoutMs: "5s" must be an integer from 1'],
+  [{ keepalive: { timeoutMs: Number.NaN } }, 'options.keepalive.timeoutMs: NaN must be an integer from 1'],
+  [{ waiting: { maxCall: 1 } }, "options.waiting.maxCall: 1 is unknown; did you mean 'maxCalls'?"],
+  [{ compression: 'br' }, 'options.compression: "br" must be one of: identity, gzip, deflate'],
+  [{ subset: { size: 3 } }, "options.subset.client: undefined must be this client's ordinal"],
+  [{ registries: [{}] }, 'options.registries[0]: {} must be a registry'],
+  [{ serviceConfig: '{' }, 'options.serviceConfig: "{" is not JSON'],
+  [{ 'grpc.keepalive_times_ms': 1 }, "did you mean 'grpc.keepalive_time_ms'?"],
+  [{ 'grpc.default_compression_algorithm': 7 }, 'must be 0, 1 or 2'],
+  [
+    { serviceConfig: { methodConfig: [{ name: [] }] } },
+    'options.serviceConfig.methodConfig[0].name: [] must name at least one',
+  ],
+  [
+    { serviceConfig: { methodConfig: [{ name: [{ method: 'Get' }] }] } },
+    '.name[0].method: "Get" needs a service',
+  ],
+  [
+    { serviceConfig: { methodConfig: [{ name: [{}], timeout: '5' }] } },
+    '.timeout: "5" must be a duration in seconds',
+  ],
+  [{ serviceConfig: { methodConfig: [{ name: [{}] }, { name: [{}] }] } }, 'is configured twice'],
+  [
+    { serviceConfig: { retryThrottling: { maxTokens: 0 } } },
+    'retryThrottling.maxTokens: 0 must be an integer from 1 to 1000',
+  ],
+  [
+    { serviceConfig: { loadBalancingConfig: [{ grpclb: {} }] } },
+    'loadBalancingConfig: [{"grpclb":{}}] must hold one of: pick_first',
+  ],
+];
+
+describe('options', () => {
+  test.each(wrong)('%j are refused with path, value and rule', (options, message) => {
+    expect(() => parseOptions(options)).toThrow(message);
+  });
+
+  test('never show a key in an error', () => {
+    expect(() => parseOptions({ tls: { key: 42 } })).toThrow(
+      'options.tls.key: "number" must be PEM text or a Buffer',
+    );
+    expect(() => parseOptions({ tls: { key: 'SECRET' } })).not.toThrow('SECRET');
+  });
+
+  test("of grpc-js mean the same, and podwire's own stand above them", () => {
+    const settings = parseOptions({
+      'grpc.keepalive_time_ms': 1_000,
+      'grpc.keepalive_timeout_ms': 200,
+      'grpc.max_receive_message_length': 99,
+      'grpc.default_compression_algorithm': 2,
+      'grpc.enable_retries': 0,
+      'grpc.default_authority': 'orders.prod',
+      'grpc.primary_user_agent': 'shop/1',
+      'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ xds: {} }, { round_robin: {} }] }),
+      keepalive: { timeMs: 3_000 },
+    });
+    expect(settings).toMatchObject({
+      keepalive: { timeMs: 3_000, timeoutMs: 200, withoutCalls: false },
+      maxReceiveBytes: 99,
+      compression: 'gzip',
+      retries: false,
+      authority: 'orders.prod',
+      userAgent: 'shop/1 podwire/0.1.0',
+      policy: { name: 'round_robin' },
+    });
+  });
+
+  test('of a service config are found by method, by service, and by default', () => {
+    const { serviceConfig } = parseOptions({
+      serviceConfig: {
+        methodConfig: [
+          { name: [{ service: 'a.B', method: 'Get' }], timeout: '1.5s', waitForReady: true },
+          { name: [{ service: 'a.B' }], timeout: '2s', maxRequestMessageBytes: 10 },
+          {
+            name: [{}],
+            hedgingPolicy: { maxAttempts: 9, hedgingDelay: '0.1s', nonFatalStatusCodes: ['unavailable', 8] },
+          },
+        ],
+      },
+    });
+    expect(serviceConfig.methodConfig('/a.B/Get')).toEqual({ timeoutMs: 1_500, waitForReady: true });
+    expect(serviceConfig.methodConfig('/a.B/Put')).toEqual({ timeoutMs: 2_000, maxSendBytes: 10 });
+    expect(serviceConfig.methodConfig('/c.D/Get')).toEqual({
+      hedging: { maxAttempts: 5, hedgingDelayMs: 100, nonFatalStatusCodes: new Set([14, 8]) },
+    });
+  });
+});

@@ -1,5 +1,5 @@
 import type { Clock, Random } from './clock.ts';
-import { dnsRegistry } from './dns/dns-registry.ts';
+import { DEFAULT_PORT, dnsRegistry, parseName } from './dns/dns-registry.ts';
 import { InvalidInput } from './endpoint.ts';
 import { fileRegistry } from './file/file-registry.ts';
 import type { Registry } from './registry.ts';
@@ -58,6 +58,7 @@ function builtIn(
       };
     }
     default: {
+      parseName(target.path, DEFAULT_PORT);
       const servers = target.authority === '' ? [] : [target.authority];
       return {
         registry: dnsRegistry({ servers, clock: env.clock, random: env.random }),

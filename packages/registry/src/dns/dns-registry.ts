@@ -23,6 +23,8 @@ export interface DnsRegistryOptions {
 
 const KEYS = ['pollMs', 'timeoutMs', 'defaultPort', 'servers', 'resolver', 'clock', 'random'];
 const JITTER = 0.2;
+/** Of names without a port, as in gRPC. */
+export const DEFAULT_PORT = 443;
 
 /**
  * Pods behind a DNS name, such as a headless Service: A and AAAA records of `orders.prod.svc:50051`, or SRV records of
@@ -30,7 +32,7 @@ const JITTER = 0.2;
  */
 export function dnsRegistry(options: DnsRegistryOptions = {}): Registry {
   checkKeys(options, KEYS, 'options');
-  const { pollMs = 5_000, timeoutMs = 2_000, defaultPort = 443, servers = [] } = options;
+  const { pollMs = 5_000, timeoutMs = 2_000, defaultPort = DEFAULT_PORT, servers = [] } = options;
   const { clock = systemClock, random = systemRandom } = options;
   if (!(pollMs >= 10)) throw new InvalidInput('options.pollMs', pollMs, 'must be 10 or more');
   if (!(timeoutMs >= 1)) throw new InvalidInput('options.timeoutMs', timeoutMs, 'must be 1 or more');

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs';
+import { createChannel } from 'podwire';
+import { describe, expect, test } from 'vitest';
+
+const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+
+describe('a target', () => {
+  test.each([
+    ['statik:///a:1', `target: "statik:///a:1" scheme is unknown; did you mean 'static'?`],
+    ['static:///10.0.0.1', 'target[0].address: "10.0.0.1" must be host:port'],
+    ['static:///a:1,a:1', 'target[1]: "a:1" is named twice'],
+    ['static:///a:70000', 'must be a port, an integer from 1 to 65535'],
+    ['file:///etc/services.json', "must name the service after '#'"],
+    ['dns:///orders:http', 'must be host:port'],
+    ['dns:///orders:50051?ttl=5', "takes no option 'ttl'"],
+    ['static:///a:1%zz', 'holds a % that begins no percent-encoded character'],
+    ['', 'target: "" must be a string'],
+  ])('%j is refused', (target, message) => {
+    expect(() => createChannel(target)).toThrow(message);
+  });
+});
+
+test('mesh without an address is refused, by option and at run time', async () => {
+  expect(() => createChannel('static:///a:1', { mode: 'mesh' })).toThrow(
+    "options.mesh: undefined must give the service's address",
+  );
+  const channel = createChannel('static:///127.0.0.1:1');
+  expect(() => channel.setMode('mesh')).toThrow("must give the service's address");
+  expect(() => channel.setMode('sideways' as never)).toThrow('mode: "sideways" must be one of: direct, mesh');
+  await channel.close({ graceMs: 0 });
+});
+
+test('every reason is in docs/errors.md, and nothing else', () => {
+  const declared = [...read('packages/client/src/reasons.ts').matchAll(/^ {2}\| '([A-Z_]+)'/gm)].map(
+    (match) => match[1],
+  );
+  const documented = [...read('docs/errors.md').matchAll(/^\| `([A-Z_]+)` +\|/gm)].map((match) => match[1]);
+  expect(declared.length).toBeGreaterThan(10);
+  expect(documented.sort()).toEqual(declared.sort());
+});
+
+test('every option is in docs/options.md', () => {
+  const declared = [
+    ...read('packages/client/src/options/channel-options.ts').matchAll(/^ {2}readonly (\w+)\?:/gm),
+  ].map((match) => match[1]);
+  const own = declared.filter(
+    (name) =>
+      !['ca', 'cert', 'key', 'caFile', 'certFile', 'keyFile', 'serverName', 'rejectUnauthorized'].includes(
+        name!,
+      ),
+  );
+  const documented = [...read('docs/options.md').matchAll(/^\| `(\w+)` +\| `/gm)].map((match) => match[1]);
+  expect(own.filter((name) => !documented.includes(name))).toEqual([]);
+});

@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const packages = fileURLToPath(new URL('../packages', import.meta.url));
+
+/** Which of our packages each one may import; nothing imports upwards. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  registry: [],
+  balancer: ['@podwire/registry'],
+  http2: [],
+  client: ['@podwire/registry', '@podwire/balancer', '@podwire/http2'],
+  'registry-nacos': ['@podwire/registry', '@podwire/http2'],
+  'registry-kubernetes': ['@podwire/registry'],
+};
+
+function sources(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+describe('imports go one way', () => {
+  test('every package has a rule', () => {
+    expect(readdirSync(packages).sort()).toEqual(Object.keys(allowed).sort());
+  });
+
+  test.each(Object.entries(allowed))('%s', (name, may) => {
+    const wrong: string[] = [];
+    for (const file of sources(join(packages, name, 'src'))) {
+      const forTests = /\.test\.ts$|\/testing\//.test(file);
+      for (const [, from] of readFileSync(file, 'utf8').matchAll(/(?:from|import) '([^']+)'/g)) {
+        const ours = from === 'podwire' || from!.startsWith('@podwire/');
+        const entry = from!.replace(/\/testing$/, '');
+        const known = may.includes(forTests ? entry : from!);
+        const escapes =
+          from!.startsWith('.') && !join(file, '..', from!).startsWith(join(packages, name, 'src'));
+        if ((ours && !known && !forTests) || escapes) wrong.push(`${file}: ${from}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});

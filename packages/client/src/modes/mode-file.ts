@@ -1,4 +1,4 @@
-import { readFileSync, type Stats, unwatchFile, watchFile } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { checkKeys, InvalidInput } from '@podwire/registry';
 import { parse } from 'yaml';
 import { oneOf } from '../options/check.ts';
@@ -17,18 +17,19 @@ const POLL_MS = 1_000;
 export class ModeFile {
   readonly #path: string;
   readonly #onChange: (error: Error | undefined) => void;
-  readonly #listener: (now: Stats, before: Stats) => void;
+  readonly #timer: NodeJS.Timeout;
+  /** The file's text when it was last looked at, or why it could not be. */
+  #seen: string;
   #document: ModeDocument;
 
   /** Throws when the file cannot be read or is wrong. `onChange` is told of an error later; the modes then stay. */
   constructor(path: string, onChange: (error: Error | undefined) => void) {
     this.#path = path;
     this.#onChange = onChange;
-    this.#document = readModes(path);
-    this.#listener = (now, before) => {
-      if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size) this.#read();
-    };
-    watchFile(path, { persistent: false, interval: POLL_MS }, this.#listener);
+    this.#seen = readFileSync(path, 'utf8');
+    this.#document = parseModes(this.#seen, path);
+    // By its text: a change between the first reading and a watcher's first look would go unseen.
+    this.#timer = setInterval(() => this.#look(), POLL_MS).unref();
   }
 
   modeOf(service: string): Mode | undefined {
@@ -36,22 +37,37 @@ export class ModeFile {
   }
 
   close(): void {
-    unwatchFile(this.#path, this.#listener);
+    clearInterval(this.#timer);
   }
 
-  #read(): void {
-    let failure: Error | undefined;
+  #look(): void {
+    let text: string;
     try {
-      this.#document = readModes(this.#path);
+      text = readFileSync(this.#path, 'utf8');
     } catch (error) {
-      failure = error as Error;
+      return this.#tell((error as Error).message, () => {
+        throw error;
+      });
     }
-    this.#onChange(failure);
+    this.#tell(text, () => {
+      this.#document = parseModes(text, this.#path);
+    });
+  }
+
+  /** Once for each state of the file. */
+  #tell(seen: string, take: () => void): void {
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    try {
+      take();
+    } catch (error) {
+      return this.#onChange(error as Error);
+    }
+    this.#onChange(undefined);
   }
 }
 
-function readModes(path: string): ModeDocument {
-  const text = readFileSync(path, 'utf8');
+function parseModes(text: string, path: string): ModeDocument {
   let value: unknown;
   try {
     value = parse(text, { maxAliasCount: 100 });

@@ -69,6 +69,8 @@ export function show(value: unknown): string {
 
 const HOST =
   /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;
+/** The interface of a link-local address, as in `fe80::1%eth0` (RFC 4007). */
+const SCOPE = /^[A-Za-z0-9_.-]{1,32}$/;
 const MAX_ATTRIBUTES_BYTES = 16 * 1024;
 
 /** Splits `host:port` or `[v6]:port`; throws {@link InvalidInput} naming `path`. */
@@ -81,8 +83,8 @@ export function parseAddress(address: string, path: string): { host: string; por
 
 function checkHost(host: unknown, path: string, bracketed = false): string {
   if (typeof host === 'string' && host.length <= 253) {
-    const bare = host.includes('%') ? host.slice(0, host.indexOf('%')) : host;
-    if (isIP(bare) === 6) return host.toLowerCase();
+    const [bare = '', scope = 'none', ...more] = host.split('%');
+    if (isIP(bare) === 6 && SCOPE.test(scope) && more.length === 0) return host.toLowerCase();
     if (!bracketed && (isIP(host) === 4 || (HOST.test(host) && !/^[\d.]+$/.test(host))))
       return host.toLowerCase();
   }
@@ -128,25 +130,62 @@ export function toEndpoint(input: EndpointInput, path = 'endpoint'): Endpoint {
   ) {
     throw new InvalidInput(`${path}.zone`, input.zone, 'must be a string of 1 to 253 characters');
   }
-  const endpoint = {
-    id: formatAddress(host, port),
-    host,
-    port,
-    weight,
-    phase: phase as Phase,
-    attributes: toAttributes(input.attributes, `${path}.attributes`),
-  };
-  return Object.freeze(input.zone === undefined ? endpoint : { ...endpoint, zone: input.zone as string });
+  const attributes = toAttributes(input.attributes, `${path}.attributes`);
+  return new CheckedEndpoint(host, port, weight, phase, attributes, input.zone);
 }
 
+/** Made by `toEndpoint` alone, so that whoever meets one again need not check it again. */
+class CheckedEndpoint implements Endpoint {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly phase: Phase;
+  readonly attributes: Readonly<Record<string, string>>;
+  declare readonly zone?: string;
+  readonly #checked = true;
+
+  constructor(
+    host: string,
+    port: number,
+    weight: number,
+    phase: Phase,
+    attributes: Readonly<Record<string, string>>,
+    zone: string | undefined,
+  ) {
+    this.id = formatAddress(host, port);
+    this.host = host;
+    this.port = port;
+    this.weight = weight;
+    this.phase = phase;
+    this.attributes = attributes;
+    if (zone !== undefined) this.zone = zone;
+    Object.freeze(this);
+  }
+
+  static is(value: unknown): value is Endpoint {
+    return typeof value === 'object' && value !== null && #checked in value;
+  }
+}
+
+/** Whether `toEndpoint` made this: it is valid, and cannot change. */
+export const isEndpoint = CheckedEndpoint.is;
+
+/** An object without any inherited names, as `Object.create(null)` but several times faster to make and read. */
+const Bare = function (this: object) {} as unknown as new () => Record<string, string>;
+Bare.prototype = Object.freeze(Object.create(null));
+
+const NO_ATTRIBUTES: Readonly<Record<string, string>> = Object.freeze(new Bare());
+
 function toAttributes(input: unknown, path: string): Readonly<Record<string, string>> {
-  const attributes: Record<string, string> = Object.create(null);
-  if (input === undefined) return Object.freeze(attributes);
+  if (input === undefined) return NO_ATTRIBUTES;
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new InvalidInput(path, input, 'must be an object of strings');
   }
+  const attributes = new Bare();
   let bytes = 0;
-  for (const [key, value] of Object.entries(input)) {
+  for (const key of Object.keys(input)) {
+    const value: unknown = Reflect.get(input, key);
     if (typeof value !== 'string') throw new InvalidInput(`${path}.${key}`, value, 'must be a string');
     bytes += key.length + value.length;
     if (bytes > MAX_ATTRIBUTES_BYTES) throw new InvalidInput(path, bytes, 'must not exceed 16 KiB in all');
@@ -159,9 +198,16 @@ function toAttributes(input: unknown, path: string): Readonly<Record<string, str
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   if (a === b) return true;
   if (a.id !== b.id || a.weight !== b.weight || a.zone !== b.zone || a.phase !== b.phase) return false;
-  const keys = Object.keys(a.attributes);
-  return (
-    keys.length === Object.keys(b.attributes).length &&
-    keys.every((key) => a.attributes[key] === b.attributes[key])
-  );
+  return sameAttributes(a.attributes, b.attributes);
+}
+
+function sameAttributes(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  if (a === b) return true;
+  let more = 0;
+  for (const key in a) {
+    if (a[key] !== b[key]) return false;
+    more += 1;
+  }
+  for (const _key in b) more -= 1;
+  return more === 0;
 }

@@ -24,14 +24,15 @@ export type {
   Announcer,
   Registry,
   RegistryUpdate,
+  RegistryWatchOptions,
 } from './registry.ts';
 export { staticRegistry } from './static.ts';
 export { systemClock, systemRandom } from './system-clock.ts';
 export { parseTarget, type Target } from './target.ts';
+export type { WatchStatus } from './watched/status.ts';
 export {
   type ServiceWatch,
   type WatchListener,
   type WatchOptions,
-  type WatchStatus,
   watchService,
 } from './watched/watch-service.ts';

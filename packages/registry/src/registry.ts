@@ -19,12 +19,23 @@ export interface Registry {
   readonly scheme: string;
   /** What a set that comes from here is called in snapshots. */
   readonly source: Exclude<EndpointSource, 'snapshot'>;
+  /** Registries with the same key say the same: one watch serves all who ask. Default: only one object is itself. */
+  readonly key?: string;
   /**
    * Yields changes of one service until `signal` aborts; throws when the registry fails.
    * The caller starts it again with backoff.
    */
-  watch(service: string, options: { readonly signal: AbortSignal }): AsyncIterable<RegistryUpdate>;
+  watch(service: string, options: RegistryWatchOptions): AsyncIterable<RegistryUpdate>;
   close?(): Promise<void>;
+}
+
+export interface RegistryWatchOptions {
+  readonly signal: AbortSignal;
+  /**
+   * Takes what is to be called when somebody has reason to think that the registry knows better by now (a Pod stopped
+   * answering); it is called once a second at most. A registry that is told of every change has no use for it.
+   */
+  readonly onRecheck?: (look: () => void) => void;
 }
 
 /** What a provider may change of itself while it is announced. */

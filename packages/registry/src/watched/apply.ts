@@ -1,7 +1,8 @@
 import { type Endpoint, sameEndpoint } from '../endpoint.ts';
 import type { RegistryUpdate } from '../registry.ts';
 
-type Change = Extract<RegistryUpdate, { type: 'reset' | 'upsert' | 'remove' | 'missing' }>;
+/** A change that says something of endpoints. */
+export type Change = Extract<RegistryUpdate, { type: 'reset' | 'upsert' | 'remove' | 'missing' }>;
 
 /** The endpoints after a change. Those that say the same stay the same objects, so that whoever compares is done at once. */
 export function apply(

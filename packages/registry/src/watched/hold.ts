@@ -1,37 +1,58 @@
 import type { Endpoint } from '../endpoint.ts';
 
+type Endpoints = ReadonlyMap<string, Endpoint>;
+
 /**
- * What is kept of an update that takes away all Pods, or more than half of them at once: a registry that was restarted
- * with an empty store, or knows only the first of those that will come back, says just that. Pods that still answer
- * stay for a bounded time; Pods that do not answer are let go at once, so that a service that really shrank is believed.
+ * What is kept of an update that takes away all Pods, or more than half of them in a short time: a registry that was
+ * restarted with an empty store, or knows only the first of those that will come back, says just that. Pods that still
+ * answer stay for a bounded time; Pods that do not answer are let go at once, so that a service that really shrank is
+ * believed. (Envoy's rule for eventually consistent discovery: absent and healthy is still routed to, absent and failed
+ * is removed. https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery)
  */
 export interface Held {
   readonly reason: string;
   /** On the clock's `nowMs`. */
   readonly untilMs: number;
-  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  readonly endpoints: Endpoints;
 }
 
+/** Losses within this time count together: a registry that forgets its instances one by one is as wrong. */
+const SUDDEN_MS = 10_000;
 /** A set this small halves in every ordinary roll-out. */
 const MIN_FOR_HALF = 3;
 
-/** Whether a change from `before` to `after` endpoints looks more like a broken registry than like a service that shrank. */
-export function suspicion(
-  before: ReadonlyMap<string, Endpoint>,
-  after: ReadonlyMap<string, Endpoint>,
-): string | undefined {
+/** Remembers what was in use a short while ago, to tell a sudden loss from a slow one. */
+export class Baseline {
+  #endpoints: Endpoints = new Map();
+  #sinceMs = Number.NEGATIVE_INFINITY;
+
+  /** Why a change from `used` to `said` is doubted; undefined when it is not. */
+  suspicion(used: Endpoints, said: Endpoints, nowMs: number): string | undefined {
+    if (nowMs - this.#sinceMs >= SUDDEN_MS || used.size > this.#endpoints.size) {
+      this.#endpoints = used;
+      this.#sinceMs = nowMs;
+    }
+    return suspicion(this.#endpoints, said);
+  }
+}
+
+/** Whether a change looks more like a broken registry than like a service that shrank. */
+export function suspicion(before: Endpoints, after: Endpoints): string | undefined {
   if (before.size === 0) return undefined;
   if (after.size === 0) return `the registry took away all ${before.size} endpoints at once`;
+  // As many as before are no loss, whoever they are: every Pod of a roll-out is a new one.
+  if (before.size < MIN_FOR_HALF || after.size * 2 >= before.size) return undefined;
   let gone = 0;
   for (const id of before.keys()) if (!after.has(id)) gone += 1;
-  const halved = before.size >= MIN_FOR_HALF && gone * 2 > before.size && after.size * 2 < before.size;
-  return halved ? `the registry took away ${gone} of ${before.size} endpoints at once` : undefined;
+  return gone * 2 > before.size
+    ? `the registry took away ${gone} of ${before.size} endpoints at once`
+    : undefined;
 }
 
 /** The endpoints that `after` misses and that still answer. */
 export function survivors(
-  before: ReadonlyMap<string, Endpoint>,
-  after: ReadonlyMap<string, Endpoint>,
+  before: Endpoints,
+  after: Endpoints,
   isAlive: (id: string) => boolean,
 ): Map<string, Endpoint> {
   const kept = new Map<string, Endpoint>();

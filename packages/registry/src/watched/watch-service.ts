@@ -1,10 +1,11 @@
 import type { Clock, Random, Timer } from '../clock.ts';
 import type { Endpoint, EndpointSet, EndpointSource } from '../endpoint.ts';
-import type { Registry, RegistryUpdate } from '../registry.ts';
-import { pause } from '../wait.ts';
-import { apply } from './apply.ts';
-import { type Held, survivors, suspicion } from './hold.ts';
-import { SnapshotStore } from './snapshot-store.ts';
+import type { Registry } from '../registry.ts';
+import { Baseline, type Held, survivors } from './hold.ts';
+import { Pace } from './pace.ts';
+import { type SharedSubscription, subscribe } from './shared.ts';
+import { Snapshot } from './snapshot.ts';
+import type { WatchStatus } from './status.ts';
 
 export interface WatchOptions {
   readonly clock: Clock;
@@ -13,26 +14,12 @@ export interface WatchOptions {
   readonly snapshotDir?: string;
   /** Names this service in the snapshot directory, over all registries. Default scheme and service. */
   readonly snapshotKey?: string;
+  /** A snapshot older than this is not used: by then another service may have the addresses. Default 24 hours. */
+  readonly snapshotMaxAgeMs?: number;
   /** Whether a Pod still answers; asked when the registry takes most away at once. Default: none does. */
   readonly isAlive?: (id: string) => boolean;
   /** How long Pods that still answer are held against an empty or halved set. Default 60 000; 0 is off. */
   readonly holdMs?: number;
-}
-
-/** Plain JSON. Times are in milliseconds since 1970. */
-export interface WatchStatus {
-  readonly state: 'connecting' | 'watching' | 'backing-off' | 'closed';
-  /** Where the set in use came from. */
-  readonly source: EndpointSource | undefined;
-  /** When the registry last said something. */
-  readonly lastUpdateMs: number | undefined;
-  readonly lastError: string | undefined;
-  /** Set when the registry does not know the service. */
-  readonly missing: string | undefined;
-  /** Pods that the registry took away and that are still used. */
-  readonly held: { readonly reason: string; readonly ids: readonly string[] } | undefined;
-  /** What the registry said that could not be used. */
-  readonly dropped: readonly string[];
 }
 
 export interface WatchListener {
@@ -43,24 +30,24 @@ export interface WatchListener {
 
 /** One service being watched. */
 export interface ServiceWatch {
+  /** Undefined until the registry, or a snapshot, named Pods or said that there are none. */
   readonly set: EndpointSet | undefined;
   readonly status: WatchStatus;
-  /** A Pod that was held stopped answering: look again at what is held. */
+  /** A Pod stopped answering: what is held is looked at again, and a registry that is polled is asked. */
   recheck(): void;
   close(): void;
 }
 
-const FIRST_BACKOFF_MS = 500;
-const MAX_BACKOFF_MS = 10_000;
-/** A watch that lived this long was a good one: the next begins with the first backoff. */
-const GOOD_WATCH_MS = 30_000;
 const DEFAULT_HOLD_MS = 60_000;
-const MAX_DROPPED = 20;
+const DEFAULT_MAX_AGE_MS = 24 * 60 * 60 * 1_000;
+/** Many Pods may die together; what is held is looked at once for all of them. */
+const RECHECK_MS = 50;
 
 /**
  * Watches a service for as long as it takes: starts the registry's watch again with backoff and jitter, keeps the last
  * good set meanwhile, serves a snapshot of an earlier run until the registry answers, and holds Pods that still answer
- * against a set that is suddenly empty or halved.
+ * against a set that is suddenly empty or halved. Watches of one registry's service share one watch of the registry.
+ * `onSet` may be called before this returns.
  */
 export function watchService(
   registry: Registry,
@@ -73,160 +60,164 @@ export function watchService(
 
 class Watch implements ServiceWatch {
   set: EndpointSet | undefined;
-  status: WatchStatus = {
-    state: 'connecting',
-    source: undefined,
-    lastUpdateMs: undefined,
-    lastError: undefined,
-    missing: undefined,
-    held: undefined,
-    dropped: [],
-  };
   readonly #registry: Registry;
-  readonly #service: string;
   readonly #options: WatchOptions;
   readonly #listener: WatchListener;
-  readonly #store: SnapshotStore | undefined;
-  readonly #key: string;
-  readonly #abort = new AbortController();
-  /** What the registry says, without what is held. */
-  #said: ReadonlyMap<string, Endpoint> = new Map();
-  /** What is in use. */
+  readonly #shared: SharedSubscription;
+  readonly #snapshot: Snapshot | undefined;
+  readonly #baseline = new Baseline();
+  readonly #rechecking: Pace;
+  /** The endpoints of `set`, by id. */
   #used: ReadonlyMap<string, Endpoint> = new Map();
   #held: Held | undefined;
-  #timer: Timer | undefined;
+  #letGo: Timer | undefined;
+  #source: EndpointSource | undefined;
+  #snapshotMs: number | undefined;
+  #snapshotError: string | undefined;
+  #closed = false;
 
   constructor(registry: Registry, service: string, options: WatchOptions, listener: WatchListener) {
     this.#registry = registry;
-    this.#service = service;
     this.#options = options;
     this.#listener = listener;
-    this.#key = options.snapshotKey ?? `${registry.scheme}://${service}`;
-    this.#store = options.snapshotDir === undefined ? undefined : new SnapshotStore(options.snapshotDir);
-    const stored = this.#store?.load(this.#key);
-    if (stored !== undefined) {
-      this.#said = new Map(stored.endpoints.map((endpoint) => [endpoint.id, endpoint]));
-      this.#publish(this.#said, 'snapshot');
+    const { clock, random, snapshotDir, snapshotKey, snapshotMaxAgeMs } = options;
+    this.#rechecking = new Pace(clock, RECHECK_MS, () => this.#believe());
+    this.#shared = subscribe(registry, service, clock, random, {
+      onSaid: (changed) => this.#onSaid(changed),
+      onStatus: () => this.#tellStatus(),
+    });
+    // What is written in the configuration needs no snapshot.
+    if (snapshotDir !== undefined && registry.source !== 'static') {
+      this.#snapshot = new Snapshot({
+        directory: snapshotDir,
+        key: snapshotKey ?? `${registry.scheme}://${service}`,
+        maxAgeMs: snapshotMaxAgeMs ?? DEFAULT_MAX_AGE_MS,
+        clock,
+        isCurrent: () => this.#shared.subscription.status.state === 'watching' && this.#held === undefined,
+        onWritten: (error) => this.#onWritten(error),
+      });
     }
-    void this.#run();
+    if (this.#shared.subscription.endpoints !== undefined) this.#believe();
+    else this.#useSnapshot();
+  }
+
+  get status(): WatchStatus {
+    const { status } = this.#shared.subscription;
+    const held = this.#held && {
+      reason: this.#held.reason,
+      untilMs: this.#options.clock.wallMs() + this.#held.untilMs - this.#options.clock.nowMs(),
+      ids: [...this.#held.endpoints.keys()],
+    };
+    return {
+      ...status,
+      ...(this.#closed && { state: 'closed' }),
+      lastUpdateMs: status.lastUpdateMs ?? this.#snapshotMs,
+      source: this.#source,
+      held,
+      snapshotError: this.#snapshotError,
+    };
   }
 
   recheck(): void {
-    if (this.#held !== undefined) this.#settle();
+    if (this.#closed) return;
+    if (this.#held !== undefined) this.#rechecking.ask();
+    this.#shared.subscription.recheck();
   }
 
   close(): void {
-    if (this.#abort.signal.aborted) return;
-    this.#abort.abort();
-    this.#timer?.cancel();
-    this.status = { ...this.status, state: 'closed' };
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#letGo?.cancel();
+    this.#rechecking.cancel();
+    this.#snapshot?.close();
+    this.#shared.release();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#abort;
-    const { clock, random } = this.#options;
-    let backoffMs = FIRST_BACKOFF_MS;
-    while (!signal.aborted) {
-      const startedMs = clock.nowMs();
-      const error = await this.#watchOnce(signal);
-      if (signal.aborted) return;
-      if (clock.nowMs() - startedMs >= GOOD_WATCH_MS) backoffMs = FIRST_BACKOFF_MS;
-      this.#report({ state: 'backing-off', lastError: error });
-      // Half to whole: a thousand clients that lost one registry together do not come back together.
-      await pause(clock, backoffMs * (0.5 + 0.5 * random()), signal);
-      backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
-    }
+  #useSnapshot(): void {
+    const stored = this.#snapshot?.load();
+    if (stored === undefined) return;
+    this.#snapshotMs = stored.savedMs;
+    this.#publish(new Map(stored.endpoints.map((endpoint) => [endpoint.id, endpoint])), 'snapshot');
   }
 
-  /** Returns why it ended. */
-  async #watchOnce(signal: AbortSignal): Promise<string> {
-    try {
-      for await (const update of this.#registry.watch(this.#service, { signal })) {
-        if (signal.aborted) break;
-        this.#onUpdate(update);
-      }
-      return 'the registry ended the watch';
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
+  #onSaid(changed: boolean): void {
+    if (changed || this.#source !== this.#registry.source || this.#held !== undefined) this.#believe();
   }
 
-  #onUpdate(update: RegistryUpdate): void {
-    const nowMs = this.#options.clock.wallMs();
-    if (update.type === 'problem') return this.#report({ state: 'watching', lastError: update.reason });
-    const { endpoints, changed } = apply(this.#said, update);
-    this.#said = endpoints;
-    const dropped = 'dropped' in update ? (update.dropped ?? []) : [];
-    const missing = update.type === 'missing' ? update.reason : undefined;
-    this.#report({
-      state: 'watching',
-      lastUpdateMs: nowMs,
-      lastError: undefined,
-      missing,
-      dropped: dropped.slice(0, MAX_DROPPED),
-    });
-    const first = this.set === undefined || this.set.source === 'snapshot';
-    if (changed || first || this.#held !== undefined) this.#believe();
-  }
-
-  /** Decides what of `#said` is used. */
+  /** Decides what of the registry's word is used. */
   #believe(): void {
-    const { clock, isAlive = () => false, holdMs = DEFAULT_HOLD_MS } = this.#options;
-    const reason = this.#held?.reason ?? suspicion(this.#used, this.#said);
-    if (reason !== undefined && holdMs > 0) {
-      const kept = survivors(this.#used, this.#said, isAlive);
-      const untilMs = this.#held?.untilMs ?? clock.nowMs() + holdMs;
-      if (kept.size > 0 && clock.nowMs() < untilMs) {
-        if (this.#held === undefined) this.#timer = clock.after(holdMs, () => this.#settle());
-        this.#held = { reason, untilMs, endpoints: kept };
-        this.#report({ held: { reason, ids: [...kept.keys()] } });
-        return this.#publish(new Map([...this.#said, ...kept]), this.#registry.source);
-      }
+    if (this.#closed) return;
+    const said = this.#shared.subscription.endpoints ?? new Map<string, Endpoint>();
+    const nowMs = this.#options.clock.nowMs();
+    const kept = this.#keep(said, nowMs);
+    if (kept === undefined) {
+      const wasHeld = this.#held !== undefined;
+      this.#letGo?.cancel();
+      this.#held = undefined;
+      if (wasHeld) this.#tellStatus();
+      this.#publish(said, this.#registry.source);
+      if (said.size > 0) this.#snapshot?.save(this.set?.endpoints ?? []);
+      return;
     }
-    this.#release();
-    this.#publish(this.#said, this.#registry.source);
-    if (this.#said.size > 0) this.#save();
+    if (this.#held === undefined) {
+      this.#letGo = this.#options.clock.after(kept.untilMs - nowMs, () => this.#believe());
+    }
+    this.#held = kept;
+    this.#tellStatus();
+    this.#publish(new Map([...said, ...kept.endpoints]), this.#registry.source);
   }
 
-  /** Looks again at what is held: it may have been long enough, or it may have stopped answering. */
-  #settle(): void {
-    this.#believe();
+  /** What is held against the registry's word; undefined when it is believed. */
+  #keep(said: ReadonlyMap<string, Endpoint>, nowMs: number): Held | undefined {
+    const { isAlive = () => false, holdMs = DEFAULT_HOLD_MS } = this.#options;
+    const reason = this.#held?.reason ?? this.#baseline.suspicion(this.#used, said, nowMs);
+    if (reason === undefined) return undefined;
+    const untilMs = this.#held?.untilMs ?? nowMs + holdMs;
+    if (nowMs >= untilMs) return undefined;
+    const endpoints = survivors(this.#used, said, isAlive);
+    return endpoints.size === 0 ? undefined : { reason, untilMs, endpoints };
   }
 
-  #release(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    if (this.#held === undefined) return;
-    this.#held = undefined;
-    this.#report({ held: undefined });
-  }
-
-  #save(): void {
-    const { wallMs } = this.#options.clock;
-    this.#store?.save(this.#key, [...this.#said.values()], wallMs.call(this.#options.clock), (error) => {
-      this.#report({ lastError: `the snapshot could not be written: ${error.message}` });
-    });
+  #onWritten(error: Error | undefined): void {
+    const message = error?.message;
+    if (message === this.#snapshotError) return;
+    this.#snapshotError = message;
+    this.#tellStatus();
   }
 
   #publish(endpoints: ReadonlyMap<string, Endpoint>, source: EndpointSource): void {
-    const known = this.set;
+    const before = this.set;
+    const same = before !== undefined && sameMembers(this.#used, endpoints);
+    this.#source = source;
     this.#used = endpoints;
-    if (known?.source === source && sameMembers(known.endpoints, endpoints)) return;
-    this.set = { version: (known?.version ?? 0) + 1, endpoints: [...endpoints.values()], source };
-    if (this.status.source !== source) this.status = { ...this.status, source };
-    this.#listener.onSet(this.set);
+    if (same && before.source === source) return;
+    this.set = { version: (before?.version ?? 0) + 1, endpoints: [...endpoints.values()], source };
+    const { set } = this;
+    this.#tell(() => this.#listener.onSet(set));
   }
 
-  #report(change: Partial<WatchStatus>): void {
-    this.status = { ...this.status, ...change };
-    this.#listener.onStatus?.(this.status);
+  #tellStatus(): void {
+    if (this.#listener.onStatus === undefined) return;
+    this.#tell(() => this.#listener.onStatus?.(this.status));
+  }
+
+  /** What a listener throws becomes an uncaught exception; it must not pass for a failure of the registry. */
+  #tell(fn: () => void): void {
+    if (this.#closed) return;
+    try {
+      fn();
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
   }
 }
 
-/** Unchanged endpoints are the same objects, in the same order. */
-function sameMembers(list: readonly Endpoint[], map: ReadonlyMap<string, Endpoint>): boolean {
-  if (list.length !== map.size) return false;
-  let i = 0;
-  for (const endpoint of map.values()) if (list[i++] !== endpoint) return false;
+/** Unchanged endpoints are the same objects. */
+function sameMembers(a: ReadonlyMap<string, Endpoint>, b: ReadonlyMap<string, Endpoint>): boolean {
+  if (a === b) return true;
+  if (a.size !== b.size) return false;
+  for (const [id, endpoint] of a) if (b.get(id) !== endpoint) return false;
   return true;
 }

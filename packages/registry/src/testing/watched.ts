@@ -1,0 +1,37 @@
+import type { EndpointSet } from '../endpoint.ts';
+import type { Registry } from '../registry.ts';
+import type { WatchStatus } from '../watched/status.ts';
+import { type ServiceWatch, type WatchOptions, watchService } from '../watched/watch-service.ts';
+import { settle, VirtualClock } from './virtual-clock.ts';
+
+/** A `watchService` on a virtual clock, with all that it told. */
+export class Watched {
+  readonly clock: VirtualClock;
+  readonly watch: ServiceWatch;
+  readonly sets: EndpointSet[] = [];
+  readonly statuses: WatchStatus[] = [];
+  /** Pods that answer. */
+  readonly alive = new Set<string>();
+
+  constructor(registry: Registry, options: Partial<WatchOptions> & { readonly clock?: VirtualClock } = {}) {
+    this.clock = options.clock ?? new VirtualClock();
+    const isAlive = (id: string) => this.alive.has(id);
+    this.watch = watchService(
+      registry,
+      'orders',
+      { random: () => 1, isAlive, ...options, clock: this.clock },
+      { onSet: (set) => this.sets.push(set), onStatus: (status) => this.statuses.push(status) },
+    );
+  }
+
+  /** The ids in use, sorted; undefined while nothing is known. */
+  get ids(): string[] | undefined {
+    return this.watch.set?.endpoints.map(({ id }) => id).sort();
+  }
+
+  /** Lets what was said arrive: promises run, and changes that are taken together are. */
+  async settle(): Promise<void> {
+    await settle();
+    await this.clock.advance(60);
+  }
+}

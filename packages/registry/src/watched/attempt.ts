@@ -1,0 +1,65 @@
+import type { Clock } from '../clock.ts';
+import type { Registry, RegistryUpdate } from '../registry.ts';
+
+/** A registry that said nothing at all for so long is started again. */
+const FIRST_ANSWER_MS = 30_000;
+
+interface Handlers {
+  /** What it returns is waited for before the next update is asked for. */
+  readonly onUpdate: (update: RegistryUpdate) => Promise<void> | undefined;
+  readonly onRecheck: (look: () => void) => void;
+}
+
+/**
+ * Runs a registry's watch once and returns why it ended. Never throws, and never waits for a registry that does not end
+ * when it should.
+ */
+export async function attempt(
+  registry: Registry,
+  service: string,
+  clock: Clock,
+  signal: AbortSignal,
+  { onUpdate, onRecheck }: Handlers,
+): Promise<string> {
+  const own = new AbortController();
+  let giveUp: (why: string) => void = () => {};
+  const givenUp = new Promise<string>((resolve) => {
+    giveUp = resolve;
+  });
+  const stop = (why: string) => {
+    giveUp(why);
+    own.abort();
+  };
+  const onAbort = () => stop('closed');
+  signal.addEventListener('abort', onAbort, { once: true });
+  const timer = clock.after(FIRST_ANSWER_MS, () =>
+    stop(`the registry said nothing for ${FIRST_ANSWER_MS} ms`),
+  );
+  const work = async () => {
+    // Awaited for the sake of a registry that wrote `async` where it meant `async *`: that one fails here, not unhandled.
+    for await (const update of await registry.watch(service, { signal: own.signal, onRecheck })) {
+      timer.cancel();
+      if (own.signal.aborted) break;
+      const wait = onUpdate(update);
+      if (wait !== undefined) await wait;
+    }
+    return 'the registry ended the watch';
+  };
+  try {
+    return await Promise.race([work(), givenUp]);
+  } catch (error) {
+    return messageOf(error);
+  } finally {
+    timer.cancel();
+    signal.removeEventListener('abort', onAbort);
+    own.abort();
+  }
+}
+
+function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return 'the registry failed without saying why';
+  }
+}

@@ -1,0 +1,77 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Endpoint, toEndpoint } from '../endpoint.ts';
+
+/** What was written down of a service, and when. */
+export interface Stored {
+  readonly endpoints: readonly Endpoint[];
+  /** Milliseconds since 1970. */
+  readonly savedMs: number;
+}
+
+/** Some 50 000 endpoints; a larger set is not written, and a larger file not read. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+const DRAFT = '.draft';
+/** Drafts this old were left behind by a process that was killed. */
+const DRAFT_MAX_MS = 60 * 60 * 1_000;
+
+/** The name says nothing of the service: `key` may hold whatever a target may. */
+export function snapshotPath(directory: string, key: string): string {
+  return join(directory, `${createHash('sha256').update(key).digest('hex').slice(0, 32)}.json`);
+}
+
+/** Reads and checks a snapshot; one that is not there, not ours or broken is undefined. Blocking: it runs once, at the start. */
+export function readSnapshot(path: string, key: string): Stored | undefined {
+  try {
+    if (statSync(path).size > MAX_BYTES) return undefined;
+    const value = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    const { savedMs, endpoints: inputs, of } = value;
+    if (of !== key || !Number.isFinite(savedMs) || !Array.isArray(inputs)) return undefined;
+    const endpoints = inputs.flatMap(checked);
+    return endpoints.length === 0 ? undefined : { savedMs: savedMs as number, endpoints };
+  } catch {
+    return undefined;
+  }
+}
+
+function checked(input: unknown): Endpoint[] {
+  try {
+    const { host, port, weight, zone, phase, attributes } = input as Endpoint;
+    return [toEndpoint({ host, port, weight, zone, phase, attributes })];
+  } catch {
+    return [];
+  }
+}
+
+/** Writes by rename, so that a reader sees a whole file or the one before. */
+export async function writeSnapshot(path: string, key: string, stored: Stored): Promise<void> {
+  const text = JSON.stringify({ of: key, savedMs: stored.savedMs, endpoints: stored.endpoints });
+  if (text.length > MAX_BYTES)
+    throw new Error(`${text.length} bytes are more than the limit of ${MAX_BYTES}`);
+  // Addresses and attributes are nobody else's business.
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const draft = `${path}.${randomUUID()}${DRAFT}`;
+  try {
+    await writeFile(draft, text, { mode: 0o600 });
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+/** Removes what killed processes left half-written. */
+export async function sweepDrafts(directory: string, wallMs: number): Promise<void> {
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (!name.endsWith(DRAFT)) continue;
+    const draft = join(directory, name);
+    const age = await stat(draft).then(
+      ({ mtimeMs }) => wallMs - mtimeMs,
+      () => 0,
+    );
+    if (age > DRAFT_MAX_MS) await rm(draft, { force: true }).catch(() => {});
+  }
+}

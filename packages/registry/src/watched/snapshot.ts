@@ -1,0 +1,92 @@
+import type { Clock, Timer } from '../clock.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { Pace } from './pace.ts';
+import { readSnapshot, type Stored, snapshotPath, sweepDrafts, writeSnapshot } from './snapshot-file.ts';
+
+/** A set that keeps changing is written once in so long. */
+const WRITE_MS = 1_000;
+/** A set that does not change is written again, so that its age tells when it was last known to be right. */
+const REFRESH_MS = 60 * 60 * 1_000;
+
+export interface SnapshotOptions {
+  readonly directory: string;
+  readonly key: string;
+  /** Older ones are not used. */
+  readonly maxAgeMs: number;
+  readonly clock: Clock;
+  /** Whether the registry still vouches for what it said last. */
+  readonly isCurrent: () => boolean;
+  /** Told of every write, with the error if it failed: a full disk must not stop calls. */
+  readonly onWritten: (error: Error | undefined) => void;
+}
+
+/** The last good set of one service on disk, for a start while the registry is down. */
+export class Snapshot {
+  readonly #options: SnapshotOptions;
+  readonly #path: string;
+  readonly #pace: Pace;
+  #endpoints: readonly Endpoint[] = [];
+  #refresh: Timer | undefined;
+  #writing = false;
+  #again = false;
+  #closed = false;
+  #swept = false;
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options;
+    this.#path = snapshotPath(options.directory, options.key);
+    this.#pace = new Pace(options.clock, WRITE_MS, () => void this.#write());
+  }
+
+  load(): Stored | undefined {
+    const { key, maxAgeMs, clock } = this.#options;
+    const stored = readSnapshot(this.#path, key);
+    return stored !== undefined && clock.wallMs() - stored.savedMs <= maxAgeMs ? stored : undefined;
+  }
+
+  save(endpoints: readonly Endpoint[]): void {
+    this.#endpoints = endpoints;
+    this.#pace.ask();
+  }
+
+  /** What waits to be written is written. */
+  close(): void {
+    this.#pace.flush();
+    this.#closed = true;
+    this.#refresh?.cancel();
+  }
+
+  async #write(): Promise<void> {
+    this.#again = true;
+    if (this.#writing) return;
+    this.#writing = true;
+    while (this.#again) {
+      this.#again = false;
+      this.#options.onWritten(await this.#writeOnce());
+    }
+    this.#writing = false;
+    this.#planRefresh();
+    if (this.#swept) return;
+    this.#swept = true;
+    await sweepDrafts(this.#options.directory, this.#options.clock.wallMs());
+  }
+
+  async #writeOnce(): Promise<Error | undefined> {
+    const { key, clock } = this.#options;
+    try {
+      await writeSnapshot(this.#path, key, { endpoints: this.#endpoints, savedMs: clock.wallMs() });
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  #planRefresh(): void {
+    this.#refresh?.cancel();
+    if (this.#closed) return;
+    this.#refresh = this.#options.clock.after(REFRESH_MS, () => {
+      if (this.#options.isCurrent()) this.#pace.ask();
+      else this.#planRefresh();
+    });
+  }
+}

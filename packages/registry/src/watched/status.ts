@@ -1,0 +1,29 @@
+import type { EndpointSource } from '../endpoint.ts';
+
+/** How the watch of a service is doing. Plain JSON; times are in milliseconds since 1970. */
+export interface WatchStatus {
+  readonly state: 'connecting' | 'watching' | 'backing-off' | 'closed';
+  /** When it came into this state. */
+  readonly sinceMs: number;
+  /** Where the set in use came from. */
+  readonly source: EndpointSource | undefined;
+  /** When the registry last said something; of a snapshot, when it was written. */
+  readonly lastUpdateMs: number | undefined;
+  readonly lastError: string | undefined;
+  /** Set when the registry does not know the service. */
+  readonly missing: string | undefined;
+  /** Pods that the registry took away and that are still used, `untilMs` at the latest. */
+  readonly held:
+    | { readonly reason: string; readonly untilMs: number; readonly ids: readonly string[] }
+    | undefined;
+  /** What the registry said that could not be used. */
+  readonly dropped: readonly string[];
+  /** Why the last snapshot could not be written. */
+  readonly snapshotError: string | undefined;
+}
+
+/** The part that comes from the registry, alike for all who watch one service. */
+export type RegistryStatus = Pick<
+  WatchStatus,
+  'state' | 'sinceMs' | 'lastUpdateMs' | 'lastError' | 'missing' | 'dropped'
+>;

@@ -1,0 +1,191 @@
+import type { Clock, Random } from '../clock.ts';
+import { type Endpoint, show } from '../endpoint.ts';
+import type { Registry, RegistryUpdate } from '../registry.ts';
+import { pause } from '../wait.ts';
+import { apply, type Change } from './apply.ts';
+import { attempt } from './attempt.ts';
+import { Pace } from './pace.ts';
+import type { RegistryStatus } from './status.ts';
+import { usable } from './usable.ts';
+
+/** Who is told what a registry says of a service. */
+export interface Subscriber {
+  /** The registry said something; `changed` when that makes a difference to the endpoints. */
+  onSaid(changed: boolean): void;
+  onStatus(): void;
+}
+
+const FIRST_BACKOFF_MS = 500;
+const MAX_BACKOFF_MS = 10_000;
+/** A watch that lived this long was a good one: the next begins with the first backoff. */
+const GOOD_WATCH_MS = MAX_BACKOFF_MS;
+/** Changes that come faster are taken together: each makes every balancer build its picker anew. */
+const COALESCE_MS = 50;
+/** A registry that says more than this in {@link COALESCE_MS} is not listened to until it is over. */
+const MAX_BURST = 1_000;
+/** One question a second, however many Pods fail. */
+const RECHECK_MS = 1_000;
+const MAX_DROPPED = 20;
+
+/**
+ * One service of one registry, watched once however many ask. Starts the registry's watch again with backoff and
+ * jitter, and keeps what was said last; knows nothing of what is done with it.
+ */
+export class Subscription {
+  /** What the registry says; undefined until it said anything. */
+  endpoints: ReadonlyMap<string, Endpoint> | undefined;
+  status: RegistryStatus;
+  readonly subscribers = new Set<Subscriber>();
+  readonly #registry: Registry;
+  readonly #service: string;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #abort = new AbortController();
+  #pending: Change[] = [];
+  readonly #applying: Pace;
+  readonly #rechecking: Pace;
+  #look: (() => void) | undefined;
+  #burst = 0;
+
+  constructor(registry: Registry, service: string, clock: Clock, random: Random) {
+    this.#registry = registry;
+    this.#service = service;
+    this.#clock = clock;
+    this.#random = random;
+    this.#applying = new Pace(clock, COALESCE_MS, () => this.#applyPending());
+    this.#rechecking = new Pace(clock, RECHECK_MS, () => this.#look?.());
+    this.status = {
+      state: 'connecting',
+      sinceMs: clock.wallMs(),
+      lastUpdateMs: undefined,
+      lastError: undefined,
+      missing: undefined,
+      dropped: [],
+    };
+    void this.#run();
+  }
+
+  /** Somebody has reason to think that the registry knows better by now. */
+  recheck(): void {
+    if (this.#look !== undefined) this.#rechecking.ask();
+  }
+
+  close(): void {
+    this.#abort.abort();
+    this.#applying.cancel();
+    this.#rechecking.cancel();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort;
+    let backoffMs = FIRST_BACKOFF_MS;
+    while (!signal.aborted) {
+      const startedMs = this.#clock.nowMs();
+      const ended = await attempt(this.#registry, this.#service, this.#clock, signal, {
+        onUpdate: (update) => this.#onUpdate(update),
+        onRecheck: (look) => {
+          this.#look = look;
+        },
+      });
+      this.#look = undefined;
+      this.#rechecking.cancel();
+      if (signal.aborted) return;
+      this.#applying.flush();
+      if (this.#clock.nowMs() - startedMs >= GOOD_WATCH_MS) backoffMs = FIRST_BACKOFF_MS;
+      this.#report({ state: 'backing-off', lastError: ended });
+      // Half to whole: a thousand clients that lost one registry together do not come back together.
+      await pause(this.#clock, backoffMs * (0.5 + 0.5 * this.#random()), signal);
+      if (!signal.aborted) this.#report({ state: 'connecting' });
+      backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
+    }
+  }
+
+  /** Takes one update in; what it returns is waited for before the next. */
+  #onUpdate(update: RegistryUpdate): Promise<void> | undefined {
+    switch (update?.type) {
+      case 'problem':
+        this.#applying.flush();
+        this.#report({ state: 'watching', lastError: String(update.reason) });
+        break;
+      case 'reset':
+      case 'missing':
+        this.#pending = [update];
+        this.#applying.ask();
+        break;
+      case 'upsert':
+      case 'remove':
+        this.#pending.push(update);
+        this.#applying.ask();
+        break;
+      default:
+        this.#report({ lastError: `the registry said what no watch understands: ${show(update)}` });
+    }
+    this.#burst += 1;
+    if (this.#burst < MAX_BURST) return undefined;
+    this.#burst = 0;
+    return pause(this.#clock, COALESCE_MS, this.#abort.signal);
+  }
+
+  #applyPending(): void {
+    this.#burst = 0;
+    const before = this.endpoints;
+    let changed = before === undefined;
+    const change: { -readonly [K in keyof RegistryStatus]?: RegistryStatus[K] } = {
+      state: 'watching',
+      lastUpdateMs: this.#clock.wallMs(),
+      lastError: undefined,
+    };
+    const updates = this.#pending;
+    this.#pending = [];
+    for (const update of updates) {
+      const checked = check(update);
+      if (checked.dropped !== undefined) {
+        const earlier = update.type === 'upsert' ? (change.dropped ?? this.status.dropped) : [];
+        change.dropped = cut([...earlier, ...checked.dropped]);
+      }
+      if (checked.problem !== undefined) {
+        change.lastError = checked.problem;
+        continue;
+      }
+      const after = apply(this.endpoints ?? NONE, checked.change);
+      this.endpoints = after.endpoints;
+      changed ||= after.changed;
+      change.missing = update.type === 'missing' ? String(update.reason) : undefined;
+    }
+    this.#report(change);
+    if (this.endpoints === undefined) return;
+    for (const subscriber of [...this.subscribers]) subscriber.onSaid(changed);
+  }
+
+  #report(change: Partial<RegistryStatus>): void {
+    const moved = change.state !== undefined && change.state !== this.status.state;
+    this.status = { ...this.status, ...change, ...(moved && { sinceMs: this.#clock.wallMs() }) };
+    for (const subscriber of [...this.subscribers]) subscriber.onStatus();
+  }
+}
+
+const NONE: ReadonlyMap<string, Endpoint> = new Map();
+
+/** The part of a change that can be used. A reset of which nothing can be used is a problem, not an empty service. */
+function check(update: Change): {
+  readonly change: Change;
+  readonly dropped?: readonly string[];
+  readonly problem?: string;
+} {
+  if (update.type === 'missing') return { change: update, dropped: [] };
+  if (update.type === 'remove') {
+    if (Array.isArray(update.ids)) return { change: update };
+    return { change: update, problem: 'the registry took endpoints away without saying which' };
+  }
+  const { endpoints, dropped: found } = usable(update.endpoints);
+  const said = Array.isArray(update.dropped) ? update.dropped.map(String) : [];
+  const dropped = [...said, ...found];
+  const change = { type: update.type, endpoints };
+  if (endpoints.length > 0 || dropped.length === 0) return { change, dropped };
+  return { change, dropped, problem: `nothing of what the registry said can be used: ${dropped[0]}` };
+}
+
+function cut(dropped: readonly string[]): readonly string[] {
+  if (dropped.length <= MAX_DROPPED) return dropped;
+  return [...dropped.slice(0, MAX_DROPPED), `and ${dropped.length - MAX_DROPPED} more`];
+}

@@ -1,0 +1,31 @@
+import { type Endpoint, isEndpoint, show, toEndpoint } from '../endpoint.ts';
+
+/** More endpoints than this of one service are not used: a registry must not fill the memory. */
+const MAX_ENDPOINTS = 100_000;
+
+/** What of a registry's list can be used, and what can't, each as `path: value rule`. */
+export interface Usable {
+  readonly endpoints: readonly Endpoint[];
+  readonly dropped: readonly string[];
+}
+
+/**
+ * Checks what a registry said. Registries are written by others: whatever they yield, what goes on from here is valid and
+ * immutable.
+ */
+export function usable(said: unknown): Usable {
+  if (!Array.isArray(said)) return { endpoints: [], dropped: [`endpoints: ${show(said)} must be an array`] };
+  const endpoints: Endpoint[] = [];
+  const dropped: string[] = [];
+  for (const [i, value] of said.slice(0, MAX_ENDPOINTS).entries()) {
+    try {
+      endpoints.push(isEndpoint(value) ? value : toEndpoint(value, `endpoints[${i}]`));
+    } catch (error) {
+      dropped.push(error instanceof Error ? error.message : `endpoints[${i}]: ${show(error)}`);
+    }
+  }
+  if (said.length > MAX_ENDPOINTS) {
+    dropped.push(`endpoints: ${said.length} are more than ${MAX_ENDPOINTS}, the rest is not used`);
+  }
+  return { endpoints, dropped };
+}

@@ -16,6 +16,10 @@ const steps = {
     [bin('tsc'), '-p', 'tsconfig.test.json'],
   ],
   test: [[bin('vitest'), 'run']],
+  'test:real': [
+    [process.execPath, 'test/servers/provision.mjs'],
+    [bin('vitest'), 'run', '--config', 'vitest.real.config.ts'],
+  ],
   demo: [[process.execPath, 'examples/demo/main.mjs']],
   bench: [[process.execPath, 'bench/main.mjs']],
 };

@@ -1,1 +1,3 @@
-export type { Registry } from '@podwire/registry';
+export { kubernetes } from './kubernetes.ts';
+export type { KubernetesOptions } from './options.ts';
+export type { AddressType } from './slices/service-object.ts';

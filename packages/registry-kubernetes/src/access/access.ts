@@ -1,0 +1,25 @@
+/** What one connection to the API server is made with. Not for logs: only `server`, `namespace` and `source` are. */
+export interface Login {
+  readonly server: URL;
+  /** The namespace of targets that name none. */
+  readonly namespace: string;
+  /** Where the credentials came from, for error messages. */
+  readonly source: string;
+  readonly ca?: string | Buffer;
+  readonly cert?: string | Buffer;
+  readonly key?: string | Buffer;
+  /** The name that the server's certificate is checked against, where it is not the host's. */
+  readonly servername?: string;
+  /** Set by a kubeconfig that says insecure-skip-tls-verify. */
+  readonly insecure?: boolean;
+  /** The value of the authorization header. */
+  readonly authorization?: string;
+}
+
+/** Where the cluster is and who we are; asked before each request, because tokens and certificates rotate. */
+export interface Access {
+  /** Throws an `Error` that says what is missing. */
+  login(): Promise<Login>;
+  /** The last login was answered 401: what is cached of it is of no use. True when the next may be another. */
+  refused(): boolean;
+}

@@ -1,0 +1,172 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import type { Clock } from '@podwire/registry';
+import { isObject, type Json } from '../slices/read.ts';
+import { bearer } from './bearer.ts';
+import type { KubeconfigEntry } from './kubeconfig.ts';
+
+/** What a plugin gave. */
+export interface ExecCredential {
+  readonly authorization?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+const API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
+/** A plugin may ask a cloud for a token over a slow network; one that waits for a person never ends. */
+const TIMEOUT_MS = 30_000;
+const MAX_OUTPUT_BYTES = 1024 * 1024;
+/** A credential is not used in its last seconds: it would expire on the way. */
+const EXPIRY_MARGIN_MS = 10_000;
+
+/**
+ * A command that prints credentials (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins),
+ * run when there are none, when they expire and when they are refused; one at a time, in bounded time.
+ */
+export class ExecPlugin {
+  readonly #exec: Json;
+  readonly #entry: KubeconfigEntry;
+  readonly #cluster: { readonly server: URL; readonly ca: Buffer | undefined };
+  readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #clock: Clock;
+  #cached: { readonly credential: ExecCredential; readonly expiresMs: number } | undefined;
+  #running: Promise<ExecCredential> | undefined;
+
+  constructor(
+    exec: Json,
+    entry: KubeconfigEntry,
+    cluster: { readonly server: URL; readonly ca: Buffer | undefined },
+    env: Readonly<Record<string, string | undefined>>,
+    clock: Clock,
+  ) {
+    this.#exec = exec;
+    this.#entry = entry;
+    this.#cluster = cluster;
+    this.#env = env;
+    this.#clock = clock;
+  }
+
+  async credential(): Promise<ExecCredential> {
+    if (this.#cached !== undefined && this.#clock.wallMs() < this.#cached.expiresMs)
+      return this.#cached.credential;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Whether there was something to forget. */
+  forget(): boolean {
+    const had = this.#cached !== undefined;
+    this.#cached = undefined;
+    return had;
+  }
+
+  async #run(): Promise<ExecCredential> {
+    const { source } = this.#entry;
+    const { command, args = [], apiVersion, interactiveMode } = this.#exec;
+    if (typeof command !== 'string' || command === '')
+      throw new Error(`${source}: exec.command must be a command`);
+    if (
+      !Array.isArray(args ?? []) ||
+      !((args as unknown[] | null) ?? []).every((arg) => typeof arg === 'string')
+    ) {
+      throw new Error(`${source}: exec.args must be a list of strings`);
+    }
+    if (!API_VERSIONS.some((version) => version === apiVersion)) {
+      throw new Error(`${source}: exec.apiVersion must be one of ${API_VERSIONS.join(', ')}`);
+    }
+    if (interactiveMode === 'Always') {
+      throw new Error(
+        `${source}: exec.interactiveMode is Always, and nobody is there to answer; log in first`,
+      );
+    }
+    const output = await this.#start(command, (args as string[] | null) ?? [], String(apiVersion));
+    const { credential, expiresMs } = readCredential(output, String(apiVersion), command, source);
+    this.#cached = { credential, expiresMs: expiresMs - EXPIRY_MARGIN_MS };
+    return credential;
+  }
+
+  #start(command: string, args: readonly string[], apiVersion: string): Promise<string> {
+    const { source, userDir } = this.#entry;
+    // As kubectl: a path is relative to the kubeconfig, a bare name is looked up in PATH.
+    const file = /[\\/]/.test(command) ? resolve(userDir, command) : command;
+    const env = { ...this.#env, ...readEnv(this.#exec.env), KUBERNETES_EXEC_INFO: this.#info(apiVersion) };
+    const options = {
+      env,
+      timeout: TIMEOUT_MS,
+      killSignal: 'SIGKILL',
+      maxBuffer: MAX_OUTPUT_BYTES,
+      encoding: 'utf8',
+    } as const;
+    return new Promise((done, fail) => {
+      const child = execFile(file, args, options, (error, stdout) => {
+        if (error === null) return done(stdout);
+        const hint =
+          typeof this.#exec.installHint === 'string' ? `; ${this.#exec.installHint.slice(0, 300)}` : '';
+        fail(new Error(`${source}: the credential plugin '${command}' ${howItEnded(error)}${hint}`));
+      });
+      child.stdin?.on('error', () => {});
+      child.stdin?.end();
+      // Like a socket of an idle client, a plugin does not keep the process alive.
+      child.unref();
+    });
+  }
+
+  #info(apiVersion: string): string {
+    const { server, ca } = this.#cluster;
+    const cluster = {
+      server: server.href,
+      ...(ca !== undefined && { 'certificate-authority-data': ca.toString('base64') }),
+    };
+    const spec = { interactive: false, ...(this.#exec.provideClusterInfo === true && { cluster }) };
+    return JSON.stringify({ apiVersion, kind: 'ExecCredential', spec });
+  }
+}
+
+/** Neither arguments nor output: both may hold secrets. */
+function howItEnded(error: Error & { code?: unknown; killed?: boolean | undefined }): string {
+  if (error.code === 'ENOENT') return 'was not found';
+  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
+    return `printed more than ${MAX_OUTPUT_BYTES} bytes`;
+  if (error.killed) return `did not end within ${TIMEOUT_MS / 1000} s`;
+  return `failed with ${String(error.code ?? 'a signal')}; run it by hand to see why`;
+}
+
+function readEnv(list: unknown): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const item of Array.isArray(list) ? list : []) {
+    if (isObject(item) && typeof item.name === 'string') env[item.name] = String(item.value ?? '');
+  }
+  return env;
+}
+
+function readCredential(
+  output: string,
+  apiVersion: string,
+  command: string,
+  source: string,
+): { credential: ExecCredential; expiresMs: number } {
+  const bad = (why: string) => new Error(`${source}: the credential plugin '${command}' ${why}`);
+  let document: unknown;
+  try {
+    document = JSON.parse(output);
+  } catch {
+    throw bad('printed no JSON');
+  }
+  if (!isObject(document) || document.kind !== 'ExecCredential' || document.apiVersion !== apiVersion) {
+    throw bad(`did not print an ExecCredential of ${apiVersion}`);
+  }
+  const status = isObject(document.status) ? document.status : {};
+  const { token, clientCertificateData: cert, clientKeyData: key, expirationTimestamp: expires } = status;
+  const hasToken = typeof token === 'string' && token !== '';
+  const hasPair = typeof cert === 'string' && typeof key === 'string';
+  if (!hasToken && !hasPair) throw bad('printed neither a token nor a certificate with its key');
+  const expiresMs = typeof expires === 'string' ? Date.parse(expires) : Number.POSITIVE_INFINITY;
+  if (Number.isNaN(expiresMs)) throw bad('printed an expirationTimestamp that is no time');
+  const credential = {
+    ...(hasToken && { authorization: bearer(token, `the credential plugin '${command}'`) }),
+    ...(hasPair && { cert, key }),
+  };
+  return { credential, expiresMs };
+}

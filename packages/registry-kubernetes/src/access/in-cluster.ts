@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Access, Login } from './access.ts';
+import { bearer } from './bearer.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Where the kubelet puts a Pod's token, CA and namespace. */
+export const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** Whether this process runs in a Pod. */
+export function isInCluster(env: Env): boolean {
+  return Boolean(env.KUBERNETES_SERVICE_HOST && env.KUBERNETES_SERVICE_PORT);
+}
+
+/**
+ * A Pod's own account (https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/). The kubelet replaces the
+ * token about every hour and the CA when it rotates, so the files are read before each request; requests are rare.
+ */
+export class InCluster implements Access {
+  readonly #env: Env;
+  readonly #dir: string;
+
+  constructor(env: Env, dir = SERVICE_ACCOUNT_DIR) {
+    this.#env = env;
+    this.#dir = dir;
+  }
+
+  async login(): Promise<Login> {
+    const host = this.#env.KUBERNETES_SERVICE_HOST ?? '';
+    const server = new URL(
+      `https://${host.includes(':') ? `[${host}]` : host}:${this.#env.KUBERNETES_SERVICE_PORT}`,
+    );
+    const [token, ca] = await Promise.all([this.#read('token'), this.#read('ca.crt')]);
+    const namespace = await this.#read('namespace').catch(() => 'default');
+    const source = join(this.#dir, 'token');
+    return {
+      server,
+      namespace: namespace.trim() || 'default',
+      source,
+      ca,
+      authorization: bearer(token, source),
+    };
+  }
+
+  /** The files are read again anyway; the kubelet may have replaced them just now. */
+  refused(): boolean {
+    return false;
+  }
+
+  async #read(name: string): Promise<string> {
+    try {
+      return await readFile(join(this.#dir, name), 'utf8');
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw new Error(
+        `cannot read ${join(this.#dir, name)} (${code}): does the Pod mount its service account (automountServiceAccountToken)?`,
+      );
+    }
+  }
+}

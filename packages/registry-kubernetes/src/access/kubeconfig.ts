@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { delimiter, dirname, resolve } from 'node:path';
+import { unknownWord } from '@podwire/registry';
+import { parse } from 'yaml';
+import { isObject, type Json } from '../slices/read.ts';
+
+/** One cluster and one user of a kubeconfig. Paths in it are absolute. */
+export interface KubeconfigEntry {
+  readonly context: string;
+  readonly namespace: string;
+  readonly cluster: Json;
+  readonly user: Json;
+  /** The file that the user stands in, for error messages. */
+  readonly source: string;
+  /** What relative paths of the user are relative to. */
+  readonly userDir: string;
+  readonly clusterDir: string;
+}
+
+interface Named {
+  readonly value: Json;
+  readonly file: string;
+}
+
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Reads the files of a `KUBECONFIG` list; of what several of them define, the first counts
+ * (https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files).
+ * Errors name files and fields, and never show what stands there.
+ */
+export async function readKubeconfig(paths: string, wanted?: string): Promise<KubeconfigEntry> {
+  const lists = {
+    clusters: new Map<string, Named>(),
+    users: new Map<string, Named>(),
+    contexts: new Map<string, Named>(),
+  };
+  let current = wanted;
+  let found = false;
+  const files = paths.split(delimiter).filter((path) => path !== '');
+  for (const file of files) {
+    const document = await readDocument(file, files.length > 1);
+    if (document === undefined) continue;
+    found = true;
+    const context = document['current-context'];
+    if (current === undefined && typeof context === 'string' && context !== '') current = context;
+    for (const kind of ['clusters', 'users', 'contexts'] as const) collect(document, kind, file, lists[kind]);
+  }
+  if (!found) throw new Error(`there is no kubeconfig at ${paths}`);
+  if (current === undefined) throw new Error(`${paths}: no current-context; set options.context`);
+  const context = pick(lists.contexts, current, 'context', paths);
+  const cluster = pick(lists.clusters, context.value.cluster, `contexts[${current}].context.cluster`, paths);
+  const user = pick(lists.users, context.value.user, `contexts[${current}].context.user`, paths);
+  const { namespace } = context.value;
+  return {
+    context: current,
+    namespace: typeof namespace === 'string' && namespace !== '' ? namespace : 'default',
+    cluster: cluster.value,
+    user: user.value,
+    source: `user '${String(context.value.user)}' of ${user.file}`,
+    userDir: dirname(resolve(user.file)),
+    clusterDir: dirname(resolve(cluster.file)),
+  };
+}
+
+async function readDocument(file: string, optional: boolean): Promise<Json | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (optional && code === 'ENOENT') return undefined;
+    throw new Error(`cannot read the kubeconfig ${file}: ${code}`);
+  }
+  if (text.length > MAX_BYTES) throw new Error(`the kubeconfig ${file} is larger than ${MAX_BYTES} bytes`);
+  let document: unknown;
+  try {
+    document = parse(text, { maxAliasCount: 100, prettyErrors: true });
+  } catch (error) {
+    // The parser's own message quotes the line, which may hold a token.
+    const at = (error as { linePos?: readonly { readonly line: number }[] }).linePos?.[0]?.line;
+    throw new Error(`the kubeconfig ${file} is no YAML${at === undefined ? '' : `: see line ${at}`}`);
+  }
+  if (!isObject(document)) throw new Error(`the kubeconfig ${file} must be an object`);
+  return document;
+}
+
+function collect(
+  document: Json,
+  kind: 'clusters' | 'users' | 'contexts',
+  file: string,
+  into: Map<string, Named>,
+) {
+  const list = document[kind] ?? [];
+  if (!Array.isArray(list)) throw new Error(`${file}: ${kind} must be a list`);
+  const field = kind.slice(0, -1);
+  for (const [i, item] of list.entries()) {
+    const name = isObject(item) ? item.name : undefined;
+    if (typeof name !== 'string') throw new Error(`${file}: ${kind}[${i}].name must be a string`);
+    const value = (item as Json)[field] ?? {};
+    if (!isObject(value)) throw new Error(`${file}: ${kind}[${i}].${field} must be an object`);
+    if (!into.has(name)) into.set(name, { value, file });
+  }
+}
+
+function pick(from: ReadonlyMap<string, Named>, name: unknown, field: string, paths: string): Named {
+  const found = typeof name === 'string' ? from.get(name) : undefined;
+  if (found !== undefined) return found;
+  if (typeof name !== 'string') throw new Error(`${paths}: ${field} must be a name`);
+  throw new Error(`${paths}: ${field} '${name}' ${unknownWord(name, [...from.keys()])}`);
+}

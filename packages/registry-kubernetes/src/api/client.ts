@@ -1,0 +1,152 @@
+import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import type { Clock } from '@podwire/registry';
+import type { Access, Login } from '../access/access.ts';
+import { type Asked, connectionError, KubernetesError, statusError } from './error.ts';
+
+/** A page of 100 slices with 1000 endpoints each has about 40 MB. */
+export const MAX_BODY_BYTES = 64 * 1024 * 1024;
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** What a request asks for. */
+export interface Question {
+  readonly verb: Asked['verb'];
+  readonly resource: string;
+  readonly namespace: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+}
+
+/** A 200, with its body still to be read. */
+export interface Answer {
+  readonly asked: Asked;
+  readonly body: IncomingMessage;
+}
+
+/**
+ * GET requests to one API server over node:https, each with the credentials of the moment. `@kubernetes/client-node` is
+ * not used: its watch stops for good on most errors and asks for no bookmarks, and it brings 68 packages along.
+ */
+export class ApiClient {
+  readonly #access: Access;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #agents = {
+    'https:': new https.Agent({ keepAlive: true, maxFreeSockets: 2 }),
+    'http:': new http.Agent({ keepAlive: true, maxFreeSockets: 2 }),
+  };
+
+  /** `timeoutMs` bounds the time until an answer begins, and again until a list has arrived. */
+  constructor(access: Access, clock: Clock, timeoutMs: number) {
+    this.#access = access;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** The namespace of targets that name none. */
+  async namespace(): Promise<string> {
+    return (await this.#access.login()).namespace;
+  }
+
+  /** The whole body, parsed. Throws {@link KubernetesError}. */
+  async getJson(question: Question, signal: AbortSignal): Promise<unknown> {
+    const { asked, body } = await this.get(question, signal);
+    const text = await this.#readAll(body, asked, MAX_BODY_BYTES);
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new KubernetesError(`${asked.server} answered with ${text.length} characters that are no JSON`);
+    }
+  }
+
+  /** Throws {@link KubernetesError} for any answer but 200. Credentials that are refused are fetched anew once. */
+  async get(question: Question, signal: AbortSignal): Promise<Answer> {
+    for (let again = true; ; again = false) {
+      const login = await this.#access.login();
+      const { verb, resource, namespace } = question;
+      const asked = { verb, resource, namespace, server: login.server.origin, source: login.source };
+      const body = await this.#send(login, question, signal).catch((error) => {
+        throw connectionError(asked.server, error);
+      });
+      if (body.statusCode === 200) return { asked, body };
+      const status = body.statusCode ?? 0;
+      const said = await this.#readAll(body, asked, MAX_ERROR_BYTES).catch(() => '');
+      if (status === 401 && again && this.#access.refused()) continue;
+      throw statusError(asked, status, parseOr(said), body.headers['retry-after']);
+    }
+  }
+
+  /** Closes the connections that nothing uses. */
+  release(): void {
+    for (const agent of Object.values(this.#agents)) agent.destroy();
+  }
+
+  #send(login: Login, { path, query }: Question, signal: AbortSignal): Promise<IncomingMessage> {
+    const { server, ca, cert, key, servername, insecure, authorization } = login;
+    const protocol = server.protocol === 'http:' ? 'http:' : 'https:';
+    const options: https.RequestOptions = {
+      agent: this.#agents[protocol],
+      signal,
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'podwire',
+        ...(authorization !== undefined && { authorization }),
+      },
+      ...(ca !== undefined && { ca }),
+      ...(cert !== undefined && key !== undefined && { cert, key }),
+      ...(servername !== undefined && { servername }),
+      ...(insecure === true && { rejectUnauthorized: false }),
+    };
+    const url = new URL(`${server.pathname.replace(/\/$/, '')}${path}?${query}`, server);
+    return new Promise((resolve, reject) => {
+      const request = (protocol === 'http:' ? http : https).get(url, options);
+      const timer = this.#clock.after(this.#timeoutMs, () => {
+        request.destroy(
+          new KubernetesError(`no answer from the API server ${server.origin} in ${this.#timeoutMs} ms`),
+        );
+      });
+      // A watch alone is no reason for a process to go on.
+      request.on('socket', (socket) => socket.unref());
+      request.on('response', (response) => {
+        timer.cancel();
+        resolve(response);
+      });
+      request.on('error', (error) => {
+        timer.cancel();
+        reject(error);
+      });
+    });
+  }
+
+  async #readAll(body: IncomingMessage, asked: Asked, maxBytes: number): Promise<string> {
+    const timer = this.#clock.after(this.#timeoutMs, () => {
+      body.destroy(
+        new KubernetesError(`the answer of ${asked.server} was not complete in ${this.#timeoutMs} ms`),
+      );
+    });
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    try {
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        if (bytes > maxBytes)
+          throw new KubernetesError(`the answer of ${asked.server} is over ${maxBytes} bytes`);
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks).toString('utf8');
+    } catch (error) {
+      throw connectionError(asked.server, error);
+    } finally {
+      timer.cancel();
+      body.destroy();
+    }
+  }
+}
+
+function parseOr(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,99 @@
+import { isObject } from '../slices/read.ts';
+
+/** A request to the API server that failed, in words that say what to do. No credential is part of it. */
+export class KubernetesError extends Error {
+  override readonly name = 'KubernetesError';
+  /** HTTP status, or the code of a Status in a watch; undefined when no answer came. */
+  readonly status: number | undefined;
+  /** What the server asked to wait. */
+  readonly retryAfterMs: number | undefined;
+  constructor(message: string, status?: number, retryAfterMs?: number) {
+    super(message);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** An answer, or a silence, after which it is not known what was missed: only a new list tells. */
+export class BrokenAnswer extends KubernetesError {}
+
+/** What was asked, for the error message. */
+export interface Asked {
+  readonly verb: 'list' | 'watch';
+  /** `endpointslices.discovery.k8s.io` */
+  readonly resource: string;
+  readonly namespace: string;
+  /** `https://10.0.0.1:443` */
+  readonly server: string;
+  /** Where the credentials came from, such as a file name. */
+  readonly source: string;
+}
+
+const MAX_MESSAGE = 300;
+
+/** What the API server said, fit for one line of a log: it is text from the network. */
+export function statusMessage(body: unknown): string {
+  const message = isObject(body) && typeof body.message === 'string' ? body.message : '';
+  const clean = message.replace(/[\p{C}\s]+/gu, ' ').trim();
+  return clean.length > MAX_MESSAGE ? `${clean.slice(0, MAX_MESSAGE)}...` : clean;
+}
+
+/** The error for an answer that is not the one asked for. */
+export function statusError(
+  asked: Asked,
+  status: number,
+  body: unknown,
+  retryAfter?: string,
+): KubernetesError {
+  const said = statusMessage(body);
+  const quoted = said === '' ? '' : ` (${said})`;
+  const seconds = Number(retryAfter);
+  const retryAfterMs = retryAfter !== undefined && seconds >= 0 ? seconds * 1000 : undefined;
+  return new KubernetesError(explain(asked, status, quoted), status, retryAfterMs);
+}
+
+function explain(
+  { verb, resource, namespace, server, source }: Asked,
+  status: number,
+  quoted: string,
+): string {
+  const what = `${verb} ${resource} in namespace ${namespace}`;
+  switch (status) {
+    case 401:
+      return `the API server ${server} did not accept the credentials from ${source}: 401 Unauthorized; they are wrong, expired, or for another cluster`;
+    case 403:
+      return `not allowed to ${what}: bind a Role with the verbs get, list and watch on ${resource} in that namespace to this account, or correct the namespace${quoted}`;
+    case 404:
+      return `the API server ${server} has no ${resource}: 404${quoted}`;
+    case 410:
+      return `${what}: the resource version is too old${quoted}`;
+    case 429:
+      return `${what}: the API server ${server} is overloaded: 429${quoted}`;
+    default:
+      return `${what}: the API server ${server} answered ${status}${quoted}`;
+  }
+}
+
+/** Node's and OpenSSL's codes for a server certificate that is not the one to trust. */
+const CERTIFICATE_HINTS: Readonly<Record<string, string>> = {
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not signed by the configured CA',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is not signed by the configured CA',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not signed by the configured CA',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not signed by the configured CA',
+  CERT_SIGNATURE_FAILURE: 'its certificate is not signed by the configured CA',
+  CERT_HAS_EXPIRED: "its certificate has expired, or this machine's clock is wrong",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet: this machine's clock is probably behind",
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name; set tls-server-name if that is right',
+  ECONNREFUSED: 'nothing listens there (ECONNREFUSED)',
+  ENOTFOUND: 'its name does not resolve (ENOTFOUND)',
+  EAI_AGAIN: 'its name does not resolve now (EAI_AGAIN)',
+  ECONNRESET: 'the connection was cut (ECONNRESET)',
+};
+
+/** The error for a request that got no answer, or whose answer broke off. */
+export function connectionError(server: string, error: unknown): KubernetesError {
+  if (error instanceof KubernetesError) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const why = CERTIFICATE_HINTS[code] ?? (code === '' ? (error as Error).message : code);
+  return new KubernetesError(`no answer from the API server ${server}: ${why}`);
+}

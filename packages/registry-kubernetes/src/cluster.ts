@@ -1,0 +1,71 @@
+import { findAccess } from './access/find.ts';
+import { ApiClient } from './api/client.ts';
+import type { Settings } from './options.ts';
+import { Reflector } from './reflector.ts';
+
+/** What a failed reflector knows is of no use after this. */
+const FORGET_AFTER_MS = 600_000;
+
+/** One cluster as this process knows it: a client, and one reflector for each service that is looked at. */
+export class Cluster {
+  readonly #settings: Settings;
+  readonly #reflectors = new Map<string, Reflector>();
+  #client: ApiClient | undefined;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+  }
+
+  /** Throws an `Error` when no cluster is known. */
+  get client(): ApiClient {
+    const { clock, requestTimeoutMs } = this.#settings;
+    this.#client ??= new ApiClient(findAccess(this.#settings), clock, requestTimeoutMs);
+    return this.#client;
+  }
+
+  reflector(namespace: string, name: string): Reflector {
+    this.#forget();
+    const key = `${namespace}/${name}`;
+    const known = this.#reflectors.get(key);
+    if (known !== undefined) return known;
+    const { clock, random, idleTimeoutMs } = this.#settings;
+    const { client } = this;
+    const onUnused = () => {
+      this.#reflectors.delete(key);
+      if (this.#reflectors.size === 0) client.release();
+    };
+    const made = new Reflector({ namespace, name }, { client, clock, random, idleTimeoutMs, onUnused });
+    this.#reflectors.set(key, made);
+    return made;
+  }
+
+  /** Those that failed and that nobody returned to. */
+  #forget(): void {
+    const beforeMs = this.#settings.clock.nowMs() - FORGET_AFTER_MS;
+    for (const [key, { failedAtMs }] of this.#reflectors) {
+      if (failedAtMs !== undefined && failedAtMs < beforeMs) this.#reflectors.delete(key);
+    }
+  }
+}
+
+/** Held by the registries alone: a cluster that no registry uses is forgotten. */
+const clusters = new Map<string, WeakRef<Cluster>>();
+/** What in the environment decides where the cluster is. */
+const ENV_KEYS = ['KUBECONFIG', 'KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT', 'HOME', 'USERPROFILE'];
+
+/**
+ * The cluster of these settings. Registries with the same settings share it, so that a process has one watch for each
+ * service however many channels and registries it makes.
+ */
+export function openCluster(settings: Settings): Cluster {
+  if (!settings.isShared) return new Cluster(settings);
+  const { kubeconfig, context, serviceAccountDir, idleTimeoutMs, requestTimeoutMs, env } = settings;
+  const own = [kubeconfig, context, serviceAccountDir, idleTimeoutMs, requestTimeoutMs];
+  const key = JSON.stringify([...own, ...ENV_KEYS.map((name) => env[name])]);
+  const known = clusters.get(key)?.deref();
+  if (known !== undefined) return known;
+  for (const [other, ref] of clusters) if (ref.deref() === undefined) clusters.delete(other);
+  const made = new Cluster(settings);
+  clusters.set(key, new WeakRef(made));
+  return made;
+}

@@ -1,0 +1,62 @@
+import { type Endpoint, type RegistryUpdate, sameEndpoint } from '@podwire/registry';
+import type { Reflector } from './reflector.ts';
+import type { View, Viewer } from './slices/view.ts';
+
+/** Tells what changes for one target, until `signals` abort; throws when the reflector fails. */
+export async function* follow(
+  reflector: Reflector,
+  viewer: Viewer,
+  signals: readonly AbortSignal[],
+): AsyncGenerator<RegistryUpdate> {
+  if (signals.some(({ aborted }) => aborted)) return;
+  const seat = reflector.join();
+  const leave = () => seat.leave();
+  for (const signal of signals) signal.addEventListener('abort', leave, { once: true });
+  try {
+    let seen: View | undefined;
+    while (await seat.changed()) {
+      const view = viewer.view(reflector.objects);
+      const now = { ...view, dropped: [...reflector.unusable, ...view.dropped] };
+      const update = difference(seen, now, () => why(reflector, now));
+      seen = now;
+      if (update !== undefined) yield update;
+    }
+  } finally {
+    for (const signal of signals) signal.removeEventListener('abort', leave);
+    seat.leave();
+  }
+}
+
+function why({ objects, service, resource }: Reflector, view: View): string {
+  const { name, namespace } = service;
+  if ([...objects].length > 0) return `Service ${name} in namespace ${namespace}: ${view.empty}`;
+  return `there are no ${resource} of a Service ${name} in namespace ${namespace}: check both names (kubectl get endpointslices -n ${namespace} -l kubernetes.io/service-name=${name})`;
+}
+
+/** The smallest update that says it all in one piece: a set that is half changed is never seen. */
+export function difference(
+  before: View | undefined,
+  after: View,
+  whyEmpty: () => string,
+): RegistryUpdate | undefined {
+  const { endpoints, dropped } = after;
+  const said = dropped.length > 0 ? { dropped } : {};
+  if (endpoints.size === 0 && dropped.length === 0) {
+    const same = before !== undefined && before.endpoints.size === 0 && before.empty === after.empty;
+    return same && before.dropped.length === 0 ? undefined : { type: 'missing', reason: whyEmpty() };
+  }
+  const reset: RegistryUpdate = { type: 'reset', endpoints: [...endpoints.values()], ...said };
+  if (before === undefined) return reset;
+  const changed: Endpoint[] = [];
+  for (const endpoint of endpoints.values()) {
+    const known = before.endpoints.get(endpoint.id);
+    if (known === undefined || !sameEndpoint(known, endpoint)) changed.push(endpoint);
+  }
+  const gone = [...before.endpoints.keys()].filter((id) => !endpoints.has(id));
+  const saysTheSame = before.dropped.join('\n') === dropped.join('\n');
+  if (gone.length === 0) {
+    return changed.length === 0 && saysTheSame ? undefined : { type: 'upsert', endpoints: changed, ...said };
+  }
+  // An update of type `remove` says nothing of what was dropped, and would be taken for "nothing".
+  return changed.length > 0 || dropped.length > 0 ? reset : { type: 'remove', ids: gone };
+}

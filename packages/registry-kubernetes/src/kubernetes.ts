@@ -1,0 +1,40 @@
+import type { Registry, RegistryUpdate } from '@podwire/registry';
+import { type Cluster, openCluster } from './cluster.ts';
+import { follow } from './follow.ts';
+import { type KubernetesOptions, readOptions, type Settings } from './options.ts';
+import { parseServiceRef, type ServiceRef } from './service-ref.ts';
+import { Viewer } from './slices/view.ts';
+
+/**
+ * The Pods of Kubernetes Services: `kubernetes:///orders.prod:grpc`, as the API server's EndpointSlices list them. Needs
+ * the verbs get, list and watch on endpointslices in the Service's namespace, and nothing else. Throws `InvalidInput` for
+ * options that are wrong; credentials are looked for when the first service is watched.
+ */
+export function kubernetes(options: KubernetesOptions = {}): Registry {
+  const settings = readOptions(options);
+  const closed = new AbortController();
+  let cluster: Cluster | undefined;
+  return {
+    scheme: 'kubernetes',
+    source: 'registry',
+    watch(service, { signal }) {
+      const ref = parseServiceRef(service);
+      cluster ??= openCluster(settings);
+      return watchService(cluster, settings, ref, [signal, closed.signal]);
+    },
+    async close() {
+      closed.abort();
+    },
+  };
+}
+
+async function* watchService(
+  cluster: Cluster,
+  settings: Settings,
+  ref: ServiceRef,
+  signals: readonly AbortSignal[],
+): AsyncGenerator<RegistryUpdate> {
+  const namespace = ref.namespace ?? settings.namespace ?? (await cluster.client.namespace());
+  const reflector = cluster.reflector(namespace, ref.name);
+  yield* follow(reflector, new Viewer(ref.port, settings.addressTypes), signals);
+}

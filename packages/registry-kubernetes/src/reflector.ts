@@ -1,0 +1,272 @@
+import type { Clock, Random } from '@podwire/registry';
+import type { ApiClient } from './api/client.ts';
+import { BrokenAnswer, KubernetesError } from './api/error.ts';
+import { list, probe, type ServiceKey } from './api/list.ts';
+import { watch } from './api/watch.ts';
+import { Seat } from './seat.ts';
+import {
+  ENDPOINT_SLICES,
+  ENDPOINTS,
+  nameOf,
+  type Resource,
+  readObject,
+  resourceVersionOf,
+} from './slices/resource.ts';
+import type { ServiceObject } from './slices/service-object.ts';
+
+export interface ReflectorEnv {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly idleTimeoutMs: number;
+  /** Nobody looks any more. */
+  readonly onUnused: () => void;
+}
+
+/** As client-go: the server ends each watch after 5 to 10 minutes, so that clients spread over API servers again. */
+const MIN_WATCH_S = 300;
+/** A watch that ends sooner, without a line, is one that the server could not serve from where we asked. */
+const EMPTY_WATCH_MS = 2_000;
+const FIRST_GAP_MS = 250;
+const MAX_GAP_MS = 1_000;
+const MAX_RETRY_AFTER_MS = 30_000;
+/** Named; a list of more nameless objects is no list of the API. */
+const MAX_UNUSABLE = 20;
+
+/**
+ * Mirrors the objects of one service: lists them, then watches from there; what client-go calls a reflector. All who
+ * look at the service in this process share it. After a failure it is started again by the first who returns, goes on
+ * from the resource version it had where that is safe, and lists anew where it is not.
+ */
+export class Reflector {
+  readonly service: ServiceKey;
+  /** Undefined while somebody looks; on the clock's `nowMs`. */
+  failedAtMs: number | undefined;
+  readonly #env: ReflectorEnv;
+  readonly #seats = new Set<Seat>();
+  #resource: Resource = ENDPOINT_SLICES;
+  #objects: ReadonlyMap<string, ServiceObject> = new Map();
+  #unusable: readonly string[] = [];
+  /** Where a watch may go on. */
+  #resourceVersion: string | undefined;
+  /** The connection broke: is it still the store that the resource version is of? */
+  #isStoreInDoubt = false;
+  #running: AbortController | undefined;
+  #isSynced = false;
+  #failures = 0;
+  #notBeforeMs = 0;
+
+  constructor(service: ServiceKey, env: ReflectorEnv) {
+    this.service = service;
+    this.#env = env;
+  }
+
+  get objects(): Iterable<ServiceObject> {
+    return this.#objects.values();
+  }
+
+  /** Objects without a name: nothing more can be said of them. */
+  get unusable(): readonly string[] {
+    return this.#unusable;
+  }
+
+  /** What is looked at, as RBAC names it. */
+  get resource(): string {
+    return this.#resource.fullName;
+  }
+
+  /** Takes part in what is seen from now on. The first starts the watch, and the last to leave ends it. */
+  join(): Seat {
+    const seat = new Seat(() => this.#leave(seat));
+    this.failedAtMs = undefined;
+    this.#seats.add(seat);
+    if (this.#isSynced) seat.ring();
+    if (this.#running === undefined) {
+      this.#running = new AbortController();
+      void this.#run(this.#running.signal);
+    }
+    return seat;
+  }
+
+  #leave(seat: Seat): void {
+    if (!this.#seats.delete(seat) || this.#seats.size > 0) return;
+    this.#running?.abort();
+    this.#running = undefined;
+    this.#isSynced = false;
+    this.#env.onUnused();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#pause(signal);
+      if (!signal.aborted) await this.#follow(signal);
+    } catch (error) {
+      if (!signal.aborted) this.#fail(error);
+    }
+  }
+
+  /** However many look: one attempt in each gap. A single one comes back later than this by itself. */
+  #pause(signal: AbortSignal): Promise<void> {
+    const delayMs = this.#notBeforeMs - this.#env.clock.nowMs();
+    if (delayMs <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        timer.cancel();
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = this.#env.clock.after(delayMs, done);
+      signal.addEventListener('abort', done);
+    });
+  }
+
+  /** Never returns before it fails or `signal` aborts. At most two lists: what is too old right after a list stays so. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    let lists = 0;
+    if (this.#isStoreInDoubt && this.#resourceVersion !== undefined && !(await this.#isSameStore(signal))) {
+      this.#resourceVersion = undefined;
+    }
+    while (!signal.aborted) {
+      if (this.#resourceVersion === undefined) {
+        lists += 1;
+        await this.#list(signal);
+      }
+      try {
+        await this.#watch(signal);
+        lists = 0;
+      } catch (error) {
+        if (!(error instanceof KubernetesError) || error.status !== 410 || lists > 0) throw error;
+        this.#resourceVersion = undefined;
+      }
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const listing = await this.#listAny(signal);
+    if (signal.aborted) return;
+    const objects = new Map<string, ServiceObject>();
+    const unusable: string[] = [];
+    for (const item of listing.items) {
+      const read = readObject(this.#resource, item, (name) => this.#objects.get(name));
+      if (!('unusable' in read)) objects.set(read.name, read);
+      else if (unusable.length < MAX_UNUSABLE) unusable.push(read.unusable);
+    }
+    this.#objects = objects;
+    this.#unusable = unusable;
+    this.#resourceVersion = listing.resourceVersion;
+    this.#isStoreInDoubt = false;
+    this.#isSynced = true;
+    this.#ring();
+    if (listing.resourceVersion === undefined) {
+      throw new BrokenAnswer(`the list of ${this.#resource.fullName} has no resource version to watch from`);
+    }
+  }
+
+  /** EndpointSlices; where the server has none (before 1.21), Endpoints. */
+  async #listAny(signal: AbortSignal) {
+    const { client } = this.#env;
+    this.#resource = ENDPOINT_SLICES;
+    try {
+      return await list(client, ENDPOINT_SLICES, this.service, signal);
+    } catch (error) {
+      if (!(error instanceof KubernetesError) || error.status !== 404) throw error;
+      this.#resource = ENDPOINTS;
+      return await list(client, ENDPOINTS, this.service, signal);
+    }
+  }
+
+  /**
+   * Whether the store is still the one, and not behind, where we stopped. One that was wiped or restored may be at a lower
+   * version, from which a watch would be silent for ever, or hold other objects under the same names. One small request
+   * instead of a full list from every client at once when an API server comes back.
+   */
+  async #isSameStore(signal: AbortSignal): Promise<boolean> {
+    const { items, resourceVersion } = await probe(this.#env.client, this.#resource, this.service, signal);
+    if (!isAtOrAfter(resourceVersion, this.#resourceVersion)) return false;
+    if (items.length === 0) return this.#objects.size === 0;
+    const read = readObject(this.#resource, items[0], () => undefined);
+    return !('unusable' in read) && this.#objects.get(read.name)?.uid === read.uid;
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { client, clock, random, idleTimeoutMs } = this.#env;
+    const events = watch(client, clock, {
+      resource: this.#resource,
+      service: this.service,
+      resourceVersion: this.#resourceVersion!,
+      timeoutSeconds: Math.round(MIN_WATCH_S * (1 + random())),
+      idleTimeoutMs,
+      signal,
+      onOpen: () => this.#onOpen(),
+    });
+    const startedMs = clock.nowMs();
+    let seen = 0;
+    for await (const { type, object } of events) {
+      seen += 1;
+      if (type !== 'BOOKMARK') this.#apply(type, object);
+      this.#resourceVersion = resourceVersionOf(object);
+      if (this.#resourceVersion === undefined)
+        throw new BrokenAnswer('the watch sent an object without a version');
+    }
+    if (seen === 0 && clock.nowMs() - startedMs < EMPTY_WATCH_MS && !signal.aborted) {
+      // Known of API servers that lost track (https://github.com/kubernetes/kubernetes/issues/104171).
+      throw new BrokenAnswer('the API server ended the watch at once without saying anything; listing again');
+    }
+  }
+
+  #apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: unknown): void {
+    const name = nameOf(object);
+    const objects = new Map(this.#objects);
+    if (type === 'DELETED') {
+      if (name !== undefined) objects.delete(name);
+    } else {
+      const read = readObject(this.#resource, object, (known) => this.#objects.get(known));
+      if ('unusable' in read) this.#unusable = [read.unusable];
+      else objects.set(read.name, read);
+    }
+    this.#objects = objects;
+    this.#ring();
+  }
+
+  #onOpen(): void {
+    this.#isStoreInDoubt = false;
+    this.#failures = 0;
+    if (this.#isSynced) return;
+    this.#isSynced = true;
+    this.#ring();
+  }
+
+  #ring(): void {
+    for (const seat of this.#seats) seat.ring();
+  }
+
+  #fail(error: unknown): void {
+    if (!isVersionGood(error)) this.#resourceVersion = undefined;
+    this.#isStoreInDoubt = true;
+    this.#isSynced = false;
+    this.#running = undefined;
+    this.#failures += 1;
+    const gapMs = Math.min(FIRST_GAP_MS * 2 ** (this.#failures - 1), MAX_GAP_MS);
+    const askedMs = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;
+    this.failedAtMs = this.#env.clock.nowMs();
+    this.#notBeforeMs = this.failedAtMs + Math.max(gapMs, Math.min(askedMs, MAX_RETRY_AFTER_MS));
+    const seats = [...this.#seats];
+    this.#seats.clear();
+    for (const seat of seats) seat.fail(error);
+  }
+}
+
+/** Answers that say nothing of the resource version: who we are, what we may do, and that the server has no time. */
+const UNRELATED_STATUS = [401, 403, 429, 503];
+
+/** Whether a watch may go on from where it was. After silence, nonsense or a refused version, what was missed is not known. */
+function isVersionGood(error: unknown): boolean {
+  if (error instanceof BrokenAnswer || !(error instanceof KubernetesError)) return false;
+  return error.status === undefined || UNRELATED_STATUS.includes(error.status);
+}
+
+/** Versions of one store are comparable numbers (https://kep.k8s.io/5504). */
+function isAtOrAfter(version: string | undefined, before: string | undefined): boolean {
+  if (!/^\d+$/.test(version ?? '') || !/^\d+$/.test(before ?? '')) return false;
+  return BigInt(version!) >= BigInt(before!);
+}

@@ -1,0 +1,48 @@
+/** One who looks at a reflector: told that something changed, that it failed, or that it is over. */
+export class Seat {
+  readonly #onLeave: () => void;
+  #state: 'quiet' | 'rung' | 'failed' | 'left' = 'quiet';
+  #error: unknown;
+  #wake: (() => void) | undefined;
+
+  constructor(onLeave: () => void) {
+    this.#onLeave = onLeave;
+  }
+
+  /** Something changed. Rung twice before it is looked at counts once: who is slow sees the latest, not the backlog. */
+  ring(): void {
+    if (this.#state === 'quiet') this.#set('rung');
+  }
+
+  /** The reflector failed; what was not looked at yet is lost with it. */
+  fail(error: unknown): void {
+    if (this.#state === 'left') return;
+    this.#error = error;
+    this.#set('failed');
+  }
+
+  leave(): void {
+    if (this.#state === 'left') return;
+    this.#set('left');
+    this.#onLeave();
+  }
+
+  /** Resolves true when something changed and false when the seat was left; rejects when the reflector failed. */
+  async changed(): Promise<boolean> {
+    if (this.#state === 'quiet') {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#state === 'failed') throw this.#error;
+    if (this.#state === 'left') return false;
+    this.#state = 'quiet';
+    return true;
+  }
+
+  #set(state: 'rung' | 'failed' | 'left'): void {
+    this.#state = state;
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+}

@@ -1,0 +1,85 @@
+import { Dropped } from './dropped.ts';
+import { readEndpointSlice } from './endpoint-slice.ts';
+import { readEndpoints } from './endpoints-object.ts';
+import { isObject, type Json } from './read.ts';
+import type { ServiceObject, Slice } from './service-object.ts';
+
+/** The kind of object that says which Pods a Service has. */
+export interface Resource {
+  readonly plural: 'endpointslices' | 'endpoints';
+  /** As RBAC and kubectl name it. */
+  readonly fullName: string;
+  /** Path and query of the objects of one service. */
+  readonly path: (
+    namespace: string,
+    service: string,
+  ) => { readonly path: string; readonly query: URLSearchParams };
+  readonly read: (object: Json, path: string, dropped: Dropped) => readonly Slice[] | undefined;
+}
+
+export const ENDPOINT_SLICES: Resource = {
+  plural: 'endpointslices',
+  fullName: 'endpointslices.discovery.k8s.io',
+  path: (namespace, service) => ({
+    path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
+    query: new URLSearchParams({ labelSelector: `kubernetes.io/service-name=${service}` }),
+  }),
+  read: readEndpointSlice,
+};
+
+export const ENDPOINTS: Resource = {
+  plural: 'endpoints',
+  fullName: 'endpoints',
+  path: (namespace, service) => ({
+    path: `/api/v1/namespaces/${namespace}/endpoints`,
+    query: new URLSearchParams({ fieldSelector: `metadata.name=${service}` }),
+  }),
+  read: readEndpoints,
+};
+
+/** Bounds what is kept of names and versions, which come back in requests. */
+const NAME = /^[^\s\p{C}]{1,253}$/u;
+
+/** A resource version in an object or a list; undefined when it has none that could be sent back. */
+export function resourceVersionOf(object: unknown): string | undefined {
+  const metadata = isObject(object) ? object.metadata : undefined;
+  const version = isObject(metadata) ? metadata.resourceVersion : undefined;
+  return typeof version === 'string' && NAME.test(version) ? version : undefined;
+}
+
+/** The name of an object; undefined when it has none, and nothing can be said of it. */
+export function nameOf(object: unknown): string | undefined {
+  const metadata = isObject(object) ? object.metadata : undefined;
+  const name = isObject(metadata) ? metadata.name : undefined;
+  return typeof name === 'string' && NAME.test(name) ? name : undefined;
+}
+
+/**
+ * Reads one object. One of which nothing can be used keeps what it said before (`previous`); one that is the same version
+ * of the same object as before is not read again.
+ */
+export function readObject(
+  resource: Resource,
+  object: unknown,
+  previous: (name: string) => ServiceObject | undefined,
+): ServiceObject | { readonly unusable: string } {
+  const dropped = new Dropped();
+  const name = nameOf(object);
+  if (!isObject(object) || name === undefined) {
+    dropped.add(
+      `${resource.plural}: metadata.name`,
+      isObject(object) ? object.metadata : object,
+      'must be a name',
+    );
+    return { unusable: dropped.list()[0]! };
+  }
+  const { uid } = object.metadata as Json;
+  const known = previous(name);
+  const resourceVersion = resourceVersionOf(object) ?? '';
+  const identity = { name, uid: typeof uid === 'string' ? uid : '', resourceVersion };
+  if (known !== undefined && known.uid === identity.uid && known.resourceVersion === resourceVersion) {
+    if (resourceVersion !== '') return known;
+  }
+  const slices = resource.read(object, `${resource.plural}/${name}`, dropped) ?? known?.slices ?? [];
+  return { ...identity, slices, dropped: dropped.list() };
+}

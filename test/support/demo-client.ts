@@ -28,7 +28,11 @@ export interface OpenLoad {
   stop(): Promise<string[]>;
 }
 
-export function startOpenLoad(client: DemoClient, callsPerSecond: number): OpenLoad {
+export function startOpenLoad(
+  client: DemoClient,
+  callsPerSecond: number,
+  onFailure: () => void = () => {},
+): OpenLoad {
   const byPod = new Map<string, number>();
   const failures: string[] = [];
   let sent = 0;
@@ -39,8 +43,10 @@ export function startOpenLoad(client: DemoClient, callsPerSecond: number): OpenL
     for (; sent < due; sent++) {
       client.get({ id: String(sent) }, (error, order) => {
         done += 1;
-        if (error !== null) failures.push(error.message);
-        else byPod.set(order!.pod, (byPod.get(order!.pod) ?? 0) + 1);
+        if (error !== null) {
+          failures.push(error.message);
+          onFailure();
+        } else byPod.set(order!.pod, (byPod.get(order!.pod) ?? 0) + 1);
       });
     }
   };

@@ -9,7 +9,7 @@ export interface HashOptions {
 }
 
 /** Points on the ring of a Pod of weight 1 while the ring is small enough: shares are even to about 1/√points. */
-const MAX_POINTS = 256;
+const MAX_POINTS = 1024;
 const MIN_POINTS = 4;
 /** Ring size aimed at for many Pods; bounds what a rebuild costs. Envoy's largest is 8 Mi, gRPC's 4096. */
 const RING_SIZE = 1 << 16;

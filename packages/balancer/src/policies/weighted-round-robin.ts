@@ -1,5 +1,5 @@
 import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
-import { weighted } from './scan.ts';
+import { scan, takes, weighted } from './scan.ts';
 
 /**
  * Every Pod in turn, as often as its weight says, evenly spaced: earliest deadline first, where a Pod of weight w is due
@@ -43,7 +43,6 @@ class WeightedRoundRobin<P extends Pod> implements Picker<P> {
   }
 
   pick(info: PickInfo<P>): P | undefined {
-    let tried: P | undefined;
     for (let step = this.#pods.length; step > 0; step--) {
       const i = this.#heap[0]!;
       const pod = this.#pods[i]!;
@@ -51,11 +50,10 @@ class WeightedRoundRobin<P extends Pod> implements Picker<P> {
       // Whoever can't take its turn loses it: no burst when it comes back.
       this.#dueAt[i] = this.#now + this.#period[i]!;
       this.#sink(0);
-      if (!pod.available) continue;
-      if (info.excluded === undefined || !info.excluded.has(pod)) return pod;
-      tried ??= pod;
+      if (takes(pod, info)) return pod;
     }
-    return tried;
+    // A heavy Pod may have had all those turns.
+    return scan(this.#pods, 0, info);
   }
 
   /** The part of its period that each Pod has still to wait. */

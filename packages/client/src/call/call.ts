@@ -227,6 +227,9 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
 
   /** Ends the call as its last attempt ended; called by the transport, so that the listener can be told at once. */
   finishWith(end: StreamEnd): void {
+    // A server that saw the deadline pass resets the stream, and may be heard before our own timer (as in grpc-go).
+    if (end.kind === 'reset' && end.errorCode === CANCEL && this.deadlineMs <= this.nowMs())
+      return this.onDue();
     const { code, details: what, trailers, reason } = fromEnd(end);
     // Such a call is not tried again, whatever the policy: the caller has seen part of the reply (gRFC A6, "committed").
     const began = end.kind === 'connection-lost' && this.attempts.last?.replied === true;

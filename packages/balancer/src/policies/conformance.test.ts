@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createPolicy, policyNames } from '../create-policy.ts';
+import { mix } from '../hash.ts';
+import type { Picker, Pod } from '../policy.ts';
+import { makeEnv, makeInfo, makePods } from '../testing/pods.ts';
+import { zoneAware } from '../zone-aware.ts';
+
+const variants = [
+  ...policyNames.map((name) => [name, createPolicy(name)] as const),
+  ['least_request, full scan', createPolicy({ least_request: { fullScan: true } })] as const,
+  ['least_request of five', createPolicy({ least_request: { choiceCount: 5 } })] as const,
+  ['ring_hash, bounded', createPolicy({ ring_hash: { loadBound: 1.25 } })] as const,
+  ['maglev, bounded', createPolicy({ maglev: { loadBound: 1.25 } })] as const,
+  ['round_robin in a zone', zoneAware(createPolicy('round_robin'), 'a')] as const,
+];
+
+/** Picks with a new hash each time. */
+function picks(picker: Picker<Pod>, count: number, ...tried: Pod[]): (Pod | undefined)[] {
+  return Array.from({ length: count }, (_, i) => picker.pick(makeInfo(mix(i), ...tried)));
+}
+
+describe.each(variants)('%s', (_name, policy) => {
+  const build = (pods: Pod[], ready: Pod[] = pods, previous?: Picker<Pod>) =>
+    policy.build(pods, ready, makeEnv(), previous);
+
+  test('has nobody to pick where there is nobody', () => {
+    expect(picks(build([]), 3)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('picks the only Pod', () => {
+    const pods = makePods(1);
+    expect(new Set(picks(build(pods), 10))).toEqual(new Set(pods));
+  });
+
+  test('never picks a Pod that is not available, also when that changed after the build', () => {
+    const pods = makePods(6);
+    const picker = build(pods);
+    for (const pod of pods.slice(1, 5)) pod.available = false;
+    for (const pod of picks(picker, 200)) expect([pods[0], pods[5]]).toContain(pod);
+    for (const pod of pods) pod.available = false;
+    expect(picks(picker, 3)).toEqual([undefined, undefined, undefined]);
+    pods[2]!.available = true;
+    expect(new Set(picks(picker, 20))).toEqual(new Set([pods[2]]));
+  });
+
+  test('picks a Pod already tried only when no other is left', () => {
+    const pods = makePods(4);
+    const picker = build(pods);
+    for (const pod of picks(picker, 200, pods[0]!, pods[1]!)) expect([pods[2], pods[3]]).toContain(pod);
+    for (const pod of pods.slice(1)) pod.available = false;
+    expect(new Set(picks(picker, 20, pods[0]!, pods[1]!))).toEqual(new Set([pods[0]]));
+  });
+
+  test('gives weight 0 no call', () => {
+    const pods = makePods(4, (i) => ({ weight: i === 2 ? 0 : 1 }));
+    expect(picks(build(pods), 300)).not.toContain(pods[2]);
+    const none = makePods(2, () => ({ weight: 0 }));
+    expect(picks(build(none), 3)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('reaches every Pod', () => {
+    const pods = makePods(10);
+    const picker = build(pods);
+    const seen = new Set<Pod | undefined>();
+    for (const pod of picks(picker, 2_000)) {
+      seen.add(pod);
+      // Some go by load.
+      pod?.load.start(0);
+    }
+    expect(seen.size).toBe(policy.name === 'pick_first' ? 1 : 10);
+  });
+
+  test('does the same under the same random source', () => {
+    const pods = makePods(20, (i) => ({ weight: 1 + (i % 3) }));
+    expect(picks(build(pods), 100)).toEqual(picks(build(pods), 100));
+  });
+
+  test('survives any change of the set', { timeout: 30_000 }, () => {
+    const all = makePods(12, (i) => ({ weight: (i * 7) % 5, zone: i % 2 === 0 ? 'a' : 'b' }));
+    const step = fc.record({
+      pods: fc.subarray(all),
+      down: fc.subarray(all),
+      tried: fc.subarray(all, { maxLength: 3 }),
+      hash: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 8 }), (steps) => {
+        let picker: Picker<Pod> | undefined;
+        for (const { pods, down, tried, hash } of steps) {
+          for (const pod of all) pod.available = !down.includes(pod);
+          const ready = pods.filter((pod) => pod.available);
+          picker = policy.build(pods, ready, makeEnv(), picker);
+          const able = ready.filter((pod) => pod.endpoint.weight > 0);
+          const picked = picker.pick(makeInfo(hash, ...tried));
+          if (able.length === 0) expect(picked).toBeUndefined();
+          else expect(able).toContain(picked);
+          const untried = able.filter((pod) => !tried.includes(pod));
+          if (untried.length > 0) expect(untried).toContain(picked);
+        }
+      }),
+      // Hash tables are large, whatever the number of Pods.
+      { numRuns: policy.needsHash ? 40 : 200 },
+    );
+  });
+});

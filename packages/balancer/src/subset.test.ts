@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { selectSubset } from './subset.ts';
+import { makePods } from './testing/pods.ts';
+
+const endpoints = makePods(100).map((pod) => pod.endpoint);
+
+describe('a subset', () => {
+  test('is the whole when that is small enough, and always the same for the same client', () => {
+    expect(selectSubset(endpoints, { size: 100, client: 0 })).toEqual(endpoints);
+    expect(selectSubset(endpoints, { size: 10, client: 'pod-a' })).toEqual(
+      selectSubset(endpoints, { size: 10, client: 'pod-a' }),
+    );
+    expect(
+      selectSubset([...endpoints].reverse(), { size: 10, client: 3 })
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(
+      selectSubset(endpoints, { size: 10, client: 3 })
+        .map(({ id }) => id)
+        .sort(),
+    );
+  });
+
+  test('changes by one Pod at most when one comes or goes', () => {
+    for (let client = 0; client < 50; client++) {
+      const before = selectSubset(endpoints, { size: 10, client });
+      const after = selectSubset(
+        endpoints.filter((_, i) => i !== 17),
+        { size: 10, client },
+      );
+      expect(after.filter((endpoint) => !before.includes(endpoint)).length).toBeLessThanOrEqual(1);
+    }
+  });
+
+  test.each([10, 16, 37])('of %i clients by ordinal spreads over the Pods', (clients) => {
+    const counts = new Map(endpoints.map(({ id }) => [id, 0]));
+    for (let client = 0; client < clients; client++) {
+      for (const { id } of selectSubset(endpoints, { size: 20, client })) counts.set(id, counts.get(id)! + 1);
+    }
+    const mean = (clients * 20) / 100;
+    expect(Math.max(...counts.values())).toBeLessThanOrEqual(Math.ceil(mean) + 2);
+    expect(Math.min(...counts.values())).toBeGreaterThanOrEqual(Math.floor(mean) - 2);
+  });
+});

@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { createPolicy } from './create-policy.ts';
+import { makeEnv, makeInfo, makePods } from './testing/pods.ts';
+import { zoneAware } from './zone-aware.ts';
+
+function shareInZone(up: number): number {
+  const pods = makePods(20, (i) => ({ zone: i < 10 ? 'a' : 'b' }));
+  for (const [i, pod] of pods.entries()) pod.available = i >= 10 || i < up;
+  const ready = pods.filter((pod) => pod.available);
+  const picker = zoneAware(createPolicy('round_robin'), 'a').build(pods, ready, makeEnv());
+  let own = 0;
+  for (let i = 0; i < 10_000; i++) if (picker.pick(makeInfo())!.endpoint.zone === 'a') own += 1;
+  return own / 10_000;
+}
+
+describe('the own zone', () => {
+  test('keeps all calls while it can carry them', () => {
+    expect([shareInZone(10), shareInZone(8)]).toEqual([1, 1]);
+  });
+
+  test('spills over in proportion to what it lost', () => {
+    expect(shareInZone(5)).toBeCloseTo(0.7, 1);
+    expect(shareInZone(1)).toBeCloseTo(0.14, 1);
+    expect(shareInZone(0)).toBe(0);
+  });
+
+  test('takes everything when there is no other', () => {
+    const pods = makePods(4, () => ({ zone: 'a' }));
+    const picker = zoneAware(createPolicy('random'), 'a').build(pods, pods.slice(0, 1), makeEnv());
+    pods.slice(1).forEach((pod) => {
+      pod.available = false;
+    });
+    expect(picker.pick(makeInfo())).toBe(pods[0]);
+  });
+});

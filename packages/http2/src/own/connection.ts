@@ -1,0 +1,365 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { Keepalive, type KeptAlive } from '../node/keepalive.ts';
+import type {
+  Connection,
+  ConnectionListener,
+  ConnectionOptions,
+  ConnectionState,
+  Stream,
+  StreamHandler,
+  StreamHead,
+} from '../transport.ts';
+import { ReceiveWindow } from './flow/receive-window.ts';
+import { Sender } from './flow/sender.ts';
+import { ConnectionError } from './frames/connection-error.ts';
+import { ErrorCode } from './frames/error-codes.ts';
+import { FloodGuard } from './frames/flood-guard.ts';
+import { Flag, FrameType, PREFACE, writeUint32 } from './frames/frame.ts';
+import { FrameCutter } from './frames/frame-cutter.ts';
+import { MAX_WINDOW_BYTES, Setting, settingsFrame } from './frames/settings.ts';
+import { RequestEncoder } from './headers/request-encoder.ts';
+import { ResponseDecoder } from './headers/response-decoder.ts';
+import { Receiver, type Session } from './receiver.ts';
+import { explain, openSocket, type SocketReader } from './socket.ts';
+import { NO_RESET, OwnStream, type StreamHost } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
+
+/** How long a peer that broke the protocol has to read why, before its socket is closed. */
+const LINGER_MS = 250;
+/** What our PINGs carry, so that their answers are told apart. */
+const KEEPALIVE_PING = 1;
+const BANDWIDTH_PING = 2;
+
+/** A connection on podwire's own HTTP/2. */
+export class OwnConnection implements Connection, Session, StreamHost, KeptAlive, SocketReader {
+  state: ConnectionState = 'connecting';
+  maxConcurrentStreams = Number.POSITIVE_INFINITY;
+  settled = false;
+  bytesReceived = 0;
+  callBytesReceived = 0;
+  readonly remoteAddress: string;
+  readonly sender: Sender;
+  readonly #options: ConnectionOptions;
+  readonly #listener: ConnectionListener;
+  readonly #socket: Socket;
+  readonly #cutter: FrameCutter;
+  readonly #requests: RequestEncoder;
+  readonly #streams = new StreamTable();
+  readonly #window = new ReceiveWindow();
+  readonly #guard = new FloodGuard(() => performance.now());
+  readonly #keepalive: Keepalive;
+  readonly #timer: NodeJS.Timeout;
+  #pong: (() => void) | undefined;
+  /** Streams above it were not looked at by the peer. */
+  #lastStreamId = MAX_WINDOW_BYTES;
+  #hadRoom = false;
+  #roomChanged = false;
+  /** Why the connection ended; nothing is read or written any more. */
+  #over: string | undefined;
+  #socketError: string | undefined;
+
+  constructor(options: ConnectionOptions, listener: ConnectionListener) {
+    const { host, port, tls, connectTimeoutMs, maxHeaderListBytes } = options;
+    this.#options = options;
+    this.remoteAddress = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    this.#listener = listener;
+    this.#requests = new RequestEncoder(tls === undefined ? 'http' : 'https');
+    const receiver = new Receiver(this, new ResponseDecoder(maxHeaderListBytes), maxHeaderListBytes);
+    this.#cutter = new FrameCutter(receiver);
+    this.#socket = openSocket(options, this);
+    this.sender = new Sender(this.#socket, this.#requests, () => this.#checkRoom());
+    this.#keepalive = new Keepalive(this, options.keepaliveTimeMs, options.keepaliveTimeoutMs);
+    let step = 'TCP';
+    this.#timer = setTimeout(() => {
+      this.destroy(`no connection in ${connectTimeoutMs} ms: ${step} was not answered`);
+    }, connectTimeoutMs).unref();
+    this.#socket.once('connect', () => {
+      step = tls === undefined ? 'HTTP/2 SETTINGS' : 'TLS';
+      if (tls === undefined) this.#begin();
+    });
+    this.#socket.once('secureConnect', () => {
+      step = 'HTTP/2 SETTINGS';
+      if ((this.#socket as TLSSocket).alpnProtocol === 'h2') this.#begin();
+      else this.destroy('the Pod does not offer HTTP/2 over TLS (ALPN h2)');
+    });
+    this.#socket.on('error', (error) => {
+      this.#socketError ??= explain(error);
+    });
+    this.#socket.once('end', () => this.#onSocketEnd());
+    this.#socket.once('close', () => this.#onSocketEnd());
+  }
+
+  get openStreams(): number {
+    return this.#streams.size;
+  }
+
+  get hasRoom(): boolean {
+    return (
+      this.state === 'ready' &&
+      this.#over === undefined &&
+      this.#streams.size < this.maxConcurrentStreams &&
+      !this.sender.jammed
+    );
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
+  get receiveWindow(): number {
+    return this.#window.bandwidth.windowBytes;
+  }
+
+  get pingable(): boolean {
+    // After a graceful GOAWAY a ping may be answered with the end of the connection, and of the calls on it.
+    return this.state === 'ready' && (this.#streams.size > 0 || this.#options.keepaliveWithoutCalls);
+  }
+
+  open(head: StreamHead, handler: StreamHandler): Stream | undefined {
+    if (!this.hasRoom) {
+      this.#hadRoom = false;
+      return undefined;
+    }
+    const stream = new OwnStream(this, this.#streams.nextId(), handler, head.maxReceiveBytes);
+    this.#streams.add(stream);
+    this.sender.headers(stream.id, head);
+    if (this.#streams.worn) process.nextTick(() => this.#startDraining('stream ids run out'));
+    this.#hadRoom = this.hasRoom;
+    return stream;
+  }
+
+  drain(): void {
+    this.#startDraining('drained');
+    if (this.state === 'connecting') this.destroy('drained before it was ready');
+    else this.#closeIfDrained();
+  }
+
+  destroy(reason: string): void {
+    this.#shutDown(reason, undefined);
+  }
+
+  onRead(source: Buffer, end: number): void {
+    if (this.#over !== undefined) return;
+    this.bytesReceived += end;
+    try {
+      if (!this.settled && source.toString('latin1', 0, Math.min(end, 7)) === 'HTTP/1.') {
+        throw new ConnectionError(
+          ErrorCode.PROTOCOL_ERROR,
+          'an answer in HTTP/1; the port does not speak HTTP/2',
+        );
+      }
+      this.#cutter.push(source, 0, end);
+      if (this.sender.deaf) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'asks and does not read');
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) {
+        this.destroy('a callback threw an error');
+        throw error;
+      }
+      this.#shutDown(`the Pod broke HTTP/2: ${error.message}`, error.code);
+    }
+  }
+
+  ping(answered: () => void): void {
+    this.#pong = answered;
+    this.#sendPing(KEEPALIVE_PING);
+  }
+
+  onDead(reason: string): void {
+    this.destroy(reason);
+  }
+
+  stream(id: number): OwnStream | undefined {
+    return this.#streams.get(id);
+  }
+
+  isIdle(id: number): boolean {
+    return this.#streams.isIdle(id);
+  }
+
+  wasReset(id: number): boolean {
+    return this.#streams.wasReset(id);
+  }
+
+  spend(cost: number): void {
+    if (!this.#guard.spend(cost)) {
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'a flood of frames that do nothing');
+    }
+  }
+
+  applySetting(setting: number, value: number): void {
+    if (setting === Setting.HEADER_TABLE_SIZE) this.#requests.setTableLimit(value);
+    else if (setting === Setting.MAX_FRAME_SIZE) this.sender.setMaxFrameBytes(value);
+    else if (setting === Setting.MAX_CONCURRENT_STREAMS) this.maxConcurrentStreams = value;
+    else if (setting === Setting.INITIAL_WINDOW_SIZE) {
+      const delta = value - this.sender.initialWindow;
+      this.sender.initialWindow = value;
+      for (const stream of this.#streams.all()) {
+        if (stream.addSendWindow(delta)) continue;
+        throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window above 2^31−1 bytes');
+      }
+    }
+  }
+
+  onSettings(): void {
+    this.sender.frame(FrameType.SETTINGS, Flag.ACK, 0, undefined);
+    if (this.settled) return this.#checkRoom();
+    this.settled = true;
+    clearTimeout(this.#timer);
+    this.state = 'ready';
+    this.#hadRoom = this.hasRoom;
+    this.#listener.onReady();
+  }
+
+  onPing(payload: Uint8Array): void {
+    this.sender.frame(FrameType.PING, Flag.ACK, 0, payload);
+  }
+
+  onPong(id: number): void {
+    if (id === BANDWIDTH_PING && this.#window.bandwidth.measuring) return this.#onMeasured();
+    const answered = this.#pong;
+    this.#pong = undefined;
+    answered?.();
+  }
+
+  onGoaway(lastStreamId: number, errorCode: number): void {
+    if (lastStreamId > this.#lastStreamId) {
+      throw new ConnectionError(
+        ErrorCode.PROTOCOL_ERROR,
+        'GOAWAY with a higher stream id than the one before',
+      );
+    }
+    this.#lastStreamId = lastStreamId;
+    this.#startDraining(
+      errorCode === 0 ? 'the Pod sent GOAWAY' : `the Pod sent GOAWAY with code ${errorCode}`,
+    );
+    for (const stream of this.#streams.all()) {
+      if (stream.id > lastStreamId) {
+        stream.finish({ kind: 'unprocessed', reason: 'the Pod sent GOAWAY', leftClient: true }, NO_RESET);
+      }
+    }
+    this.#closeIfDrained();
+  }
+
+  onWindow(bytes: number): void {
+    this.sender.window += bytes;
+    if (this.sender.window > MAX_WINDOW_BYTES) {
+      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a connection window above 2^31−1 bytes');
+    }
+    this.sender.pump();
+  }
+
+  onCallBytes(bytes: number): void {
+    this.callBytesReceived += bytes;
+  }
+
+  onDataBytes(counted: number): void {
+    this.callBytesReceived += counted;
+    this.#window.take(counted);
+    const refill = this.#window.refill();
+    if (refill === 0) return;
+    this.sender.windowUpdate(0, refill);
+    if (this.#window.bandwidth.begin()) this.#sendPing(BANDWIDTH_PING);
+  }
+
+  onStreamEnd(stream: OwnStream, errorCode: number | undefined): void {
+    this.#streams.remove(stream, errorCode !== undefined);
+    if (this.#over !== undefined) return;
+    if (errorCode !== undefined) this.sender.resetStream(stream.id, errorCode);
+    this.#checkRoom();
+    if (this.state === 'draining' && this.#streams.size === 0) {
+      // After what was just written, a RST_STREAM for example.
+      this.sender.afterFlush(() => this.#closeIfDrained());
+    }
+  }
+
+  #begin(): void {
+    this.sender.raw(PREFACE);
+    this.sender.raw(
+      settingsFrame([
+        [Setting.ENABLE_PUSH, 0],
+        [Setting.INITIAL_WINDOW_SIZE, this.receiveWindow],
+        [Setting.MAX_HEADER_LIST_SIZE, this.#options.maxHeaderListBytes],
+      ]),
+    );
+    this.sender.windowUpdate(0, this.#window.grow());
+  }
+
+  #sendPing(id: number): void {
+    const payload = new Uint8Array(8);
+    writeUint32(payload, 4, id);
+    this.sender.frame(FrameType.PING, 0, 0, payload);
+  }
+
+  /** The window held the peer back: every stream gets a larger one, from now on and at once. */
+  #onMeasured(): void {
+    const delta = this.#window.bandwidth.end();
+    if (delta === 0) return;
+    this.sender.raw(settingsFrame([[Setting.INITIAL_WINDOW_SIZE, this.receiveWindow]]));
+    for (const stream of this.#streams.all()) stream.addReceiveWindow(delta);
+    const more = this.#window.grow();
+    if (more > 0) this.sender.windowUpdate(0, more);
+  }
+
+  #startDraining(reason: string): void {
+    if (this.state !== 'ready') return;
+    this.state = 'draining';
+    this.#listener.onDraining(reason);
+  }
+
+  #closeIfDrained(): void {
+    if (this.state === 'draining' && this.#streams.size === 0) this.#shutDown(undefined, undefined);
+  }
+
+  #checkRoom(): void {
+    if (this.#roomChanged || this.hasRoom === this.#hadRoom) return;
+    this.#roomChanged = true;
+    // Not inside the caller's call that ended a stream.
+    process.nextTick(() => {
+      this.#roomChanged = false;
+      if (this.#over !== undefined || this.hasRoom === this.#hadRoom) return;
+      this.#hadRoom = this.hasRoom;
+      this.#listener.onRoom();
+    });
+  }
+
+  #onSocketEnd(): void {
+    if (this.#over !== undefined) return;
+    const closed = this.settled
+      ? 'the Pod closed the connection'
+      : 'the Pod closed the connection before HTTP/2 began';
+    // An error is told after the end of what was received.
+    setImmediate(() => this.#shutDown(this.#socketError ?? closed, undefined));
+  }
+
+  /** Ends everything; no reason is the orderly end of a drained connection. */
+  #shutDown(reason: string | undefined, errorCode: number | undefined): void {
+    if (this.#over !== undefined) return;
+    this.#over = reason ?? 'closed';
+    clearTimeout(this.#timer);
+    this.#keepalive.stop();
+    this.#cutter.stop();
+    const neverLeft = this.sender.flushedId;
+    const payload = new Uint8Array(8);
+    writeUint32(payload, 4, errorCode ?? ErrorCode.NO_ERROR);
+    this.sender.stop(this.settled || errorCode !== undefined ? payload : undefined);
+    if (errorCode !== undefined) this.#socket.end();
+    else this.#socket.destroySoon();
+    const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+    this.#socket.once('close', () => clearTimeout(linger));
+    // Not inside the caller's call, or the callback of a stream.
+    process.nextTick(() => this.#tellEnd(reason, neverLeft));
+  }
+
+  #tellEnd(reason: string | undefined, neverLeft: number): void {
+    const lost = reason ?? 'the connection was drained';
+    this.#startDraining(lost);
+    for (const stream of this.#streams.all()) {
+      const left = stream.id <= neverLeft;
+      if (left) stream.finish({ kind: 'connection-lost', reason: lost }, NO_RESET);
+      else stream.finish({ kind: 'unprocessed', reason: lost, leftClient: false }, NO_RESET);
+    }
+    this.state = 'closed';
+    this.#listener.onClosed(reason === undefined ? undefined : new Error(reason));
+  }
+}

@@ -1,0 +1,225 @@
+import type { Socket } from 'node:net';
+import type { StreamHead } from '../../transport.ts';
+import { Flag, FRAME_HEAD_BYTES, FrameType, writeFrameHead, writeUint32 } from '../frames/frame.ts';
+import type { RequestEncoder } from '../headers/request-encoder.ts';
+import { PREFIX_BYTES } from '../message-buffer.ts';
+import { type Flushable, flushAtEndOfTurn } from './turn.ts';
+import { recycle, WriteBuffer } from './write-buffer.ts';
+
+/** A stream with messages that flow control holds back. */
+export interface Sendable {
+  /** Sends one DATA frame; false when it has nothing more to send, or no window of its own. */
+  sendFrame(): boolean;
+}
+
+/** RFC 9113 §6.9.2 */
+const DEFAULT_WINDOW_BYTES = 65_535;
+/** While so much waits for the socket, streams hold their messages back. */
+const CONGESTED_BYTES = 512 * 1024;
+/** Messages never fill it up to here, so the heads of new calls did: no more calls until the socket takes something. */
+const JAMMED_BYTES = 1024 * 1024;
+/** Beyond it, all that grows are answers to a peer which asks and does not read. */
+const DEAF_BYTES = 2 * 1024 * 1024;
+/** Bodies up to this size are copied between the frames; for a larger one the copy costs more than another piece to write. */
+const COPY_BYTES = 8 * 1024;
+/** We cut messages for fairness between streams even where the peer takes frames of 16 MiB. */
+const LARGEST_FRAME_BYTES = 64 * 1024;
+
+/** The sending half of a connection: everything written in one turn of the event loop leaves in one write. */
+export class Sender implements Flushable {
+  /** The connection's send window. */
+  window = DEFAULT_WINDOW_BYTES;
+  /** The peer's SETTINGS_INITIAL_WINDOW_SIZE. */
+  initialWindow = DEFAULT_WINDOW_BYTES;
+  maxFrameBytes = 16_384;
+  /** Streams up to this id were handed to the socket. */
+  flushedId = 0;
+  readonly #socket: Socket;
+  readonly #requests: RequestEncoder;
+  /** Called when room came back after the sender was jammed. */
+  readonly #onUnjammed: () => void;
+  readonly #out = new WriteBuffer();
+  #lastId = 0;
+  #scheduled = false;
+  #stopped = false;
+  #afterFlush: (() => void)[] = [];
+  #waiting: Sendable[] = [];
+  /** Handed to the socket, and not yet taken by the kernel. */
+  #unwrittenBytes = 0;
+
+  constructor(socket: Socket, requests: RequestEncoder, onUnjammed: () => void) {
+    this.#socket = socket;
+    this.#requests = requests;
+    this.#onUnjammed = onUnjammed;
+  }
+
+  get congested(): boolean {
+    return this.#unwrittenBytes + this.#out.bytes >= CONGESTED_BYTES;
+  }
+
+  /** Whether new calls must wait, too. */
+  get jammed(): boolean {
+    return this.#unwrittenBytes + this.#out.bytes >= JAMMED_BYTES;
+  }
+
+  /** Whether the peer makes us answer and reads no answers. */
+  get deaf(): boolean {
+    return this.#unwrittenBytes + this.#out.bytes >= DEAF_BYTES;
+  }
+
+  setMaxFrameBytes(bytes: number): void {
+    this.maxFrameBytes = Math.min(bytes, LARGEST_FRAME_BYTES);
+  }
+
+  headers(streamId: number, head: StreamHead): void {
+    this.#requests.write(this.#out, streamId, head, this.maxFrameBytes);
+    this.#lastId = streamId;
+    this.#schedule();
+  }
+
+  /** Bytes `offset` to `offset + count` of a message with its prefix, as one DATA frame; the windows are the caller's business. */
+  data(
+    streamId: number,
+    message: Uint8Array,
+    compressed: boolean,
+    offset: number,
+    count: number,
+    endStream: boolean,
+  ): void {
+    const out = this.#out;
+    const copied = count <= COPY_BYTES;
+    out.reserve(FRAME_HEAD_BYTES + (copied ? count : PREFIX_BYTES));
+    const { block } = out;
+    const flags = endStream ? Flag.END_STREAM : 0;
+    let at = writeFrameHead(block, out.position, count, FrameType.DATA, flags, streamId);
+    let from = offset - PREFIX_BYTES;
+    if (offset === 0 && count >= PREFIX_BYTES) {
+      block[at] = compressed ? 1 : 0;
+      at = writeUint32(block, at + 1, message.length);
+      from = 0;
+    } else {
+      // The window may be so small that the prefix itself is cut.
+      for (let i = offset; i < Math.min(PREFIX_BYTES, offset + count); i++) {
+        block[at++] = i === 0 ? (compressed ? 1 : 0) : message.length >>> (8 * (PREFIX_BYTES - 1 - i));
+      }
+      from = Math.max(0, from);
+    }
+    const until = Math.max(0, offset + count - PREFIX_BYTES);
+    const whole = from === 0 && until === message.length;
+    if (copied) {
+      if (until > 0) block.set(whole ? message : message.subarray(from, until), at);
+      out.position = at + until - from;
+    } else {
+      out.position = at;
+      out.reference(message.subarray(from, until));
+    }
+    this.#schedule();
+  }
+
+  /** DATA without a payload, which ends the stream; flow control does not count it. */
+  endStream(streamId: number): void {
+    this.frame(FrameType.DATA, Flag.END_STREAM, streamId, undefined);
+  }
+
+  resetStream(streamId: number, errorCode: number): void {
+    this.#frame32(FrameType.RST_STREAM, streamId, errorCode);
+  }
+
+  windowUpdate(streamId: number, bytes: number): void {
+    this.#frame32(FrameType.WINDOW_UPDATE, streamId, bytes);
+  }
+
+  frame(type: number, flags: number, streamId: number, payload: Uint8Array | undefined): void {
+    this.#out.reserve(FRAME_HEAD_BYTES);
+    const length = payload === undefined ? 0 : payload.length;
+    this.#out.position = writeFrameHead(this.#out.block, this.#out.position, length, type, flags, streamId);
+    if (payload !== undefined) this.#out.append(payload);
+    this.#schedule();
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#out.append(bytes);
+    this.#schedule();
+  }
+
+  /** Runs `fn` once what was written until now was handed to the socket, never at once. */
+  afterFlush(fn: () => void): void {
+    this.#afterFlush.push(fn);
+    this.#schedule();
+  }
+
+  /** Sends for this stream whenever the connection's window and the socket allow. */
+  enqueue(stream: Sendable): void {
+    this.#waiting.push(stream);
+    this.pump();
+  }
+
+  /** Sends what was held back, a frame of each stream in turn. */
+  pump(): void {
+    while (this.#waiting.length > 0 && this.window > 0 && !this.congested && !this.#stopped) {
+      const stream = this.#waiting.shift()!;
+      if (stream.sendFrame()) this.#waiting.push(stream);
+    }
+  }
+
+  flush(): void {
+    this.#scheduled = false;
+    if (!this.#stopped) this.#write();
+    const ran = this.#afterFlush;
+    if (ran.length === 0) return;
+    this.#afterFlush = [];
+    for (const fn of ran) fn();
+  }
+
+  /** Drops what was not handed to the socket yet, and writes nothing more but GOAWAY with this payload. */
+  stop(goaway: Uint8Array | undefined): void {
+    if (this.#stopped) return;
+    recycle(this.#out.take().blocks);
+    this.#lastId = this.flushedId;
+    if (goaway !== undefined) this.frame(FrameType.GOAWAY, 0, 0, goaway);
+    this.#write();
+    this.#stopped = true;
+    this.#waiting = [];
+  }
+
+  #write(): void {
+    this.flushedId = this.#lastId;
+    const { pieces, blocks } = this.#out.take();
+    if (pieces.length === 0) return;
+    let bytes = 0;
+    for (const piece of pieces) bytes += piece.length;
+    this.#unwrittenBytes += bytes;
+    const written = () => this.#onWritten(bytes, blocks);
+    if (pieces.length === 1) {
+      this.#socket.write(pieces[0]!, written);
+      return;
+    }
+    this.#socket.cork();
+    for (let i = 0; i < pieces.length - 1; i++) this.#socket.write(pieces[i]!);
+    this.#socket.write(pieces[pieces.length - 1]!, written);
+    this.#socket.uncork();
+  }
+
+  #onWritten(bytes: number, blocks: readonly Buffer[]): void {
+    const wasJammed = this.jammed;
+    this.#unwrittenBytes -= bytes;
+    recycle(blocks);
+    if (this.#stopped) return;
+    if (this.#waiting.length > 0) this.pump();
+    if (wasJammed && !this.jammed) this.#onUnjammed();
+  }
+
+  #frame32(type: number, streamId: number, value: number): void {
+    const out = this.#out;
+    out.reserve(FRAME_HEAD_BYTES + 4);
+    const at = writeFrameHead(out.block, out.position, 4, type, 0, streamId);
+    out.position = writeUint32(out.block, at, value);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    flushAtEndOfTurn(this);
+  }
+}

@@ -1,0 +1,20 @@
+/** Somebody with something to write. */
+export interface Flushable {
+  flush(): void;
+}
+
+let waiting: Flushable[] = [];
+
+/**
+ * Flushes at the end of this turn of the event loop, after every socket that was ready has been read: the answers to
+ * all that arrived leave together. Ask once a turn.
+ */
+export function flushAtEndOfTurn(flushable: Flushable): void {
+  if (waiting.push(flushable) === 1) setImmediate(flushAll);
+}
+
+function flushAll(): void {
+  const all = waiting;
+  waiting = [];
+  for (const flushable of all) flushable.flush();
+}

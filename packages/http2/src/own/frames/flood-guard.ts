@@ -1,0 +1,37 @@
+/** What a peer may make us do in vain in one second, in units of the cheapest such thing. */
+const BUDGET = 10_000;
+const PERIOD_MS = 1_000;
+
+/** What frames that do nothing for a call cost. An honest peer sends a few in a second. */
+export const Cost = {
+  /** A DATA frame of a few bytes that completes no message. */
+  TINY_DATA: 1,
+  /** PING, SETTINGS, PRIORITY, empty DATA, RST_STREAM and frames of closed streams, unknown types, 1xx. */
+  IDLE_FRAME: 10,
+  GOAWAY: 100,
+  /** A header list over the limit. */
+  OVERSIZE_LIST: 500,
+} as const;
+
+/** Ends connections to peers that flood them. The clock is looked at only when the budget is used up. */
+export class FloodGuard {
+  readonly #nowMs: () => number;
+  #left = BUDGET;
+  #sinceMs: number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.#sinceMs = nowMs();
+  }
+
+  /** False when it was too much. */
+  spend(cost: number): boolean {
+    this.#left -= cost;
+    if (this.#left >= 0) return true;
+    const now = this.#nowMs();
+    if (now - this.#sinceMs < PERIOD_MS) return false;
+    this.#sinceMs = now;
+    this.#left = BUDGET - cost;
+    return true;
+  }
+}

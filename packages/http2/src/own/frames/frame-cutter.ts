@@ -1,0 +1,140 @@
+import { ConnectionError } from './connection-error.ts';
+import { ErrorCode } from './error-codes.ts';
+import { Flag, FRAME_HEAD_BYTES, FrameType, MAX_FRAME_BYTES, readUint32 } from './frame.ts';
+
+/** Who is told of frames. What it gets is a view, good until it returns. */
+export interface FrameSink {
+  /** A whole frame of any type but DATA. */
+  onFrame(type: number, flags: number, streamId: number, source: Buffer, start: number, end: number): void;
+  /**
+   * A piece of a DATA frame, as it arrives. `counted` is what flow control counts of the frame, padding included, and
+   * comes with its first piece; `ends` comes with its last when the frame ends the stream.
+   */
+  onData(streamId: number, source: Buffer, start: number, end: number, counted: number, ends: boolean): void;
+}
+
+/** Cuts what a socket reads into frames. It holds at most one frame that is no DATA, and no DATA at all. */
+export class FrameCutter {
+  readonly #sink: FrameSink;
+  #stopped = false;
+  readonly #head = new Uint8Array(FRAME_HEAD_BYTES);
+  #headFill = 0;
+  /** The frame whose payload arrives; −1 is none. */
+  #type = -1;
+  #flags = 0;
+  #streamId = 0;
+  /** Payload bytes to come. */
+  #left = 0;
+  #body: Buffer | undefined;
+  #bodyFill = 0;
+  /** Of a DATA frame: not told to the sink yet, padding to come, and whether the length of the padding is known. */
+  #counted = 0;
+  #padding = 0;
+  #padKnown = true;
+
+  constructor(sink: FrameSink) {
+    this.#sink = sink;
+  }
+
+  /** Nothing more is told to the sink, the rest of the chunk at hand included. */
+  stop(): void {
+    this.#stopped = true;
+    this.#body = undefined;
+  }
+
+  push(source: Buffer, start: number, end: number): void {
+    let at = start;
+    while (at < end && !this.#stopped) {
+      if (this.#type < 0) {
+        if (this.#headFill === 0 && end - at >= FRAME_HEAD_BYTES) {
+          this.#begin(source, at);
+          at += FRAME_HEAD_BYTES;
+        } else {
+          const take = Math.min(FRAME_HEAD_BYTES - this.#headFill, end - at);
+          this.#head.set(source.subarray(at, at + take), this.#headFill);
+          this.#headFill += take;
+          at += take;
+          if (this.#headFill < FRAME_HEAD_BYTES) return;
+          this.#headFill = 0;
+          this.#begin(this.#head, 0);
+        }
+      }
+      at = this.#type === FrameType.DATA ? this.#data(source, at, end) : this.#whole(source, at, end);
+    }
+  }
+
+  #begin(head: Uint8Array, at: number): void {
+    const length = (head[at]! << 16) | (head[at + 1]! << 8) | head[at + 2]!;
+    if (length > MAX_FRAME_BYTES) {
+      throw new ConnectionError(
+        ErrorCode.FRAME_SIZE_ERROR,
+        `a frame of ${length} bytes; at most ${MAX_FRAME_BYTES} are allowed`,
+      );
+    }
+    this.#type = head[at + 3]!;
+    this.#flags = head[at + 4]!;
+    // The highest bit is reserved (RFC 9113 §4.1).
+    this.#streamId = readUint32(head, at + 5) & 0x7fffffff;
+    this.#left = length;
+    if (this.#type !== FrameType.DATA) return;
+    this.#counted = length;
+    this.#padding = 0;
+    this.#padKnown = (this.#flags & Flag.PADDED) === 0;
+    if (!this.#padKnown && length === 0) throw badPadding();
+  }
+
+  /** A frame in one piece, from the chunk itself where it is whole there. */
+  #whole(source: Buffer, start: number, end: number): number {
+    const have = Math.min(this.#left, end - start);
+    if (this.#bodyFill === 0 && have === this.#left) {
+      this.#emit(source, start, start + have);
+      return start + have;
+    }
+    this.#body ??= Buffer.allocUnsafe(this.#left);
+    source.copy(this.#body, this.#bodyFill, start, start + have);
+    this.#bodyFill += have;
+    this.#left -= have;
+    if (this.#left === 0) {
+      const body = this.#body;
+      const length = this.#bodyFill;
+      this.#body = undefined;
+      this.#bodyFill = 0;
+      this.#emit(body, 0, length);
+    }
+    return start + have;
+  }
+
+  #emit(source: Buffer, start: number, end: number): void {
+    const type = this.#type;
+    this.#type = -1;
+    this.#sink.onFrame(type, this.#flags, this.#streamId, source, start, end);
+  }
+
+  #data(source: Buffer, start: number, end: number): number {
+    let at = start;
+    if (!this.#padKnown) {
+      if (at === end) return at;
+      this.#padding = source[at]!;
+      at += 1;
+      this.#left -= 1;
+      this.#padKnown = true;
+      if (this.#padding > this.#left) throw badPadding();
+    }
+    const have = Math.min(this.#left, end - at);
+    const payload = Math.max(0, Math.min(have, this.#left - this.#padding));
+    this.#left -= have;
+    const counted = this.#counted;
+    this.#counted = 0;
+    const complete = this.#left === 0;
+    if (complete) this.#type = -1;
+    const ends = complete && (this.#flags & Flag.END_STREAM) !== 0;
+    if (complete || payload > 0 || counted > 0) {
+      this.#sink.onData(this.#streamId, source, at, at + payload, counted, ends);
+    }
+    return at + have;
+  }
+}
+
+function badPadding(): ConnectionError {
+  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'a frame has more padding than payload');
+}

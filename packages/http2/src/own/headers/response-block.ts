@@ -1,0 +1,67 @@
+import type { RawHeaders } from '../../transport.ts';
+import type { HeaderList } from '../hpack/decoder.ts';
+
+/** A header block of a response as calls see it; shared by all that received the same bytes, so never changed. */
+export interface ResponseBlock {
+  /** `:status`; 0 in trailers. */
+  readonly status: number;
+  /** Without pseudo-headers. */
+  readonly headers: RawHeaders;
+  /** `grpc-encoding` */
+  readonly encoding: string;
+  /** -1 when there is none. */
+  readonly contentLength: number;
+  /** Why no call may use it (RFC 9113 §8.1.1). */
+  readonly malformed: string | undefined;
+  /** As RFC 9113 §6.5.2 counts, when that is over our limit. */
+  readonly tooLargeBytes: number | undefined;
+}
+
+/** Headers of a single connection, which HTTP/2 has none of (RFC 9113 §8.2.2). */
+const OF_CONNECTION = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+/** Lower-case tokens (RFC 9113 §8.2.1, RFC 9110 §5.6.2). */
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+const BAD_VALUE = /[\0\r\n]|^[ \t]|[ \t]$/;
+const STATUS = /^[1-5][0-9][0-9]$/;
+
+/** Checks a decoded list and takes out what the transport itself needs. */
+export function toResponseBlock({ fields, bytes, tooLarge }: HeaderList): ResponseBlock {
+  let status = 0;
+  let encoding = 'identity';
+  let contentLength = -1;
+  let malformed: string | undefined;
+  const headers: string[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i]!;
+    const value = fields[i + 1]!;
+    if (name === ':status') {
+      if (status !== 0 || headers.length > 0 || !STATUS.test(value)) malformed ??= 'a wrong :status';
+      status = Number(value);
+      continue;
+    }
+    if (!NAME.test(name)) malformed ??= `the header name ${JSON.stringify(name)}`;
+    else if (BAD_VALUE.test(value)) malformed ??= `the value of ${name}`;
+    else if (OF_CONNECTION.has(name) || (name === 'te' && value !== 'trailers'))
+      malformed ??= `the header ${name}`;
+    if (name === 'grpc-encoding') encoding = value;
+    if (name === 'content-length') {
+      if (!/^\d{1,15}$/.test(value)) malformed ??= 'a wrong content-length';
+      contentLength = Number(value);
+    }
+    headers.push(name, value);
+  }
+  return {
+    status,
+    headers,
+    encoding,
+    contentLength,
+    malformed,
+    tooLargeBytes: tooLarge ? bytes : undefined,
+  };
+}

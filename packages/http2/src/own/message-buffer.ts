@@ -1,0 +1,79 @@
+import { decompress } from '../grpc/compression.ts';
+import type { ReadResult } from '../grpc/message-reader.ts';
+import { readUint32 } from './frames/frame.ts';
+
+/** Compressed flag and length, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
+export const PREFIX_BYTES = 5;
+/** Room is made for a whole message of up to this size when its prefix is read; for a larger one as its bytes arrive. */
+const TRUSTED_BYTES = 256 * 1024;
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * Collects gRPC messages that do not lie whole in one read, or that nobody has asked for yet. Its bytes lie in one
+ * piece, however small the pieces that they came in; a length is checked before room is made for it.
+ */
+export class MessageBuffer {
+  readonly #maxBytes: number;
+  #buffer: Buffer = EMPTY;
+  #start = 0;
+  #end = 0;
+
+  /** `maxBytes`: the largest message taken, on the wire or inflated; -1 is no limit. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Whether it holds anything, such as the beginning of a message. */
+  get isEmpty(): boolean {
+    return this.#start === this.#end;
+  }
+
+  push(source: Buffer, start: number, end: number): void {
+    const count = end - start;
+    if (this.#buffer.length - this.#end < count) this.#makeRoom(count, source, start);
+    source.copy(this.#buffer, this.#end, start, end);
+    this.#end += count;
+  }
+
+  /** The next whole message, or why there can be none, or undefined while more bytes are needed. A view, good until the next `push`. */
+  next(encoding: string): ReadResult | undefined {
+    const have = this.#end - this.#start;
+    if (have < PREFIX_BYTES) return undefined;
+    const flag = this.#buffer[this.#start]!;
+    if (flag > 1)
+      return { kind: 'invalid', reason: `a message begins with the flag ${flag}; 0 or 1 is allowed` };
+    const length = readUint32(this.#buffer, this.#start + 1);
+    const limit = this.#maxBytes;
+    if (limit >= 0 && length > limit) return { kind: 'too-large', bytes: length, limit };
+    if (have < PREFIX_BYTES + length) return undefined;
+    const from = this.#start + PREFIX_BYTES;
+    const message = this.#buffer.subarray(from, from + length);
+    this.#start = from + length;
+    if (this.#start === this.#end) this.#release();
+    if (flag === 0) return { kind: 'message', message };
+    const decoded = decompress(message, encoding, limit);
+    if (decoded.kind !== 'too-large') return decoded;
+    return { kind: 'too-large', bytes: Math.max(length, limit + 1), limit };
+  }
+
+  #makeRoom(count: number, source: Buffer, start: number): void {
+    const have = this.#end - this.#start;
+    let want = Math.max(have + count, 2 * have);
+    // The first bytes of a message tell how many there will be.
+    const prefix = have === 0 && count >= PREFIX_BYTES ? readUint32(source, start + 1) : 0;
+    if (prefix <= TRUSTED_BYTES) want = Math.max(want, PREFIX_BYTES + prefix);
+    if (this.#maxBytes >= 0 && prefix > this.#maxBytes) want = have + count;
+    const target = want <= this.#buffer.length ? this.#buffer : Buffer.allocUnsafeSlow(want);
+    this.#buffer.copy(target, 0, this.#start, this.#end);
+    this.#buffer = target;
+    this.#start = 0;
+    this.#end = have;
+  }
+
+  /** Empty again: a stream that lives long must not keep room that it needed once. */
+  #release(): void {
+    this.#buffer = EMPTY;
+    this.#start = 0;
+    this.#end = 0;
+  }
+}

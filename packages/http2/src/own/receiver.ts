@@ -1,0 +1,180 @@
+import { ConnectionError } from './frames/connection-error.ts';
+import { ErrorCode } from './frames/error-codes.ts';
+import { Cost } from './frames/flood-guard.ts';
+import { Flag, FrameType, readUint32 } from './frames/frame.ts';
+import type { FrameSink } from './frames/frame-cutter.ts';
+import { readSettings } from './frames/settings.ts';
+import { HeaderCollector } from './headers/header-collector.ts';
+import type { ResponseBlock } from './headers/response-block.ts';
+import type { ResponseDecoder } from './headers/response-decoder.ts';
+import type { OwnStream } from './stream.ts';
+
+/** What received frames act on. */
+export interface Session {
+  /** Whether the peer's first SETTINGS are here. */
+  readonly settled: boolean;
+  stream(id: number): OwnStream | undefined;
+  /** Whether this id was never used, on either side. */
+  isIdle(id: number): boolean;
+  /** Whether we reset it lately: what the peer sent before it knew is dropped. */
+  wasReset(id: number): boolean;
+  spend(cost: number): void;
+  applySetting(setting: number, value: number): void;
+  /** All of one SETTINGS frame were applied. */
+  onSettings(): void;
+  onPing(payload: Uint8Array): void;
+  onPong(id: number): void;
+  onGoaway(lastStreamId: number, errorCode: number): void;
+  onWindow(bytes: number): void;
+  /** Something came for a call. */
+  onCallBytes(bytes: number): void;
+  /** DATA came; the connection's receive window counts all of it, whoever it was for. */
+  onDataBytes(counted: number): void;
+}
+
+/** Interprets the frames of one connection by the rules of RFC 9113 §6; throws {@link ConnectionError}. */
+export class Receiver implements FrameSink {
+  readonly #session: Session;
+  readonly #decoder: ResponseDecoder;
+  readonly #headers: HeaderCollector;
+
+  constructor(session: Session, decoder: ResponseDecoder, maxListBytes: number) {
+    this.#session = session;
+    this.#decoder = decoder;
+    this.#headers = new HeaderCollector(maxListBytes, (id, source, start, end, endStream) =>
+      this.#onBlock(id, source, start, end, endStream),
+    );
+  }
+
+  onData(id: number, source: Buffer, start: number, end: number, counted: number, ends: boolean): void {
+    if (this.#headers.open) throw protocolError('DATA in the middle of a header block');
+    this.#session.onDataBytes(counted);
+    const stream = this.#session.stream(id);
+    if (stream !== undefined) stream.onData(source, start, end, counted, ends);
+    else this.#onStray(id, 'DATA');
+  }
+
+  onFrame(type: number, flags: number, id: number, source: Buffer, start: number, end: number): void {
+    if (this.#headers.open && type !== FrameType.CONTINUATION) {
+      throw protocolError('another frame in the middle of a header block');
+    }
+    if (!this.#session.settled && type !== FrameType.SETTINGS)
+      throw protocolError('no SETTINGS to begin with');
+    switch (type) {
+      case FrameType.HEADERS:
+        if (id === 0) throw protocolError('HEADERS on stream 0');
+        return this.#headers.onHeaders(id, flags, source, start, end);
+      case FrameType.CONTINUATION:
+        return this.#headers.onContinuation(id, flags, source, start, end);
+      case FrameType.SETTINGS:
+        return this.#onSettings(flags, id, source, start, end);
+      case FrameType.WINDOW_UPDATE:
+        return this.#onWindowUpdate(id, source, start, end);
+      case FrameType.PING:
+        return this.#onPing(flags, id, source, start, end);
+      case FrameType.RST_STREAM:
+        return this.#onReset(id, source, start, end);
+      case FrameType.GOAWAY:
+        return this.#onGoaway(id, source, start, end);
+      case FrameType.PUSH_PROMISE:
+        throw protocolError('PUSH_PROMISE, which our SETTINGS forbid');
+      case FrameType.PRIORITY:
+        if (id === 0) throw protocolError('PRIORITY on stream 0');
+        this.#session.spend(Cost.IDLE_FRAME);
+        if (end - start !== 5) this.#failStream(id, ErrorCode.FRAME_SIZE_ERROR, 'PRIORITY of a wrong length');
+        return;
+      default:
+        // Extensions (RFC 9113 §5.5).
+        this.#session.spend(Cost.IDLE_FRAME);
+    }
+  }
+
+  #onBlock(id: number, source: Buffer, start: number, end: number, endStream: boolean): void {
+    // Also where nobody waits for it: it may change the table for those that follow.
+    const block: ResponseBlock = this.#decoder.decode(source, start, end);
+    this.#session.onCallBytes(end - start);
+    const stream = this.#session.stream(id);
+    if (stream !== undefined) return stream.onBlock(block, endStream);
+    if (block.tooLargeBytes !== undefined) this.#session.spend(Cost.OVERSIZE_LIST);
+    this.#onStray(id, 'HEADERS');
+  }
+
+  /** A frame of a stream that is not open. */
+  #onStray(id: number, what: string): void {
+    if (this.#session.isIdle(id)) throw protocolError(`${what} on stream ${id}, which was never opened`);
+    if (!this.#session.wasReset(id)) {
+      throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} on stream ${id}, which is closed`);
+    }
+    this.#session.spend(Cost.TINY_DATA);
+  }
+
+  #onSettings(flags: number, id: number, source: Buffer, start: number, end: number): void {
+    if (id !== 0) throw protocolError('SETTINGS on a stream');
+    if ((flags & Flag.ACK) !== 0) {
+      if (end !== start) throw sizeError('an acknowledgement of SETTINGS with a payload');
+      if (!this.#session.settled) throw protocolError('no SETTINGS to begin with');
+      return this.#session.spend(Cost.IDLE_FRAME);
+    }
+    this.#session.spend(Cost.IDLE_FRAME);
+    readSettings(source, start, end, (setting, value) => this.#session.applySetting(setting, value));
+    this.#session.onSettings();
+  }
+
+  #onWindowUpdate(id: number, source: Buffer, start: number, end: number): void {
+    if (end - start !== 4) throw sizeError('WINDOW_UPDATE of a wrong length');
+    const bytes = readUint32(source, start) & 0x7fffffff;
+    if (id === 0) {
+      if (bytes === 0) throw protocolError('WINDOW_UPDATE of 0 bytes');
+      return this.#session.onWindow(bytes);
+    }
+    const stream = this.#session.stream(id);
+    if (stream === undefined) {
+      if (this.#session.isIdle(id))
+        throw protocolError(`WINDOW_UPDATE on stream ${id}, which was never opened`);
+      return;
+    }
+    if (bytes === 0) stream.fail(ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE of 0 bytes');
+    else if (!stream.addSendWindow(bytes)) {
+      stream.fail(ErrorCode.FLOW_CONTROL_ERROR, 'a window above 2^31−1 bytes');
+    }
+  }
+
+  #onPing(flags: number, id: number, source: Buffer, start: number, end: number): void {
+    if (id !== 0) throw protocolError('PING on a stream');
+    if (end - start !== 8) throw sizeError('PING of a wrong length');
+    if ((flags & Flag.ACK) !== 0) return this.#session.onPong(readUint32(source, start + 4));
+    this.#session.spend(Cost.IDLE_FRAME);
+    this.#session.onPing(source.subarray(start, end));
+  }
+
+  #onReset(id: number, source: Buffer, start: number, end: number): void {
+    if (end - start !== 4) throw sizeError('RST_STREAM of a wrong length');
+    if (id === 0 || this.#session.isIdle(id)) {
+      throw protocolError(`RST_STREAM on stream ${id}, which was never opened`);
+    }
+    const stream = this.#session.stream(id);
+    if (stream === undefined) this.#session.spend(Cost.IDLE_FRAME);
+    else stream.onReset(readUint32(source, start));
+  }
+
+  #onGoaway(id: number, source: Buffer, start: number, end: number): void {
+    if (id !== 0) throw protocolError('GOAWAY on a stream');
+    if (end - start < 8) throw sizeError('GOAWAY of a wrong length');
+    this.#session.spend(Cost.GOAWAY);
+    this.#session.onGoaway(readUint32(source, start) & 0x7fffffff, readUint32(source, start + 4));
+  }
+
+  #failStream(id: number, errorCode: number, reason: string): void {
+    const stream = this.#session.stream(id);
+    if (stream !== undefined) return stream.fail(errorCode, reason);
+    throw new ConnectionError(errorCode, reason);
+  }
+}
+
+function protocolError(what: string): ConnectionError {
+  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, what);
+}
+
+function sizeError(what: string): ConnectionError {
+  return new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, what);
+}

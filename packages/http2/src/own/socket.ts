@@ -1,0 +1,46 @@
+import { connect, type Socket } from 'node:net';
+import { dial } from '../node/dial.ts';
+import type { ConnectionOptions } from '../transport.ts';
+
+/** Who gets what a socket reads. */
+export interface SocketReader {
+  /** A view, good until it returns. */
+  onRead(source: Buffer, end: number): void;
+}
+
+/**
+ * Plaintext is read into one buffer for all connections: a read and what is made of it are over before the next one
+ * begins, and an idle connection holds nothing.
+ */
+const shared = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Starts a connection. It does not keep the process alive. */
+export function openSocket(options: ConnectionOptions, reader: SocketReader): Socket {
+  if (options.tls !== undefined) {
+    const socket = dial(options);
+    socket.on('data', (chunk: Buffer) => reader.onRead(chunk, chunk.length));
+    return socket;
+  }
+  const socket = connect({
+    host: options.host,
+    port: options.port,
+    noDelay: true,
+    onread: {
+      buffer: shared,
+      callback: (count: number) => {
+        reader.onRead(shared, count);
+        return true;
+      },
+    },
+  });
+  socket.unref();
+  return socket;
+}
+
+/** An error of the socket in words. */
+export function explain(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  const inner = (error as { errors?: Error[] }).errors?.map(({ message }) => message).join('; ');
+  const text = error.message || inner || String(code);
+  return code === undefined || text.includes(code) ? text : `${code}: ${text}`;
+}

@@ -1,0 +1,250 @@
+import type { RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
+import type { Sender } from './flow/sender.ts';
+import { ErrorCode } from './frames/error-codes.ts';
+import { Cost } from './frames/flood-guard.ts';
+import { readUint32 } from './frames/frame.ts';
+import type { ResponseBlock } from './headers/response-block.ts';
+import { MessageBuffer, PREFIX_BYTES } from './message-buffer.ts';
+import { Outgoing } from './outgoing.ts';
+
+/** What a stream asks of its connection. */
+export interface StreamHost {
+  readonly sender: Sender;
+  /** The receive window that streams have now. */
+  readonly receiveWindow: number;
+  /** Counts what the peer makes us do in vain. */
+  spend(cost: number): void;
+  /** The stream ended here; `errorCode` is for RST_STREAM, unless the peer has ended it in order. */
+  onStreamEnd(stream: OwnStream, errorCode: number | undefined): void;
+}
+
+/** Ends a stream that the peer does not know, or has reset itself. */
+export const NO_RESET = -1;
+/** DATA frames smaller than this, which complete nothing, are what floods are made of. */
+const TINY_BYTES = 16;
+
+/** One call: a stream of HTTP/2 with messages of gRPC in it. */
+export class OwnStream implements Stream {
+  readonly id: number;
+  readonly #host: StreamHost;
+  readonly #handler: StreamHandler;
+  readonly #maxReceiveBytes: number;
+  readonly #out: Outgoing;
+  #wanted = 0;
+  #ended = false;
+  #delivering = false;
+  /** Set by the final response headers. */
+  #httpStatus = 0;
+  #encoding = 'identity';
+  #contentLength = -1;
+  #bodyBytes = 0;
+  /** The peer ended the stream, with these headers. */
+  #trailers: RawHeaders | undefined;
+  /** What was received and could not be delivered at once. */
+  #buffer: MessageBuffer | undefined;
+  #receiveWindow: number;
+  /** Received, and not given back to the peer's window: held for a caller that does not read, or too little to tell. */
+  #heldBytes = 0;
+  #freedBytes = 0;
+
+  constructor(host: StreamHost, id: number, handler: StreamHandler, maxReceiveBytes: number) {
+    this.#host = host;
+    this.id = id;
+    this.#handler = handler;
+    this.#maxReceiveBytes = maxReceiveBytes;
+    this.#receiveWindow = host.receiveWindow;
+    this.#out = new Outgoing(host.sender, id);
+  }
+
+  sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void {
+    if (!this.#ended && !this.#out.closed) this.#out.send(message, compressed, last, done);
+    else if (done !== undefined) process.nextTick(done);
+  }
+
+  halfClose(): void {
+    if (!this.#ended && !this.#out.closed) this.#out.close();
+  }
+
+  request(n: number): void {
+    this.#wanted += n;
+    if (this.#delivering || this.#ended) return;
+    // Not inside the caller's call: a message that is here already is delivered on the next tick.
+    if (this.#buffer !== undefined) process.nextTick(() => this.#deliver());
+    else this.#free();
+  }
+
+  cancel(errorCode: number): void {
+    if (this.#ended) return;
+    this.#stop(errorCode);
+    process.nextTick(() => this.#handler.onEnd({ kind: 'cancelled' }));
+  }
+
+  /** More send window, by WINDOW_UPDATE or a changed setting; false when it is more than there can be. */
+  addSendWindow(bytes: number): boolean {
+    return this.#out.addWindow(bytes);
+  }
+
+  addReceiveWindow(bytes: number): void {
+    this.#receiveWindow += bytes;
+  }
+
+  onBlock(block: ResponseBlock, endStream: boolean): void {
+    const { status, headers, malformed, tooLargeBytes } = block;
+    if (malformed !== undefined) return this.#break(`malformed headers: ${malformed}`);
+    if (tooLargeBytes !== undefined) {
+      this.#host.spend(Cost.OVERSIZE_LIST);
+      return this.#break(`a header list of ${tooLargeBytes} bytes is over the limit`);
+    }
+    if (this.#httpStatus !== 0) {
+      if (status !== 0 || !endStream) return this.#break('headers in the middle of a stream');
+      return this.#onRemoteEnd(headers);
+    }
+    if (status < 200) {
+      this.#host.spend(Cost.IDLE_FRAME);
+      if (status < 100 || status === 101 || endStream) this.#break('a response without a final :status');
+      return;
+    }
+    this.#httpStatus = status;
+    this.#encoding = block.encoding;
+    this.#contentLength = block.contentLength;
+    if (endStream) {
+      if (block.contentLength > 0) return this.#break('a body that is shorter than its content-length');
+      return this.finish({ kind: 'trailers', headers, httpStatus: status, trailersOnly: true });
+    }
+    this.#handler.onHeaders(headers, status);
+  }
+
+  /** A piece of a DATA frame, of which flow control counts `counted` bytes. */
+  onData(source: Buffer, start: number, end: number, counted: number, endStream: boolean): void {
+    this.#receiveWindow -= counted;
+    if (this.#receiveWindow < 0) {
+      return this.#break('more DATA than its window allows', ErrorCode.FLOW_CONTROL_ERROR);
+    }
+    if (this.#httpStatus === 0) return this.#break('DATA before headers');
+    this.#bodyBytes += end - start;
+    this.#heldBytes += counted;
+    if (start < end && this.#httpStatus === 200) this.#onBody(source, start, end, endStream);
+    // The body of an answer that is no gRPC reply is of no use.
+    else if (start === end && !endStream) this.#host.spend(Cost.IDLE_FRAME);
+    if (this.#ended) return;
+    if (endStream) this.#onRemoteEnd([]);
+    else this.#free();
+  }
+
+  #onBody(source: Buffer, start: number, end: number, endStream: boolean): void {
+    const before = this.#wanted;
+    let at = start;
+    if (this.#buffer === undefined) {
+      this.#delivering = true;
+      at = this.#deliverViews(source, start, end);
+      this.#delivering = false;
+      if (at === end || this.#ended) return;
+      this.#buffer = new MessageBuffer(this.#maxReceiveBytes);
+    }
+    this.#buffer.push(source, at, end);
+    if (this.#wanted === 0) return;
+    this.#deliver();
+    if (end - start < TINY_BYTES && !endStream && this.#wanted === before) this.#host.spend(Cost.TINY_DATA);
+  }
+
+  /** Messages that lie whole in what was read are delivered from there; returns the position behind them. */
+  #deliverViews(source: Buffer, start: number, end: number): number {
+    let at = start;
+    while (this.#wanted > 0 && end - at >= PREFIX_BYTES && source[at] === 0) {
+      const length = readUint32(source, at + 1);
+      const next = at + PREFIX_BYTES + length;
+      if (next > end || (this.#maxReceiveBytes >= 0 && length > this.#maxReceiveBytes)) break;
+      this.#wanted -= 1;
+      this.#handler.onMessage(source.subarray(at + PREFIX_BYTES, next));
+      at = next;
+      if (this.#ended) return end;
+    }
+    return at;
+  }
+
+  #deliver(): void {
+    if (this.#delivering || this.#ended) return;
+    this.#delivering = true;
+    while (this.#wanted > 0 && this.#buffer !== undefined && !this.#ended) {
+      const result = this.#buffer.next(this.#encoding);
+      if (result === undefined) break;
+      if (result.kind === 'message') {
+        this.#wanted -= 1;
+        if (this.#buffer.isEmpty) this.#buffer = undefined;
+        this.#handler.onMessage(result.message);
+      } else if (result.kind === 'invalid') this.#break(result.reason, ErrorCode.CANCEL);
+      else this.finish(result, ErrorCode.CANCEL);
+    }
+    this.#delivering = false;
+    if (this.#ended) return;
+    if (this.#trailers === undefined) this.#free();
+    else this.#settle(this.#trailers);
+  }
+
+  /** Gives back to the peer's window what is not held for a caller that does not read. */
+  #free(): void {
+    if (this.#wanted > 0 || this.#buffer === undefined) {
+      this.#freedBytes += this.#heldBytes;
+      this.#heldBytes = 0;
+    }
+    if (this.#freedBytes * 4 < this.#host.receiveWindow || this.#trailers !== undefined) return;
+    this.#host.sender.windowUpdate(this.id, this.#freedBytes);
+    this.#receiveWindow += this.#freedBytes;
+    this.#freedBytes = 0;
+  }
+
+  #onRemoteEnd(trailers: RawHeaders): void {
+    if (this.#contentLength >= 0 && this.#contentLength !== this.#bodyBytes) {
+      return this.#break('a body of another length than its content-length');
+    }
+    this.#trailers = trailers;
+    this.#settle(trailers);
+  }
+
+  /** Ends the call in order once the trailers are there and every message was delivered. */
+  #settle(headers: RawHeaders): void {
+    if (this.#buffer !== undefined) {
+      // A message may lie there whole, which nobody has asked for.
+      if (this.#wanted === 0 || this.#delivering) return;
+      return this.#break('the stream ended in the middle of a message', undefined);
+    }
+    this.finish({ kind: 'trailers', headers, httpStatus: this.#httpStatus, trailersOnly: false });
+  }
+
+  onReset(errorCode: number): void {
+    // All of the reply is here; a server that needs no more of the request says so like this (RFC 9113 §8.1).
+    if (this.#trailers !== undefined) return;
+    if (errorCode === ErrorCode.REFUSED_STREAM && this.#httpStatus === 0) {
+      const reason = 'the Pod refused the stream';
+      return this.finish({ kind: 'unprocessed', reason, leftClient: true }, NO_RESET);
+    }
+    this.finish({ kind: 'reset', errorCode }, NO_RESET);
+  }
+
+  #break(reason: string, errorCode: number | undefined = ErrorCode.PROTOCOL_ERROR): void {
+    this.finish({ kind: 'protocol-error', reason }, errorCode);
+  }
+
+  /** The peer's frames broke the stream's rules. */
+  fail(errorCode: number, reason: string): void {
+    this.#break(reason, errorCode);
+  }
+
+  /**
+   * Ends the call; never inside a call of the caller into the stream. Without an error code the peer is told only
+   * that the rest of the request is not needed, where there is a rest.
+   */
+  finish(end: StreamEnd, errorCode?: number): void {
+    if (this.#ended) return;
+    this.#stop(errorCode);
+    this.#handler.onEnd(end);
+  }
+
+  #stop(errorCode: number | undefined): void {
+    this.#ended = true;
+    this.#buffer = undefined;
+    const unfinished = this.#out.finished ? undefined : ErrorCode.NO_ERROR;
+    this.#out.drop();
+    this.#host.onStreamEnd(this, errorCode === NO_RESET ? undefined : (errorCode ?? unfinished));
+  }
+}

@@ -18,7 +18,7 @@ const steps = {
   test: [[bin('vitest'), 'run']],
   'test:real': [
     [process.execPath, 'test/servers/provision.mjs'],
-    [bin('vitest'), 'run', '--config', 'vitest.real.config.ts'],
+    [process.execPath, 'test/servers/sandbox.mjs', bin('vitest'), 'run', '--config', 'vitest.real.config.ts'],
   ],
   demo: [[process.execPath, 'examples/demo/main.mjs']],
   bench: [[process.execPath, 'bench/main.mjs']],

@@ -2,7 +2,7 @@ import { createChannel, type PodwireChannel } from 'podwire';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { interopCases } from '../interop/cases.ts';
 import { type InteropClient, interopClient } from '../interop/client.ts';
-import { type RealServer, startGrpcGoInterop } from '../servers/grpc-go-interop.ts';
+import { type RealServer, startGrpcGoInterop } from '../servers/grpc-go.mjs';
 
 describe.each([false, true])('grpc-go, TLS %s', (tls) => {
   let server: RealServer;
@@ -22,7 +22,7 @@ describe.each([false, true])('grpc-go, TLS %s', (tls) => {
   });
   afterAll(async () => {
     await channel?.close({ graceMs: 0 });
-    await server?.stop();
+    await server?.close();
   });
 
   test.each(Object.entries(interopCases))('%s', async (_name, run) => {

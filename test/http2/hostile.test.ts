@@ -1,0 +1,267 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { type ConnectionOptions, ownHttp2Transport, type StreamEnd } from '@podwire/http2';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../support/until.ts';
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc') as () => void;
+
+let directory: string;
+let peer: ChildProcess;
+let ports: Record<string, number>;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'podwire-hostile-'));
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+  const files = ['-keyout', `${directory}/key.pem`, '-out', `${directory}/cert.pem`];
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', ...subject, ...files],
+    { stdio: 'ignore' },
+  );
+  const script = fileURLToPath(new URL('hostile-peer.mjs', import.meta.url));
+  peer = spawn(process.execPath, [script, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let text = '';
+  peer.stdout!.on('data', (chunk) => {
+    text += chunk;
+  });
+  await until(() => text.endsWith('\n'));
+  ports = JSON.parse(text) as Record<string, number>;
+});
+afterAll(() => {
+  peer.kill();
+  rmSync(directory, { recursive: true });
+});
+
+const OPTIONS: Omit<ConnectionOptions, 'port'> = {
+  host: '127.0.0.1',
+  tls: undefined,
+  connectTimeoutMs: 500,
+  keepaliveTimeMs: 0,
+  keepaliveTimeoutMs: 100,
+  keepaliveWithoutCalls: false,
+  maxHeaderListBytes: 16_384,
+};
+const LARGE = Buffer.alloc(64 << 20);
+const method = { path: '/a.B/C', authority: 'a', headers: ['te', 'trailers'] };
+
+/** Live memory now, garbage aside. */
+function liveBytes(): number {
+  gc();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** A connection with one call on it, and all that becomes of them. */
+function attacked(attack: string, options: Partial<ConnectionOptions> = {}, body = Buffer.alloc(10)) {
+  const beforeBytes = liveBytes();
+  const startedMs = performance.now();
+  const seen = {
+    ends: [] as StreamEnd[],
+    closed: undefined as string | undefined,
+    tookMs: 0,
+    grewBytes: 0,
+    draining: 0,
+    ready: false,
+    sent: 0,
+  };
+  const sampler = setInterval(() => {
+    seen.grewBytes = Math.max(seen.grewBytes, liveBytes() - beforeBytes);
+  }, 250);
+  const call = () => {
+    const handler = {
+      onHeaders() {},
+      onMessage() {},
+      onEnd(end: StreamEnd) {
+        seen.ends.push(end);
+      },
+    };
+    const stream = connection.open({ method, headers: [], maxReceiveBytes: 4 << 20 }, handler);
+    stream?.request(1);
+    stream?.sendMessage(body, false, true, () => {
+      seen.sent += 1;
+    });
+    return stream;
+  };
+  const connection = ownHttp2Transport.connect(
+    { ...OPTIONS, ...options, port: ports[attack]! },
+    {
+      onReady() {
+        seen.ready = true;
+        call();
+      },
+      onDraining() {
+        seen.draining += 1;
+      },
+      onRoom() {},
+      onClosed(error) {
+        seen.closed = error?.message ?? 'in order';
+        seen.tookMs = performance.now() - startedMs;
+        seen.grewBytes = Math.max(seen.grewBytes, liveBytes() - beforeBytes);
+        clearInterval(sampler);
+      },
+    },
+  );
+  return { seen, connection, call };
+}
+
+function expectBounded({ tookMs, grewBytes }: { tookMs: number; grewBytes: number }): void {
+  expect(tookMs, 'the connection must end in a second').toBeLessThan(1_000);
+  expect(grewBytes, 'memory must not grow by more than 8 MB').toBeLessThan(8e6);
+}
+
+describe('ends the connection, and its calls with it', () => {
+  test.each([
+    ['empty CONTINUATION flood', /header block without end/],
+    ['header list without end', /header block without end/],
+    ['SETTINGS flood', /flood/],
+    ['SETTINGS of a thousand entries', /more than 64 entries/],
+    ['SETTINGS acknowledgement flood', /flood/],
+    ['PING flood', /flood/],
+    ['PING flood from a peer that does not read', /flood/],
+    ['PRIORITY flood', /flood/],
+    ['flood of unknown frames', /flood/],
+    ['flood of 1xx responses', /flood/],
+    ['empty DATA flood', /flood/],
+    ['one-byte DATA flood', /flood/],
+    ['HPACK table turned over without end', /flood/],
+    ['HPACK index beyond the table', /HPACK: no table entry/],
+    ['HPACK table above the limit', /HPACK: a table of/],
+    ['HPACK integer without end', /HPACK: an integer/],
+    ['connection window overflow', /window above/],
+    ['stream windows overflow by SETTINGS', /window above/],
+    ['DATA on an idle stream', /never opened/],
+    ['HEADERS on an idle stream', /never opened/],
+    ['a frame of 16 MiB', /a frame of 16777215 bytes/],
+    ['more DATA than the window', /window of a stream/],
+    ['a push', /PUSH_PROMISE/],
+    ['a storm of GOAWAY', /flood/],
+  ])('%s', async (attack, reason) => {
+    const { seen } = attacked(attack);
+    await until(() => seen.closed !== undefined);
+    expect(seen.closed).toMatch(reason);
+    expect(seen.ends).toEqual([{ kind: 'connection-lost', reason: seen.closed }]);
+    expect(seen.draining).toBe(1);
+    expectBounded(seen);
+  });
+
+  test('RST_STREAM flood', async () => {
+    const { seen } = attacked('RST_STREAM flood');
+    await until(() => seen.closed !== undefined);
+    expect(seen.closed).toMatch(/flood/);
+    expect(seen.ends).toEqual([{ kind: 'reset', errorCode: 8 }]);
+    expectBounded(seen);
+  });
+
+  test.each(['DATA on a closed stream', 'HEADERS on a closed stream'])('%s', async (attack) => {
+    const { seen } = attacked(attack);
+    await until(() => seen.closed !== undefined);
+    expect(seen.closed).toMatch(/on stream 1, which is closed/);
+    expect(seen.ends[0]).toMatchObject({ kind: 'trailers', trailersOnly: true });
+    expectBounded(seen);
+  });
+
+  test('HPACK bomb', async () => {
+    const { seen } = attacked('HPACK bomb');
+    await until(() => seen.closed !== undefined);
+    expect(seen.closed).toMatch(/flood/);
+    const reason = expect.stringMatching(/header list of \d+ bytes is over the limit/);
+    expect(seen.ends).toEqual([{ kind: 'protocol-error', reason }]);
+    expectBounded(seen);
+  });
+
+  test('GOAWAY with a growing last stream', async () => {
+    const { seen } = attacked('GOAWAY with a growing last stream');
+    await until(() => seen.closed !== undefined);
+    expect(seen.closed).toMatch(/GOAWAY with a higher stream id/);
+    expectBounded(seen);
+  });
+
+  test('garbage after TLS', async () => {
+    const ca = readFileSync(`${directory}/cert.pem`);
+    const { seen } = attacked('garbage after TLS', { tls: { ca, serverName: 'localhost' } });
+    await until(() => seen.closed !== undefined);
+    expect(seen.closed).toMatch(/broke HTTP\/2: a frame of/);
+    expectBounded(seen);
+  });
+
+  test.each([
+    ['no SETTINGS', /no connection in 500 ms: HTTP\/2 SETTINGS was not answered/],
+    ['HTTP/1', /the port does not speak HTTP\/2/],
+  ])('%s', async (attack, reason) => {
+    const { seen } = attacked(attack);
+    await until(() => seen.closed !== undefined);
+    expect(seen.closed).toMatch(reason);
+    expect(seen.ready).toBe(false);
+    expectBounded(seen);
+  });
+
+  test('a peer that stops reading: nothing more is put into its socket than it holds, and a PING finds out', async () => {
+    const { seen } = attacked('a peer that stops reading', { keepaliveTimeMs: 100 }, LARGE);
+    await until(() => seen.closed !== undefined);
+    expect(seen.closed).toMatch(/no answer to a keepalive PING in 100 ms/);
+    expect(seen.ends).toEqual([{ kind: 'connection-lost', reason: seen.closed }]);
+    expectBounded(seen);
+  });
+});
+
+describe('ends the call alone', () => {
+  test.each([
+    ['a length prefix of 4 GiB', { kind: 'too-large', bytes: 0xffffffff, limit: 4 << 20 }],
+    ['a gzip bomb', { kind: 'too-large', bytes: (4 << 20) + 1, limit: 4 << 20 }],
+  ])('%s', async (attack, end) => {
+    const { seen, connection } = attacked(attack);
+    await until(() => seen.ends.length > 0);
+    expect(seen.ends).toEqual([end]);
+    expect(connection.state).toBe('ready');
+    connection.destroy('done');
+    await until(() => seen.closed !== undefined);
+    expectBounded(seen);
+  });
+
+  test('a storm of refusals: each call ends once, and nothing is kept of it', async () => {
+    const { seen, connection, call } = attacked('a storm of refusals');
+    await until(() => seen.ends.length > 0);
+    for (let i = 0; i < 2_000; i++) call();
+    await until(() => seen.ends.length === 2_001);
+    expect(new Set(seen.ends.map((end) => JSON.stringify(end)))).toEqual(
+      new Set([
+        JSON.stringify({ kind: 'unprocessed', reason: 'the Pod refused the stream', leftClient: true }),
+      ]),
+    );
+    expect(connection.openStreams).toBe(0);
+    connection.destroy('done');
+    await until(() => seen.closed !== undefined);
+    expect(seen.grewBytes).toBeLessThan(8e6);
+  });
+
+  test('windows of 0 bytes for ever: the message waits, and its call can be cancelled', async () => {
+    const { seen, connection, call } = attacked('windows of 0 bytes for ever');
+    await until(() => seen.sent === 1);
+    const stream = call()!;
+    expect(connection.openStreams).toBe(2);
+    stream.cancel(8);
+    await until(() => seen.ends.length === 1);
+    expect(seen.ends).toEqual([{ kind: 'cancelled' }]);
+    connection.destroy('done');
+    await until(() => seen.closed !== undefined);
+  });
+
+  test('MAX_CONCURRENT_STREAMS 0: there is no room, and nothing is sent', async () => {
+    const { seen, connection } = attacked('no streams allowed');
+    await until(() => seen.ready);
+    expect([connection.hasRoom, connection.maxConcurrentStreams, connection.openStreams]).toEqual([
+      false,
+      0,
+      0,
+    ]);
+    connection.destroy('done');
+    await until(() => seen.closed !== undefined);
+  });
+});

@@ -27,6 +27,8 @@ export default defineConfig({
     // These need servers of other languages: vitest.real.config.ts.
     exclude: ['test/real/**', '**/node_modules/**'],
     slowTestThreshold: 1000,
+    // Enough on a machine that does other things as well; a condition that never holds is what it ends.
+    testTimeout: 30_000,
     ...report,
   },
 });

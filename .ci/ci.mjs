@@ -62,6 +62,12 @@ function newestNode() {
 }
 
 step('npm test', (env) => run('npm', ['test'], env));
+step("tests over podwire's own HTTP/2", (env) =>
+  run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', 'test/'], {
+    ...env,
+    PODWIRE_TEST_TRANSPORT: 'http2',
+  }),
+);
 step('real servers', (env) => run('npm', ['run', 'test:real'], env));
 step(`tests on Node ${NEWEST_LTS}`, (env) =>
   run(newestNode(), ['node_modules/vitest/vitest.mjs', 'run'], env),

@@ -1,6 +1,7 @@
 import * as grpc from '@grpc/grpc-js';
-import { createChannel, type PodwireChannel } from 'podwire';
+import type { PodwireChannel } from 'podwire';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createChannel } from './support/channel.ts';
 import { get, type Order, type OrdersClient, ordersClient } from './support/orders-client.ts';
 import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
 

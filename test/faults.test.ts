@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
-import { createChannel, type PodwireChannel } from 'podwire';
+import type { PodwireChannel } from 'podwire';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createChannel } from './support/channel.ts';
 import { startLoad } from './support/load.ts';
 import { get, ordersClient } from './support/orders-client.ts';
 import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import * as grpc from '@grpc/grpc-js';
-import { type ChannelOptions, createChannel, type PodwireChannel } from 'podwire';
+import type { ChannelOptions, PodwireChannel } from 'podwire';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createChannel } from './support/channel.ts';
 import { get, type Order, type OrdersClient, ordersClient } from './support/orders-client.ts';
 import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
 

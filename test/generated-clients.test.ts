@@ -1,9 +1,10 @@
 import * as grpc from '@grpc/grpc-js';
 import { createClient } from 'nice-grpc';
-import { createChannel, type PodwireChannel } from 'podwire';
+import type { PodwireChannel } from 'podwire';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OrdersDefinition } from './generated/orders-nice-grpc.ts';
 import { OrdersClient as TsProtoClient } from './generated/orders-ts-proto.ts';
+import { createChannel } from './support/channel.ts';
 import { ordersClient } from './support/orders-client.ts';
 import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
 import { OrdersStaticClient, Order as StaticOrder } from './support/orders-static.ts';

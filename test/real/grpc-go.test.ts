@@ -4,18 +4,24 @@ import { interopCases } from '../interop/cases.ts';
 import { type InteropClient, interopClient } from '../interop/client.ts';
 import { type RealServer, startGrpcGoInterop } from '../servers/grpc-go.mjs';
 
-describe.each([false, true])('grpc-go, TLS %s', (tls) => {
+const combinations = (['node-http2', 'http2'] as const).flatMap((transport) =>
+  [false, true].map((tls) => ({ transport, tls })),
+);
+
+describe.each(combinations)('grpc-go over $transport, TLS $tls', ({ transport, tls }) => {
   let server: RealServer;
   let channel: PodwireChannel;
+  const open = () =>
+    createChannel(`static:///${server.address}`, {
+      transport,
+      ...(server.tls !== undefined && { tls: server.tls }),
+    });
   let client: InteropClient;
   let unimplemented: InteropClient;
 
   beforeAll(async () => {
     server = await startGrpcGoInterop({ tls });
-    channel = createChannel(
-      `static:///${server.address}`,
-      server.tls === undefined ? {} : { tls: server.tls },
-    );
+    channel = open();
     await channel.ready();
     client = interopClient(channel);
     unimplemented = interopClient(channel, 'UnimplementedService');
@@ -31,10 +37,7 @@ describe.each([false, true])('grpc-go, TLS %s', (tls) => {
 
   test('channel_soak', async () => {
     for (let i = 0; i < 10; i++) {
-      const own = createChannel(
-        `static:///${server.address}`,
-        server.tls === undefined ? {} : { tls: server.tls },
-      );
+      const own = open();
       await interopCases.large_unary!(interopClient(own), unimplemented);
       await own.close();
     }

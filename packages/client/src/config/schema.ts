@@ -1,5 +1,6 @@
 import { policyNames, policyOptions } from '@podwire/balancer';
 import { MODES } from '../modes/mode.ts';
+import { transportNames } from '../options/settings.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -30,7 +31,7 @@ function channelOptions(): Record<string, Schema> {
     hashKey: object({ header: text }, ['header']),
     mode: { enum: MODES },
     mesh: object({ address: text }, ['address']),
-    transport: { enum: ['node-http2'] },
+    transport: { enum: transportNames },
     tls: {
       oneOf: [
         flag,

@@ -1,5 +1,5 @@
 import { createPolicy, type Policy, type SubsetOptions, zoneAware } from '@podwire/balancer';
-import { nodeHttp2Transport, type Transport } from '@podwire/http2';
+import { nodeHttp2Transport, ownHttp2Transport, type Transport } from '@podwire/http2';
 import { checkKeys, InvalidInput, parseAddress, type Registry, unknownWord } from '@podwire/registry';
 import { MODES, type Mode } from '../modes/mode.ts';
 import type { ChannelOptions, HashKeyInfo } from './channel-options.ts';
@@ -69,7 +69,12 @@ const KEYS = [
   'registries',
 ] as const satisfies readonly (keyof ChannelOptions)[];
 
-const TRANSPORTS: Readonly<Record<string, Transport>> = { 'node-http2': nodeHttp2Transport };
+/** By the name that the option takes. */
+const TRANSPORTS: Readonly<Record<string, Transport>> = {
+  'node-http2': nodeHttp2Transport,
+  http2: ownHttp2Transport,
+};
+export const transportNames: readonly string[] = Object.keys(TRANSPORTS);
 const VERSION = '0.1.0';
 const MIB = 1024 * 1024;
 
@@ -167,9 +172,10 @@ function parseMesh(value: unknown, path: string): string | undefined {
 }
 
 function parseTransport(value: unknown, path: string): Transport {
-  const known = Object.keys(TRANSPORTS);
-  const transport = typeof value === 'string' && known.includes(value) ? TRANSPORTS[value] : undefined;
-  if (transport === undefined) throw new InvalidInput(path, value, unknownWord(String(value), known));
+  const transport =
+    typeof value === 'string' && transportNames.includes(value) ? TRANSPORTS[value] : undefined;
+  if (transport === undefined)
+    throw new InvalidInput(path, value, unknownWord(String(value), transportNames));
   return transport;
 }
 

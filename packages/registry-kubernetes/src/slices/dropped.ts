@@ -5,22 +5,22 @@ const MAX_NAMED = 20;
 
 /** What an API object said that could not be used: all counted, the first ones named. */
 export class Dropped {
-  #count = 0;
   readonly #named: string[] = [];
+  readonly #unseen: string[] = [];
+  #unnamed = 0;
 
   add(path: string, value: unknown, rule: string): void {
-    this.#count += 1;
     if (this.#named.length < MAX_NAMED) this.#named.push(new InvalidInput(path, value, rule).message);
+    else this.#unnamed += 1;
   }
 
   /** Counts what was not looked at. */
   addUnseen(path: string, count: number, rule: string): void {
-    this.#count += count;
-    this.#named.push(`${path}: ${count} more ${rule}`);
+    this.#unseen.push(`${path}: ${count} more ${rule}`);
   }
 
   list(): readonly string[] {
-    const unnamed = this.#count - this.#named.length;
-    return unnamed > 0 ? [...this.#named, `and ${unnamed} more`] : this.#named;
+    const rest = this.#unnamed > 0 ? [`and ${this.#unnamed} more`] : [];
+    return [...this.#named, ...rest, ...this.#unseen];
   }
 }

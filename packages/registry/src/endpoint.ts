@@ -38,6 +38,9 @@ export interface EndpointInput {
   readonly attributes?: unknown;
 }
 
+/** What an {@link EndpointInput} may hold. */
+export const ENDPOINT_KEYS = ['address', 'host', 'port', 'weight', 'zone', 'phase', 'attributes'] as const;
+
 /** A value that breaks a rule: where it stands, what it is, what it must be. */
 export class InvalidInput extends Error {
   override readonly name = 'InvalidInput';

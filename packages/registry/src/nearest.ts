@@ -4,7 +4,7 @@ import { InvalidInput } from './endpoint.ts';
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   // More than a third of the letters wrong is another word, not a slip.
-  let bestDistance = Math.max(2, Math.ceil(word.length / 3)) + 1;
+  let bestDistance = Math.ceil(word.length / 3) + 1;
   for (const candidate of known) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
@@ -12,16 +12,20 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** Levenshtein distance; `limit` or more is as good as `limit`. */
+/** Letters to change, add, drop or swap with the next; `limit` or more is as good as `limit`. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit || a.length > 100) return limit;
+  let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
       const substituted = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(substituted, previous[j]! + 1, row[j - 1]! + 1));
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = isSwap ? beforePrevious[j - 2]! + 1 : substituted;
+      row.push(Math.min(substituted, swapped, previous[j]! + 1, row[j - 1]! + 1));
     }
+    beforePrevious = previous;
     previous = row;
   }
   return previous[b.length]!;

@@ -1,5 +1,6 @@
 import type { Clock, Random } from './clock.ts';
-import { DEFAULT_PORT, dnsRegistry, parseName } from './dns/dns-registry.ts';
+import { dnsRegistry } from './dns/dns-registry.ts';
+import { parseName } from './dns/name.ts';
 import { InvalidInput } from './endpoint.ts';
 import { fileRegistry } from './file/file-registry.ts';
 import type { Registry } from './registry.ts';
@@ -14,56 +15,94 @@ export interface OpenedTarget {
   readonly service: string;
 }
 
-const BUILT_IN = ['static', 'file', 'dns'];
+interface Env {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+type Opened = Omit<OpenedTarget, 'target'>;
+
+const BUILT_IN: Readonly<Record<string, (target: Target, env: Env) => Opened>> = {
+  static: openStatic,
+  file: openFile,
+  dns: openDns,
+};
 
 /**
  * Finds the registry for a target: `static:///a:1,b:2`, `file:///path#service`, `dns:///host:port`, or one of `registries`
  * by its scheme, which is given the target's path and query. Throws {@link InvalidInput}.
  */
-export function openTarget(
-  text: string,
-  env: { readonly clock: Clock; readonly random: Random },
-  registries: readonly Registry[] = [],
-): OpenedTarget {
-  const schemes = [...registries.map(({ scheme }) => scheme), ...BUILT_IN];
+export function openTarget(text: string, env: Env, registries: readonly Registry[] = []): OpenedTarget {
+  const schemes = [...registries.map(({ scheme }) => scheme), ...Object.keys(BUILT_IN)];
   const target = parseTarget(text, schemes);
   const given = registries.find(({ scheme }) => scheme === target.scheme);
-  if (given !== undefined) {
-    const query = target.query.toString();
-    return { target, registry: given, service: query === '' ? target.path : `${target.path}?${query}` };
+  if (given !== undefined) return { target, ...openGiven(target, given) };
+  for (const key of target.query.keys()) {
+    throw new InvalidInput('target', text, `takes no option '${key}'`);
   }
-  return { target, ...builtIn(target, env) };
+  return { target, ...BUILT_IN[target.scheme]!(target, env) };
 }
 
-function builtIn(
-  target: Target,
-  env: { readonly clock: Clock; readonly random: Random },
-): Omit<OpenedTarget, 'target'> {
-  for (const key of target.query.keys())
-    throw new InvalidInput('target', target.text, `takes no option '${key}'`);
-  switch (target.scheme) {
-    case 'static':
-      return { registry: staticRegistry(target.path, 'target'), service: target.path };
-    case 'file': {
-      if (target.fragment === '') {
-        throw new InvalidInput(
-          'target',
-          target.text,
-          "must name the service after '#', as in file:///etc/podwire/services.json#orders",
-        );
-      }
-      return {
-        registry: fileRegistry(`/${target.path.replace(/^\/+/, '')}`, { clock: env.clock }),
-        service: target.fragment,
-      };
-    }
-    default: {
-      parseName(target.path, DEFAULT_PORT);
-      const servers = target.authority === '' ? [] : [target.authority];
-      return {
-        registry: dnsRegistry({ servers, clock: env.clock, random: env.random }),
-        service: target.path,
-      };
-    }
+function openGiven(target: Target, registry: Registry): Opened {
+  refuseAuthority(target);
+  refuseFragment(target);
+  const query = target.query.toString();
+  return { registry, service: query === '' ? target.path : `${target.path}?${query}` };
+}
+
+function openStatic(target: Target): Opened {
+  refuseAuthority(target);
+  refuseFragment(target);
+  return { registry: staticRegistry(target.path, 'target'), service: target.path };
+}
+
+function openFile(target: Target, { clock }: Env): Opened {
+  if (target.authority !== 'localhost') refuseAuthority(target);
+  if (target.fragment === '') {
+    throw new InvalidInput(
+      'target',
+      target.text,
+      "must name the service after '#', as in file:///etc/podwire/services.json#orders",
+    );
   }
+  const isRelative = !target.text.includes('://') && !target.path.startsWith('/');
+  const path = isRelative ? target.path : `/${target.path.replace(/^\/+/, '')}`;
+  if (path === '/' || path === '') {
+    throw new InvalidInput('target', target.text, "must name a file or directory before '#'");
+  }
+  return { registry: { ...fileRegistry(path, { clock }), key: `file ${path}` }, service: target.fragment };
+}
+
+function openDns(target: Target, { clock, random }: Env): Opened {
+  refuseFragment(target);
+  if (target.path === '' && target.authority !== '') {
+    throw new InvalidInput(
+      'target',
+      target.text,
+      `names a DNS server and no service: ${threeSlashes(target)}`,
+    );
+  }
+  parseName(target.path);
+  const servers = target.authority === '' ? [] : [target.authority];
+  const registry = dnsRegistry({ servers, clock, random });
+  return { registry: { ...registry, key: `dns ${target.authority}` }, service: target.path };
+}
+
+/** Two slashes where three are meant would lose the first part of the target without a word. */
+function refuseAuthority(target: Target): void {
+  if (target.authority === '') return;
+  throw new InvalidInput(
+    'target',
+    target.text,
+    `has two slashes where three are meant: ${threeSlashes(target)}`,
+  );
+}
+
+function threeSlashes({ scheme, authority, path }: Target): string {
+  return `did you mean '${scheme}:///${authority}${path === '' ? '' : `/${path}`}'?`;
+}
+
+function refuseFragment(target: Target): void {
+  if (target.fragment === '') return;
+  throw new InvalidInput('target', target.text, "takes no '#': only a file target names its service there");
 }

@@ -1,4 +1,5 @@
-import { type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from './endpoint.ts';
+import { ENDPOINT_KEYS, type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from './endpoint.ts';
+import { checkKeys } from './nearest.ts';
 import type { Registry } from './registry.ts';
 
 /** Largest number of endpoints written in a target or options object. */
@@ -13,8 +14,10 @@ export function toEndpoints(inputs: readonly EndpointInput[], path: string): End
   }
   const endpoints = new Map<string, Endpoint>();
   for (const [i, input] of inputs.entries()) {
-    const endpoint = toEndpoint(typeof input === 'string' ? { address: input } : input, `${path}[${i}]`);
-    if (endpoints.has(endpoint.id)) throw new InvalidInput(`${path}[${i}]`, endpoint.id, 'is named twice');
+    const at = `${path}[${i}]`;
+    if (typeof input !== 'string') checkKeys(input, ENDPOINT_KEYS, at);
+    const endpoint = toEndpoint(typeof input === 'string' ? { address: input } : input, at);
+    if (endpoints.has(endpoint.id)) throw new InvalidInput(at, endpoint.id, 'is named twice');
     endpoints.set(endpoint.id, endpoint);
   }
   return [...endpoints.values()];

@@ -15,36 +15,53 @@ export interface Target {
 }
 
 /** `scheme:path` is allowed for these, as gRPC's own target strings have it; elsewhere a colon begins a port. */
-const SHORT_SCHEMES = ['dns', 'static', 'file'];
-const FULL = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(?:\/([^?#]*))?(\?[^#]*)?(?:#(.*))?$/i;
-const SHORT = /^([a-z][a-z0-9+.-]*):([^?#]*)(\?[^#]*)?(?:#(.*))?$/i;
+const SHORT_SCHEMES = ['dns', 'static', 'file', 'ipv4', 'ipv6'];
+/** gRPC's names for a list of addresses. */
+const ALIASES = new Map([
+  ['ipv4', 'static'],
+  ['ipv6', 'static'],
+]);
+const FULL = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(?:\/([^?#]*))?(\?[^#]*)?(?:#(.*))?$/is;
+const SHORT = /^([a-z][a-z0-9+.-]*):([^?#]*)(\?[^#]*)?(?:#(.*))?$/is;
 
 /**
  * Splits a target. A bare `host:port` is `dns:///host:port`, as in every gRPC client
  * (https://github.com/grpc/grpc/blob/master/doc/naming.md). Throws {@link InvalidInput} for an unknown scheme.
  */
 export function parseTarget(text: string, schemes: readonly string[]): Target {
-  if (typeof text !== 'string' || text === '') throw new InvalidInput('target', text, 'must be a string');
+  if (typeof text !== 'string' || text === '') {
+    throw new InvalidInput('target', text, "must be a string such as 'dns:///orders.prod.svc:50051'");
+  }
   const full = FULL.exec(text);
   if (full !== null) {
-    const scheme = full[1]!.toLowerCase();
-    if (!schemes.includes(scheme))
-      throw new InvalidInput('target', text, `scheme ${unknownWord(scheme, schemes)}`);
-    return target(text, scheme, full[2]!, full[3] ?? '', full[4], full[5]);
+    const scheme = checkScheme(full[1]!, schemes, text);
+    return decode(text, scheme, full[2]!, full[3], full[4], full[5]);
   }
   const short = SHORT.exec(text);
-  const scheme = short?.[1]?.toLowerCase() ?? '';
-  if (short !== null && SHORT_SCHEMES.includes(scheme)) {
-    return target(text, scheme, '', short[2]!, short[3], short[4]);
+  if (short !== null && isShort(short[1]!, short[2]!)) {
+    const scheme = checkScheme(short[1]!, schemes, text);
+    return decode(text, scheme, '', short[2], short[3], short[4]);
   }
-  return target(text, 'dns', '', text, undefined, undefined);
+  return decode(text, 'dns', '', text, undefined, undefined);
 }
 
-function target(
+/** `file:8080` is a host and a port; `unix:/run/x.sock` is a scheme that somebody hopes for. */
+function isShort(scheme: string, path: string): boolean {
+  if (/^\d+$/.test(path)) return false;
+  return SHORT_SCHEMES.includes(scheme.toLowerCase()) || path.startsWith('/');
+}
+
+function checkScheme(text: string, schemes: readonly string[], target: string): string {
+  const scheme = ALIASES.get(text.toLowerCase()) ?? text.toLowerCase();
+  if (schemes.includes(scheme)) return scheme;
+  throw new InvalidInput('target', target, `scheme ${unknownWord(scheme, schemes)}`);
+}
+
+function decode(
   text: string,
   scheme: string,
   authority: string,
-  path: string,
+  path: string | undefined,
   query: string | undefined,
   fragment: string | undefined,
 ): Target {
@@ -52,7 +69,7 @@ function target(
     return {
       scheme,
       authority,
-      path: decodeURIComponent(path),
+      path: decodeURIComponent(path ?? ''),
       query: new URLSearchParams(query),
       fragment: decodeURIComponent(fragment ?? ''),
       text,

@@ -1,96 +1,125 @@
+import { Resolver } from 'node:dns';
 import type { Clock, Random } from '../clock.ts';
-import { type Endpoint, InvalidInput, parseAddress } from '../endpoint.ts';
+import { InvalidInput } from '../endpoint.ts';
 import { checkKeys } from '../nearest.ts';
 import type { Registry, RegistryUpdate } from '../registry.ts';
 import { systemClock, systemRandom } from '../system-clock.ts';
-import { Bell } from '../wait.ts';
-import { type DnsName, lookup, NameNotFound } from './lookup.ts';
-import { type DnsResolver, systemResolver } from './resolver.ts';
+import { Bell, within } from '../wait.ts';
+import { type KnownHosts, lookup, NameNotFound } from './lookup.ts';
+import { DEFAULT_PORT, type DnsName, parseName } from './name.ts';
+import { type DnsResolver, type Family, systemResolver } from './resolver.ts';
 
 export interface DnsRegistryOptions {
   /** Time between two questions; each is varied by ±20 %. Default 5000, the TTL that CoreDNS gives in Kubernetes. */
   readonly pollMs?: number;
-  /** A question that was not answered is given up after this, and asked once more. Default 2000. */
+  /** A DNS server that did not answer is given up after this, and asked once more. Default 2000. */
   readonly timeoutMs?: number;
   /** Port of names without one. Default 443, as in gRPC. */
   readonly defaultPort?: number;
-  /** DNS servers, `host` or `host:port`; default those of the system. */
+  /** Which addresses are used. Default `'any'`; a Pod that has both would count as two. */
+  readonly family?: 4 | 6 | 'any';
+  /** DNS servers, `ip` or `ip:port`; default those of the system. */
   readonly servers?: readonly string[];
   readonly resolver?: DnsResolver;
   readonly clock?: Clock;
   readonly random?: Random;
 }
 
-const KEYS = ['pollMs', 'timeoutMs', 'defaultPort', 'servers', 'resolver', 'clock', 'random'];
+const KEYS = [
+  'pollMs',
+  'timeoutMs',
+  'defaultPort',
+  'family',
+  'servers',
+  'resolver',
+  'clock',
+  'random',
+] as const satisfies readonly (keyof DnsRegistryOptions)[];
 const JITTER = 0.2;
-/** Of names without a port, as in gRPC. */
-export const DEFAULT_PORT = 443;
+/** The system's resolver may take some servers' time-outs to get to one that answers. */
+const LOOKUP_MS = 20_000;
 
 /**
  * Pods behind a DNS name, such as a headless Service: A and AAAA records of `orders.prod.svc:50051`, or SRV records of
- * `_grpc._tcp.orders.prod.svc`. Asked again and again, for as long as somebody watches.
+ * `_grpc._tcp.orders.prod.svc.cluster.local`. Asked again and again, for as long as somebody watches.
  */
 export function dnsRegistry(options: DnsRegistryOptions = {}): Registry {
   checkKeys(options, KEYS, 'options');
-  const { pollMs = 5_000, timeoutMs = 2_000, defaultPort = DEFAULT_PORT, servers = [] } = options;
-  const { clock = systemClock, random = systemRandom } = options;
+  const { pollMs = 5_000, timeoutMs = 2_000, defaultPort = DEFAULT_PORT, family = 'any' } = options;
+  const { clock = systemClock, random = systemRandom, servers = [] } = options;
   if (!(pollMs >= 10)) throw new InvalidInput('options.pollMs', pollMs, 'must be 10 or more');
   if (!(timeoutMs >= 1)) throw new InvalidInput('options.timeoutMs', timeoutMs, 'must be 1 or more');
-  const resolver = options.resolver ?? systemResolver(servers, timeoutMs);
+  checkFamily(family);
+  checkServers(servers);
+  parseName('host', defaultPort);
+  const resolver = options.resolver ?? systemResolver(servers, timeoutMs, family);
   return {
     scheme: 'dns',
     source: 'registry',
-    watch: (service, { signal }) =>
-      poll(
-        resolver,
-        parseName(service, defaultPort),
-        () => pollMs * (1 - JITTER + 2 * JITTER * random()),
-        clock,
-        signal,
-      ),
+    watch(service, { signal, onRecheck }) {
+      const name = parseName(service, defaultPort);
+      const bell = new Bell();
+      onRecheck?.(() => bell.ring());
+      const delayMs = () => pollMs * (1 - JITTER + 2 * JITTER * random());
+      return poll(name, resolver, bell, delayMs, clock, signal);
+    },
   };
 }
 
-/** What a target names. Throws {@link InvalidInput}. */
-export function parseName(service: string, defaultPort: number): DnsName {
-  if (service.startsWith('_')) return { kind: 'srv', name: service };
-  const hasPort = /^(\[[^\]]+\]|[^:]+):[^:]+$/.test(service);
-  const bare = service.includes(':') && !service.startsWith('[') ? `[${service}]` : service;
-  const { host, port } = parseAddress(hasPort ? service : `${bare}:${defaultPort}`, 'target');
-  return { kind: 'address', host, port };
+function checkFamily(family: Family): void {
+  if (family === 4 || family === 6 || family === 'any') return;
+  throw new InvalidInput('options.family', family, "must be 4, 6 or 'any'");
+}
+
+function checkServers(servers: readonly string[]): void {
+  try {
+    if (servers.length > 0) new Resolver().setServers(servers);
+  } catch {
+    throw new InvalidInput('options.servers', servers, 'must be IP addresses, each with or without a port');
+  }
 }
 
 async function* poll(
-  resolver: DnsResolver,
   name: DnsName,
+  resolver: DnsResolver,
+  bell: Bell,
   delayMs: () => number,
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<RegistryUpdate> {
-  const bell = new Bell();
+  const known: KnownHosts = new Map();
   let previous: string | undefined;
   while (!signal.aborted) {
-    const update = await ask(resolver, name);
-    const text = update.type === 'reset' ? fingerprint(update.endpoints) : update.reason;
+    const update = await ask(name, resolver, known, clock, signal);
+    if (update === undefined) return;
+    const text = fingerprint(update);
     if (text !== previous) yield update;
     previous = text;
     await bell.wait(clock, delayMs(), signal);
   }
 }
 
-/** "There is nothing" is an answer; a server that fails is none, and thrown. */
+/** "There is nothing" is an answer; a server that fails is none, and thrown. Undefined when `signal` aborted. */
 async function ask(
-  resolver: DnsResolver,
   name: DnsName,
-): Promise<Extract<RegistryUpdate, { type: 'reset' | 'missing' }>> {
+  resolver: DnsResolver,
+  known: KnownHosts,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<RegistryUpdate | undefined> {
+  const asked = name.kind === 'srv' ? name.name : name.host;
   try {
-    return { type: 'reset', endpoints: await lookup(resolver, name) };
+    const answer = lookup(resolver, name, known, signal);
+    const found = await within(answer, LOOKUP_MS, `DNS did not answer for ${asked}`, clock, signal);
+    return found && { type: 'reset', endpoints: found.endpoints, dropped: found.dropped };
   } catch (error) {
+    if (signal.aborted) return undefined;
     if (error instanceof NameNotFound) return { type: 'missing', reason: error.message };
-    throw error;
+    throw new Error(`DNS could not be asked for ${asked}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-function fingerprint(endpoints: readonly Endpoint[]): string {
-  return endpoints.map(({ id, weight }) => `${id}*${weight}`).join();
+function fingerprint(update: RegistryUpdate): string {
+  if (update.type !== 'reset') return JSON.stringify(update);
+  return JSON.stringify([update.endpoints.map(({ id, weight }) => [id, weight]), update.dropped]);
 }

@@ -8,7 +8,7 @@ import { startBackend } from './backend.mjs';
 import { formatSvg, formatTable } from './report.mjs';
 import { workloads } from './workloads.mjs';
 
-const CLIENTS = ['podwire', 'grpc-js', 'node-http2'];
+const CLIENTS = ['podwire', 'podwire-http2', 'grpc-js', 'node-http2'];
 const HELP = `usage: npm run bench -- [options]
 
   --rounds N        measurements of each client and workload; the median counts (5)

@@ -3,11 +3,11 @@ export function formatTable(results, reference) {
   const lines = [];
   for (const [workload, { title, clients }] of Object.entries(results)) {
     lines.push('', `${title} (${workload})`);
-    lines.push('  client        CPU µs    ratio    per second    ratio     p50 ms    p99 ms');
+    lines.push('  client          CPU µs    ratio    per second    ratio     p50 ms    p99 ms');
     const base = clients[reference];
     for (const [name, value] of Object.entries(clients)) {
       const cells = [
-        name.padEnd(12),
+        name.padEnd(14),
         value.cpuUs.toFixed(1).padStart(8),
         (value.cpuUs / base.cpuUs).toFixed(2).padStart(8),
         Math.round(value.perSecond).toString().padStart(13),

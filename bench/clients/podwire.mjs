@@ -2,12 +2,13 @@ import * as grpc from '@grpc/grpc-js';
 import { createChannel } from 'podwire';
 import { EchoClient, fromGrpcClient } from './definition.mjs';
 
-export async function open(addresses) {
-  const channel = createChannel(`static:///${addresses.join(',')}`, {
-    policy: 'round_robin',
-    maxReceiveBytes: -1,
-  });
+export async function openPodwire(addresses, transport) {
+  const target = `static:///${addresses.join(',')}`;
+  const channel = createChannel(target, { policy: 'round_robin', maxReceiveBytes: -1, transport });
   await channel.ready();
   const client = new EchoClient('', grpc.credentials.createInsecure(), { channelOverride: channel });
   return fromGrpcClient(client, () => channel.close());
 }
+
+/** Over node:http2. */
+export const open = (addresses) => openPodwire(addresses, 'node-http2');

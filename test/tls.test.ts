@@ -1,0 +1,120 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as grpc from '@grpc/grpc-js';
+import { type ChannelOptions, createChannel, type PodwireChannel } from 'podwire';
+import { afterEach, describe, expect, test } from 'vitest';
+import { get, ordersClient } from './support/orders-client.ts';
+import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
+import { until } from './support/until.ts';
+
+const certs = fileURLToPath(new URL('certs/', import.meta.url));
+const file = (name: string) => join(certs, name);
+const servers: OrdersServer[] = [];
+const channels: PodwireChannel[] = [];
+
+function credentials(authority: 'one' | 'two', askClient = false): grpc.ServerCredentials {
+  const pair = {
+    cert_chain: readFileSync(file(`server-${authority}.pem`)),
+    private_key: readFileSync(file(`server-${authority}.key`)),
+  };
+  return grpc.ServerCredentials.createSsl(readFileSync(file('ca-one.pem')), [pair], askClient);
+}
+async function start(
+  authority: 'one' | 'two',
+  options: { askClient?: boolean; port?: number } = {},
+): Promise<OrdersServer> {
+  const server = await startOrdersServer({
+    credentials: credentials(authority, options.askClient),
+    ...(options.port !== undefined && { port: options.port }),
+  });
+  servers.push(server);
+  return server;
+}
+
+describe.each(['node-http2', 'http2'] as const)('TLS over %s', (transport) => {
+  function open(server: OrdersServer, tls: NonNullable<ChannelOptions['tls']>): PodwireChannel {
+    const backoff = { initialMs: 10, maxMs: 50 };
+    const channel = createChannel(`static:///${server.address}`, {
+      transport,
+      tls,
+      backoff,
+      authority: 'orders.test',
+    });
+    channels.push(channel);
+    return channel;
+  }
+  afterEach(async () => {
+    await Promise.all(channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
+    await Promise.all(servers.splice(0).map((server) => server.stop()));
+  });
+
+  test('checks the certificate against the authority, and carries call credentials', async () => {
+    const server = await start('one');
+    const client = ordersClient(open(server, { caFile: file('ca-one.pem') }));
+    const callCredentials = grpc.credentials.createFromMetadataGenerator(({ service_url }, callback) => {
+      const metadata = new grpc.Metadata();
+      metadata.set('authorization', service_url);
+      callback(null, metadata);
+    });
+    await get(client, {}, new grpc.Metadata(), { credentials: callCredentials });
+    expect(server.metadata.get('authorization')).toEqual(['https://orders.test/podwire.test.Orders']);
+  });
+
+  test('refuses a certificate of another authority, saying so', async () => {
+    const client = ordersClient(open(await start('two'), { caFile: file('ca-one.pem') }));
+    await expect(get(client)).rejects.toMatchObject({
+      code: grpc.status.UNAVAILABLE,
+      reason: 'NO_CONNECTION',
+      details: expect.stringMatching(/certificate/i),
+    });
+  });
+
+  test('refuses a certificate of another name', async () => {
+    const client = ordersClient(
+      open(await start('one'), { caFile: file('ca-one.pem'), serverName: 'stock.test' }),
+    );
+    await expect(get(client)).rejects.toMatchObject({ details: expect.stringContaining('stock.test') });
+  });
+
+  test('shows a client certificate where one is asked for', async () => {
+    const server = await start('one', { askClient: true });
+    const own = {
+      caFile: file('ca-one.pem'),
+      certFile: file('client-one.pem'),
+      keyFile: file('client-one.key'),
+    };
+    await expect(get(ordersClient(open(server, own)), { id: 'x' })).resolves.toMatchObject({ id: 'x' });
+    await expect(get(ordersClient(open(server, { caFile: file('ca-one.pem') })))).rejects.toMatchObject({
+      code: grpc.status.UNAVAILABLE,
+    });
+  });
+
+  test('reads files again when they change', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'podwire-'));
+    const caFile = join(directory, 'ca.pem');
+    copyFileSync(file('ca-one.pem'), caFile);
+    const server = await start('one');
+    const channel = open(server, { caFile });
+    await channel.ready();
+    await server.stop();
+    await start('two', { port: server.port });
+    await until(() => /certificate/i.test(channel.snapshot().pods[0]?.lastError ?? ''));
+    copyFileSync(file('ca-two.pem'), caFile);
+    await channel.ready();
+    await get(ordersClient(channel));
+    rmSync(directory, { recursive: true });
+  });
+
+  test('a plaintext server, or a client without TLS, is an error and no hang', async () => {
+    const plain = await startOrdersServer();
+    servers.push(plain);
+    await expect(get(ordersClient(open(plain, { caFile: file('ca-one.pem') })))).rejects.toMatchObject({
+      code: grpc.status.UNAVAILABLE,
+    });
+    await expect(get(ordersClient(open(await start('one'), false)))).rejects.toMatchObject({
+      code: grpc.status.UNAVAILABLE,
+    });
+  });
+});

@@ -32,9 +32,9 @@ function open(options: Parameters<typeof createChannel>[1] = {}): PodwireChannel
   channels.push(channel);
   return channel;
 }
-async function start(count: number): Promise<Provider[]> {
+async function start(count: number, ...options: '--stop-first'[]): Promise<Provider[]> {
   const started = await Promise.all(
-    Array.from({ length: count }, () => startProvider(directory.path, 'orders')),
+    Array.from({ length: count }, () => startProvider(directory.path, 'orders', ...options)),
   );
   providers.push(...started);
   return started;
@@ -51,25 +51,29 @@ afterEach(async () => {
 });
 
 describe('provider processes in the file registry', () => {
-  test('are found, share the calls evenly, and all replaced one by one without a failed call', {
-    timeout: 60_000,
-  }, async () => {
-    const old = await start(4);
-    const channel = open({ policy: 'round_robin' });
-    await until(() => channel.snapshot().pods.filter(({ state }) => state === 'ready').length === 4);
-    await channel.ready();
-    const load = startOpenLoad(demoClient(channel), 500);
-    await until(() => load.done >= 400);
-    const counts = channel.snapshot().pods.map(({ calls }) => calls);
-    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
-    for (const provider of old) {
-      const [next] = await start(1);
-      await until(() => load.byPod.has(next!.address));
-      await provider.kill('SIGTERM');
-    }
-    expect(await load.stop()).toEqual([]);
-    expect(channel.snapshot().pods.filter(({ state }) => state === 'ready')).toHaveLength(4);
-  });
+  test.each([[], ['--stop-first']] as '--stop-first'[][])(
+    'are found, share the calls evenly, and are all replaced without a failed call %j',
+    {
+      timeout: 60_000,
+    },
+    async (...options) => {
+      const old = await start(4, ...options);
+      const channel = open({ policy: 'round_robin' });
+      await until(() => channel.snapshot().pods.filter(({ state }) => state === 'ready').length === 4);
+      await channel.ready();
+      const load = startOpenLoad(demoClient(channel), 500);
+      await until(() => load.done >= 400);
+      const counts = channel.snapshot().pods.map(({ calls }) => calls);
+      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+      for (const provider of old) {
+        const [next] = await start(1, ...options);
+        await until(() => load.byPod.has(next!.address));
+        await provider.kill('SIGTERM');
+      }
+      expect(await load.stop()).toEqual([]);
+      await until(() => channel.snapshot().pods.filter(({ state }) => state === 'ready').length === 4);
+    },
+  );
 
   test('one killed with SIGKILL fails no more than the calls it had; with a retry policy none', {
     timeout: 60_000,

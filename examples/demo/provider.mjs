@@ -1,11 +1,12 @@
 // One provider process: a grpc-js server that announces itself in a directory, and leaves without losing a call.
-// usage: node provider.mjs <registry directory> <service> [port]
+// usage: node provider.mjs <registry directory> <service> [--stop-first]
+// With --stop-first it stops serving before it leaves the registry, as a process does that knows of no registry.
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { fileAnnouncer, toEndpoint } from '@podwire/registry';
 
-const [directory, service, port = '0'] = process.argv.slice(2);
+const [directory, service, how] = process.argv.slice(2);
 const proto = fileURLToPath(new URL('orders.proto', import.meta.url));
 const { Orders } = grpc.loadPackageDefinition(loadSync(proto)).demo;
 
@@ -21,7 +22,7 @@ server.addService(Orders.service, {
   },
 });
 const bound = await new Promise((resolve, reject) => {
-  server.bindAsync(`127.0.0.1:${port}`, grpc.ServerCredentials.createInsecure(), (error, value) => {
+  server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, value) => {
     if (error) reject(error);
     else resolve(value);
   });
@@ -33,9 +34,17 @@ const announcement = await fileAnnouncer(directory, { leaseMs: 2_000 }).announce
 );
 process.stdout.write(`${address}\n`);
 
+const stop = () => new Promise((resolve) => server.tryShutdown(resolve));
 process.once('SIGTERM', async () => {
-  await announcement.withdraw();
-  setTimeout(() => server.tryShutdown(() => process.exit(0)), NOTICE_MS);
+  if (how === '--stop-first') {
+    await stop();
+    await announcement.withdraw();
+  } else {
+    await announcement.withdraw();
+    await new Promise((resolve) => setTimeout(resolve, NOTICE_MS));
+    await stop();
+  }
+  process.exit(0);
 });
 // The parent is gone: nobody is left to stop this process.
 process.once('disconnect', () => process.exit(0));

@@ -14,8 +14,12 @@ export interface Provider {
 
 const script = fileURLToPath(new URL('../../examples/demo/provider.mjs', import.meta.url));
 
-export async function startProvider(directory: string, service: string): Promise<Provider> {
-  const child = spawn(process.execPath, [script, directory, service], {
+export async function startProvider(
+  directory: string,
+  service: string,
+  ...options: '--stop-first'[]
+): Promise<Provider> {
+  const child = spawn(process.execPath, [script, directory, service, ...options], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -2,7 +2,7 @@
 // Every server that the tests run, what it is made of and how.
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { goBuild, goModuleDirectory, mavenLibraries, run } from './build.mjs';
+import { goBuild, goModuleDirectory, mavenLibraries, pipInstall, run } from './build.mjs';
 
 const KUBERNETES = '1.37.2';
 const component = 'k8s.io/component-base/version';
@@ -24,6 +24,40 @@ export const items = {
         copyFileSync(join(module, 'testdata', file), join(directory, file));
       }
     },
+  },
+  'grpc-java': {
+    name: 'grpc-java',
+    version: '1.79.0',
+    about: "grpc-java's interop server",
+    tools: ['mvn', 'java'],
+    source: 'grpc-java',
+    build: (directory, source) => mavenLibraries(source, directory),
+  },
+  h2specd: {
+    name: 'h2specd',
+    version: '2.2.1',
+    about: 'the HTTP/2 conformance suite for clients',
+    tools: ['go'],
+    source: 'go-tools',
+    build: (directory, source) =>
+      goBuild(source, join(directory, 'h2specd'), 'github.com/summerwind/h2spec/cmd/h2specd'),
+  },
+  toxiproxy: {
+    name: 'toxiproxy',
+    version: '2.5.0',
+    about: 'a TCP proxy that adds faults',
+    tools: ['go'],
+    source: 'go-tools',
+    build: (directory, source) =>
+      goBuild(source, join(directory, 'toxiproxy'), 'github.com/Shopify/toxiproxy/v2/cmd/server'),
+  },
+  envoy: {
+    name: 'envoy',
+    version: '1.40.0',
+    about: 'Envoy, as the sidecar that calls would otherwise go through',
+    tools: ['python3'],
+    source: 'envoy',
+    build: (directory, source) => pipInstall(source, directory),
   },
   'nacos-2': {
     name: 'nacos-2',

@@ -3,12 +3,16 @@ import { afterAll, beforeAll, describe, test } from 'vitest';
 import { interopCases } from '../interop/cases.ts';
 import { type InteropClient, interopClient } from '../interop/client.ts';
 import { type RealServer, startGrpcGoInterop } from '../servers/grpc-go.mjs';
+import { startGrpcJavaInterop } from '../servers/grpc-java.mjs';
 
-const combinations = (['node-http2', 'http2'] as const).flatMap((transport) =>
-  [false, true].map((tls) => ({ transport, tls })),
+const servers = { 'grpc-go': startGrpcGoInterop, 'grpc-java': startGrpcJavaInterop };
+const combinations = Object.entries(servers).flatMap(([name, start]) =>
+  (['node-http2', 'http2'] as const).flatMap((transport) =>
+    [false, true].map((tls) => ({ name, start, transport, tls })),
+  ),
 );
 
-describe.each(combinations)('grpc-go over $transport, TLS $tls', ({ transport, tls }) => {
+describe.each(combinations)('$name over $transport, TLS $tls', ({ start, transport, tls }) => {
   let server: RealServer;
   let channel: PodwireChannel;
   const open = () =>
@@ -20,7 +24,7 @@ describe.each(combinations)('grpc-go over $transport, TLS $tls', ({ transport, t
   let unimplemented: InteropClient;
 
   beforeAll(async () => {
-    server = await startGrpcGoInterop({ tls });
+    server = await start({ tls });
     channel = open();
     await channel.ready();
     client = interopClient(channel);

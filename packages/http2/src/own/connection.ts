@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import { Keepalive, type KeptAlive } from '../node/keepalive.ts';
 import type {
   Connection,
@@ -10,26 +9,23 @@ import type {
   StreamHandler,
   StreamHead,
 } from '../transport.ts';
-import { ReceiveWindow } from './flow/receive-window.ts';
+import { Inflow } from './flow/inflow.ts';
 import { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
 import { ErrorCode } from './frames/error-codes.ts';
-import { FloodGuard } from './frames/flood-guard.ts';
+import { Cost, FloodGuard } from './frames/flood-guard.ts';
 import { Flag, FrameType, PREFACE, writeUint32 } from './frames/frame.ts';
 import { FrameCutter } from './frames/frame-cutter.ts';
 import { MAX_WINDOW_BYTES, Setting, settingsFrame } from './frames/settings.ts';
+import { Handshake } from './handshake.ts';
 import { RequestEncoder } from './headers/request-encoder.ts';
 import { ResponseDecoder } from './headers/response-decoder.ts';
+import { Pings } from './pings.ts';
 import { Receiver, type Session } from './receiver.ts';
-import { explain, openSocket, type SocketReader } from './socket.ts';
+import { RoomBell } from './room-bell.ts';
+import { closeSocket, explain, openSocket, type SocketReader } from './socket.ts';
 import { NO_RESET, OwnStream, type StreamHost } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
-
-/** How long a peer that broke the protocol has to read why, before its socket is closed. */
-const LINGER_MS = 250;
-/** What our PINGs carry, so that their answers are told apart. */
-const KEEPALIVE_PING = 1;
-const BANDWIDTH_PING = 2;
 
 /** A connection on podwire's own HTTP/2. */
 export class OwnConnection implements Connection, Session, StreamHost, KeptAlive, SocketReader {
@@ -45,44 +41,35 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   readonly #socket: Socket;
   readonly #cutter: FrameCutter;
   readonly #requests: RequestEncoder;
-  readonly #streams = new StreamTable();
-  readonly #window = new ReceiveWindow();
+  readonly streams = new StreamTable();
+  readonly #inflow: Inflow;
   readonly #guard = new FloodGuard(() => performance.now());
   readonly #keepalive: Keepalive;
-  readonly #timer: NodeJS.Timeout;
-  #pong: (() => void) | undefined;
+  readonly #handshake: Handshake;
+  readonly #pings: Pings;
   /** Streams above it were not looked at by the peer. */
   #lastStreamId = MAX_WINDOW_BYTES;
-  #hadRoom = false;
-  #roomChanged = false;
+  readonly #room: RoomBell;
   /** Why the connection ended; nothing is read or written any more. */
   #over: string | undefined;
   #socketError: string | undefined;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
-    const { host, port, tls, connectTimeoutMs, maxHeaderListBytes } = options;
+    const { host, port, tls, maxHeaderListBytes } = options;
     this.#options = options;
     this.remoteAddress = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     this.#listener = listener;
+    this.#room = new RoomBell(this, listener);
     this.#requests = new RequestEncoder(tls === undefined ? 'http' : 'https');
     const receiver = new Receiver(this, new ResponseDecoder(maxHeaderListBytes), maxHeaderListBytes);
     this.#cutter = new FrameCutter(receiver);
     this.#socket = openSocket(options, this);
-    this.sender = new Sender(this.#socket, this.#requests, () => this.#checkRoom());
+    this.sender = new Sender(this.#socket, this.#requests, () => this.#room.check());
     this.#keepalive = new Keepalive(this, options.keepaliveTimeMs, options.keepaliveTimeoutMs);
-    let step = 'TCP';
-    this.#timer = setTimeout(() => {
-      this.destroy(`no connection in ${connectTimeoutMs} ms: ${step} was not answered`);
-    }, connectTimeoutMs).unref();
-    this.#socket.once('connect', () => {
-      step = tls === undefined ? 'HTTP/2 SETTINGS' : 'TLS';
-      if (tls === undefined) this.#begin();
-    });
-    this.#socket.once('secureConnect', () => {
-      step = 'HTTP/2 SETTINGS';
-      if ((this.#socket as TLSSocket).alpnProtocol === 'h2') this.#begin();
-      else this.destroy('the Pod does not offer HTTP/2 over TLS (ALPN h2)');
-    });
+    this.#pings = new Pings(this.sender);
+    this.#inflow = new Inflow(this.sender, this.#pings, this.streams);
+    const failed = (reason: string) => this.destroy(reason);
+    this.#handshake = new Handshake(this.#socket, options, () => this.#begin(), failed);
     this.#socket.on('error', (error) => {
       this.#socketError ??= explain(error);
     });
@@ -91,14 +78,14 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   }
 
   get openStreams(): number {
-    return this.#streams.size;
+    return this.streams.size;
   }
 
   get hasRoom(): boolean {
     return (
       this.state === 'ready' &&
       this.#over === undefined &&
-      this.#streams.size < this.maxConcurrentStreams &&
+      this.streams.size < this.maxConcurrentStreams &&
       !this.sender.jammed
     );
   }
@@ -108,24 +95,24 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   }
 
   get receiveWindow(): number {
-    return this.#window.bandwidth.windowBytes;
+    return this.#inflow.streamWindow;
   }
 
   get pingable(): boolean {
     // After a graceful GOAWAY a ping may be answered with the end of the connection, and of the calls on it.
-    return this.state === 'ready' && (this.#streams.size > 0 || this.#options.keepaliveWithoutCalls);
+    return this.state === 'ready' && (this.streams.size > 0 || this.#options.keepaliveWithoutCalls);
   }
 
   open(head: StreamHead, handler: StreamHandler): Stream | undefined {
     if (!this.hasRoom) {
-      this.#hadRoom = false;
+      this.#room.noted();
       return undefined;
     }
-    const stream = new OwnStream(this, this.#streams.nextId(), handler, head.maxReceiveBytes);
-    this.#streams.add(stream);
+    const stream = new OwnStream(this, this.streams.nextId(), handler, head.maxReceiveBytes);
+    this.streams.add(stream);
     this.sender.headers(stream.id, head);
-    if (this.#streams.worn) process.nextTick(() => this.#startDraining('stream ids run out'));
-    this.#hadRoom = this.hasRoom;
+    if (this.streams.worn) process.nextTick(() => this.#startDraining('stream ids run out'));
+    this.#room.noted();
     return stream;
   }
 
@@ -161,24 +148,11 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   }
 
   ping(answered: () => void): void {
-    this.#pong = answered;
-    this.#sendPing(KEEPALIVE_PING);
+    this.#pings.keepalive(answered);
   }
 
   onDead(reason: string): void {
     this.destroy(reason);
-  }
-
-  stream(id: number): OwnStream | undefined {
-    return this.#streams.get(id);
-  }
-
-  isIdle(id: number): boolean {
-    return this.#streams.isIdle(id);
-  }
-
-  wasReset(id: number): boolean {
-    return this.#streams.wasReset(id);
   }
 
   spend(cost: number): void {
@@ -194,7 +168,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     else if (setting === Setting.INITIAL_WINDOW_SIZE) {
       const delta = value - this.sender.initialWindow;
       this.sender.initialWindow = value;
-      for (const stream of this.#streams.all()) {
+      for (const stream of this.streams.all()) {
         if (stream.addSendWindow(delta)) continue;
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window above 2^31−1 bytes');
       }
@@ -203,11 +177,11 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
 
   onSettings(): void {
     this.sender.frame(FrameType.SETTINGS, Flag.ACK, 0, undefined);
-    if (this.settled) return this.#checkRoom();
+    if (this.settled) return this.#room.check();
     this.settled = true;
-    clearTimeout(this.#timer);
+    this.#handshake.stop();
     this.state = 'ready';
-    this.#hadRoom = this.hasRoom;
+    this.#room.noted();
     this.#listener.onReady();
   }
 
@@ -216,10 +190,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   }
 
   onPong(id: number): void {
-    if (id === BANDWIDTH_PING && this.#window.bandwidth.measuring) return this.#onMeasured();
-    const answered = this.#pong;
-    this.#pong = undefined;
-    answered?.();
+    if (!this.#pings.onAnswer(id)) this.spend(Cost.IDLE_FRAME);
   }
 
   onGoaway(lastStreamId: number, errorCode: number): void {
@@ -233,7 +204,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#startDraining(
       errorCode === 0 ? 'the Pod sent GOAWAY' : `the Pod sent GOAWAY with code ${errorCode}`,
     );
-    for (const stream of this.#streams.all()) {
+    for (const stream of this.streams.all()) {
       if (stream.id > lastStreamId) {
         stream.finish({ kind: 'unprocessed', reason: 'the Pod sent GOAWAY', leftClient: true }, NO_RESET);
       }
@@ -255,19 +226,15 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
 
   onDataBytes(counted: number): void {
     this.callBytesReceived += counted;
-    this.#window.take(counted);
-    const refill = this.#window.refill();
-    if (refill === 0) return;
-    this.sender.windowUpdate(0, refill);
-    if (this.#window.bandwidth.begin()) this.#sendPing(BANDWIDTH_PING);
+    this.#inflow.onData(counted);
   }
 
   onStreamEnd(stream: OwnStream, errorCode: number | undefined): void {
-    this.#streams.remove(stream, errorCode !== undefined);
+    this.streams.remove(stream, errorCode !== undefined);
     if (this.#over !== undefined) return;
     if (errorCode !== undefined) this.sender.resetStream(stream.id, errorCode);
-    this.#checkRoom();
-    if (this.state === 'draining' && this.#streams.size === 0) {
+    this.#room.check();
+    if (this.state === 'draining' && this.streams.size === 0) {
       // After what was just written, a RST_STREAM for example.
       this.sender.afterFlush(() => this.#closeIfDrained());
     }
@@ -282,23 +249,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
         [Setting.MAX_HEADER_LIST_SIZE, this.#options.maxHeaderListBytes],
       ]),
     );
-    this.sender.windowUpdate(0, this.#window.grow());
-  }
-
-  #sendPing(id: number): void {
-    const payload = new Uint8Array(8);
-    writeUint32(payload, 4, id);
-    this.sender.frame(FrameType.PING, 0, 0, payload);
-  }
-
-  /** The window held the peer back: every stream gets a larger one, from now on and at once. */
-  #onMeasured(): void {
-    const delta = this.#window.bandwidth.end();
-    if (delta === 0) return;
-    this.sender.raw(settingsFrame([[Setting.INITIAL_WINDOW_SIZE, this.receiveWindow]]));
-    for (const stream of this.#streams.all()) stream.addReceiveWindow(delta);
-    const more = this.#window.grow();
-    if (more > 0) this.sender.windowUpdate(0, more);
+    this.#inflow.begin();
   }
 
   #startDraining(reason: string): void {
@@ -308,26 +259,12 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   }
 
   #closeIfDrained(): void {
-    if (this.state === 'draining' && this.#streams.size === 0) this.#shutDown(undefined, undefined);
-  }
-
-  #checkRoom(): void {
-    if (this.#roomChanged || this.hasRoom === this.#hadRoom) return;
-    this.#roomChanged = true;
-    // Not inside the caller's call that ended a stream.
-    process.nextTick(() => {
-      this.#roomChanged = false;
-      if (this.#over !== undefined || this.hasRoom === this.#hadRoom) return;
-      this.#hadRoom = this.hasRoom;
-      this.#listener.onRoom();
-    });
+    if (this.state === 'draining' && this.streams.size === 0) this.#shutDown(undefined, undefined);
   }
 
   #onSocketEnd(): void {
     if (this.#over !== undefined) return;
-    const closed = this.settled
-      ? 'the Pod closed the connection'
-      : 'the Pod closed the connection before HTTP/2 began';
+    const closed = `the Pod closed the connection${this.settled ? '' : ' before HTTP/2 began'}`;
     // An error is told after the end of what was received.
     setImmediate(() => this.#shutDown(this.#socketError ?? closed, undefined));
   }
@@ -336,17 +273,14 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   #shutDown(reason: string | undefined, errorCode: number | undefined): void {
     if (this.#over !== undefined) return;
     this.#over = reason ?? 'closed';
-    clearTimeout(this.#timer);
+    this.#handshake.stop();
     this.#keepalive.stop();
     this.#cutter.stop();
     const neverLeft = this.sender.flushedId;
     const payload = new Uint8Array(8);
     writeUint32(payload, 4, errorCode ?? ErrorCode.NO_ERROR);
     this.sender.stop(this.settled || errorCode !== undefined ? payload : undefined);
-    if (errorCode !== undefined) this.#socket.end();
-    else this.#socket.destroySoon();
-    const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
-    this.#socket.once('close', () => clearTimeout(linger));
+    closeSocket(this.#socket, errorCode !== undefined);
     // Not inside the caller's call, or the callback of a stream.
     process.nextTick(() => this.#tellEnd(reason, neverLeft));
   }
@@ -354,7 +288,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   #tellEnd(reason: string | undefined, neverLeft: number): void {
     const lost = reason ?? 'the connection was drained';
     this.#startDraining(lost);
-    for (const stream of this.#streams.all()) {
+    for (const stream of this.streams.all()) {
       const left = stream.id <= neverLeft;
       if (left) stream.finish({ kind: 'connection-lost', reason: lost }, NO_RESET);
       else stream.finish({ kind: 'unprocessed', reason: lost, leftClient: false }, NO_RESET);

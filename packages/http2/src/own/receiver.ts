@@ -7,17 +7,13 @@ import { readSettings } from './frames/settings.ts';
 import { HeaderCollector } from './headers/header-collector.ts';
 import type { ResponseBlock } from './headers/response-block.ts';
 import type { ResponseDecoder } from './headers/response-decoder.ts';
-import type { OwnStream } from './stream.ts';
+import type { StreamTable } from './stream-table.ts';
 
 /** What received frames act on. */
 export interface Session {
   /** Whether the peer's first SETTINGS are here. */
   readonly settled: boolean;
-  stream(id: number): OwnStream | undefined;
-  /** Whether this id was never used, on either side. */
-  isIdle(id: number): boolean;
-  /** Whether we reset it lately: what the peer sent before it knew is dropped. */
-  wasReset(id: number): boolean;
+  readonly streams: StreamTable;
   spend(cost: number): void;
   applySetting(setting: number, value: number): void;
   /** All of one SETTINGS frame were applied. */
@@ -49,7 +45,7 @@ export class Receiver implements FrameSink {
   onData(id: number, source: Buffer, start: number, end: number, counted: number, ends: boolean): void {
     if (this.#headers.open) throw protocolError('DATA in the middle of a header block');
     this.#session.onDataBytes(counted);
-    const stream = this.#session.stream(id);
+    const stream = this.#session.streams.get(id);
     if (stream !== undefined) stream.onData(source, start, end, counted, ends);
     else this.#onStray(id, 'DATA');
   }
@@ -93,7 +89,7 @@ export class Receiver implements FrameSink {
     // Also where nobody waits for it: it may change the table for those that follow.
     const block: ResponseBlock = this.#decoder.decode(source, start, end);
     this.#session.onCallBytes(end - start);
-    const stream = this.#session.stream(id);
+    const stream = this.#session.streams.get(id);
     if (stream !== undefined) return stream.onBlock(block, endStream);
     if (block.tooLargeBytes !== undefined) this.#session.spend(Cost.OVERSIZE_LIST);
     this.#onStray(id, 'HEADERS');
@@ -101,8 +97,9 @@ export class Receiver implements FrameSink {
 
   /** A frame of a stream that is not open. */
   #onStray(id: number, what: string): void {
-    if (this.#session.isIdle(id)) throw protocolError(`${what} on stream ${id}, which was never opened`);
-    if (!this.#session.wasReset(id)) {
+    if (this.#session.streams.isIdle(id))
+      throw protocolError(`${what} on stream ${id}, which was never opened`);
+    if (!this.#session.streams.wasReset(id)) {
       throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} on stream ${id}, which is closed`);
     }
     this.#session.spend(Cost.TINY_DATA);
@@ -127,9 +124,9 @@ export class Receiver implements FrameSink {
       if (bytes === 0) throw protocolError('WINDOW_UPDATE of 0 bytes');
       return this.#session.onWindow(bytes);
     }
-    const stream = this.#session.stream(id);
+    const stream = this.#session.streams.get(id);
     if (stream === undefined) {
-      if (this.#session.isIdle(id))
+      if (this.#session.streams.isIdle(id))
         throw protocolError(`WINDOW_UPDATE on stream ${id}, which was never opened`);
       return;
     }
@@ -149,10 +146,10 @@ export class Receiver implements FrameSink {
 
   #onReset(id: number, source: Buffer, start: number, end: number): void {
     if (end - start !== 4) throw sizeError('RST_STREAM of a wrong length');
-    if (id === 0 || this.#session.isIdle(id)) {
+    if (id === 0 || this.#session.streams.isIdle(id)) {
       throw protocolError(`RST_STREAM on stream ${id}, which was never opened`);
     }
-    const stream = this.#session.stream(id);
+    const stream = this.#session.streams.get(id);
     if (stream === undefined) this.#session.spend(Cost.IDLE_FRAME);
     else stream.onReset(readUint32(source, start));
   }
@@ -165,7 +162,7 @@ export class Receiver implements FrameSink {
   }
 
   #failStream(id: number, errorCode: number, reason: string): void {
-    const stream = this.#session.stream(id);
+    const stream = this.#session.streams.get(id);
     if (stream !== undefined) return stream.fail(errorCode, reason);
     throw new ConnectionError(errorCode, reason);
   }

@@ -44,3 +44,17 @@ export function explain(error: Error): string {
   const text = error.message || inner || String(code);
   return code === undefined || text.includes(code) ? text : `${code}: ${text}`;
 }
+
+/** How long a peer has to take what was written last, the reason why it is left among it. */
+const LINGER_MS = 250;
+
+/**
+ * Closes a socket once what was written has left. `reading`: not before the peer had time to read it, since a socket
+ * that is closed with bytes unread resets the connection, and the peer may never see our GOAWAY.
+ */
+export function closeSocket(socket: Socket, reading: boolean): void {
+  if (reading) socket.end();
+  else socket.destroySoon();
+  const linger = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(linger));
+}

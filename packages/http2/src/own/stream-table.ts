@@ -46,10 +46,12 @@ export class StreamTable {
     if (this.#resets.size > MAX_RESETS) this.#resets.delete(this.#resets.values().next().value!);
   }
 
+  /** Whether this id was never used, on either side. */
   isIdle(id: number): boolean {
     return id % 2 === 0 || id >= this.#nextId;
   }
 
+  /** Whether we reset it lately: what the peer sent before it knew is dropped. */
   wasReset(id: number): boolean {
     return this.#resets.has(id);
   }

@@ -1,0 +1,30 @@
+import type { Connection, ConnectionListener } from '../transport.ts';
+
+/** Tells when room for streams comes back or goes away: once for each change, and never inside a call of the caller. */
+export class RoomBell {
+  readonly #connection: Pick<Connection, 'hasRoom'>;
+  readonly #listener: Pick<ConnectionListener, 'onRoom'>;
+  #known = false;
+  #planned = false;
+
+  constructor(connection: Pick<Connection, 'hasRoom'>, listener: Pick<ConnectionListener, 'onRoom'>) {
+    this.#connection = connection;
+    this.#listener = listener;
+  }
+
+  /** The caller knows how it is now. */
+  noted(): void {
+    this.#known = this.#connection.hasRoom;
+  }
+
+  check(): void {
+    if (this.#planned || this.#connection.hasRoom === this.#known) return;
+    this.#planned = true;
+    process.nextTick(() => {
+      this.#planned = false;
+      if (this.#connection.hasRoom === this.#known) return;
+      this.noted();
+      this.#listener.onRoom();
+    });
+  }
+}

@@ -85,6 +85,8 @@ export class NodeStream implements Stream {
 
   cancel(errorCode: number): void {
     if (this.#ended) return;
+    // Nothing is delivered between now and the end.
+    this.#wanted = Number.NEGATIVE_INFINITY;
     this.#close(errorCode);
     process.nextTick(() => this.#end({ kind: 'cancelled' }));
   }

@@ -1,4 +1,4 @@
-// The client that h2specd runs once for each of its cases, with the address to call; see h2specd.mjs.
+// The client that h2specd runs once for each of its cases, with the address to call; h2specd.mjs starts it.
 import * as http2 from '../../packages/http2/dist/index.js';
 
 const name = process.env.PODWIRE_TRANSPORT ?? 'http2';

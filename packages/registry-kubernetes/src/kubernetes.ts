@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Registry, RegistryUpdate } from '@podwire/registry';
 import { type Cluster, openCluster } from './cluster.ts';
 import { follow } from './follow.ts';
@@ -13,6 +14,8 @@ import { Viewer } from './slices/view.ts';
 export function kubernetes(options: KubernetesOptions = {}): Registry {
   const settings = readOptions(options);
   const closed = new AbortController();
+  // One listener for each watch.
+  setMaxListeners(0, closed.signal);
   let cluster: Cluster | undefined;
   return {
     scheme: 'kubernetes',

@@ -42,7 +42,8 @@ export class KubeconfigAccess implements Access {
   async login(): Promise<Login> {
     const entry = await readKubeconfig(this.#paths, this.#context);
     this.#context = entry.context;
-    const { cluster, user, source } = entry;
+    const { cluster, user } = entry;
+    const source = sourceOf(entry);
     for (const [key, why] of Object.entries(UNSUPPORTED)) {
       if (cluster[key] !== undefined || user[key] !== undefined) throw new Error(`${source}: ${key} ${why}`);
     }
@@ -86,6 +87,12 @@ export class KubeconfigAccess implements Access {
     }
     return this.#plugin.plugin.credential();
   }
+}
+
+/** Where the credentials come from, for error messages. */
+function sourceOf({ user, userDir, source }: KubeconfigEntry): string {
+  const { tokenFile } = user;
+  return typeof tokenFile === 'string' && tokenFile !== '' ? resolve(userDir, tokenFile) : source;
 }
 
 function readServer(cluster: Json, entry: KubeconfigEntry): URL {

@@ -10,6 +10,8 @@ export interface LoadTotal {
 const DECAY_MS = 10_000;
 /** What a failure counts as at least: a Pod that fails at once is not a fast one. Linkerd's default penalty is 5 s. */
 const FAILURE_MS = 1_000;
+/** The fastest a reply counts as, brpc's: no Pod is infinitely better than another. */
+const FLOOR_MS = 0.001;
 
 /**
  * What podwire learns of one Pod's load. Time comes in with every call, in milliseconds. The latency average is a peak
@@ -28,6 +30,11 @@ export class LoadMeter {
   #sampledMs = 0;
   /** False until the first call has ended. */
   sampled = false;
+  /**
+   * Orders Pods by latency without asking the time: all averages decay alike, so the ratio of two of them at any time is
+   * e to the difference of their ranks.
+   */
+  latencyRank = Number.NEGATIVE_INFINITY;
 
   constructor(total: LoadTotal = { inFlight: 0 }) {
     this.total = total;
@@ -51,6 +58,7 @@ export class LoadMeter {
     const risen = !this.sampled || sampleMs > before;
     this.#latencyMs = risen ? sampleMs : this.#latencyMs * weight + sampleMs * (1 - weight);
     this.#sampledMs = nowMs;
+    this.latencyRank = Math.log(Math.max(this.#latencyMs, FLOOR_MS)) + nowMs / DECAY_MS;
     this.sampled = true;
   }
 

@@ -1,4 +1,6 @@
-import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from './policy.ts';
+import { Draw } from './draw.ts';
+import { mix } from './hash.ts';
+import type { Picker, PickInfo, Pod, Policy } from './policy.ts';
 
 /** Envoy's default: a zone with 72 % of its Pods left still carries all its calls (1 / 1.4). */
 const OVERPROVISIONING = 1.4;
@@ -19,7 +21,7 @@ export function zoneAware(policy: Policy, zone: string): Policy {
       const share = localShare(near.own, nearReady.own, nearReady.other);
       const own = policy.build(near.own, nearReady.own, env, before?.own);
       const other = policy.build(near.other, nearReady.other, env, before?.other);
-      return new ZonePicker(own, other, share, env);
+      return new ZonePicker(own, other, share, policy.needsHash ? undefined : new Draw(env.random));
     },
   };
 }
@@ -47,20 +49,28 @@ class ZonePicker<P extends Pod> implements Picker<P> {
   readonly own: Picker<P>;
   readonly other: Picker<P>;
   readonly #share: number;
-  readonly #env: PolicyEnv;
+  /** None where equal keys go to the same Pod: then the key says which calls spill over. */
+  readonly #draw: Draw | undefined;
 
-  constructor(own: Picker<P>, other: Picker<P>, share: number, env: PolicyEnv) {
+  constructor(own: Picker<P>, other: Picker<P>, share: number, draw: Draw | undefined) {
     this.own = own;
     this.other = other;
     this.#share = share;
-    this.#env = env;
+    this.#draw = draw;
   }
 
   pick(info: PickInfo<P>): P | undefined {
-    const stays = this.#share >= 1 || (this.#share > 0 && this.#env.random() < this.#share);
+    const stays = this.#stays(info.hash);
     const pod = stays ? this.own.pick(info) : this.other.pick(info);
     // A Pod tried already is worse than an untried one of the other side.
     if (pod !== undefined && !info.excluded?.has(pod)) return pod;
     return (stays ? this.other.pick(info) : this.own.pick(info)) ?? pod;
+  }
+
+  #stays(hash: number): boolean {
+    if (this.#share >= 1 || this.#share <= 0) return this.#share > 0;
+    // Mixed once more: the policies divide the keys by the hash as it is.
+    const at = this.#draw === undefined ? mix(hash + 1) / 2 ** 32 : this.#draw.unit();
+    return at < this.#share;
   }
 }

@@ -1,4 +1,6 @@
-import type { Random } from '@podwire/registry';
+import type { Draw } from '../draw.ts';
+import type { Pod } from '../policy.ts';
+import { shares } from './shares.ts';
 
 /** Draws an index with probability in proportion to its weight in O(1): Vose's alias method. */
 export class AliasTable {
@@ -7,12 +9,11 @@ export class AliasTable {
   readonly #keep: Float64Array | undefined;
   readonly #other: Uint32Array | undefined;
 
-  constructor(weights: readonly number[]) {
-    this.#size = weights.length;
-    if (weights.every((weight) => weight === weights[0])) return;
-    const size = weights.length;
-    const mean = weights.reduce((sum, weight) => sum + weight, 0) / size;
-    const keep = Float64Array.from(weights, (weight) => weight / mean);
+  constructor(pods: readonly Pod[]) {
+    const size = pods.length;
+    this.#size = size;
+    if (pods.every((pod) => pod.endpoint.weight === pods[0]!.endpoint.weight)) return;
+    const keep = shares(pods).map((share) => share * size);
     const other = new Uint32Array(size);
     const small: number[] = [];
     const large: number[] = [];
@@ -30,8 +31,8 @@ export class AliasTable {
     this.#other = other;
   }
 
-  draw(random: Random): number {
-    const scaled = random() * this.#size;
+  draw(draw: Draw): number {
+    const scaled = draw.unit() * this.#size;
     const i = Math.floor(scaled);
     if (this.#keep === undefined || scaled - i < this.#keep[i]!) return i;
     return this.#other![i]!;

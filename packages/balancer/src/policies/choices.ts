@@ -1,3 +1,4 @@
+import { Draw } from '../draw.ts';
 import type { Picker, PickInfo, Pod, PolicyEnv } from '../policy.ts';
 import { AliasTable } from './alias-table.ts';
 import { scan, takes, weighted } from './scan.ts';
@@ -10,53 +11,52 @@ const DRAWS = 4;
  * (Mitzenmacher 2001), which keeps clients that know nothing of each other from running after the same Pod.
  */
 export abstract class Choices<P extends Pod> implements Picker<P> {
-  protected readonly env: PolicyEnv;
   readonly #pods: readonly P[];
+  readonly #random: Draw;
   readonly #table: AliasTable;
   /** Infinity looks at every Pod. */
   readonly #count: number;
 
   constructor(ready: readonly P[], env: PolicyEnv, count: number) {
-    this.env = env;
     this.#pods = weighted(ready);
-    this.#table = new AliasTable(this.#pods.map((pod) => pod.endpoint.weight));
+    this.#table = new AliasTable(this.#pods);
     this.#count = count;
+    this.#random = new Draw(env.random);
   }
 
   /** Whether `a` is to be preferred; a tie is no preference. */
-  protected abstract better(a: P, b: P, nowMs: number): boolean;
+  protected abstract better(a: P, b: P): boolean;
 
   pick(info: PickInfo<P>): P | undefined {
     const { length } = this.#pods;
     if (length === 0) return undefined;
-    const nowMs = this.env.nowMs();
-    if (this.#count >= length) return this.#bestOfAll(info, nowMs);
+    if (this.#count >= length) return this.#bestOfAll(info);
     let best: P | undefined;
     for (let choice = 0; choice < this.#count; choice++) {
       const pod = this.#draw(info, best);
       if (pod === undefined) continue;
-      if (best === undefined || this.better(pod, best, nowMs)) best = pod;
+      if (best === undefined || this.better(pod, best)) best = pod;
     }
-    return best ?? scan(this.#pods, Math.floor(this.env.random() * length), info);
+    return best ?? scan(this.#pods, this.#random.below(length), info);
   }
 
   #draw(info: PickInfo<P>, not: P | undefined): P | undefined {
     for (let draw = 0; draw < DRAWS; draw++) {
-      const pod = this.#pods[this.#table.draw(this.env.random)]!;
+      const pod = this.#pods[this.#table.draw(this.#random)]!;
       if (pod !== not && takes(pod, info)) return pod;
     }
     return undefined;
   }
 
   /** From a drawn Pod on, so that ties go by weight as well. */
-  #bestOfAll(info: PickInfo<P>, nowMs: number): P | undefined {
+  #bestOfAll(info: PickInfo<P>): P | undefined {
     const pods = this.#pods;
-    const start = this.#table.draw(this.env.random);
+    const start = this.#table.draw(this.#random);
     let best: P | undefined;
     for (let step = 0, at = start; step < pods.length; step++, at++) {
       if (at >= pods.length) at = 0;
       const pod = pods[at]!;
-      if (takes(pod, info) && (best === undefined || this.better(pod, best, nowMs))) best = pod;
+      if (takes(pod, info) && (best === undefined || this.better(pod, best))) best = pod;
     }
     return best ?? scan(pods, start, info);
   }

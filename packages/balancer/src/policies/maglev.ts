@@ -1,13 +1,12 @@
 import { hashKey, mix } from '../hash.ts';
-import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
+import type { Pod, Policy } from '../policy.ts';
+import { type HashOptions, HashPicker, HashTable } from './hash-picker.ts';
 import { LoadBound } from './load-bound.ts';
-import type { HashOptions } from './ring-hash.ts';
 import { weighted } from './scan.ts';
+import { shares } from './shares.ts';
 
 /** Envoy's and Cilium's default: a prime, hundreds of times the usual number of Pods. */
 const TABLE_SIZE = 65_537;
-/** Other slots tried for a key whose Pod takes nothing, before all Pods are looked through. */
-const PROBES = 16;
 
 /**
  * Keys to Pods by a table that every Pod fills alike (Eisenbud et al., NSDI 2016, §3.4): evener than a ring and one
@@ -18,86 +17,68 @@ export function maglev(options: HashOptions): Policy {
     name: 'maglev',
     needsHash: true,
     connects: 'all',
-    build: (pods, _ready, _env, previous) => {
+    build: (pods, ready, _env, previous) => {
       const members = weighted(pods);
-      if (previous instanceof Maglev && previous.serves(members)) return previous;
-      return new Maglev(members, options.loadBound ?? Number.POSITIVE_INFINITY);
+      const before = previous instanceof HashPicker ? previous.table : undefined;
+      const kept = before instanceof Maglev && before.serves(members);
+      const table = kept ? before : new Maglev(members);
+      return new HashPicker(members, table, new LoadBound(weighted(ready), options.loadBound));
     },
   };
 }
 
-class Maglev<P extends Pod> implements Picker<P> {
-  readonly #pods: readonly P[];
-  readonly #weights: readonly number[];
-  readonly #bound: LoadBound;
-  readonly #table: Uint32Array;
+class Maglev extends HashTable {
+  override readonly owners: Uint32Array;
 
-  constructor(pods: readonly P[], loadBound: number) {
-    this.#pods = pods;
-    this.#weights = pods.map((pod) => pod.endpoint.weight);
-    this.#bound = new LoadBound(pods, loadBound);
-    this.#table = fill(pods);
+  constructor(pods: readonly Pod[]) {
+    super(pods);
+    this.owners = fill(pods);
   }
 
-  serves(pods: readonly Pod[]): boolean {
-    if (pods.length !== this.#pods.length) return false;
-    return pods.every((pod, i) => pod === this.#pods[i] && pod.endpoint.weight === this.#weights[i]);
+  override first(hash: number): number {
+    return hash % TABLE_SIZE;
   }
 
-  pick(info: PickInfo<P>): P | undefined {
-    const pods = this.#pods;
-    if (pods.length === 0) return undefined;
-    let hash = info.hash;
-    let over: P | undefined;
-    let tried: P | undefined;
-    for (let probe = 0; probe < PROBES; probe++) {
-      const pod = pods[this.#table[hash % TABLE_SIZE]!]!;
-      if (pod.available) {
-        if (info.excluded?.has(pod)) tried ??= pod;
-        else if (this.#bound.allows(pod)) return pod;
-        else over ??= pod;
-      }
-      hash = mix(hash + 1);
-    }
-    for (let step = 0, at = hash % pods.length; step < pods.length; step++, at++) {
-      if (at >= pods.length) at = 0;
-      const pod = pods[at]!;
-      if (!pod.available) continue;
-      if (info.excluded?.has(pod)) tried ??= pod;
-      else if (this.#bound.allows(pod)) return pod;
-      else over ??= pod;
-    }
-    return over ?? tried;
+  override next(slot: number): number {
+    return mix(slot + 1) % TABLE_SIZE;
   }
 }
 
-/** Pods take their next free slot in turn, as often as their weight allows. In order of id: alike in every client. */
+/** Pods take their next free slot in turn, as often as their weight allows, until none is free. */
 function fill(pods: readonly Pod[]): Uint32Array {
-  const table = new Uint32Array(TABLE_SIZE);
-  if (pods.length === 0) return table;
-  const order = pods.map((_, i) => i).sort((a, b) => (pods[a]!.id < pods[b]!.id ? -1 : 1));
-  const maxWeight = pods.reduce((max, pod) => Math.max(max, pod.endpoint.weight), 0);
+  const owners = new Uint32Array(TABLE_SIZE);
+  if (pods.length === 0) return owners;
   const taken = new Uint8Array(TABLE_SIZE);
-  const at = new Uint32Array(pods.length);
-  const skip = new Uint32Array(pods.length);
+  const hashes = Uint32Array.from(pods, (pod) => hashKey(pod.id));
+  const order = byHash(hashes);
+  const at = hashes.map((hash) => hash % TABLE_SIZE);
+  const skip = hashes.map((hash) => (mix(hash) % (TABLE_SIZE - 1)) + 1);
+  const perTurn = shares(pods).map((share) => share * pods.length);
+  const left = Uint32Array.from(perTurn, (slots) => Math.ceil((slots * TABLE_SIZE) / pods.length));
   const credit = new Float64Array(pods.length);
-  for (const i of order) {
-    const hash = hashKey(pods[i]!.id);
-    at[i] = hash % TABLE_SIZE;
-    skip[i] = (mix(hash) % (TABLE_SIZE - 1)) + 1;
-  }
-  for (let filled = 0; ; ) {
+  for (let free = TABLE_SIZE; ; ) {
     for (const i of order) {
-      credit[i] = credit[i]! + pods[i]!.endpoint.weight / maxWeight;
-      if (credit[i]! < 1) continue;
-      credit[i] = credit[i]! - 1;
-      let slot = at[i]!;
-      while (taken[slot] === 1) slot = (slot + skip[i]!) % TABLE_SIZE;
-      taken[slot] = 1;
-      table[slot] = i;
-      at[i] = (slot + skip[i]!) % TABLE_SIZE;
-      filled += 1;
-      if (filled === TABLE_SIZE) return table;
+      credit[i]! += perTurn[i]!;
+      // Never more than its share of the table: a turn of a heavy Pod is many slots.
+      for (; credit[i]! >= 1 && left[i]! > 0; credit[i]! -= 1, left[i]! -= 1) {
+        let slot = at[i]!;
+        while (taken[slot] === 1) slot = after(slot, skip[i]!);
+        taken[slot] = 1;
+        owners[slot] = i;
+        at[i] = after(slot, skip[i]!);
+        free -= 1;
+        if (free === 0) return owners;
+      }
     }
   }
+}
+
+function after(slot: number, skip: number): number {
+  return slot + skip < TABLE_SIZE ? slot + skip : slot + skip - TABLE_SIZE;
+}
+
+/** Indices in the order of their hashes, which is alike in every client. In one number of 53 bits, to sort fast. */
+function byHash(hashes: Uint32Array): Uint32Array {
+  const keys = Float64Array.from(hashes, (hash, i) => hash * 0x200000 + i).sort();
+  return Uint32Array.from(keys, (key) => key % 0x200000);
 }

@@ -12,13 +12,11 @@ export function peakEwma(options: { readonly choiceCount: number }): Policy {
 }
 
 class PeakEwma<P extends Pod> extends Choices<P> {
-  protected override better(a: P, b: P, nowMs: number): boolean {
+  protected override better(a: P, b: P): boolean {
     // A Pod of which nothing is known counts as fast as the one it is compared with: not faster, or every call
     // would go to a Pod that just started.
     const known = a.load.sampled && b.load.sampled;
-    const aMs = known ? a.load.latencyMs(nowMs) : 1;
-    const bMs = known ? b.load.latencyMs(nowMs) : 1;
-    const aCost = aMs * (a.load.inFlight + 1) * b.endpoint.weight;
-    return aCost < bMs * (b.load.inFlight + 1) * a.endpoint.weight;
+    const ratio = known ? Math.exp(a.load.latencyRank - b.load.latencyRank) : 1;
+    return ratio * (a.load.inFlight + 1) * b.endpoint.weight < (b.load.inFlight + 1) * a.endpoint.weight;
   }
 }

@@ -1,3 +1,4 @@
+import { Draw } from '../draw.ts';
 import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
 import { AliasTable } from './alias-table.ts';
 import { scan, takes, weighted } from './scan.ts';
@@ -17,21 +18,21 @@ const DRAWS = 4;
 
 class RandomPick<P extends Pod> implements Picker<P> {
   readonly #pods: readonly P[];
-  readonly #env: PolicyEnv;
+  readonly #draw: Draw;
   readonly #table: AliasTable;
 
   constructor(pods: readonly P[], env: PolicyEnv) {
     this.#pods = pods;
-    this.#env = env;
-    this.#table = new AliasTable(pods.map((pod) => pod.endpoint.weight));
+    this.#draw = new Draw(env.random);
+    this.#table = new AliasTable(pods);
   }
 
   pick(info: PickInfo<P>): P | undefined {
     if (this.#pods.length === 0) return undefined;
     for (let draw = 0; draw < DRAWS; draw++) {
-      const pod = this.#pods[this.#table.draw(this.#env.random)]!;
+      const pod = this.#pods[this.#table.draw(this.#draw)]!;
       if (takes(pod, info)) return pod;
     }
-    return scan(this.#pods, Math.floor(this.#env.random() * this.#pods.length), info);
+    return scan(this.#pods, this.#draw.below(this.#pods.length), info);
   }
 }

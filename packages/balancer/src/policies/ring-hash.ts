@@ -1,17 +1,13 @@
 import { hashKey, mix } from '../hash.ts';
-import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
+import type { Pod, Policy } from '../policy.ts';
+import { type HashOptions, HashPicker, HashTable } from './hash-picker.ts';
 import { LoadBound } from './load-bound.ts';
 import { weighted } from './scan.ts';
+import { shares } from './shares.ts';
 
-export interface HashOptions {
-  /** See {@link LoadBound}; 1 or more. Default: none. */
-  readonly loadBound: number | undefined;
-}
-
-/** Points on the ring of a Pod of weight 1 while the ring is small enough: shares are even to about 1/√points. */
+/** Points of a Pod of mean weight while the ring is small enough: shares are even to about 1/√points. */
 const MAX_POINTS = 1024;
-const MIN_POINTS = 4;
-/** Ring size aimed at for many Pods; bounds what a rebuild costs. Envoy's largest is 8 Mi, gRPC's 4096. */
+/** Points on the ring of many Pods; bounds what a rebuild costs. Envoy's largest is 8 Mi, gRPC's 4096. */
 const RING_SIZE = 1 << 16;
 
 /** Keys to Pods by a ring (Ketama): when a Pod leaves, only its keys move. gRFC A42, Envoy `ring_hash`. */
@@ -21,84 +17,88 @@ export function ringHash(options: HashOptions): Policy {
     needsHash: true,
     connects: 'all',
     // From all Pods, not those ready: one that reconnects moves no key for good.
-    build: (pods, _ready, _env, previous) => {
+    build: (pods, ready, _env, previous) => {
       const members = weighted(pods);
-      const factor = options.loadBound ?? Number.POSITIVE_INFINITY;
-      if (previous instanceof RingHash && previous.serves(members)) return previous;
-      return new RingHash(members, factor);
+      const before = previous instanceof HashPicker ? previous.table : undefined;
+      const kept = before instanceof Ring && before.serves(members);
+      return new HashPicker(
+        members,
+        kept ? before : new Ring(members),
+        new LoadBound(weighted(ready), options.loadBound),
+      );
     },
   };
 }
 
-class RingHash<P extends Pod> implements Picker<P> {
-  readonly #pods: readonly P[];
-  readonly #weights: readonly number[];
-  readonly #bound: LoadBound;
-  /** Sorted hashes, and the Pod of each. */
+/** Points in the order of their hashes; a key belongs to the first point at or after its own hash. */
+class Ring extends HashTable {
+  override readonly owners: Uint32Array;
   readonly #points: Uint32Array;
-  readonly #owners: Uint32Array;
+  /** The first point of each of 2^n equal parts of the ring: no binary search, and no comparison sort. */
+  readonly #parts: Uint32Array;
+  readonly #shift: number;
 
-  constructor(pods: readonly P[], loadBound: number) {
-    this.#pods = pods;
-    this.#weights = pods.map((pod) => pod.endpoint.weight);
-    this.#bound = new LoadBound(pods, loadBound);
-    const total = this.#weights.reduce((sum, weight) => sum + weight, 0);
-    const mean = total / Math.max(pods.length, 1);
-    const perPod = pointsPerPod(pods.length);
-    const keys: number[] = [];
-    for (const [i, pod] of pods.entries()) {
-      const points = Math.max(1, Math.round((perPod * pod.endpoint.weight) / mean));
-      const seed = hashKey(pod.id);
-      // The first n points are the same for every n, so that a change of weight moves keys of this Pod alone.
-      for (let n = 0; n < points; n++) keys.push(mix(seed + Math.imul(n, 0x9e3779b1)) * 0x200000 + i);
+  constructor(pods: readonly Pod[]) {
+    super(pods);
+    const counts = pointCounts(pods);
+    const size = counts.reduce((sum, count) => sum + count, 0);
+    const bits = Math.max(1, Math.ceil(Math.log2(size + 1)));
+    this.#shift = 32 - bits;
+    this.#parts = new Uint32Array(2 ** bits + 1);
+    this.#points = new Uint32Array(size);
+    this.owners = new Uint32Array(size);
+    const hashes = new Uint32Array(size);
+    for (let i = 0, at = 0; i < pods.length; i++) {
+      const seed = hashKey(pods[i]!.id);
+      // The first n points are the same for every n: a Pod whose weight changes keeps the keys it can.
+      for (let n = 0; n < counts[i]!; n++) hashes[at++] = mix(seed + Math.imul(n, 0x9e3779b1));
     }
-    // Hash and owner in one number of 53 bits: typed arrays sort without a comparison function.
-    const sorted = Float64Array.from(keys).sort();
-    this.#points = new Uint32Array(sorted.length);
-    this.#owners = new Uint32Array(sorted.length);
-    for (let at = 0; at < sorted.length; at++) {
-      this.#points[at] = Math.floor(sorted[at]! / 0x200000);
-      this.#owners[at] = sorted[at]! % 0x200000;
-    }
+    this.#sort(hashes, counts);
   }
 
-  serves(pods: readonly Pod[]): boolean {
-    if (pods.length !== this.#pods.length) return false;
-    return pods.every((pod, i) => pod === this.#pods[i] && pod.endpoint.weight === this.#weights[i]);
-  }
-
-  pick(info: PickInfo<P>): P | undefined {
-    const size = this.#points.length;
-    let over: P | undefined;
-    let tried: P | undefined;
-    for (let step = 0, at = this.#find(info.hash); step < size; step++, at++) {
-      if (at >= size) at = 0;
-      const pod = this.#pods[this.#owners[at]!]!;
-      if (!pod.available) continue;
-      if (info.excluded?.has(pod)) tried ??= pod;
-      else if (this.#bound.allows(pod)) return pod;
-      else over ??= pod;
-    }
-    return over ?? tried;
-  }
-
-  /** The first point at or after the hash. */
-  #find(hash: number): number {
+  override first(hash: number): number {
     const points = this.#points;
-    let low = 0;
-    let high = points.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (points[middle]! < hash) low = middle + 1;
-      else high = middle;
+    let slot = this.#parts[hash >>> this.#shift]!;
+    while (slot < points.length && points[slot]! < hash) slot += 1;
+    return slot < points.length ? slot : 0;
+  }
+
+  override next(slot: number): number {
+    return slot + 1 < this.#points.length ? slot + 1 : 0;
+  }
+
+  /** Counting sort by part, and insertion within a part, which has one point on average. */
+  #sort(hashes: Uint32Array, counts: Uint32Array): void {
+    const parts = this.#parts;
+    const points = this.#points;
+    const owners = this.owners;
+    for (const hash of hashes) parts[(hash >>> this.#shift) + 1]! += 1;
+    for (let part = 1; part < parts.length; part++) parts[part]! += parts[part - 1]!;
+    const filled = parts.slice();
+    for (let pod = 0, at = 0; pod < counts.length; pod++) {
+      for (const end = at + counts[pod]!; at < end; at++) {
+        const hash = hashes[at]!;
+        const part = hash >>> this.#shift;
+        let slot = filled[part]!++;
+        for (; slot > parts[part]! && points[slot - 1]! > hash; slot--) {
+          points[slot] = points[slot - 1]!;
+          owners[slot] = owners[slot - 1]!;
+        }
+        points[slot] = hash;
+        owners[slot] = pod;
+      }
     }
-    return low;
   }
 }
 
-/** A power of two, so that a Pod more or less hardly ever changes the points of the others. */
-function pointsPerPod(count: number): number {
-  let points = MAX_POINTS;
-  while (points > MIN_POINTS && points * count > RING_SIZE) points /= 2;
-  return points;
+/**
+ * By weight. The fraction of a point goes to a part of the Pods, chosen by id: were it rounded, one Pod less could give
+ * all others another point at once, and move far more keys than its own.
+ */
+function pointCounts(pods: readonly Pod[]): Uint32Array {
+  const size = Math.min(MAX_POINTS * pods.length, RING_SIZE);
+  return Uint32Array.from(shares(pods), (share, i) => {
+    const rounding = mix(hashKey(pods[i]!.id) ^ RING_SIZE) / 2 ** 32;
+    return Math.max(1, Math.floor(size * share + rounding));
+  });
 }

@@ -1,5 +1,5 @@
 import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
-import { scan, weighted } from './scan.ts';
+import { scanIndex, weighted } from './scan.ts';
 
 /** Every Pod in turn. Begins at a random one, so that many clients that start together don't move in step. */
 export function roundRobin(): Policy {
@@ -33,12 +33,11 @@ class RoundRobin<P extends Pod> implements Picker<P> {
 
   pick(info: PickInfo<P>): P | undefined {
     const pods = this.#pods;
-    const at = this.#next;
-    const pod = scan(pods, at, info);
+    const at = scanIndex(pods, this.#next, info);
+    if (at < 0) return undefined;
+    // On from the Pod picked, not from the one whose turn it was: or its neighbour gets twice its share.
     this.#next = at + 1 < pods.length ? at + 1 : 0;
-    // A Pod out of turn, for the one whose turn it was: the turn moves on from there, or its neighbour gets twice its share.
-    if (pod !== undefined && pod !== pods[at]) this.#next = (pods.indexOf(pod) + 1) % pods.length;
-    this.last = pod ?? this.last;
-    return pod;
+    this.last = pods[at];
+    return this.last;
   }
 }

@@ -7,14 +7,20 @@ export function takes<P extends Pod>(pod: P, info: PickInfo<P>): boolean {
 
 /** The first Pod from `start` on, round the end, that takes the call; then one that was tried already. */
 export function scan<P extends Pod>(pods: readonly P[], start: number, info: PickInfo<P>): P | undefined {
+  const at = scanIndex(pods, start, info);
+  return at < 0 ? undefined : pods[at];
+}
+
+/** Where in the list that Pod is, or -1. */
+export function scanIndex<P extends Pod>(pods: readonly P[], start: number, info: PickInfo<P>): number {
   const count = pods.length;
-  let tried: P | undefined;
+  let tried = -1;
   for (let step = 0, at = start; step < count; step++, at++) {
     if (at >= count) at = 0;
     const pod = pods[at]!;
     if (!pod.available) continue;
-    if (info.excluded === undefined || !info.excluded.has(pod)) return pod;
-    tried ??= pod;
+    if (info.excluded === undefined || !info.excluded.has(pod)) return at;
+    if (tried < 0) tried = at;
   }
   return tried;
 }

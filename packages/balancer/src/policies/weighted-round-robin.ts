@@ -1,5 +1,6 @@
 import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
 import { scan, takes, weighted } from './scan.ts';
+import { shares } from './shares.ts';
 
 /**
  * Every Pod in turn, as often as its weight says, evenly spaced: earliest deadline first, where a Pod of weight w is due
@@ -30,11 +31,10 @@ class WeightedRoundRobin<P extends Pod> implements Picker<P> {
   constructor(pods: readonly P[], env: PolicyEnv, previous: WeightedRoundRobin<Pod> | undefined) {
     this.#pods = pods;
     this.#dueAt = new Float64Array(pods.length);
-    this.#period = new Float64Array(pods.length);
+    this.#period = shares(pods).map((share) => 1 / share);
     this.#heap = new Uint32Array(pods.length);
     const left = previous?.left();
     for (const [i, pod] of pods.entries()) {
-      this.#period[i] = 1 / pod.endpoint.weight;
       // A Pod that was there keeps its place; a new one begins anywhere in its period.
       this.#dueAt[i] = (left?.get(pod) ?? env.random()) * this.#period[i]!;
       this.#heap[i] = i;

@@ -1,0 +1,81 @@
+import type { Picker, PickInfo, Pod } from '../policy.ts';
+import type { LoadBound } from './load-bound.ts';
+
+/** Options of the policies that send equal keys to the same Pod. */
+export interface HashOptions {
+  /** See {@link LoadBound}; 1 or more. Default: none. */
+  readonly loadBound: number | undefined;
+}
+
+/** Slots tried for a key whose Pod does not take the call, before the list of Pods is looked through. */
+const PROBES = 64;
+
+/** Keys to Pods: slots with an owner each. Immutable, and kept from picker to picker while Pods and weights stay. */
+export abstract class HashTable {
+  readonly #pods: readonly Pod[];
+  readonly #weights: readonly number[];
+  /** For each slot an index into the Pods. */
+  abstract readonly owners: Uint32Array;
+
+  constructor(pods: readonly Pod[]) {
+    this.#pods = pods;
+    this.#weights = pods.map((pod) => pod.endpoint.weight);
+  }
+
+  /** The slot of an unsigned 32-bit hash. */
+  abstract first(hash: number): number;
+
+  /** The slot to go to from one whose Pod does not take the call. */
+  abstract next(slot: number): number;
+
+  serves(pods: readonly Pod[]): boolean {
+    if (pods.length !== this.#pods.length) return false;
+    return pods.every((pod, i) => pod === this.#pods[i] && pod.endpoint.weight === this.#weights[i]);
+  }
+}
+
+/** The Pod of a key, or the first after it that takes the call: within the load bound, else above it, else tried. */
+export class HashPicker<P extends Pod> implements Picker<P> {
+  readonly table: HashTable;
+  readonly #pods: readonly P[];
+  readonly #bound: LoadBound;
+
+  constructor(pods: readonly P[], table: HashTable, bound: LoadBound) {
+    this.#pods = pods;
+    this.table = table;
+    this.#bound = bound;
+  }
+
+  pick(info: PickInfo<P>): P | undefined {
+    const pods = this.#pods;
+    if (pods.length === 0) return undefined;
+    const table = this.table;
+    let slot = table.first(info.hash);
+    let over: P | undefined;
+    for (let probe = 0; probe < PROBES; probe++) {
+      const pod = pods[table.owners[slot]!]!;
+      if (pod.available && !info.excluded?.has(pod)) {
+        if (this.#bound.allows(pod)) return pod;
+        over ??= pod;
+      }
+      slot = table.next(slot);
+    }
+    return this.#scan(info, over);
+  }
+
+  /** Nearly all Pods are unavailable, tried or busy: one look at each, from where the key points. */
+  #scan(info: PickInfo<P>, firstOver: P | undefined): P | undefined {
+    const pods = this.#pods;
+    let over = firstOver;
+    let tried: P | undefined;
+    for (let step = 0, at = info.hash % pods.length; step < pods.length; step++, at++) {
+      if (at >= pods.length) at = 0;
+      const pod = pods[at]!;
+      if (!pod.available) continue;
+      if (info.excluded?.has(pod)) tried ??= pod;
+      else if (this.#bound.allows(pod)) return pod;
+      else over ??= pod;
+    }
+    return over ?? tried;
+  }
+}

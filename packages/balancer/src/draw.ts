@@ -1,4 +1,5 @@
 import type { Random } from '@podwire/registry';
+import { mixSigned } from './hash.ts';
 
 /** 2^32 over the golden ratio: Weyl's sequence, as SplitMix walks it. */
 const STEP = 0x9e3779b9;
@@ -17,10 +18,7 @@ export class Draw {
   /** From 0 to below 1. */
   unit(): number {
     this.#state = (this.#state + STEP) | 0;
-    let hash = this.#state;
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-    return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+    return (mixSigned(this.#state) >>> 0) / 2 ** 32;
   }
 
   /** An index of a list of so many. */

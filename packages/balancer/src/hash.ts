@@ -11,9 +11,14 @@ export function hashKey(key: string): number {
 
 /** MurmurHash3's finaliser: spreads every bit of a number over all 32. */
 export function mix(value: number): number {
+  return mixSigned(value) >>> 0;
+}
+
+/** The same, signed: V8 keeps such numbers without allocating, whoever calls. */
+export function mixSigned(value: number): number {
   let hash = value ^ (value >>> 16);
   hash = Math.imul(hash, 0x85ebca6b);
   hash ^= hash >>> 13;
   hash = Math.imul(hash, 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+  return hash ^ (hash >>> 16);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createPolicy } from './create-policy.ts';
+import { mix } from './hash.ts';
 import { makeEnv, makeInfo, makePods } from './testing/pods.ts';
 import { zoneAware } from './zone-aware.ts';
 
@@ -22,6 +23,16 @@ describe('the own zone', () => {
     expect(shareInZone(5)).toBeCloseTo(0.7, 1);
     expect(shareInZone(1)).toBeCloseTo(0.14, 1);
     expect(shareInZone(0)).toBe(0);
+  });
+
+  test('keeps equal keys together, also while it spills over', () => {
+    const pods = makePods(20, (i) => ({ zone: i < 10 ? 'a' : 'b' }));
+    for (const pod of pods.slice(0, 5)) pod.available = false;
+    const picker = zoneAware(createPolicy('maglev'), 'a').build(pods, pods.slice(5), makeEnv());
+    const home = Array.from({ length: 2_000 }, (_, i) => picker.pick(makeInfo(mix(i)))!);
+    for (const [i, pod] of home.entries()) expect(picker.pick(makeInfo(mix(i)))).toBe(pod);
+    expect(home.filter((pod) => pod.endpoint.zone === 'a').length / 2_000).toBeCloseTo(0.7, 1);
+    expect(new Set(home).size).toBe(15);
   });
 
   test('takes everything when there is no other', () => {

@@ -1,5 +1,5 @@
 import { Draw } from './draw.ts';
-import { mix } from './hash.ts';
+import { mixSigned } from './hash.ts';
 import type { Picker, PickInfo, Pod, Policy } from './policy.ts';
 
 /** Envoy's default: a zone with 72 % of its Pods left still carries all its calls (1 / 1.4). */
@@ -70,7 +70,7 @@ class ZonePicker<P extends Pod> implements Picker<P> {
   #stays(hash: number): boolean {
     if (this.#share >= 1 || this.#share <= 0) return this.#share > 0;
     // Mixed once more: the policies divide the keys by the hash as it is.
-    const at = this.#draw === undefined ? mix(hash + 1) / 2 ** 32 : this.#draw.unit();
+    const at = this.#draw === undefined ? (mixSigned(hash + 1) >>> 0) / 2 ** 32 : this.#draw.unit();
     return at < this.#share;
   }
 }

@@ -71,6 +71,35 @@ describe.each(variants)('%s', (_name, policy) => {
     expect(seen.size).toBe(policy.name === 'pick_first' ? 1 : 10);
   });
 
+  test('takes any weight that a registry may give', () => {
+    for (const weights of [
+      [5e-324, 5e-324],
+      [1e308, 1e308, 1e308],
+      [1, 1e300, 5e-324],
+      [1e-9, 1, 1e9],
+    ]) {
+      const pods = makePods(weights.length, (i) => ({ weight: weights[i]! }));
+      for (const pod of picks(build(pods), 50)) expect(pods).toContain(pod);
+    }
+  });
+
+  test('is quick when nobody can take a call', () => {
+    const pods = makePods(2_000);
+    const picker = build(pods);
+    for (const pod of pods) pod.available = false;
+    let looks = 0;
+    for (const pod of pods) {
+      Object.defineProperty(pod, 'available', {
+        get: () => {
+          looks += 1;
+          return false;
+        },
+      });
+    }
+    expect(picker.pick(makeInfo(7))).toBeUndefined();
+    expect(looks).toBeLessThanOrEqual(2 * pods.length + 100);
+  });
+
   test('does the same under the same random source', () => {
     const pods = makePods(20, (i) => ({ weight: 1 + (i % 3) }));
     expect(picks(build(pods), 100)).toEqual(picks(build(pods), 100));

@@ -105,7 +105,8 @@ describe(`${PICKS} picks`, () => {
     (name) => {
       const policy = createPolicy(name);
       const keys = Array.from({ length: PICKS }, (_, i) => hashKey(`customer-${i}`));
-      for (const n of [3, 10, 100]) {
+      // 65: where the ring has no room for all points any more.
+      for (const n of [2, 3, 10, 65, 100, 1_000]) {
         const pods = makePods(n);
         const before = policy.build(pods, pods, makeEnv());
         const rest = pods.filter((_, i) => i !== 1);

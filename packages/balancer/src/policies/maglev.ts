@@ -1,4 +1,4 @@
-import { hashKey, mix } from '../hash.ts';
+import { hashKey, mix, mixSigned } from '../hash.ts';
 import type { Pod, Policy } from '../policy.ts';
 import { type HashOptions, HashPicker, HashTable } from './hash-picker.ts';
 import { LoadBound } from './load-bound.ts';
@@ -40,7 +40,7 @@ class Maglev extends HashTable {
   }
 
   override next(slot: number): number {
-    return mix(slot + 1) % TABLE_SIZE;
+    return (mixSigned(slot + 1) >>> 0) % TABLE_SIZE;
   }
 }
 

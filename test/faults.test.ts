@@ -58,6 +58,25 @@ describe('faults', () => {
     await until(() => channel.snapshot().pods[0]!.lastError?.includes('SETTINGS was not answered') === true);
   });
 
+  test('MAX_CONCURRENT_STREAMS is kept to, and calls wait for room instead of failing', async () => {
+    const server = await startOrdersServer({ options: { 'grpc.max_concurrent_streams': 3 } });
+    servers.push(server);
+    let running = 0;
+    let most = 0;
+    server.onGet = (call, callback) => {
+      running += 1;
+      most = Math.max(most, running);
+      setImmediate(() => {
+        running -= 1;
+        callback(null, call.request);
+      });
+    };
+    const channel = open([server.address], { maxConnectionsPerPod: 1 });
+    await Promise.all(Array.from({ length: 50 }, () => get(ordersClient(channel))));
+    expect(most).toBeLessThanOrEqual(3);
+    expect(channel.snapshot().pods[0]).toMatchObject({ maxConcurrentStreams: 3, connections: 1, calls: 50 });
+  });
+
   test('the first calls are spread over the Pods, not sent to the first that is ready', async () => {
     const started = await start(5);
     const channel = open(

@@ -1,12 +1,12 @@
-// Decodes the whole public HPACK corpus: npm run build && node test/http2/corpus.mjs && node test/http2/hpack-corpus.mjs
+// Decodes a copy of the public HPACK corpus (http2jp/hpack-test-case):
+// npm run build && PODWIRE_HPACK_CORPUS=<directory> node test/http2/hpack-corpus.mjs
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HpackDecoder } from '../../packages/http2/dist/own/hpack/decoder.js';
-import { corpusDirectory } from './corpus.mjs';
 
-const corpus = corpusDirectory();
+const corpus = process.env.PODWIRE_HPACK_CORPUS;
 if (corpus === undefined) {
-  console.error('the corpus is missing: run node test/http2/corpus.mjs');
+  console.error('PODWIRE_HPACK_CORPUS must name a copy of the corpus');
   process.exit(2);
 }
 const directories = readdirSync(corpus, { withFileTypes: true })

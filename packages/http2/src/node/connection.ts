@@ -96,6 +96,8 @@ export class NodeConnection implements Connection, StreamOwner {
     addHeaders(block, head.headers);
     const request = this.#session.request(block, REQUEST_OPTIONS);
     this.openStreams += 1;
+    // The caller sees for itself that it took the last room; that room comes back is told.
+    this.#hadRoom = this.hasRoom;
     if ((request.id ?? 0) > LAST_OWN_ID) this.#startDraining('stream ids run out');
     return new NodeStream(this, request, handler, head.maxReceiveBytes);
   }

@@ -1,6 +1,7 @@
 export { InvalidInput } from '@podwire/registry';
-export { createChannel, type PodwireChannel } from './channel/channel.ts';
+export { createChannel } from './channel/channel.ts';
 export type { ChannelEvents } from './channel/events.ts';
+export type { PodwireChannel } from './channel/podwire-channel.ts';
 export type { ChannelSnapshot, PodSnapshot } from './channel/snapshot.ts';
 export type { PodwireConfig, ServiceConfigEntry } from './config/config.ts';
 export { createPodwire, type Podwire, type PodwireExtras } from './config/podwire.ts';

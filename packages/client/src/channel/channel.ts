@@ -19,6 +19,7 @@ import { ChannelError } from '../reasons.ts';
 import { Connectivity } from './connectivity.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ChannelEvents } from './events.ts';
+import type { PodwireChannel } from './podwire-channel.ts';
 import type { Side } from './side.ts';
 import { type OpenSide, openDirect, openMesh, type SideListener } from './sides.ts';
 import { type ChannelSnapshot, snapshotPods, snapshotRegistry } from './snapshot.ts';
@@ -28,29 +29,6 @@ type CreateCall = ChannelInterface['createCall'];
 
 /** How long `close` lets calls finish unless told otherwise. */
 const CLOSE_GRACE_MS = 5_000;
-
-/** A channel to one service: grpc-js's `Channel`, and what podwire adds to it. */
-export interface PodwireChannel extends GrpcChannel, AsyncDisposable {
-  /** Events are in {@link ChannelEvents}. */
-  readonly events: EventEmitter<ChannelEvents>;
-  /** How new calls go now. */
-  readonly mode: Mode;
-  /**
-   * Resolves when calls can go out: the registry answered and Pods are connected. Rejects with a {@link ChannelError}
-   * that says what was waited for. Default 10 000 ms.
-   */
-  ready(options?: { readonly timeoutMs?: number }): Promise<void>;
-  /**
-   * Sends new calls the other way as soon as that side is connected; calls under way finish where they are. It stands
-   * above environment and file until it is called with `undefined`. The promise need not be awaited: it resolves when
-   * the switch is done, and rejects when the new side did not connect (then nothing changed).
-   */
-  setMode(mode: Mode | undefined): Promise<void>;
-  /** What the channel knows, as plain JSON. */
-  snapshot(): ChannelSnapshot;
-  /** Refuses new calls, lets those under way finish for `graceMs` (default 5000), and leaves nothing behind. */
-  close(options?: { readonly graceMs?: number }): Promise<void>;
-}
 
 /**
  * A channel to the service that `target` names, for any grpc-js client: `new Client(name, credentials, {

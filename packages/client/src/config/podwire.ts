@@ -1,5 +1,6 @@
 import { InvalidInput, type Registry, unknownWord } from '@podwire/registry';
-import { Channel, type PodwireChannel } from '../channel/channel.ts';
+import { Channel } from '../channel/channel.ts';
+import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import type { ChannelSnapshot } from '../channel/snapshot.ts';
 import { systemEnv } from '../env.ts';
 import type { Mode } from '../modes/mode.ts';

@@ -1,1 +1,3 @@
-export type { Registry } from '@podwire/registry';
+export { NacosError } from './error.ts';
+export { nacos } from './nacos.ts';
+export type { NacosOptions } from './options.ts';

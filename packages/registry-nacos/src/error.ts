@@ -1,0 +1,16 @@
+/** Nacos could not be reached, or refused. The message says what to do, and holds no secret. */
+export class NacosError extends Error {
+  override readonly name = 'NacosError';
+  /** As Nacos numbers them; 0 when the failure is not of its saying. */
+  readonly code: number;
+
+  constructor(message: string, code = 0) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Nacos: the request came without a token that it takes (`NacosException.NO_RIGHT`). */
+export const NO_RIGHT = 403;
+/** Nacos: this connection was never set up, or is forgotten (`NacosException.UN_REGISTER`). */
+export const UNREGISTERED = 301;

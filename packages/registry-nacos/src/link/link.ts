@@ -1,0 +1,132 @@
+import { NacosError } from '../error.ts';
+import { Naming } from '../naming/naming.ts';
+import type { Server, Settings } from '../options.ts';
+import { Session } from '../rpc/session.ts';
+import { Login } from './login.ts';
+
+/** A session with what is subscribed on it. */
+export interface Live {
+  readonly session: Session;
+  readonly naming: Naming;
+}
+
+type Mover = (live: Live) => Promise<void>;
+
+/**
+ * The one connection to a Nacos cluster that all services of a namespace share. It is opened for the first user and
+ * closed after the last; servers are tried in turn, from a random one on.
+ */
+export class Link {
+  readonly #settings: Settings;
+  readonly #namespace: string;
+  readonly #login: Login;
+  readonly #movers = new Set<Mover>();
+  #first: number;
+  #users = 0;
+  #live: Live | undefined;
+  #opening: Promise<Live> | undefined;
+
+  constructor(settings: Settings, namespace: string) {
+    this.#settings = settings;
+    this.#namespace = namespace;
+    this.#login = new Login(settings);
+    this.#first = Math.floor(settings.random() * settings.servers.length);
+  }
+
+  /** Keeps the connection open until `leave` is called as often. */
+  join(): void {
+    this.#users += 1;
+  }
+
+  leave(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    this.#live?.session.close('nobody needs it any more');
+    this.#live = undefined;
+  }
+
+  /** The session that is open now. */
+  get live(): Live | undefined {
+    return this.#live?.session.error === undefined ? this.#live : undefined;
+  }
+
+  /** The session, opened first if need be. Rejects with {@link NacosError} when no server can be used. */
+  async connect(): Promise<Live> {
+    const { live } = this;
+    if (live !== undefined) return live;
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /** Calls `mover` before a session that Nacos wants to be rid of is closed: make before break. */
+  onMove(mover: Mover): () => void {
+    this.#movers.add(mover);
+    return () => this.#movers.delete(mover);
+  }
+
+  async #open(): Promise<Live> {
+    const { servers } = this.#settings;
+    const failures: string[] = [];
+    for (let i = 0; i < servers.length; i++) {
+      const at = (this.#first + i) % servers.length;
+      try {
+        const live = await this.#openAt(servers[at]!);
+        // The next time begins with the next server: this one will have failed.
+        this.#first = at + 1;
+        if (this.#users <= 0) live.session.close('nobody needs it any more');
+        else this.#live = live;
+        return live;
+      } catch (error) {
+        failures.push((error as Error).message);
+      }
+    }
+    throw new NacosError(
+      `no Nacos server can be reached over gRPC (HTTP port + ${this.#settings.grpcPortOffset}): ${failures.join('; ')}`,
+    );
+  }
+
+  async #openAt({ host, port }: Server): Promise<Live> {
+    const { transport, clock, requestTimeoutMs, tls, grpcPortOffset } = this.#settings;
+    const session = new Session(
+      {
+        transport,
+        clock,
+        timeoutMs: requestTimeoutMs,
+        namespace: this.#namespace,
+        headers: (renew) => this.#login.headers(renew),
+      },
+      {
+        host,
+        port: port + grpcPortOffset,
+        tls,
+        connectTimeoutMs: requestTimeoutMs,
+        // The health check of Nacos is sent instead, and tells more.
+        keepaliveTimeMs: 0,
+        keepaliveTimeoutMs: 0,
+        keepaliveWithoutCalls: false,
+        maxHeaderListBytes: 16 * 1024,
+      },
+    );
+    await session.open();
+    const live = { session, naming: new Naming(session, this.#settings.clock) };
+    session.onPush('ConnectResetRequest', () => void this.#move(live));
+    return live;
+  }
+
+  /** To the next server; the one that Nacos names may have an address that is not ours to reach. */
+  async #move(from: Live): Promise<void> {
+    if (this.#live !== from || this.#opening !== undefined) return;
+    try {
+      this.#opening = this.#open();
+      const live = await this.#opening;
+      await Promise.allSettled([...this.#movers].map((mover) => mover(live)));
+      from.session.close('Nacos asked for a switch of servers');
+    } catch {
+      // It is still connected where it was: that server closes the connection when it must.
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+}

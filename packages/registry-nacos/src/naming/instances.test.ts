@@ -1,0 +1,83 @@
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { readOptions } from '../options.ts';
+import { parseServiceRef } from '../service-ref.ts';
+import { host } from '../testing/fake-nacos.ts';
+import { readInstances } from './instances.ts';
+
+const settings = readOptions({ servers: ['nacos'] });
+const read = (hosts: unknown, target = 'orders') =>
+  readInstances(hosts, parseServiceRef(target, settings), settings.zoneKey);
+const all = (hosts: unknown, target?: string) => [...read(hosts, target).endpoints.values()];
+
+it('reads weight, state, zone and metadata', () => {
+  const metadata = { zone: 'a', version: 'v2' };
+  const list = [host(1, { weight: 0, metadata }), host(2, { healthy: false }), host(3, { enabled: false })];
+  expect(all(list)).toMatchObject([
+    { id: '10.0.0.1:1', weight: 0, zone: 'a', phase: 'serving', attributes: metadata },
+    { id: '10.0.0.1:3', phase: 'draining' },
+  ]);
+});
+
+it('filters by cluster and by metadata', () => {
+  const list = [
+    host(1, { clusterName: 'a' }),
+    host(2, { clusterName: 'b', metadata: { env: 'x' } }),
+    host(3),
+  ];
+  expect(all(list, 'orders?clusters=a,b').map(({ port }) => port)).toEqual([1, 2]);
+  expect(all(list, 'orders?metadata.env=x').map(({ port }) => port)).toEqual([2]);
+});
+
+it('gives the headers that a version and a group of Dubbo need, and leaves out other protocols', () => {
+  const metadata = {
+    side: 'provider',
+    interface: 'shop.Orders',
+    protocol: 'tri',
+    version: '1',
+    group: 'g',
+    weight: '0',
+  };
+  const list = [host(1, { metadata }), host(2, { metadata: { ...metadata, protocol: 'dubbo' } })];
+  const { endpoints, dropped } = read(list, 'shop.Orders?dubbo=interface&version=1&serviceGroup=g');
+  expect([...endpoints.values()]).toMatchObject([
+    { weight: 1, attributes: { 'tri-service-version': '1', 'tri-service-group': 'g' } },
+  ]);
+  expect(dropped).toEqual([expect.stringMatching(/^hosts\[1\]\.metadata\.protocol: "dubbo" must be 'tri'/)]);
+});
+
+it('loses no good instance beside 20 000 bad ones of every kind, and names what it dropped', () => {
+  const anything = fc.oneof(
+    fc.anything(),
+    fc.constantFrom(Number.NaN, -1, '80', 65_536, null, '__proto__', [], {}),
+    fc.jsonValue(),
+  );
+  const key = fc.constantFrom(
+    'ip',
+    'port',
+    'weight',
+    'healthy',
+    'enabled',
+    'metadata',
+    'clusterName',
+    '__proto__',
+  );
+  const mutated = fc.tuple(key, anything).map(([name, value]) => host(7, { [name]: value }));
+  const good = host(1);
+  fc.assert(
+    fc.property(fc.oneof(mutated, anything), (bad) => {
+      const { endpoints, dropped, listed } = read([bad, good]);
+      expect(listed).toBe(2);
+      expect(endpoints.has('10.0.0.1:1')).toBe(true);
+      for (const { port, weight } of endpoints.values()) {
+        expect(Number.isInteger(port) && port > 0 && port < 65_536 && weight >= 0).toBe(true);
+      }
+      for (const message of dropped) expect(message).toMatch(/^hosts\[0\]/);
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+it('counts what it does not name', () => {
+  expect(read(Array.from({ length: 50 }, () => host(0))).dropped).toHaveLength(21);
+});

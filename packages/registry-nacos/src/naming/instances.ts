@@ -1,0 +1,101 @@
+import { type Endpoint, formatAddress, InvalidInput, show, toEndpoint } from '@podwire/registry';
+import { readDubbo } from '../dubbo/provider.ts';
+import type { ServiceRef } from '../service-ref.ts';
+import { Dropped } from './dropped.ts';
+
+/** What a list of instances amounts to. */
+export interface InstanceList {
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  readonly dropped: readonly string[];
+  /** Instances listed, used or not. */
+  readonly listed: number;
+}
+
+/**
+ * Reads `hosts` of a service. An instance that is not healthy is left out, one that is not enabled is draining, and one
+ * of weight 0 takes no calls. Throws {@link InvalidInput} when there is no list; what is wrong with an instance is named
+ * in `dropped`, and costs no other its place.
+ */
+export function readInstances(hosts: unknown, ref: ServiceRef, zoneKey: string): InstanceList {
+  if (!Array.isArray(hosts)) throw new InvalidInput('hosts', hosts, 'must be a list');
+  const endpoints = new Map<string, Endpoint>();
+  const dropped = new Dropped();
+  for (const [i, host] of hosts.entries()) {
+    try {
+      const endpoint = readInstance(host, `hosts[${i}]`, ref, zoneKey);
+      // One Pod is listed twice while Nacos has not noticed the end of its first connection.
+      if (endpoint === undefined || endpoints.get(endpoint.id)?.phase === 'serving') continue;
+      endpoints.set(endpoint.id, endpoint);
+    } catch (error) {
+      dropped.add((error as Error).message);
+    }
+  }
+  return { endpoints, dropped: dropped.list(), listed: hosts.length };
+}
+
+function readInstance(host: unknown, path: string, ref: ServiceRef, zoneKey: string): Endpoint | undefined {
+  if (typeof host !== 'object' || host === null || Array.isArray(host)) {
+    throw new InvalidInput(path, host, 'must be an object');
+  }
+  const {
+    ip,
+    port,
+    weight,
+    clusterName,
+    healthy = true,
+    enabled = true,
+    ...rest
+  } = host as Record<string, unknown>;
+  for (const [name, value] of Object.entries({ healthy, enabled })) {
+    if (typeof value !== 'boolean') throw new InvalidInput(`${path}.${name}`, value, 'must be true or false');
+  }
+  if (!healthy) return undefined;
+  if (ref.clusters.length > 0 && !ref.clusters.includes(clusterName as string)) return undefined;
+  const metadata = rest.metadata ?? {};
+  if (typeof metadata !== 'object') throw new InvalidInput(`${path}.metadata`, metadata, 'must be an object');
+  const has = (key: string) => (Object.hasOwn(metadata, key) ? Reflect.get(metadata, key) : undefined);
+  for (const [key, wanted] of Object.entries(ref.metadata)) if (has(key) !== wanted) return undefined;
+  const dubbo = readDubbo(has, path, ref.byApplication);
+  const zone = has(zoneKey);
+  return toEndpoint(
+    {
+      host: ip,
+      port: dubbo.port ?? port,
+      weight,
+      zone: zone === '' ? undefined : zone,
+      phase: enabled ? 'serving' : 'draining',
+      attributes: { ...metadata, ...dubbo.attributes },
+    },
+    path,
+  );
+}
+
+/** Why a list that names no Pod is empty. */
+export function whyEmpty(ref: ServiceRef, listed: number): string {
+  const where = `service ${show(ref.name)}, group ${show(ref.group)}, namespace ${show(ref.namespace)}`;
+  if (listed === 0)
+    return `Nacos lists no instance of ${where}: check these names, and whether providers run`;
+  const clusters = ref.clusters.length === 0 ? '' : `, in clusters ${ref.clusters.join(', ')}`;
+  const metadata = Object.entries(ref.metadata).map(([key, value]) => `${key}=${value}`);
+  const filter = metadata.length === 0 ? '' : `, with metadata ${metadata.join(', ')}`;
+  return `Nacos lists ${listed} instances of ${where}, but none that is healthy${clusters}${filter}`;
+}
+
+/** An endpoint as Nacos has it. */
+export function toInstance(
+  endpoint: Endpoint,
+  cluster: string,
+  metadata: Readonly<Record<string, string>>,
+): Readonly<Record<string, unknown>> {
+  return {
+    instanceId: `${formatAddress(endpoint.host, endpoint.port)}#${cluster}`,
+    ip: endpoint.host,
+    port: endpoint.port,
+    weight: endpoint.weight,
+    healthy: true,
+    enabled: endpoint.phase === 'serving',
+    ephemeral: true,
+    clusterName: cluster,
+    metadata,
+  };
+}

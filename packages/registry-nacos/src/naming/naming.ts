@@ -1,0 +1,124 @@
+import type { Clock, Timer } from '@podwire/registry';
+import type { Session } from '../rpc/session.ts';
+import type { ServiceRef } from '../service-ref.ts';
+
+/** What Nacos says of one service, unchecked. */
+export type ServiceInfo = Readonly<Record<string, unknown>>;
+type Listener = (info: ServiceInfo) => void;
+
+interface Subscription {
+  readonly listeners: Set<Listener>;
+  last: ServiceInfo | undefined;
+  lastRefTime: number;
+  /** Requests of one service go one after another: a subscription must not overtake the end of the one before. */
+  tail: Promise<void>;
+}
+
+/** A list is asked for this often although Nacos pushes: a push that was lost stays unnoticed no longer. */
+const REFRESH_MS = 30_000;
+
+/** The services that are subscribed on one session: each once, however many look at it. */
+export class Naming {
+  readonly #session: Session;
+  readonly #clock: Clock;
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #refs = new Map<string, ServiceRef>();
+  #timer: Timer | undefined;
+
+  constructor(session: Session, clock: Clock) {
+    this.#session = session;
+    this.#clock = clock;
+    session.onPush('NotifySubscriberRequest', ({ body }) => this.#accept(body.serviceInfo));
+    session.onEnd(() => this.#timer?.cancel());
+    this.#planRefresh();
+  }
+
+  /**
+   * Calls `listener` with what Nacos says of the service, now and after each change, until the function returned is
+   * called. The subscription is to all clusters: Nacos keeps one per service and connection.
+   */
+  async subscribe(ref: ServiceRef, listener: Listener): Promise<() => void> {
+    const key = keyOf(ref.group, ref.name);
+    const known = this.#subscriptions.get(key);
+    const subscription = known ?? {
+      listeners: new Set(),
+      last: undefined,
+      lastRefTime: 0,
+      tail: Promise.resolve(),
+    };
+    this.#subscriptions.set(key, subscription);
+    const first = subscription.listeners.size === 0;
+    subscription.listeners.add(listener);
+    const leave = () => this.#leave(ref, subscription, listener);
+    try {
+      if (first) await this.#queue(subscription, () => this.#subscribe(ref));
+      else await subscription.tail;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    if (!first && subscription.last !== undefined) listener(subscription.last);
+    return leave;
+  }
+
+  /** Asks for the list now; listeners are told. */
+  async refresh(ref: Pick<ServiceRef, 'namespace' | 'group' | 'name'>): Promise<void> {
+    const names = { namespace: ref.namespace, groupName: ref.group, serviceName: ref.name };
+    const body = { ...names, cluster: '', healthyOnly: false, udpPort: 0 };
+    const reply = await this.#session.request('ServiceQueryRequest', body);
+    this.#accept(reply.serviceInfo);
+  }
+
+  async #subscribe(ref: ServiceRef): Promise<void> {
+    this.#refs.set(keyOf(ref.group, ref.name), ref);
+    const reply = await this.#session.request('SubscribeServiceRequest', subscribeBody(ref, true));
+    this.#accept(reply.serviceInfo, keyOf(ref.group, ref.name));
+  }
+
+  #leave(ref: ServiceRef, subscription: Subscription, listener: Listener): void {
+    if (!subscription.listeners.delete(listener) || subscription.listeners.size > 0) return;
+    const end = async () => {
+      if (subscription.listeners.size > 0) return;
+      this.#subscriptions.delete(keyOf(ref.group, ref.name));
+      this.#refs.delete(keyOf(ref.group, ref.name));
+      await this.#session.request('SubscribeServiceRequest', subscribeBody(ref, false));
+    };
+    if (this.#session.error === undefined) this.#queue(subscription, end).catch(() => {});
+  }
+
+  #queue(subscription: Subscription, work: () => Promise<void>): Promise<void> {
+    const done = subscription.tail.then(work);
+    subscription.tail = done.catch(() => {});
+    return done;
+  }
+
+  /** Refuses what is older than what is known: pushes and answers overtake one another. */
+  #accept(value: unknown, asked?: string): void {
+    const info = typeof value === 'object' && value !== null ? (value as ServiceInfo) : {};
+    const group = String(info.groupName);
+    const name = String(info.name);
+    const bare = name.startsWith(`${group}@@`) ? name.slice(group.length + 2) : name;
+    const subscription = this.#subscriptions.get(asked ?? keyOf(group, bare));
+    if (subscription === undefined) return;
+    const time = typeof info.lastRefTime === 'number' ? info.lastRefTime : subscription.lastRefTime;
+    if (time < subscription.lastRefTime) return;
+    subscription.lastRefTime = time;
+    subscription.last = info;
+    for (const listener of subscription.listeners) listener(info);
+  }
+
+  #planRefresh(): void {
+    this.#timer = this.#clock.after(REFRESH_MS, () => {
+      // A failure shows in the health check as well, which ends the session.
+      void Promise.allSettled([...this.#refs.values()].map((ref) => this.refresh(ref))).then(() => {
+        if (this.#session.error === undefined) this.#planRefresh();
+      });
+    });
+  }
+}
+
+const keyOf = (group: string, name: string) => `${group}@@${name}`;
+
+function subscribeBody({ namespace, group, name }: ServiceRef, subscribe: boolean) {
+  return { namespace, groupName: group, serviceName: name, clusters: '', subscribe };
+}

@@ -1,0 +1,151 @@
+import type { Timer } from '@podwire/registry';
+import { NacosError } from '../error.ts';
+import type { Link, Live } from '../link/link.ts';
+import type { Settings } from '../options.ts';
+import type { ServiceRef } from '../service-ref.ts';
+
+type Instance = Readonly<Record<string, unknown>>;
+
+interface Published {
+  readonly ref: ServiceRef;
+  readonly instances: Map<string, Instance>;
+}
+
+const FIRST_BACKOFF_MS = 200;
+const MAX_BACKOFF_MS = 10_000;
+
+/** Keeps the Pods of this process registered in one namespace: all of them again on every new connection. */
+export class Publisher {
+  readonly #link: Link;
+  readonly #settings: Settings;
+  readonly #services = new Map<string, Published>();
+  /** Requests go one after another, so that no older state of an instance overtakes a newer one. */
+  #tail: Promise<unknown> = Promise.resolve();
+  #live: Live | undefined;
+  #stopMoving: (() => void) | undefined;
+  #timer: Timer | undefined;
+  #failures = 0;
+
+  constructor(link: Link, settings: Settings) {
+    this.#link = link;
+    this.#settings = settings;
+  }
+
+  /** Registers an instance, or changes it. Rejects when Nacos refuses; one that was registered before is kept. */
+  put(ref: ServiceRef, id: string, instance: Instance): Promise<void> {
+    return this.#queue(async () => {
+      const key = `${ref.group}@@${ref.name}`;
+      const service = this.#services.get(key) ?? { ref, instances: new Map<string, Instance>() };
+      const before = service.instances.get(id);
+      if (this.#services.size === 0) this.#start();
+      this.#services.set(key, service);
+      service.instances.set(id, instance);
+      try {
+        await this.#publish(await this.#attach(), service);
+      } catch (error) {
+        const isRefused = error instanceof NacosError && error.code !== 0;
+        if (before === undefined) this.#forget(key, service, id);
+        else if (isRefused) service.instances.set(id, before);
+        throw error;
+      }
+    });
+  }
+
+  /** Takes an instance out. Resolves even when Nacos cannot be reached: the instance leaves with the connection. */
+  remove(ref: ServiceRef, id: string): Promise<void> {
+    return this.#queue(async () => {
+      const key = `${ref.group}@@${ref.name}`;
+      const service = this.#services.get(key);
+      const instance = service?.instances.get(id);
+      if (service === undefined || instance === undefined) return;
+      service.instances.delete(id);
+      const { live } = this.#link;
+      try {
+        if (live !== undefined && service.instances.size > 0) await this.#publish(live, service);
+        else if (live !== undefined)
+          await live.session.request('InstanceRequest', body(ref, 'deregisterInstance', instance));
+      } catch {
+        live?.session.close('an instance could not be deregistered; it leaves with the connection');
+      } finally {
+        this.#forget(key, service, id);
+      }
+    });
+  }
+
+  async #attach(): Promise<Live> {
+    const live = await this.#link.connect();
+    if (live !== this.#live) {
+      this.#live = live;
+      live.session.onEnd(() => {
+        if (this.#live !== live) return;
+        this.#live = undefined;
+        this.#planRedo(0);
+      });
+    }
+    return live;
+  }
+
+  /** Nacos keeps one registration per service and connection; several instances make a batch. */
+  async #publish({ session }: Live, { ref, instances }: Published): Promise<void> {
+    const [only, ...more] = instances.values();
+    if (only === undefined) return;
+    if (more.length === 0) {
+      await session.request('InstanceRequest', body(ref, 'registerInstance', only));
+      return;
+    }
+    const names = { namespace: ref.namespace, groupName: ref.group, serviceName: ref.name };
+    await session.request('BatchInstanceRequest', {
+      ...names,
+      type: 'batchRegisterInstance',
+      instances: [only, ...more],
+    });
+  }
+
+  #planRedo(delayMs: number): void {
+    this.#timer?.cancel();
+    if (this.#services.size === 0) return;
+    this.#timer = this.#settings.clock.after(delayMs, () => void this.#redo());
+  }
+
+  async #redo(): Promise<void> {
+    try {
+      await this.#queue(async () => this.#publishAll(await this.#attach()));
+      this.#failures = 0;
+    } catch {
+      const most = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, MAX_BACKOFF_MS);
+      this.#failures += 1;
+      this.#planRedo(most * (0.5 + this.#settings.random() / 2));
+    }
+  }
+
+  async #publishAll(live: Live): Promise<void> {
+    for (const service of this.#services.values()) await this.#publish(live, service);
+  }
+
+  #start(): void {
+    this.#link.join();
+    this.#stopMoving = this.#link.onMove(() =>
+      this.#queue(async () => this.#publishAll(await this.#attach())),
+    );
+  }
+
+  #forget(key: string, service: Published, id: string): void {
+    service.instances.delete(id);
+    if (service.instances.size === 0) this.#services.delete(key);
+    if (this.#services.size > 0) return;
+    this.#timer?.cancel();
+    this.#stopMoving?.();
+    this.#live = undefined;
+    this.#link.leave();
+  }
+
+  #queue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#tail.then(work);
+    this.#tail = done.catch(() => {});
+    return done;
+  }
+}
+
+function body(ref: ServiceRef, type: 'registerInstance' | 'deregisterInstance', instance: Instance) {
+  return { namespace: ref.namespace, groupName: ref.group, serviceName: ref.name, type, instance };
+}

@@ -1,0 +1,148 @@
+import type { ConnectionOptions, Transport } from '@podwire/http2';
+import type { Clock, Timer } from '@podwire/registry';
+import { NacosError, UNREGISTERED } from '../error.ts';
+import { encodePayload, type Payload } from './payload.ts';
+import { Wire } from './wire.ts';
+
+/** Nacos forgets a connection that is silent for 20 s; its own Java client asks every 5 s. */
+const HEALTH_CHECK_MS = 5_000;
+/** How long a server may take to acknowledge the set-up; those before 2.3 never do, and are used after this. */
+const SETUP_WAIT_MS = 1_000;
+
+export interface SessionEnv {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly namespace: string;
+  /** Headers of every request: the token. `renew` asks for one that Nacos has not refused yet. */
+  headers(renew: boolean): Promise<Readonly<Record<string, string>>>;
+}
+
+export type PushHandler = (payload: Payload) => void;
+
+/**
+ * One connection that is set up: to Nacos, one client. What was registered and subscribed on it leaves with it, so a
+ * session that ended is never revived; there is a new one.
+ */
+export class Session {
+  readonly server: string;
+  readonly #env: SessionEnv;
+  readonly #wire: Wire;
+  readonly #handlers = new Map<string, Set<PushHandler>>();
+  readonly #onEnd = new Set<(error: NacosError) => void>();
+  #send: ((message: Uint8Array) => void) | undefined;
+  #acknowledged: (() => void) | undefined;
+  #timer: Timer | undefined;
+  #error: NacosError | undefined;
+
+  constructor(env: SessionEnv, options: ConnectionOptions) {
+    this.#env = env;
+    this.#wire = new Wire(env.transport, options, {
+      clock: env.clock,
+      timeoutMs: env.timeoutMs,
+      onClosed: (reason) => this.#end(reason),
+    });
+    this.server = this.#wire.server;
+  }
+
+  /** Why it ended; undefined while it lives. */
+  get error(): NacosError | undefined {
+    return this.#error;
+  }
+
+  /** Connects, asks the server whether it takes clients, and sets the connection up. Rejects with {@link NacosError}. */
+  async open(): Promise<void> {
+    try {
+      await this.#wire.ready();
+      const check = await this.#wire.request('ServerCheckRequest', encodePayload('ServerCheckRequest', {}));
+      if (check.type !== 'ServerCheckResponse') throw refusal('ServerCheckRequest', this.server, check);
+      await this.#setUp();
+      this.#planHealthCheck();
+    } catch (error) {
+      this.close('the set-up failed');
+      throw error;
+    }
+  }
+
+  /** Sends one request; a token that was refused is renewed once. Rejects with {@link NacosError}. */
+  async request(type: string, body: Readonly<Record<string, unknown>>): Promise<Payload['body']> {
+    for (let renew = false; ; renew = true) {
+      const reply = await this.#wire.request(type, encodePayload(type, body, await this.#env.headers(renew)));
+      if (reply.body.resultCode === 200) return reply.body;
+      const error = refusal(type, this.server, reply);
+      if (error.code === UNREGISTERED) this.close('Nacos does not know this connection any more');
+      if (renew || error.code !== 403) throw error;
+    }
+  }
+
+  /** Calls `handler` with each push of `type` until the function returned is called. */
+  onPush(type: string, handler: PushHandler): () => void {
+    const handlers = this.#handlers.get(type) ?? new Set();
+    this.#handlers.set(type, handlers.add(handler));
+    return () => handlers.delete(handler);
+  }
+
+  /** Calls `listener` once when the session ended, at once if it has; returns what takes it back. */
+  onEnd(listener: (error: NacosError) => void): () => void {
+    if (this.#error !== undefined) listener(this.#error);
+    else this.#onEnd.add(listener);
+    return () => this.#onEnd.delete(listener);
+  }
+
+  close(reason: string): void {
+    this.#wire.destroy(reason);
+  }
+
+  async #setUp(): Promise<void> {
+    const acknowledged = new Promise<void>((resolve) => {
+      this.#acknowledged = resolve;
+    });
+    this.#send = this.#wire.openStream((payload) => this.#receive(payload));
+    const labels = { source: 'sdk', module: 'naming', AppName: 'podwire' };
+    const tenant = this.#env.namespace === 'public' ? '' : this.#env.namespace;
+    const body = { clientVersion: 'podwire:v1', tenant, labels, abilityTable: {} };
+    this.#send(encodePayload('ConnectionSetupRequest', body));
+    let timer: Timer | undefined;
+    const waited = new Promise<void>((resolve) => {
+      timer = this.#env.clock.after(SETUP_WAIT_MS, resolve);
+    });
+    await Promise.race([acknowledged, waited]);
+    timer?.cancel();
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  #receive({ type, body }: Payload): void {
+    if (type === 'SetupAckRequest') return this.#acknowledged?.();
+    // Answered first: a server that waits for an answer sends the push again, and then drops the client.
+    const answer = { resultCode: 200, errorCode: 0, success: true, requestId: body.requestId };
+    this.#send?.(encodePayload(type.replace(/Request$/, 'Response'), answer));
+    for (const handler of this.#handlers.get(type) ?? []) handler({ type, body });
+  }
+
+  #planHealthCheck(): void {
+    this.#timer = this.#env.clock.after(HEALTH_CHECK_MS, () => {
+      this.request('HealthCheckRequest', {}).then(
+        () => this.#error ?? this.#planHealthCheck(),
+        (error: Error) => this.close(error.message),
+      );
+    });
+  }
+
+  #end(reason: string): void {
+    if (this.#error !== undefined) return;
+    this.#error = new NacosError(`the connection to Nacos at ${this.server} ended: ${reason}`);
+    this.#timer?.cancel();
+    for (const listener of this.#onEnd) listener(this.#error);
+    this.#onEnd.clear();
+    this.#handlers.clear();
+  }
+}
+
+function refusal(type: string, server: string, { type: answered, body }: Payload): NacosError {
+  const code = typeof body.errorCode === 'number' ? body.errorCode : 0;
+  const message =
+    typeof body.message === 'string' ? body.message.slice(0, 200) : `answered ${answered.slice(0, 60)}`;
+  const advice =
+    code === 403 ? '; give nacos() a username and password that may use this namespace and group' : '';
+  return new NacosError(`Nacos at ${server} refused ${type}: ${message} (code ${code})${advice}`, code);
+}

@@ -1,0 +1,133 @@
+import type { RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
+import { applications } from './dubbo/applications.ts';
+import type { Link, Live } from './link/link.ts';
+import { type InstanceList, readInstances, whyEmpty } from './naming/instances.ts';
+import type { ServiceInfo } from './naming/naming.ts';
+import type { ServiceRef } from './service-ref.ts';
+
+/** Tells all changes of one service until `signals` abort; throws when the connection fails. */
+export async function* watch(
+  link: Link,
+  ref: ServiceRef,
+  zoneKey: string,
+  signals: readonly AbortSignal[],
+  onRecheck: RegistryWatchOptions['onRecheck'],
+): AsyncGenerator<RegistryUpdate> {
+  const signal = AbortSignal.any([...signals]);
+  if (signal.aborted) return;
+  link.join();
+  try {
+    while (!signal.aborted) {
+      const live = await unlessAborted(link.connect(), signal);
+      if (live === undefined) return;
+      yield* watchLive(live, ref, zoneKey, signal, onRecheck);
+      // Nacos asked for a switch, and the new connection is there already: no reason to fail.
+      if (!signal.aborted && link.live === undefined) throw live.session.error;
+    }
+  } finally {
+    link.leave();
+  }
+}
+
+async function* watchLive(
+  live: Live,
+  ref: ServiceRef,
+  zoneKey: string,
+  signal: AbortSignal,
+  onRecheck: RegistryWatchOptions['onRecheck'],
+): AsyncGenerator<RegistryUpdate> {
+  const infos = new Map<string, ServiceInfo>();
+  const leavers = new Map<string, () => void>();
+  const bell = new Bell();
+  const follow = async (names: readonly string[]) => {
+    for (const name of names) {
+      if (leavers.has(name)) continue;
+      const listener = (info: ServiceInfo) => {
+        infos.set(name, info);
+        bell.ring();
+      };
+      leavers.set(name, await live.naming.subscribe({ ...ref, name }, listener));
+    }
+    for (const [name, leave] of leavers) {
+      if (names.includes(name)) continue;
+      leave();
+      leavers.delete(name);
+      infos.delete(name);
+    }
+    bell.ring();
+  };
+  const ring = () => bell.ring();
+  const stopOnEnd = live.session.onEnd(ring);
+  signal.addEventListener('abort', ring);
+  onRecheck?.(() => {
+    for (const name of leavers.keys()) live.naming.refresh({ ...ref, name }).catch(() => {});
+  });
+  const mapping = ref.byApplication ? applications(live.session, ref, bell) : undefined;
+  try {
+    if (mapping === undefined) await follow([ref.name]);
+    while (!signal.aborted && live.session.error === undefined) {
+      if (mapping?.stale) await follow(await mapping.read());
+      await bell.rung();
+      if (signal.aborted || live.session.error !== undefined || mapping?.stale) continue;
+      yield toUpdate([...infos.values()], ref, zoneKey);
+    }
+  } finally {
+    stopOnEnd();
+    signal.removeEventListener('abort', ring);
+    mapping?.close();
+    for (const leave of leavers.values()) leave();
+  }
+}
+
+function toUpdate(infos: readonly ServiceInfo[], ref: ServiceRef, zoneKey: string): RegistryUpdate {
+  try {
+    const lists = infos.map(({ hosts }): InstanceList => readInstances(hosts, ref, zoneKey));
+    const endpoints = [...new Map(lists.flatMap((list) => [...list.endpoints])).values()];
+    const dropped = lists.flatMap((list) => list.dropped);
+    if (endpoints.length === 0 && dropped.length === 0) {
+      return {
+        type: 'missing',
+        reason: whyEmpty(
+          ref,
+          lists.reduce((sum, { listed }) => sum + listed, 0),
+        ),
+      };
+    }
+    return { type: 'reset', endpoints, ...(dropped.length > 0 ? { dropped } : {}) };
+  } catch (error) {
+    return { type: 'problem', reason: (error as Error).message };
+  }
+}
+
+/** Rung twice before it is heard counts once: who is slow sees the latest, not the backlog. */
+export class Bell {
+  #rung = false;
+  #wake: (() => void) | undefined;
+
+  ring(): void {
+    this.#rung = true;
+    this.#wake?.();
+  }
+
+  async rung(): Promise<void> {
+    if (!this.#rung) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    this.#rung = false;
+  }
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  let abort = () => {};
+  const aborted = new Promise<undefined>((resolve) => {
+    abort = () => resolve(undefined);
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}

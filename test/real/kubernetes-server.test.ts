@@ -20,9 +20,12 @@ const addresses = async () => {
 };
 
 test('the controllers list a ready Pod of a Service in its EndpointSlice', async () => {
+  // A slice holds no Pod whose Node is not known.
+  const node = { metadata: { name: 'node-0' } };
+  expect((await cluster.request('POST', '/api/v1/nodes', node)).status).toBe(201);
   const pod = {
     metadata: { name: 'orders-0', labels: { app: 'orders' } },
-    spec: { containers: [{ name: 'main', image: 'none' }] },
+    spec: { nodeName: 'node-0', containers: [{ name: 'main', image: 'none' }] },
   };
   const service = {
     metadata: { name: 'orders' },

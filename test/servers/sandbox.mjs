@@ -14,12 +14,18 @@ if (command.length === 0 || command[0]?.startsWith('-')) {
 const setUp = ['ip link set lo up', ...POD_ADDRESSES.map((address) => `ip address add ${address}/32 dev lo`)];
 // Without root, a user namespace gives the rights that this needs.
 const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+const namespaces = [...asRoot, '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
+// A machine that grants no namespaces can still run all that needs no address of a Pod.
+if (
+  spawnSync('unshare', [...namespaces, 'ip', 'link', 'set', 'lo', 'up'], { stdio: 'ignore' }).status !== 0
+) {
+  console.error('no namespaces here: the servers run in those of the machine, without addresses for Pods');
+  const [program = '', ...rest] = command;
+  process.exit(spawnSync(program, rest, { stdio: 'inherit' }).status ?? 1);
+}
 const { status, signal, error } = spawnSync(
   'unshare',
-  [
-    ...[...asRoot, '--net', '--pid', '--fork', '--kill-child', '--mount-proc'],
-    ...['sh', '-c', `${setUp.join(' && ')} && exec "$@"`, 'sh', ...command],
-  ],
+  [...namespaces, ...['sh', '-c', `${setUp.join(' && ')} && exec "$@"`, 'sh', ...command]],
   { stdio: 'inherit' },
 );
 if (error) console.error(`this needs Linux with util-linux and iproute2: ${error.message}`);

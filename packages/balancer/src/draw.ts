@@ -4,9 +4,13 @@ import { mixSigned } from './hash.ts';
 /** 2^32 over the golden ratio: Weyl's sequence, as SplitMix walks it. */
 const STEP = 0x9e3779b9;
 
+/** How many draws there are: such integers V8 keeps without allocating, whatever its build. */
+export const DRAWS = 2 ** 30;
+
 /**
  * Random numbers for picks: SplitMix in 32 bits, begun where the given source says. A call through that source would
- * allocate a number each time; this does not, and costs a nanosecond.
+ * allocate a number each time; this does not, and costs a nanosecond. Only small integers cross a function's border
+ * here: a fraction that is returned by a function which V8 did not inline is put into a box of its own.
  */
 export class Draw {
   #state: number;
@@ -15,14 +19,14 @@ export class Draw {
     this.#state = (random() * 2 ** 32) | 0;
   }
 
-  /** From 0 to below 1. */
-  unit(): number {
+  /** From 0 to below 2^30. Compare it with a share of `DRAWS`. */
+  bits(): number {
     this.#state = (this.#state + STEP) | 0;
-    return (mixSigned(this.#state) >>> 0) / 2 ** 32;
+    return mixSigned(this.#state) >>> 2;
   }
 
   /** An index of a list of so many. */
   below(count: number): number {
-    return Math.floor(this.unit() * count);
+    return Math.floor((this.bits() * count) / DRAWS);
   }
 }

@@ -1,4 +1,4 @@
-import { Draw } from './draw.ts';
+import { DRAWS, Draw } from './draw.ts';
 import { mixSigned } from './hash.ts';
 import type { Picker, PickInfo, Pod, Policy } from './policy.ts';
 
@@ -48,6 +48,7 @@ function weight(pods: readonly Pod[]): number {
 class ZonePicker<P extends Pod> implements Picker<P> {
   readonly own: Picker<P>;
   readonly other: Picker<P>;
+  /** Of `DRAWS`: an integer, which no pick puts into a box. */
   readonly #share: number;
   /** None where equal keys go to the same Pod: then the key says which calls spill over. */
   readonly #draw: Draw | undefined;
@@ -55,7 +56,7 @@ class ZonePicker<P extends Pod> implements Picker<P> {
   constructor(own: Picker<P>, other: Picker<P>, share: number, draw: Draw | undefined) {
     this.own = own;
     this.other = other;
-    this.#share = share;
+    this.#share = Math.round(share * DRAWS);
     this.#draw = draw;
   }
 
@@ -68,9 +69,9 @@ class ZonePicker<P extends Pod> implements Picker<P> {
   }
 
   #stays(hash: number): boolean {
-    if (this.#share >= 1 || this.#share <= 0) return this.#share > 0;
+    if (this.#share >= DRAWS || this.#share <= 0) return this.#share > 0;
     // Mixed once more: the policies divide the keys by the hash as it is.
-    const at = this.#draw === undefined ? (mixSigned(hash + 1) >>> 0) / 2 ** 32 : this.#draw.unit();
+    const at = this.#draw === undefined ? mixSigned(hash + 1) >>> 2 : this.#draw.bits();
     return at < this.#share;
   }
 }

@@ -19,6 +19,7 @@ export default defineConfig({
       '@podwire/http2': source('http2'),
       '@podwire/registry-nacos': source('registry-nacos'),
       '@podwire/registry-kubernetes': source('registry-kubernetes'),
+      '@podwire/provider': source('provider'),
       podwire: source('client'),
     },
   },

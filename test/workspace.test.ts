@@ -13,6 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   client: ['@podwire/registry', '@podwire/balancer', '@podwire/http2'],
   'registry-nacos': ['@podwire/registry', '@podwire/http2'],
   'registry-kubernetes': ['@podwire/registry'],
+  provider: ['@podwire/registry'],
 };
 
 function sources(directory: string): string[] {

@@ -4,7 +4,8 @@
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { fileAnnouncer, toEndpoint } from '@podwire/registry';
+import { serve } from '@podwire/provider';
+import { fileAnnouncer } from '@podwire/registry';
 
 const [directory, service, how] = process.argv.slice(2);
 const proto = fileURLToPath(new URL('orders.proto', import.meta.url));
@@ -21,30 +22,23 @@ server.addService(Orders.service, {
     setTimeout(() => callback(null, { id: call.request.id, pod: address }), 2);
   },
 });
-const bound = await new Promise((resolve, reject) => {
-  server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, value) => {
-    if (error) reject(error);
-    else resolve(value);
-  });
-});
-address = `127.0.0.1:${bound}`;
-const announcement = await fileAnnouncer(directory, { leaseMs: 2_000 }).announce(
+const provider = await serve(server, {
+  address: '127.0.0.1:0',
+  credentials: grpc.ServerCredentials.createInsecure(),
+  registry: fileAnnouncer(directory, { leaseMs: 2_000 }),
   service,
-  toEndpoint({ address }),
-);
+  noticeMs: NOTICE_MS,
+  signals: how === '--stop-first' ? [] : ['SIGTERM'],
+});
+address = provider.address;
 process.stdout.write(`${address}\n`);
 
-const stop = () => new Promise((resolve) => server.tryShutdown(resolve));
-process.once('SIGTERM', async () => {
-  if (how === '--stop-first') {
-    await stop();
-    await announcement.withdraw();
-  } else {
-    await announcement.withdraw();
-    await new Promise((resolve) => setTimeout(resolve, NOTICE_MS));
-    await stop();
-  }
-  process.exit(0);
-});
+if (how === '--stop-first') {
+  process.once('SIGTERM', async () => {
+    await new Promise((resolve) => server.tryShutdown(resolve));
+    await provider.presence.withdraw();
+    process.exit(0);
+  });
+}
 // The parent is gone: nobody is left to stop this process.
 process.once('disconnect', () => process.exit(0));

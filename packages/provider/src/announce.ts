@@ -1,0 +1,203 @@
+import { networkInterfaces } from 'node:os';
+import {
+  type Announcement,
+  type AnnouncementChange,
+  type Announcer,
+  type Clock,
+  checkKeys,
+  type Endpoint,
+  InvalidInput,
+  type Random,
+  systemClock,
+  systemRandom,
+  type Timer,
+  toEndpoint,
+} from '@podwire/registry';
+import { podHost } from './pod-host.ts';
+
+/** gRPC's connection backoff: https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md */
+const BACKOFF = { firstMs: 1_000, factor: 1.6, maxMs: 120_000, jitter: 0.2 };
+
+export interface AnnounceOptions {
+  /** Where the Pod is announced: `nacos({ … })`, `fileAnnouncer(directory)`. */
+  readonly registry: Announcer;
+  /** The service's name, as the registry's targets have it. */
+  readonly service: string;
+  /** The port that the server listens on, 1–65535. */
+  readonly port: number;
+  /** Default: the environment's `POD_IP`, else the address of the only network interface that others reach. */
+  readonly host?: string;
+  /** Relative share of calls. Default 1; 0 takes none. */
+  readonly weight?: number;
+  readonly zone?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+  /** How long `announce` waits to be listed before it goes on in the background. Default 5 000. */
+  readonly timeoutMs?: number;
+  /** Told each time the registry refuses or cannot be reached; the announcement is tried again. */
+  readonly onProblem?: (error: Error) => void;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** `announcing` until the registry took it, `listed` until it is withdrawn. */
+export type PresenceState = 'announcing' | 'listed' | 'withdrawn';
+
+/** One Pod that wants to be in a registry, whatever becomes of that registry. */
+export interface Presence {
+  readonly endpoint: Endpoint;
+  readonly state: PresenceState;
+  /** Changes weight, phase or attributes; before the Pod is listed, what it will be listed with. */
+  update(change: AnnouncementChange): Promise<void>;
+  /** Takes the Pod out of the registry, or gives up announcing it. Safe to call twice. */
+  withdraw(): Promise<void>;
+}
+
+export const ANNOUNCE_KEYS = [
+  'registry',
+  'service',
+  'port',
+  'host',
+  'weight',
+  'zone',
+  'attributes',
+  'timeoutMs',
+  'onProblem',
+  'clock',
+  'random',
+] as const;
+
+/**
+ * Announces a Pod. Call it when the server serves. Resolves when the Pod is listed; a registry that is away does not
+ * keep a provider from serving: then it resolves after the first failure or `timeoutMs`, and the announcement is tried
+ * again with backoff until it is listed or withdrawn. Rejects with `InvalidInput` for what no registry would take.
+ */
+export async function announce(options: AnnounceOptions): Promise<Presence> {
+  checkKeys(options, ANNOUNCE_KEYS, 'options');
+  if (typeof options.registry?.announce !== 'function') {
+    throw new InvalidInput(
+      'options.registry',
+      options.registry,
+      'must be an announcer, such as nacos({ … })',
+    );
+  }
+  if (typeof options.service !== 'string' || options.service === '') {
+    throw new InvalidInput('options.service', options.service, 'must be the name of a service');
+  }
+  const { timeoutMs = 5_000, clock = systemClock } = options;
+  if (!(timeoutMs >= 0)) throw new InvalidInput('options.timeoutMs', timeoutMs, 'must be 0 or more');
+  const host = options.host ?? podHost(process.env, networkInterfaces());
+  const { port, weight, zone, attributes } = options;
+  const presence = new Announcing(options, toEndpoint({ host, port, weight, zone, attributes }, 'options'));
+  let timer: Timer | undefined;
+  const waited = new Promise<void>((resolve) => {
+    timer = clock.after(timeoutMs, resolve);
+  });
+  await Promise.race([presence.first, waited]).finally(() => timer?.cancel());
+  return presence;
+}
+
+class Announcing implements Presence {
+  /** Settles with the first attempt; rejects with `InvalidInput` only. */
+  readonly first: Promise<void>;
+  readonly #options: AnnounceOptions;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #abort = new AbortController();
+  readonly #done: Promise<void>;
+  #endpoint: Endpoint;
+  #lease: Announcement | undefined;
+  #withdrawn: Promise<void> | undefined;
+
+  constructor(options: AnnounceOptions, endpoint: Endpoint) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    this.#endpoint = endpoint;
+    this.first = this.#try();
+    this.#done = this.first.then(
+      () => this.#keepTrying(),
+      (error: unknown) => this.#tell(error),
+    );
+  }
+
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  get state(): PresenceState {
+    if (this.#withdrawn !== undefined) return 'withdrawn';
+    return this.#lease === undefined ? 'announcing' : 'listed';
+  }
+
+  async update(change: AnnouncementChange): Promise<void> {
+    if (this.#withdrawn !== undefined) {
+      throw new Error(`${this.#endpoint.id} was withdrawn from ${this.#options.service}: announce it again`);
+    }
+    checkKeys(change, ['weight', 'phase', 'attributes'], 'change');
+    this.#endpoint = toEndpoint({ ...this.#endpoint, ...change }, 'change');
+    await this.#lease?.update(change);
+  }
+
+  withdraw(): Promise<void> {
+    this.#withdrawn ??= this.#leave();
+    return this.#withdrawn;
+  }
+
+  async #leave(): Promise<void> {
+    this.#abort.abort();
+    // An attempt under way may still be taken: what it lists must be taken out.
+    await this.#done;
+    await this.#lease?.withdraw();
+  }
+
+  /** One attempt. Throws what another attempt would not change. */
+  async #try(): Promise<void> {
+    const { registry, service } = this.#options;
+    const announced = this.#endpoint;
+    try {
+      this.#lease = await registry.announce(service, announced, { signal: this.#abort.signal });
+      const { weight, phase, attributes } = this.#endpoint;
+      if (this.#endpoint !== announced) await this.#lease.update({ weight, phase, attributes });
+    } catch (error) {
+      if (error instanceof InvalidInput) throw error;
+      if (!this.#abort.signal.aborted) this.#tell(error);
+    }
+  }
+
+  async #keepTrying(): Promise<void> {
+    let delayMs = BACKOFF.firstMs;
+    while (this.#lease === undefined && !this.#abort.signal.aborted) {
+      await this.#pause(delayMs * (1 + BACKOFF.jitter * (2 * this.#random() - 1)));
+      delayMs = Math.min(delayMs * BACKOFF.factor, BACKOFF.maxMs);
+      if (this.#abort.signal.aborted) return;
+      try {
+        await this.#try();
+      } catch (error) {
+        return this.#tell(error);
+      }
+    }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    const { signal } = this.#abort;
+    return new Promise((resolve) => {
+      const done = () => {
+        timer.cancel();
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = this.#clock.after(delayMs, done);
+      signal.addEventListener('abort', done);
+    });
+  }
+
+  #tell(error: unknown): void {
+    const { service, onProblem } = this.#options;
+    const cause = error instanceof Error ? error.message : String(error);
+    const problem = new Error(`${this.#endpoint.id} is not announced as ${service}: ${cause}`, {
+      cause: error,
+    });
+    // What the caller's function throws is its own affair, and ends no announcement.
+    if (onProblem !== undefined) queueMicrotask(() => onProblem(problem));
+  }
+}

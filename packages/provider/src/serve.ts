@@ -1,0 +1,218 @@
+import type { Server, ServerCredentials } from '@grpc/grpc-js';
+import {
+  type AnnouncementChange,
+  checkKeys,
+  formatAddress,
+  InvalidInput,
+  parseAddress,
+  systemClock,
+} from '@podwire/registry';
+import { HealthImplementation } from 'grpc-health-check';
+import { ANNOUNCE_KEYS, type AnnounceOptions, announce, type Presence } from './announce.ts';
+import { within } from './within.ts';
+
+export interface ServeOptions extends Omit<AnnounceOptions, 'registry' | 'service' | 'port'> {
+  /** Where the server listens: `0.0.0.0:50051`, `[::]:50051`. Port 0 takes a free one. */
+  readonly address: string;
+  readonly credentials: ServerCredentials;
+  /** None where others list the Pod, as Kubernetes does. */
+  readonly registry?: AnnounceOptions['registry'];
+  /** The service's name in the registry; needed with `registry`. */
+  readonly service?: string;
+  /** gRPC services whose health is told besides the whole server's (`''`). Default none. */
+  readonly healthOf?: readonly string[];
+  /** Signals on which the provider leaves. Default `['SIGTERM']`; a second one ends the calls that are left. */
+  readonly signals?: readonly NodeJS.Signals[];
+  /** How long the registry may take to let go of the Pod. Default 3 000. */
+  readonly withdrawTimeoutMs?: number;
+  /** How long consumers have to hear that the Pod leaves, while it serves on. Default 5 000. */
+  readonly noticeMs?: number;
+  /** How long calls may take to end after that. Default 20 000: all steps within Kubernetes's 30 s. */
+  readonly graceMs?: number;
+  /** Called when the provider left because of a signal. Default: `process.exit()`. */
+  readonly onStopped?: (report: DrainReport) => void;
+}
+
+export interface DrainReport {
+  /** Whether the registry let go in time; true where there is none. */
+  readonly withdrawn: boolean;
+  /** Whether every call ended by itself. */
+  readonly finished: boolean;
+  readonly tookMs: number;
+}
+
+export interface Provider {
+  /** `host:port` as consumers see it, or as the server is bound where there is no registry. */
+  readonly address: string;
+  readonly port: number;
+  readonly state: 'serving' | 'leaving' | 'stopped';
+  readonly presence: Presence | undefined;
+  update(change: AnnouncementChange): Promise<void>;
+  /** Leaves: unhealthy → out of the registry → notice → no new connections → calls end. Each step is bounded. */
+  drain(): Promise<DrainReport>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const OWN_KEYS = [
+  ...ANNOUNCE_KEYS.filter((key) => key !== 'port'),
+  'address',
+  'credentials',
+  'healthOf',
+  'signals',
+  'withdrawTimeoutMs',
+  'noticeMs',
+  'graceMs',
+  'onStopped',
+];
+
+/**
+ * Serves: binds a grpc-js server whose services were added, answers the health service (`grpc.health.v1.Health`), and
+ * only then announces the Pod. Rejects with `InvalidInput` for wrong options and when the address cannot be bound.
+ */
+export async function serve(server: Server, options: ServeOptions): Promise<Provider> {
+  const settings = check(options);
+  const health = new HealthImplementation(statuses(options, 'NOT_SERVING'));
+  health.addToServer(server);
+  const port = await bind(server, options);
+  const { host } = settings.bound;
+  const shown = isWildcard(host) ? options.host : (options.host ?? host);
+  for (const name of Object.keys(statuses(options, 'SERVING'))) health.setStatus(name, 'SERVING');
+  const { registry, service } = options;
+  let presence: Presence | undefined;
+  if (registry !== undefined && service !== undefined) {
+    const given = Object.fromEntries(
+      Object.entries(options).filter(([key]) => (ANNOUNCE_KEYS as readonly string[]).includes(key)),
+    );
+    try {
+      presence = await announce({
+        ...given,
+        registry,
+        service,
+        port,
+        ...(shown === undefined ? {} : { host: shown }),
+      });
+    } catch (error) {
+      server.forceShutdown();
+      throw error;
+    }
+  }
+  const address = presence?.endpoint.id ?? formatAddress(shown ?? host, port);
+  return new Serving(server, health, settings, presence, { address, port });
+}
+
+interface Steps {
+  readonly bound: { host: string; port: number };
+  readonly options: ServeOptions;
+  readonly signals: readonly NodeJS.Signals[];
+  readonly withdrawTimeoutMs: number;
+  readonly noticeMs: number;
+  readonly graceMs: number;
+}
+
+function check(options: ServeOptions): Steps {
+  checkKeys(options, OWN_KEYS, 'options');
+  const { registry, service, address, signals = ['SIGTERM'] } = options;
+  if (typeof address !== 'string') {
+    throw new InvalidInput('options.address', address, "must be a string, such as '0.0.0.0:50051'");
+  }
+  if (registry !== undefined && service === undefined) {
+    throw new InvalidInput('options.service', service, 'must name the service that is announced');
+  }
+  const { withdrawTimeoutMs = 3_000, noticeMs = 5_000, graceMs = 20_000 } = options;
+  for (const [name, value] of Object.entries({ withdrawTimeoutMs, noticeMs, graceMs })) {
+    if (!(value >= 0)) throw new InvalidInput(`options.${name}`, value, 'must be 0 or more');
+  }
+  // A free port is asked for with 0, which no endpoint has.
+  const bound = parseAddress(address.replace(/:0$/, ':1'), 'options.address');
+  return { bound, options, signals, withdrawTimeoutMs, noticeMs, graceMs };
+}
+
+function bind(server: Server, { address, credentials }: ServeOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => {
+      if (error === null) resolve(port);
+      else reject(new InvalidInput('options.address', address, `cannot be bound: ${error.message}`));
+    });
+  });
+}
+
+const isWildcard = (host: string) => host === '0.0.0.0' || host === '::';
+
+type Health = 'SERVING' | 'NOT_SERVING';
+
+function statuses({ healthOf = [] }: ServeOptions, status: Health): Record<string, Health> {
+  return Object.fromEntries(['', ...healthOf].map((name) => [name, status]));
+}
+
+class Serving implements Provider {
+  readonly address: string;
+  readonly port: number;
+  readonly presence: Presence | undefined;
+  state: Provider['state'] = 'serving';
+  readonly #server: Server;
+  readonly #health: HealthImplementation;
+  readonly #steps: Steps;
+  readonly #onSignal = () => this.#leave();
+  #drained: Promise<DrainReport> | undefined;
+
+  constructor(
+    server: Server,
+    health: HealthImplementation,
+    steps: Steps,
+    presence: Presence | undefined,
+    where: { readonly address: string; readonly port: number },
+  ) {
+    this.#server = server;
+    this.#health = health;
+    this.#steps = steps;
+    this.presence = presence;
+    this.address = where.address;
+    this.port = where.port;
+    for (const signal of steps.signals) process.on(signal, this.#onSignal);
+  }
+
+  async update(change: AnnouncementChange): Promise<void> {
+    await this.presence?.update(change);
+  }
+
+  drain(): Promise<DrainReport> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  #leave(): void {
+    // Somebody is in a hurry.
+    if (this.state !== 'serving') return this.#server.forceShutdown();
+    const { onStopped = () => process.exit() } = this.#steps.options;
+    void this.drain().then(onStopped);
+  }
+
+  async #drain(): Promise<DrainReport> {
+    const { options, withdrawTimeoutMs, noticeMs, graceMs, signals } = this.#steps;
+    const clock = options.clock ?? systemClock;
+    const startedMs = clock.nowMs();
+    this.state = 'leaving';
+    for (const name of Object.keys(statuses(options, 'NOT_SERVING'))) {
+      this.#health.setStatus(name, 'NOT_SERVING');
+    }
+    const withdrawal = this.presence?.withdraw() ?? Promise.resolve();
+    const withdrawn = await within(withdrawal, withdrawTimeoutMs, clock).catch((error: unknown) => {
+      options.onProblem?.(
+        new Error(`${this.address} could not be withdrawn: ${String(error)}`, { cause: error }),
+      );
+      return false;
+    });
+    // The registry may be told last of all: those who read it hear of it later still.
+    await within(new Promise<void>(() => {}), noticeMs, clock);
+    const ended = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
+    const finished = await within(ended, graceMs, clock);
+    if (!finished) this.#server.forceShutdown();
+    for (const signal of signals) process.off(signal, this.#onSignal);
+    this.state = 'stopped';
+    return { withdrawn, finished, tookMs: clock.nowMs() - startedMs };
+  }
+}

@@ -1,0 +1,28 @@
+import type { Clock } from '@podwire/registry';
+
+/** Whether the work ended in time. Rejects as the work does, if it does so in time; later failures are nobody's. */
+export async function within(work: Promise<void>, timeoutMs: number, clock: Clock): Promise<boolean> {
+  let settled = false;
+  // The clock's timers let the process end; a provider that leaves must live until it has left.
+  const alive = setInterval(() => {}, 2 ** 30);
+  try {
+    return await new Promise<boolean>((resolve, reject) => {
+      const timer = clock.after(timeoutMs, () => {
+        settled = true;
+        resolve(false);
+      });
+      work.then(
+        () => {
+          timer.cancel();
+          resolve(true);
+        },
+        (error: unknown) => {
+          timer.cancel();
+          if (!settled) reject(error);
+        },
+      );
+    });
+  } finally {
+    clearInterval(alive);
+  }
+}

@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { type ServeOptions, serve } from '@podwire/provider';
+import { fileAnnouncer } from '@podwire/registry';
+import { createChannel } from 'podwire';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const proto = fileURLToPath(new URL('../examples/demo/orders.proto', import.meta.url));
+const { Orders } = grpc.loadPackageDefinition(loadSync(proto)).demo as unknown as {
+  Orders: grpc.ServiceClientConstructor;
+};
+const insecure = grpc.ServerCredentials.createInsecure();
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'podwire-provider-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+type Reply = (callback: (error: null, value: { id: string; pod: string }) => void) => void;
+
+function start(reply: Reply, options: Partial<ServeOptions> = {}) {
+  const server = new grpc.Server();
+  server.addService(Orders.service, {
+    get: (_call: unknown, callback: Parameters<Reply>[0]) => reply(callback),
+  });
+  const registry = fileAnnouncer(directory);
+  return serve(server, {
+    address: '127.0.0.1:0',
+    credentials: insecure,
+    registry,
+    service: 'orders',
+    signals: [],
+    noticeMs: 300,
+    ...options,
+  });
+}
+
+const named = (pod: string): Reply => {
+  return (callback) => setTimeout(() => callback(null, { id: '1', pod }), 2);
+};
+
+/** The answer of the health service: 1 is SERVING, 2 NOT_SERVING. */
+function health(address: string): Promise<number | undefined> {
+  const client = new grpc.Client(address, grpc.credentials.createInsecure());
+  const raw = (bytes: Buffer) => bytes;
+  return new Promise<number | undefined>((resolve, reject) => {
+    client.makeUnaryRequest('/grpc.health.v1.Health/Check', raw, raw, Buffer.alloc(0), (error, reply) => {
+      if (error) reject(error);
+      else resolve(reply?.[1]);
+    });
+  }).finally(() => client.close());
+}
+
+function client(channel: ReturnType<typeof createChannel>) {
+  const orders = new Orders('', grpc.credentials.createInsecure(), { channelOverride: channel });
+  return () =>
+    new Promise<string>((resolve, reject) => {
+      orders.get!({ id: '1' }, (error: Error | null, reply: { pod: string }) =>
+        error ? reject(error) : resolve(reply.pod),
+      );
+    });
+}
+
+test('a provider leaves under load, and no call is lost', async () => {
+  const [a, b] = await Promise.all([start(named('a')), start(named('b'))]);
+  await using channel = createChannel(`file://${directory}/#orders`);
+  await channel.ready();
+  await expect.poll(() => channel.snapshot().pods.length).toBe(2);
+  const call = client(channel);
+  const failed: unknown[] = [];
+  const seen = new Set<string>();
+  let running = true;
+  const load = Array.from({ length: 16 }, async () => {
+    while (running)
+      await call().then(
+        (pod) => seen.add(pod),
+        (error) => failed.push(error),
+      );
+  });
+  await expect.poll(() => seen.size).toBe(2);
+  const draining = a.drain();
+  expect(await health(a.address)).toBe(2);
+  expect(await health(b.address)).toBe(1);
+  await expect.poll(() => channel.snapshot().pods.map(({ id }) => id)).toEqual([b.address]);
+  // Consumers know, and it still serves those who do not.
+  expect(a.state).toBe('leaving');
+  expect(await draining).toMatchObject({ withdrawn: true, finished: true });
+  seen.clear();
+  await expect.poll(() => seen.size).toBe(1);
+  running = false;
+  await Promise.all(load);
+  expect([failed, [...seen], a.state]).toEqual([[], ['b'], 'stopped']);
+  await b.drain();
+});
+
+test('calls that do not end are cut after the grace', async () => {
+  let reached = () => {};
+  const began = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  const provider = await start(() => reached(), { noticeMs: 0, graceMs: 50 });
+  await using channel = createChannel(`static:///${provider.address}`);
+  const call = client(channel)();
+  call.catch(() => {});
+  await began;
+  expect(await provider.drain()).toMatchObject({ withdrawn: true, finished: false });
+  await expect(call).rejects.toThrow();
+});
+
+test('a Pod that somebody else lists needs no registry', async () => {
+  const server = new grpc.Server();
+  const provider = await serve(server, { address: '127.0.0.1:0', credentials: insecure, noticeMs: 0 });
+  expect(process.listenerCount('SIGTERM')).toBe(1);
+  expect(await health(provider.address)).toBe(1);
+  expect(await provider.drain()).toMatchObject({ withdrawn: true, finished: true });
+  expect(process.listenerCount('SIGTERM')).toBe(0);
+});
+
+test('wrong options and a port that is taken are errors that say so', async () => {
+  const first = await start(named('a'));
+  await expect(start(named('b'), { address: first.address })).rejects.toThrow(
+    `options.address: "${first.address}" cannot be bound`,
+  );
+  await expect(start(named('b'), { noticeMs: -1 })).rejects.toThrow('options.noticeMs: -1 must be 0 or more');
+  await expect(start(named('b'), { graceMS: 1 } as never)).rejects.toThrow("did you mean 'graceMs'");
+  await expect(start(named('b'), { address: 'here' })).rejects.toThrow(
+    'options.address: "here" must be host:port',
+  );
+  await first.drain();
+});

@@ -61,11 +61,12 @@ function fill(pods: readonly Pod[]): Uint32Array {
       credit[i]! += perTurn[i]!;
       // Never more than its share of the table: a turn of a heavy Pod is many slots.
       for (; credit[i]! >= 1 && left[i]! > 0; credit[i]! -= 1, left[i]! -= 1) {
+        const step = skip[i]!;
         let slot = at[i]!;
-        while (taken[slot] === 1) slot = after(slot, skip[i]!);
+        while (taken[slot] === 1) slot = after(slot, step);
         taken[slot] = 1;
         owners[slot] = i;
-        at[i] = after(slot, skip[i]!);
+        at[i] = after(slot, step);
         free -= 1;
         if (free === 0) return owners;
       }

@@ -32,6 +32,11 @@ export type SideState = 'unknown' | 'empty' | 'connecting' | 'ready' | 'failing'
  */
 const SPREAD_MS = 100;
 
+/** From here on a rebuild is felt: 0.3 ms for the slowest policies (`node bench/churn/main.mjs`). */
+const MANY_PODS = 500;
+/** A rebuild takes at most 1.5 µs a Pod, so that rebuilding is never more than a sixth of the time. */
+const REST_MS_PER_POD = 0.01;
+
 /** The Pods that calls of one mode go to, and the picker over them. */
 export class Side {
   readonly mode: Mode;
@@ -48,7 +53,11 @@ export class Side {
   #order: ClientPod[] = [];
   #picker: Picker<ClientPod> | undefined;
   #timer: Timer | undefined;
+  /** Counts the sets; each Pod knows the last one that named it. */
+  #generation = 0;
   #rebuildPlanned = false;
+  #rebuildTimer: Timer | undefined;
+  #rebuiltMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: SideOptions) {
@@ -78,16 +87,21 @@ export class Side {
 
   /** Takes a new set: keeps the Pods it knows, makes those that are new, drains those that left. */
   update(endpoints: readonly Endpoint[]): void {
-    const order: ClientPod[] = [];
-    const gone = new Set(this.pods.keys());
-    for (const endpoint of endpoints) {
-      gone.delete(endpoint.id);
-      order.push(this.#keep(endpoint));
-    }
-    this.#order = order;
-    for (const id of gone) this.#drop(id);
+    const before = this.#order;
+    const added: ClientPod[] = [];
+    this.#generation += 1;
+    this.#order = endpoints.map((endpoint) => {
+      const known = this.pods.get(endpoint.id);
+      const pod = known ?? this.#add(endpoint);
+      if (known === undefined) added.push(pod);
+      else if (known.endpoint !== endpoint) known.update(endpoint);
+      pod.generation = this.#generation;
+      return pod;
+    });
+    for (const pod of before) if (pod.generation !== this.#generation) this.#drop(pod);
     if (endpoints.length === 0) this.state = 'empty';
-    this.#connect();
+    if (this.#options.policy.connects === 'all') for (const pod of added) pod.connect();
+    else this.#connectOne();
     this.#planRebuild();
   }
 
@@ -129,29 +143,22 @@ export class Side {
   #stop(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#rebuildTimer?.cancel();
   }
 
-  #keep(endpoint: Endpoint): ClientPod {
-    const known = this.pods.get(endpoint.id);
-    if (known !== undefined) {
-      if (known.endpoint !== endpoint) known.update(endpoint);
-      return known;
-    }
+  /** A new Pod, or one that left and has not gone yet. */
+  #add(endpoint: Endpoint): ClientPod {
     const back = this.#leaving.get(endpoint.id);
     this.#leaving.delete(endpoint.id);
-    const pod = back !== undefined && back.state === 'draining' ? back : this.#make(endpoint);
+    const returns = back !== undefined && back.state === 'draining';
+    const pod = returns ? back : new ClientPod(endpoint, this.#shared, this.#total);
     this.pods.set(endpoint.id, pod);
-    if (back === pod) pod.update(endpoint);
+    if (returns) pod.update(endpoint);
     return pod;
   }
 
-  #make(endpoint: Endpoint): ClientPod {
-    return new ClientPod(endpoint, this.#shared, this.#total);
-  }
-
-  #drop(id: string): void {
-    const pod = this.pods.get(id)!;
-    this.pods.delete(id);
+  #drop(pod: ClientPod): void {
+    this.pods.delete(pod.id);
     this.#leave(pod);
   }
 
@@ -160,12 +167,8 @@ export class Side {
     pod.drain(this.#options.drainMs);
   }
 
-  /** All Pods at once, or one after another until one is ready. */
-  #connect(): void {
-    if (this.#options.policy.connects === 'all') {
-      for (const pod of this.#order) pod.connect();
-      return;
-    }
+  /** One Pod after another until one is ready. */
+  #connectOne(): void {
     if (this.#order.some((pod) => pod.state === 'ready' || pod.state === 'connecting')) return;
     const next = this.#order.find((pod) => pod.state === 'idle' || pod.state === 'draining');
     next?.connect();
@@ -175,27 +178,51 @@ export class Side {
     if (pod.state === 'closed') this.#leaving.delete(pod.id);
     this.#options.onPod(pod);
     if (this.#closed) return;
-    if (this.#options.policy.connects === 'one' && pod.state === 'backoff') this.#connect();
+    if (this.#options.policy.connects === 'one' && pod.state === 'backoff') this.#connectOne();
     this.#planRebuild();
   }
 
-  /** Once for all that changes in one turn: a set of 10 000 Pods is one rebuild. */
+  /**
+   * Once for all that changes in one turn. A large set is rebuilt in a turn of its own, and rests in between: else each
+   * of ten thousand Pods that connect one after another would cost a walk over all of them. Until then the old picker
+   * serves; it passes over Pods that take no calls.
+   */
   #planRebuild(): void {
     if (this.#rebuildPlanned || this.#closed) return;
     this.#rebuildPlanned = true;
-    queueMicrotask(() => {
-      this.#rebuildPlanned = false;
-      if (!this.#closed) this.#rebuild();
-    });
+    const count = this.#order.length;
+    if (count < MANY_PODS) {
+      queueMicrotask(() => this.#rebuildNow());
+      return;
+    }
+    const { clock } = this.#options.env;
+    const dueMs = this.#rebuiltMs + count * REST_MS_PER_POD;
+    this.#rebuildTimer = clock.after(Math.max(dueMs - clock.nowMs(), 0), () => this.#rebuildNow());
+  }
+
+  #rebuildNow(): void {
+    this.#rebuildPlanned = false;
+    if (this.#closed) return;
+    this.#rebuild();
+    this.#rebuiltMs = this.#options.env.clock.nowMs();
   }
 
   #rebuild(): void {
     const { policy, env } = this.#options;
-    const serving = this.#order.filter((pod) => pod.endpoint.phase === 'serving');
-    const ready = serving.filter((pod) => pod.state === 'ready');
-    const settled = this.#order.every((pod) => pod.state === 'ready' || pod.failing);
-    if (this.state !== 'unknown') this.state = this.#stateOf(ready.length);
-    else if (this.#order.length > 0) this.state = this.#stateOf(ready.length);
+    const serving: ClientPod[] = [];
+    const ready: ClientPod[] = [];
+    let settled = true;
+    let anyHope = false;
+    for (const pod of this.#order) {
+      const isReady = pod.state === 'ready';
+      if (!isReady && !pod.failing) settled = false;
+      if (!pod.failing && pod.state !== 'idle') anyHope = true;
+      if (pod.endpoint.phase !== 'serving') continue;
+      serving.push(pod);
+      if (isReady) ready.push(pod);
+    }
+    if (this.#order.length > 0) this.state = ready.length > 0 ? 'ready' : anyHope ? 'connecting' : 'failing';
+    else if (this.state !== 'unknown') this.state = 'empty';
     this.#picker = policy.build(
       serving,
       ready,
@@ -204,12 +231,6 @@ export class Side {
     );
     this.#warmUp(ready.length, settled || policy.connects === 'one');
     this.#options.onChange(this);
-  }
-
-  #stateOf(ready: number): SideState {
-    if (this.#order.length === 0) return 'empty';
-    if (ready > 0) return 'ready';
-    return this.#order.every((pod) => pod.failing || pod.state === 'idle') ? 'failing' : 'connecting';
   }
 
   #warmUp(ready: number, settled: boolean): void {

@@ -49,6 +49,8 @@ export class ClientPod implements Pod {
   readonly load: LoadMeter;
   endpoint: Endpoint;
   available = false;
+  /** The set that named the Pod last, as its side counts them. */
+  generation = 0;
   state: PodState = 'idle';
   /** Whether the last attempt to connect failed; holds until one succeeds. */
   failing = false;

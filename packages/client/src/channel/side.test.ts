@@ -1,0 +1,101 @@
+import { createPolicy, type Policy } from '@podwire/balancer';
+import type { Connection, ConnectionListener, Transport } from '@podwire/http2';
+import { type Endpoint, toEndpoint } from '@podwire/registry';
+import { settle, VirtualClock } from '@podwire/registry/testing';
+import { expect, test } from 'vitest';
+import { Side } from './side.ts';
+
+/** Connections that are ready when the test says so. */
+function open(count: number) {
+  const clock = new VirtualClock();
+  const env = { clock, random: () => 0.5, afterPoll: setImmediate };
+  const listeners: ConnectionListener[] = [];
+  let builds = 0;
+  const real = createPolicy('round_robin');
+  const policy: Policy = {
+    ...real,
+    build: (...args) => {
+      builds += 1;
+      return real.build(...args);
+    },
+  };
+  const transport = {
+    name: 'double',
+    connect(_options: unknown, listener: ConnectionListener) {
+      listeners.push(listener);
+      const connection = { state: 'ready', hasRoom: true, maxConcurrentStreams: 100, drain() {} };
+      return { ...connection, destroy: () => listener.onClosed(undefined) } as unknown as Connection;
+    },
+  } as unknown as Transport;
+  const side = new Side({
+    mode: 'direct',
+    env,
+    policy,
+    authority: 'orders',
+    commonHeaders: [],
+    drainMs: 1_000,
+    shared: {
+      env,
+      transport,
+      governor: ((fn: () => Promise<void>) => fn()) as never,
+      backoff: { initialMs: 100, maxMs: 1_000 } as never,
+      maxConnectionsPerPod: 1,
+      connectionOptions: () => ({}) as never,
+    },
+    onChange() {},
+    onRoom() {},
+    onPod() {},
+  });
+  side.update(endpoints(0, count));
+  return { clock, listeners, side, builds: () => builds };
+}
+
+function endpoints(from: number, to: number): Endpoint[] {
+  return Array.from({ length: to - from }, (_, i) =>
+    toEndpoint({ address: `10.0.${(from + i) >> 8}.${(from + i) & 255}:50051` }),
+  );
+}
+
+const picked = (side: Side, calls: number) =>
+  new Set(Array.from({ length: calls }, () => side.pick({ hash: 0, excluded: undefined })?.id));
+
+test('ten Pods that connect one after another get calls at once, each', async () => {
+  const { clock, listeners, side } = open(10);
+  listeners[0]!.onReady();
+  await clock.advance(100);
+  for (let ready = 2; ready <= 10; ready++) {
+    listeners[ready - 1]!.onReady();
+    await settle();
+    expect(picked(side, 100).size).toBe(ready);
+  }
+  side.close('done');
+});
+
+test('two thousand Pods that connect one after another are few rebuilds', async () => {
+  const { clock, listeners, side, builds } = open(2_000);
+  for (const listener of listeners) {
+    listener.onReady();
+    await clock.advance(1);
+  }
+  await clock.advance(100);
+  // Two seconds, and a rest of 20 ms after each.
+  expect(builds()).toBeLessThanOrEqual(110);
+  expect(picked(side, 4_000).size).toBe(2_000);
+  side.close('done');
+  expect(clock.pending).toBe(0);
+});
+
+test('a Pod that left gets no call, though the picker of a large set is rebuilt later', async () => {
+  const { clock, listeners, side } = open(1_000);
+  for (const listener of listeners) listener.onReady();
+  await clock.advance(100);
+  expect(picked(side, 2_000).size).toBe(1_000);
+  side.update(endpoints(100, 1_000));
+  const left = [...picked(side, 2_000)];
+  expect(left).toHaveLength(900);
+  expect(left).not.toContain('10.0.0.1:50051');
+  side.update(endpoints(0, 1_000));
+  await clock.advance(100);
+  expect([side.pods.size, side.all.length]).toEqual([1_000, 1_000]);
+  side.close('done');
+});

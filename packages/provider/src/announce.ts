@@ -8,15 +8,13 @@ import {
   type Endpoint,
   InvalidInput,
   type Random,
+  RetryDelay,
   systemClock,
   systemRandom,
   type Timer,
   toEndpoint,
 } from '@podwire/registry';
 import { podHost } from './pod-host.ts';
-
-/** gRPC's connection backoff: https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md */
-const BACKOFF = { firstMs: 1_000, factor: 1.6, maxMs: 120_000, jitter: 0.2 };
 
 export interface AnnounceOptions {
   /** Where the Pod is announced: `nacos({ … })`, `fileAnnouncer(directory)`. */
@@ -101,17 +99,18 @@ class Announcing implements Presence {
   readonly first: Promise<void>;
   readonly #options: AnnounceOptions;
   readonly #clock: Clock;
-  readonly #random: Random;
+  readonly #delay: RetryDelay;
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
   #endpoint: Endpoint;
   #lease: Announcement | undefined;
+  #failure: unknown;
   #withdrawn: Promise<void> | undefined;
 
   constructor(options: AnnounceOptions, endpoint: Endpoint) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? systemRandom;
+    this.#delay = new RetryDelay(options.random ?? systemRandom);
     this.#endpoint = endpoint;
     this.first = this.#try();
     this.#done = this.first.then(
@@ -160,15 +159,14 @@ class Announcing implements Presence {
       if (this.#endpoint !== announced) await this.#lease.update({ weight, phase, attributes });
     } catch (error) {
       if (error instanceof InvalidInput) throw error;
+      this.#failure = error;
       if (!this.#abort.signal.aborted) this.#tell(error);
     }
   }
 
   async #keepTrying(): Promise<void> {
-    let delayMs = BACKOFF.firstMs;
     while (this.#lease === undefined && !this.#abort.signal.aborted) {
-      await this.#pause(delayMs * (1 + BACKOFF.jitter * (2 * this.#random() - 1)));
-      delayMs = Math.min(delayMs * BACKOFF.factor, BACKOFF.maxMs);
+      await this.#pause(this.#delay.next(this.#failure));
       if (this.#abort.signal.aborted) return;
       try {
         await this.#try();

@@ -8,6 +8,11 @@ export class NacosError extends Error {
     super(message);
     this.code = code;
   }
+
+  /** Whether Nacos never answered: the next try may come soon. */
+  get unreachable(): boolean {
+    return this.code === 0;
+  }
 }
 
 /** Nacos: the request came without a token that it takes (`NacosException.NO_RIGHT`). */

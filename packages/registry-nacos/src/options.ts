@@ -26,7 +26,7 @@ export interface NacosOptions {
   readonly contextPath?: string;
   /** Metadata that holds a Pod's zone. Default `zone`. */
   readonly zoneKey?: string;
-  /** Bounds connecting, and each request. Default 3000, at least 100. */
+  /** Bounds each request, and half of it connecting. Default 3000, at least 100. */
   readonly requestTimeoutMs?: number;
   /** For servers that want TLS, on gRPC and for the login. Default plaintext. */
   readonly tls?: TlsOptions;

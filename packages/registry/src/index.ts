@@ -26,6 +26,7 @@ export type {
   RegistryUpdate,
   RegistryWatchOptions,
 } from './registry.ts';
+export { RetryDelay } from './retry-delay.ts';
 export { staticRegistry } from './static.ts';
 export { systemClock, systemRandom } from './system-clock.ts';
 export { parseTarget, type Target } from './target.ts';

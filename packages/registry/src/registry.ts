@@ -23,7 +23,7 @@ export interface Registry {
   readonly key?: string;
   /**
    * Yields changes of one service until `signal` aborts; throws when the registry fails.
-   * The caller starts it again with backoff.
+   * The caller starts it again with backoff, and soon after an error whose `unreachable` is true: nobody was reached.
    */
   watch(service: string, options: RegistryWatchOptions): AsyncIterable<RegistryUpdate>;
   close?(): Promise<void>;

@@ -101,7 +101,9 @@ export class Link {
         host,
         port: port + grpcPortOffset,
         tls,
-        connectTimeoutMs: requestTimeoutMs,
+        // A packet that was lost on the way to a server that is back is sent again after 1 s, then after 2 more: a new
+        // connection is sooner.
+        connectTimeoutMs: requestTimeoutMs / 2,
         // The health check of Nacos is sent instead, and tells more.
         keepaliveTimeMs: 0,
         keepaliveTimeoutMs: 0,

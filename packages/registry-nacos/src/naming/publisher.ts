@@ -1,4 +1,4 @@
-import type { Timer } from '@podwire/registry';
+import { RetryDelay, type Timer } from '@podwire/registry';
 import { NacosError } from '../error.ts';
 import type { Link, Live } from '../link/link.ts';
 import type { Settings } from '../options.ts';
@@ -11,9 +11,6 @@ interface Published {
   readonly instances: Map<string, Instance>;
 }
 
-const FIRST_BACKOFF_MS = 200;
-const MAX_BACKOFF_MS = 10_000;
-
 /** Keeps the Pods of this process registered in one namespace: all of them again on every new connection. */
 export class Publisher {
   readonly #link: Link;
@@ -23,12 +20,13 @@ export class Publisher {
   #tail: Promise<unknown> = Promise.resolve();
   #live: Live | undefined;
   #stopMoving: (() => void) | undefined;
+  readonly #delay: RetryDelay;
   #timer: Timer | undefined;
-  #failures = 0;
 
   constructor(link: Link, settings: Settings) {
     this.#link = link;
     this.#settings = settings;
+    this.#delay = new RetryDelay(settings.random);
   }
 
   /** Registers an instance, or changes it. Rejects when Nacos refuses; one that was registered before is kept. */
@@ -110,11 +108,9 @@ export class Publisher {
   async #redo(): Promise<void> {
     try {
       await this.#queue(async () => this.#publishAll(await this.#attach()));
-      this.#failures = 0;
-    } catch {
-      const most = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, MAX_BACKOFF_MS);
-      this.#failures += 1;
-      this.#planRedo(most * (0.5 + this.#settings.random() / 2));
+      this.#delay.reset();
+    } catch (error) {
+      this.#planRedo(this.#delay.next(error));
     }
   }
 

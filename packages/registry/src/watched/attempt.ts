@@ -11,8 +11,8 @@ interface Handlers {
 }
 
 /**
- * Runs a registry's watch once and returns why it ended. Never throws, and never waits for a registry that does not end
- * when it should.
+ * Runs a registry's watch once and returns the error that it ended with. Never throws, and never waits for a registry that
+ * does not end when it should.
  */
 export async function attempt(
   registry: Registry,
@@ -20,14 +20,14 @@ export async function attempt(
   clock: Clock,
   signal: AbortSignal,
   { onUpdate, onRecheck }: Handlers,
-): Promise<string> {
+): Promise<unknown> {
   const own = new AbortController();
-  let giveUp: (why: string) => void = () => {};
-  const givenUp = new Promise<string>((resolve) => {
+  let giveUp: (why: Error) => void = () => {};
+  const givenUp = new Promise<Error>((resolve) => {
     giveUp = resolve;
   });
   const stop = (why: string) => {
-    giveUp(why);
+    giveUp(new Error(why));
     own.abort();
   };
   const onAbort = () => stop('closed');
@@ -43,12 +43,12 @@ export async function attempt(
       const wait = onUpdate(update);
       if (wait !== undefined) await wait;
     }
-    return 'the registry ended the watch';
+    return new Error('the registry ended the watch');
   };
   try {
     return await Promise.race([work(), givenUp]);
   } catch (error) {
-    return messageOf(error);
+    return error;
   } finally {
     timer.cancel();
     signal.removeEventListener('abort', onAbort);
@@ -56,7 +56,8 @@ export async function attempt(
   }
 }
 
-function messageOf(error: unknown): string {
+/** What to show of whatever a registry threw. */
+export function messageOf(error: unknown): string {
   try {
     return error instanceof Error ? error.message : String(error);
   } catch {

@@ -1,9 +1,10 @@
 import type { Clock, Random } from '../clock.ts';
 import { type Endpoint, show } from '../endpoint.ts';
 import type { Registry, RegistryUpdate } from '../registry.ts';
+import { RetryDelay } from '../retry-delay.ts';
 import { pause } from '../wait.ts';
 import { apply, type Change } from './apply.ts';
-import { attempt } from './attempt.ts';
+import { attempt, messageOf } from './attempt.ts';
 import { Pace } from './pace.ts';
 import type { RegistryStatus } from './status.ts';
 import { usable } from './usable.ts';
@@ -15,10 +16,8 @@ export interface Subscriber {
   onStatus(): void;
 }
 
-const FIRST_BACKOFF_MS = 500;
-const MAX_BACKOFF_MS = 10_000;
 /** A watch that lived this long was a good one: the next begins with the first backoff. */
-const GOOD_WATCH_MS = MAX_BACKOFF_MS;
+const GOOD_WATCH_MS = 10_000;
 /** Changes that come faster are taken together: each makes every balancer build its picker anew. */
 const COALESCE_MS = 50;
 /** A registry that says more than this in {@link COALESCE_MS} is not listened to until it is over. */
@@ -78,7 +77,7 @@ export class Subscription {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
-    let backoffMs = FIRST_BACKOFF_MS;
+    const delay = new RetryDelay(this.#random);
     while (!signal.aborted) {
       const startedMs = this.#clock.nowMs();
       const ended = await attempt(this.#registry, this.#service, this.#clock, signal, {
@@ -91,12 +90,10 @@ export class Subscription {
       this.#rechecking.cancel();
       if (signal.aborted) return;
       this.#applying.flush();
-      if (this.#clock.nowMs() - startedMs >= GOOD_WATCH_MS) backoffMs = FIRST_BACKOFF_MS;
-      this.#report({ state: 'backing-off', lastError: ended });
-      // Half to whole: a thousand clients that lost one registry together do not come back together.
-      await pause(this.#clock, backoffMs * (0.5 + 0.5 * this.#random()), signal);
+      if (this.#clock.nowMs() - startedMs >= GOOD_WATCH_MS) delay.reset();
+      this.#report({ state: 'backing-off', lastError: messageOf(ended) });
+      await pause(this.#clock, delay.next(ended), signal);
       if (!signal.aborted) this.#report({ state: 'connecting' });
-      backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
     }
   }
 

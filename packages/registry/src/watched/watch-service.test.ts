@@ -88,6 +88,21 @@ it('keeps the last good set while the registry fails, and starts it again at 0.5
   watched.watch.close();
 });
 
+it('starts a registry that cannot be reached again within a second, however long that lasts', async () => {
+  const registry = new ScriptedRegistry();
+  const unreachable = Object.assign(new Error('connection refused'), { unreachable: true });
+  registry.throwNow = unreachable;
+  const watched = new Watched(registry);
+  await watched.clock.advance(60_000);
+  const begun = registry.begun;
+  expect(begun).toBeGreaterThan(55);
+  registry.throwNow = new Error('overloaded');
+  await watched.clock.advance(60_000);
+  expect(registry.begun - begun).toBeLessThan(12);
+  registry.throwNow = undefined;
+  watched.watch.close();
+});
+
 it('spreads the restarts of many clients over half of the backoff', async () => {
   const begunAt = async (random: number) => {
     const registry = new ScriptedRegistry();

@@ -1,0 +1,37 @@
+import type { Random } from './clock.ts';
+
+const FIRST_MS = 500;
+const MAX_MS = 10_000;
+/** To knock where nobody answers costs a registry nothing, and to be late when it is back costs calls. */
+const UNREACHABLE_MAX_MS = 1_000;
+
+/**
+ * How long to wait between attempts to use a registry: 0.5 s, doubled up to 10 s while it refuses, and at most 1 s while
+ * it cannot be reached at all. Half to whole of that, by chance: a thousand clients that lost one registry together do not
+ * come back together.
+ */
+export class RetryDelay {
+  readonly #random: Random;
+  #nextMs = FIRST_MS;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** The delay after an attempt that ended with `error`. */
+  next(error: unknown): number {
+    const mostMs = isUnreachable(error) ? Math.min(this.#nextMs, UNREACHABLE_MAX_MS) : this.#nextMs;
+    this.#nextMs = Math.min(mostMs * 2, MAX_MS);
+    return mostMs * (0.5 + 0.5 * this.#random());
+  }
+
+  /** After an attempt that was a success. */
+  reset(): void {
+    this.#nextMs = FIRST_MS;
+  }
+}
+
+/** Whether a registry's error says that nobody was reached: it has `unreachable: true`. */
+function isUnreachable(error: unknown): boolean {
+  return error instanceof Error && 'unreachable' in error && error.unreachable === true;
+}

@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import * as grpc from '@grpc/grpc-js';
+import { toEndpoint } from '@podwire/registry';
+import { ScriptedRegistry } from '@podwire/registry/testing';
 import type { ChannelOptions, PodwireChannel } from 'podwire';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createChannel } from './support/channel.ts';
@@ -74,6 +76,36 @@ describe('metadata', () => {
       pod: server.address,
     });
     expect(server.metadata.get('podwire-pod')).toEqual([]);
+  });
+
+  test("has what the Pod's attributes ask for, unless the call says otherwise, and never who the caller is", async () => {
+    const attributes = {
+      version: 'blue',
+      'header.x-version': '1.2',
+      'header.x-group': 'g',
+      'header.authorization': 'Bearer of-the-registry',
+      'header.grpc-timeout': '1S',
+      'header.x-wrong': 'two\r\nlines',
+      'header.X Y': 'z',
+    };
+    const registry = new ScriptedRegistry();
+    registry.first = { type: 'reset', endpoints: [toEndpoint({ address: server.address, attributes })] };
+    const channel = createChannel('scripted:///orders', { registries: [registry] });
+    channels.push(channel);
+    const client = ordersClient(channel);
+    await get(client);
+    const sent = server.metadata;
+    expect([sent.get('x-version'), sent.get('x-group')]).toEqual([['1.2'], ['g']]);
+    expect(['authorization', 'x-wrong', 'x y', 'version'].flatMap((name) => sent.get(name))).toEqual([]);
+    await get(client, {}, with_('x-version', 'own'));
+    expect([server.metadata.get('x-version'), server.metadata.get('x-group')]).toEqual([['own'], ['g']]);
+    registry.upsert({ address: server.address, attributes: { 'header.x-version': '1.3' } });
+    await expect
+      .poll(async () => {
+        await get(client);
+        return [server.metadata.get('x-version'), server.metadata.get('x-group')];
+      })
+      .toEqual([['1.3'], []]);
   });
 
   test('too large is refused before it is sent', async () => {

@@ -15,7 +15,8 @@ const RESERVED = new Set([
   'upgrade',
 ]);
 
-function isReserved(name: string): boolean {
+/** Whether a call may not set it, because it belongs to the protocol. */
+export function isReserved(name: string): boolean {
   return name.charCodeAt(0) === 58 /* : */ || name.startsWith('grpc-') || RESERVED.has(name);
 }
 

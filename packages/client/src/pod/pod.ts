@@ -3,6 +3,7 @@ import type {
   Connection,
   ConnectionListener,
   ConnectionOptions,
+  RawHeaders,
   Stream,
   StreamHandler,
   StreamHead,
@@ -12,6 +13,7 @@ import type { Endpoint, Timer } from '@podwire/registry';
 import type { LimitFunction } from 'p-limit';
 import type { Env } from '../env.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
+import { endpointHeaders, NO_HEADERS } from './endpoint-headers.ts';
 
 /**
  * `idle` is not wanted yet, `connecting` has no connection and makes one, `backoff` waits after a failure, `draining`
@@ -64,6 +66,9 @@ export class ClientPod implements Pod {
   readonly #retiring = new Set<Connection>();
   #dialing = false;
   #timer: Timer | undefined;
+  #headers: RawHeaders = NO_HEADERS;
+  /** What `#headers` were read from. */
+  #headersOf: Endpoint['attributes'] | undefined;
 
   constructor(endpoint: Endpoint, shared: PodShared, total: LoadTotal) {
     this.load = new LoadMeter(total);
@@ -71,6 +76,16 @@ export class ClientPod implements Pod {
     this.endpoint = endpoint;
     this.#shared = shared;
     this.#backoff = new Backoff(shared.backoff, shared.env.random);
+  }
+
+  /** What every call on this Pod carries; the same array until the registry says otherwise. */
+  get headers(): RawHeaders {
+    const { attributes } = this.endpoint;
+    if (this.#headersOf !== attributes) {
+      this.#headersOf = attributes;
+      this.#headers = endpointHeaders(attributes);
+    }
+    return this.#headers;
   }
 
   /** Connections open now, those that drain included. */

@@ -4,6 +4,7 @@ import { Attempt } from '../call/attempt.ts';
 import type { Call } from '../call/call.ts';
 import { header } from '../call/metadata.ts';
 import { fromEnd } from '../call/status.ts';
+import { withHeaders } from '../pod/endpoint-headers.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { retryDelayMs } from './policy.ts';
 import { readPushback } from './pushback.ts';
@@ -50,7 +51,7 @@ export class Attempts {
     const attempt = new Attempt(call, pod);
     const head: StreamHead = {
       method: call.host.head(call.method, call.authority),
-      headers: call.attemptHeaders(this.#made),
+      headers: withHeaders(call.attemptHeaders(this.#made), pod.headers),
       maxReceiveBytes: call.method.maxReceiveBytes,
     };
     attempt.stream = pod.open(head, attempt);

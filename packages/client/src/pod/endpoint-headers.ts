@@ -1,0 +1,40 @@
+import type { RawHeaders } from '@podwire/http2';
+import { isReserved } from '../call/metadata.ts';
+
+/** Attributes whose names begin with this are headers of every call on the Pod: `header.tri-service-version`. */
+const PREFIX = 'header.';
+/** RFC 9110 §5.6.2 in lower case, without what no gRPC metadata has (gRPC over HTTP/2, "Custom-Metadata"). */
+const NAME = /^[0-9a-z_.-]{1,128}$/;
+const VALUE = /^[\x20-\x7e]{0,4096}$/;
+/** Metadata that decide who the caller is: a registry must not speak for the caller. */
+const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+export const NO_HEADERS: RawHeaders = Object.freeze([]) as RawHeaders;
+
+/** The headers that an endpoint's attributes ask for, flat; what could not be sent as it is, is left out. */
+export function endpointHeaders(attributes: Readonly<Record<string, string>>): RawHeaders {
+  let headers: string[] | undefined;
+  for (const key in attributes) {
+    if (!key.startsWith(PREFIX)) continue;
+    const name = key.slice(PREFIX.length);
+    const value = attributes[key]!;
+    if (!NAME.test(name) || !VALUE.test(value) || isReserved(name) || CREDENTIALS.has(name)) continue;
+    headers ??= [];
+    headers.push(name, value);
+  }
+  return headers ?? NO_HEADERS;
+}
+
+/** The call's headers and the Pod's; what the call sets itself, it sets. */
+export function withHeaders(call: RawHeaders, pod: RawHeaders): RawHeaders {
+  if (pod.length === 0) return call;
+  if (call.length === 0) return pod;
+  const more: string[] = [];
+  for (let i = 0; i < pod.length; i += 2) if (!sets(call, pod[i]!)) more.push(pod[i]!, pod[i + 1]!);
+  return more.length === 0 ? call : call.concat(more);
+}
+
+function sets(headers: RawHeaders, name: string): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return true;
+  return false;
+}

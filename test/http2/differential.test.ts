@@ -59,6 +59,8 @@ const client: fc.Arbitrary<ClientScript> = fc.record({
 
 let scripted: ScriptedServer;
 const connections: Connection[] = [];
+/** The connection that ended, and why: none may. */
+let closed: string | undefined;
 beforeAll(async () => {
   scripted = new ScriptedServer();
   await scripted.listen();
@@ -82,9 +84,14 @@ function connect(transport: Transport): Promise<Connection> {
     };
     const connection = transport.connect(options, {
       onReady: () => resolve(connection),
-      onDraining() {},
+      onDraining(reason) {
+        closed ??= `${transport.name}: ${reason}`;
+      },
       onRoom() {},
-      onClosed: (error) => reject(error ?? new Error('closed')),
+      onClosed(error) {
+        closed ??= `${transport.name}: ${error?.message ?? 'closed in order'}`;
+        reject(new Error(`no connection: ${closed}`));
+      },
     });
   });
 }
@@ -99,7 +106,7 @@ const path = '/differential.Test/Talk';
 const method = { path, authority: 'test', headers: ['te', 'trailers', 'content-type', 'application/grpc'] };
 
 function converse(connection: Connection, asked: ClientScript, script: ServerScript): Promise<Outcome> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const outcome: Omit<Outcome, 'end'> = { headers: undefined, messages: [] };
     const headers = [...asked.headers, 'x-script', JSON.stringify(script)];
     const stream = connection.open(
@@ -111,8 +118,8 @@ function converse(connection: Connection, asked: ClientScript, script: ServerScr
         onMessage(message) {
           const { length } = message;
           outcome.messages.push(`${length} ${Buffer.from(message).toString('latin1', 0, 2)}`);
-          if (outcome.messages.length === asked.cancelAfter) stream.cancel(8);
-          else if (asked.oneByOne) stream.request(1);
+          if (outcome.messages.length === asked.cancelAfter) stream?.cancel(8);
+          else if (asked.oneByOne) stream?.request(1);
         },
         onEnd: (end) =>
           resolve({
@@ -120,7 +127,8 @@ function converse(connection: Connection, asked: ClientScript, script: ServerScr
             end: end.kind === 'trailers' ? { ...end, headers: withoutDate(end.headers) } : end,
           }),
       },
-    )!;
+    );
+    if (stream === undefined) return reject(new Error(`no stream: ${closed ?? 'no room'}`));
     stream.request(asked.oneByOne ? 1 : 100);
     for (const [i, bytes] of asked.messages.entries()) {
       stream.sendMessage(Buffer.alloc(bytes, `c${i}`), false, i === asked.messages.length - 1, undefined);

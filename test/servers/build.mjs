@@ -65,3 +65,10 @@ export function pipInstall(source, output) {
   ]);
   if (!existsSync(output)) throw new Error(`pip installed nothing of ${list}`);
 }
+
+/** Where the source files of a Rust package that Cargo.lock names with its checksum are put. @param {string} source @param {string} output @param {string} name */
+export function cargoSources(source, output, name) {
+  const vendored = mkdtempSync(join(output, 'vendored-'));
+  run('cargo', ['vendor', '--locked', '--quiet', vendored], { cwd: source });
+  return { directory: join(vendored, name), remove: () => rmSync(vendored, { recursive: true }) };
+}

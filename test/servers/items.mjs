@@ -1,8 +1,8 @@
 // @ts-check
-// Every server that the tests run, what it is made of and how.
-import { copyFileSync, mkdirSync } from 'node:fs';
+// Every server and suite that the tests run, what it is made of and how.
+import { copyFileSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { goBuild, goModuleDirectory, mavenLibraries, pipInstall, run } from './build.mjs';
+import { cargoSources, goBuild, goModuleDirectory, mavenLibraries, pipInstall, run } from './build.mjs';
 
 const KUBERNETES = '1.37.2';
 const component = 'k8s.io/component-base/version';
@@ -41,6 +41,18 @@ export const items = {
     source: 'go-tools',
     build: (directory, source) =>
       goBuild(source, join(directory, 'h2specd'), 'github.com/summerwind/h2spec/cmd/h2specd'),
+  },
+  'hpack-corpus': {
+    name: 'hpack-corpus',
+    version: '0.1.3',
+    about: 'the public HPACK corpus (http2jp/hpack-test-case), from the Rust package that ships it whole',
+    tools: ['cargo'],
+    source: 'hpack-corpus',
+    build(directory, source) {
+      const sources = cargoSources(source, directory, 'httlib-hpack');
+      renameSync(join(sources.directory, 'fixtures'), join(directory, 'stories'));
+      sources.remove();
+    },
   },
   toxiproxy: {
     name: 'toxiproxy',

@@ -1,18 +1,15 @@
 import { Metadata, status as Status } from '@grpc/grpc-js';
 import { expect } from 'vitest';
-import { call, collect, type InteropClient, type Reply } from './client.ts';
+import { call, collect, type InteropClient, interopClient, type Reply } from './client.ts';
+import { compressionCases } from './compression.ts';
+import { orcaCases } from './orca.ts';
+import { output, REQUEST_SIZES, RESPONSE_SIZES, zeros } from './payloads.ts';
+import type { InteropCase } from './peer.ts';
+import { soakCases } from './soak.ts';
+import { countingProxy } from './wire.ts';
 
-/** One case of https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md */
-export type InteropCase = (client: InteropClient, unimplemented: InteropClient) => Promise<void>;
-
-const REQUEST_SIZES = [27_182, 8, 1_828, 45_904];
-const RESPONSE_SIZES = [31_415, 9, 2_653, 58_979];
-
-const zeros = (size: number) => ({ type: 0, body: Buffer.alloc(size) });
-const output = (size: number, payload?: number) => ({
-  responseParameters: [{ size }],
-  ...(payload !== undefined && { payload: zeros(payload) }),
-});
+/** How long `long_lived_channel` lets its channel rest between two calls; an hour by the description. */
+const REST_MS = Number(process.env.PODWIRE_LONG_LIVED_MS ?? 300);
 
 async function largeUnary(client: InteropClient): Promise<void> {
   const reply = await call<Reply>(client, 'unaryCall', { responseSize: 314_159, payload: zeros(271_828) });
@@ -31,15 +28,54 @@ async function pingPong(client: InteropClient): Promise<void> {
   expect(sizes).toEqual(RESPONSE_SIZES);
 }
 
-/** Every case that needs no cloud and no compression that the server would have to check, by its name. */
+/** Every case that needs no cloud, by its name. */
 export const interopCases: Readonly<Record<string, InteropCase>> = {
-  async empty_unary(client) {
+  async empty_unary({ client }) {
     expect(await call(client, 'emptyCall', {})).toEqual({});
   },
 
-  large_unary: largeUnary,
+  async cacheable_unary({ client }) {
+    const metadata = new Metadata();
+    metadata.set('x-user-ip', '1.2.3.4');
+    const request = {
+      responseSize: 1,
+      payload: { type: 0, body: Buffer.from(`${process.hrtime.bigint()}`) },
+    };
+    const [first, second] = [
+      await call<Reply>(client, 'cacheableUnaryCall', request, metadata),
+      await call<Reply>(client, 'cacheableUnaryCall', request, metadata),
+    ];
+    expect(second).toEqual(first);
+  },
 
-  client_streaming(client) {
+  large_unary: ({ client }) => largeUnary(client),
+
+  async concurrent_large_unary({ client }) {
+    await Promise.all(Array.from({ length: 1_000 }, () => largeUnary(client)));
+  },
+
+  async long_lived_channel({ client }) {
+    for (let i = 0; i < 3; i++) {
+      if (i > 0) await new Promise((resolve) => setTimeout(resolve, REST_MS));
+      await largeUnary(client);
+    }
+  },
+
+  /** The description asks the server for its id; who answered is known here by the connection. */
+  async pick_first_unary({ address, open }) {
+    const proxies = [await countingProxy(address), await countingProxy(address)];
+    const channel = open(
+      { policy: 'pick_first' },
+      proxies.map((proxy) => proxy.address),
+    );
+    const client = interopClient(channel);
+    for (let i = 0; i < 100; i++) await call(client, 'unaryCall', { responseSize: 1, payload: zeros(1) });
+    await channel.close();
+    for (const proxy of proxies) await proxy.close();
+    expect(proxies.map(({ connections }) => connections)).toContain(0);
+  },
+
+  client_streaming({ client }) {
     return new Promise((resolve, reject) => {
       const stream = client.streamingInputCall((error, reply) => {
         if (error !== null) return reject(error);
@@ -51,16 +87,16 @@ export const interopCases: Readonly<Record<string, InteropCase>> = {
     });
   },
 
-  async server_streaming(client) {
+  async server_streaming({ client }) {
     const request = { responseParameters: RESPONSE_SIZES.map((size) => ({ size })) };
     const { sizes, status } = await collect(client.streamingOutputCall(request));
     expect(status.code).toBe(Status.OK);
     expect(sizes).toEqual(RESPONSE_SIZES);
   },
 
-  ping_pong: pingPong,
+  ping_pong: ({ client }) => pingPong(client),
 
-  async empty_stream(client) {
+  async empty_stream({ client }) {
     const stream = client.fullDuplexCall();
     const done = collect(stream);
     stream.end();
@@ -68,7 +104,7 @@ export const interopCases: Readonly<Record<string, InteropCase>> = {
     expect([sizes, status.code]).toEqual([[], Status.OK]);
   },
 
-  async custom_metadata(client) {
+  async custom_metadata({ client }) {
     const binary = Buffer.from([0xab, 0xab, 0xab]);
     const metadata = new Metadata();
     metadata.set('x-grpc-test-echo-initial', 'test_initial_metadata_value');
@@ -99,7 +135,7 @@ export const interopCases: Readonly<Record<string, InteropCase>> = {
     expect((await done).status.metadata.get('x-grpc-test-echo-trailing-bin')).toEqual([binary]);
   },
 
-  async status_code_and_message(client) {
+  async status_code_and_message({ client }) {
     const responseStatus = { code: 2, message: 'test status message' };
     const expected = { code: 2, details: 'test status message' };
     await expect(call(client, 'unaryCall', { responseStatus })).rejects.toMatchObject(expected);
@@ -110,7 +146,7 @@ export const interopCases: Readonly<Record<string, InteropCase>> = {
     expect((await done).status).toMatchObject(expected);
   },
 
-  async special_status_message(client) {
+  async special_status_message({ client }) {
     const message = '\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n';
     await expect(call(client, 'unaryCall', { responseStatus: { code: 2, message } })).rejects.toMatchObject({
       code: 2,
@@ -118,17 +154,17 @@ export const interopCases: Readonly<Record<string, InteropCase>> = {
     });
   },
 
-  async unimplemented_method(client) {
+  async unimplemented_method({ client }) {
     await expect(call(client, 'unimplementedCall', {})).rejects.toMatchObject({ code: Status.UNIMPLEMENTED });
   },
 
-  async unimplemented_service(_client, unimplemented) {
+  async unimplemented_service({ unimplemented }) {
     await expect(call(unimplemented, 'unimplementedCall', {})).rejects.toMatchObject({
       code: Status.UNIMPLEMENTED,
     });
   },
 
-  cancel_after_begin(client) {
+  cancel_after_begin({ client }) {
     return new Promise((resolve) => {
       const stream = client.streamingInputCall((error) => {
         expect(error).toMatchObject({ code: Status.CANCELLED });
@@ -138,7 +174,7 @@ export const interopCases: Readonly<Record<string, InteropCase>> = {
     });
   },
 
-  async cancel_after_first_response(client) {
+  async cancel_after_first_response({ client }) {
     const stream = client.fullDuplexCall();
     const done = collect(stream, () => stream.cancel());
     stream.write(output(31_415, 27_182));
@@ -146,14 +182,14 @@ export const interopCases: Readonly<Record<string, InteropCase>> = {
     expect([sizes, status.code]).toEqual([[31_415], Status.CANCELLED]);
   },
 
-  async timeout_on_sleeping_server(client) {
+  async timeout_on_sleeping_server({ client }) {
     const stream = client.fullDuplexCall(new Metadata(), { deadline: Date.now() + 1 });
     const done = collect(stream);
     stream.write({ payload: zeros(27_182) });
     expect((await done).status.code).toBe(Status.DEADLINE_EXCEEDED);
   },
 
-  async rpc_soak(client) {
-    for (let i = 0; i < 20; i++) await largeUnary(client);
-  },
+  ...compressionCases,
+  ...orcaCases,
+  ...soakCases,
 };

@@ -20,6 +20,7 @@ type Unary<T> = (
 export interface InteropClient extends grpc.Client {
   emptyCall: Unary<object>;
   unaryCall: Unary<Reply>;
+  cacheableUnaryCall: Unary<Reply>;
   unimplementedCall: Unary<object>;
   streamingOutputCall(request: object, metadata?: grpc.Metadata): grpc.ClientReadableStream<Reply>;
   streamingInputCall(
@@ -49,7 +50,7 @@ export function interopClient(
 /** A unary call of the interop service as a promise. */
 export function call<T>(
   client: InteropClient,
-  method: 'emptyCall' | 'unaryCall' | 'unimplementedCall',
+  method: 'emptyCall' | 'unaryCall' | 'cacheableUnaryCall' | 'unimplementedCall',
   request: object,
   metadata: grpc.Metadata = new grpc.Metadata(),
   options: grpc.CallOptions = {},

@@ -11,7 +11,7 @@ export async function startGrpcJavaInterop({ tls }) {
   const server = await startProcess({
     name: "grpc-java's interop server",
     command: [
-      ...['java', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
+      ...['java', '-Xmx1g', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
       ...['-cp', `${provisioned(items['grpc-java'])}/lib/*`, 'io.grpc.testing.integration.TestServiceServer'],
       ...[`--port=${port}`, `--use_tls=${tls}`, '--address_type=IPV4'],
     ],

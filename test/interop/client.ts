@@ -77,3 +77,7 @@ export function collect(
     stream.on('status', (status: grpc.StatusObject) => resolve({ sizes, status }));
   });
 }
+
+const { responseSerialize } = loaded.testing.TestService.service.UnaryCall!;
+/** A SimpleResponse on the wire. */
+export const encodeReply: (reply: Reply) => Buffer = responseSerialize;

@@ -42,7 +42,10 @@ interface Link {
   readyMs: number;
 }
 
-/** A connection that lived this long, or answered a call, was a good one: the next is made at once. */
+/**
+ * A connection that lived this long, or answered a call, was a good one: the next is made at once. So it is after a first one
+ * that was not, which a server going away may well cause; after a second in a row there is a wait.
+ */
 const PROVEN_MS = 1_000;
 
 /** One Pod with its connections. Made once per endpoint id; outlives pickers and registry updates. */
@@ -59,6 +62,8 @@ export class ClientPod implements Pod {
   lastError: string | undefined;
   /** Set by every reply: this connection works. */
   proven = false;
+  /** The connection before ended without having been a good one. */
+  #doubted = false;
   readonly #shared: PodShared;
   readonly #backoff: Backoff;
   /** In order of age; calls go to the oldest with room. */
@@ -239,9 +244,11 @@ export class ClientPod implements Pod {
     this.lastError = reason;
     if (this.state !== 'ready') return this.#closeIfDrained();
     const good = this.proven || this.#shared.env.clock.nowMs() - link.readyMs >= PROVEN_MS;
+    const wait = !good && this.#doubted;
+    this.#doubted = !good;
     if (good) this.#backoff.reset();
     if (this.#links.length > 0) return this.#refresh();
-    if (!good) return this.#wait();
+    if (wait) return this.#wait();
     this.#setState('connecting');
     this.#dial();
   }
@@ -260,10 +267,10 @@ export class ClientPod implements Pod {
   }
 
   #setState(state: PodState): void {
-    const changed = this.state !== state;
+    if (this.state === state) return this.#refresh();
     this.state = state;
     this.available = this.#canTake();
-    if (changed) this.#shared.onState(this);
+    this.#shared.onState(this);
   }
 
   #canTake(): boolean {

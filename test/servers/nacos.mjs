@@ -9,6 +9,8 @@ import { answers, freePort, startProcess } from './process.mjs';
 
 // Any 32 bytes in base64; signs the tokens that logins get.
 const TOKEN_KEY = Buffer.alloc(32, 'podwire test ').toString('base64');
+// Both of these have the classes com.caucho.hessian, of which Nacos needs Caucho's, and the other has what pushes need.
+const FIRST_JAR = 'hessian-4.0.63.jar';
 const opens = ['java.lang', 'java.util'].map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`);
 
 /**
@@ -98,7 +100,8 @@ export async function startNacos({ version = '2.3', auth = false, properties: mo
         ...opens,
         ...['-Dnacos.standalone=true', `-Dnacos.home=${home}`, `-Duser.home=${home}`],
         ...[`-Djava.io.tmpdir=${home}/tmp`, `-Dspring.config.additional-location=file:${home}/conf/`],
-        ...['-cp', `${directory}/classes:${directory}/lib/*`, three ? 'Launcher' : 'com.alibaba.nacos.Nacos'],
+        ...['-cp', `${directory}/classes:${directory}/lib/${FIRST_JAR}:${directory}/lib/*`],
+        three ? 'Launcher' : 'com.alibaba.nacos.Nacos',
       ],
       ready: async () => (await answers(url + readiness)) && (!auth || (await loggedIn(url, three))),
     });

@@ -54,6 +54,7 @@ export class Reflector {
   #running: AbortController | undefined;
   #isSynced = false;
   #failures = 0;
+  #wasUnreachable = false;
   #notBeforeMs = 0;
 
   constructor(service: ServiceKey, env: ReflectorEnv) {
@@ -230,6 +231,7 @@ export class Reflector {
 
   #onOpen(): void {
     this.#isStoreInDoubt = false;
+    this.#wasUnreachable = false;
     this.#failures = 0;
     if (this.#isSynced) return;
     this.#isSynced = true;
@@ -246,6 +248,12 @@ export class Reflector {
     this.#isSynced = false;
     this.#running = undefined;
     this.#failures += 1;
+    if (error instanceof KubernetesError) {
+      // An API server that has just started refuses what it allows a moment later: its roles are not loaded yet.
+      const isBack = this.#wasUnreachable && !error.unreachable;
+      this.#wasUnreachable = error.unreachable;
+      error.unreachable ||= isBack;
+    }
     const gapMs = Math.min(FIRST_GAP_MS * 2 ** (this.#failures - 1), MAX_GAP_MS);
     const askedMs = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;
     this.failedAtMs = this.#env.clock.nowMs();

@@ -1,12 +1,20 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import type { Clock } from '@podwire/registry';
 import type { Access, Login } from '../access/access.ts';
-import { type Asked, connectionError, KubernetesError, statusError } from './error.ts';
+import { type Asked, connectionError, KubernetesError, statusError, unreachable } from './error.ts';
 
 /** A page of 100 slices with 1000 endpoints each has about 40 MB. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
+/** Lost SYNs are sent again at ever longer intervals: a new attempt finds the way back sooner. */
+const CONNECT_TIMEOUT_MS = 3_000;
+/**
+ * A watch sends nothing, and would never learn that its packets are dropped. The kernel asks after this, and then, as libuv
+ * sets it, once a second for 10 s.
+ */
+const TCP_KEEPALIVE_MS = 5_000;
 
 /** What a request asks for. */
 export interface Question {
@@ -102,11 +110,10 @@ export class ApiClient {
       const request = (protocol === 'http:' ? http : https).get(url, options);
       const timer = this.#clock.after(this.#timeoutMs, () => {
         request.destroy(
-          new KubernetesError(`no answer from the API server ${server.origin} in ${this.#timeoutMs} ms`),
+          unreachable(`no answer from the API server ${server.origin} in ${this.#timeoutMs} ms`),
         );
       });
-      // A watch alone is no reason for a process to go on.
-      request.on('socket', (socket) => socket.unref());
+      request.on('socket', (socket) => this.#onSocket(request, socket, server.origin));
       request.on('response', (response) => {
         timer.cancel();
         resolve(response);
@@ -116,6 +123,20 @@ export class ApiClient {
         reject(error);
       });
     });
+  }
+
+  #onSocket(request: http.ClientRequest, socket: Socket, origin: string): void {
+    // A watch alone is no reason for a process to go on.
+    socket.unref();
+    if (!socket.connecting) return;
+    const timer = this.#clock.after(CONNECT_TIMEOUT_MS, () => {
+      request.destroy(unreachable(`no connection to the API server ${origin} in ${CONNECT_TIMEOUT_MS} ms`));
+    });
+    socket.once('connect', () => {
+      timer.cancel();
+      socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
+    });
+    request.once('close', () => timer.cancel());
   }
 
   async #readAll(body: IncomingMessage, asked: Asked, maxBytes: number): Promise<string> {

@@ -7,6 +7,8 @@ export class KubernetesError extends Error {
   readonly status: number | undefined;
   /** What the server asked to wait. */
   readonly retryAfterMs: number | undefined;
+  /** No answer came, or one of a server that has only just come back: to ask again soon costs nothing. */
+  unreachable = false;
   constructor(message: string, status?: number, retryAfterMs?: number) {
     super(message);
     this.status = status;
@@ -88,12 +90,22 @@ const CERTIFICATE_HINTS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'its name does not resolve (ENOTFOUND)',
   EAI_AGAIN: 'its name does not resolve now (EAI_AGAIN)',
   ECONNRESET: 'the connection was cut (ECONNRESET)',
+  ETIMEDOUT: 'what is sent to it is lost (ETIMEDOUT): is it down, or cut off by a firewall?',
+  EHOSTUNREACH: 'no way leads there (EHOSTUNREACH)',
+  ENETUNREACH: 'no way leads there (ENETUNREACH)',
 };
+
+/** An error for a server that says nothing. */
+export function unreachable(message: string): KubernetesError {
+  const error = new KubernetesError(message);
+  error.unreachable = true;
+  return error;
+}
 
 /** The error for a request that got no answer, or whose answer broke off. */
 export function connectionError(server: string, error: unknown): KubernetesError {
   if (error instanceof KubernetesError) return error;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const why = CERTIFICATE_HINTS[code] ?? (code === '' ? (error as Error).message : code);
-  return new KubernetesError(`no answer from the API server ${server}: ${why}`);
+  return unreachable(`no answer from the API server ${server}: ${why}`);
 }

@@ -2,7 +2,7 @@ import type { Clock } from '@podwire/registry';
 import { isObject, type Json } from '../slices/read.ts';
 import type { Resource } from '../slices/resource.ts';
 import type { ApiClient } from './client.ts';
-import { BrokenAnswer, connectionError, KubernetesError, statusError } from './error.ts';
+import { BrokenAnswer, connectionError, type KubernetesError, statusError, unreachable } from './error.ts';
 import { JsonLines } from './json-lines.ts';
 import type { ServiceKey } from './list.ts';
 
@@ -65,7 +65,7 @@ export async function* watch(
         yield readEvent(line, (status, object) => statusError(asked, status, object));
       }
     }
-    if (lines.broken) throw new KubernetesError('the watch ended in the middle of a line');
+    if (lines.broken) throw unreachable('the watch ended in the middle of a line');
   } catch (error) {
     throw connectionError(asked.server, error);
   } finally {

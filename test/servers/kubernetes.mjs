@@ -1,11 +1,11 @@
 // @ts-check
 // A real Kubernetes control plane on 127.0.0.1: etcd, kube-apiserver and, when asked, kube-controller-manager.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { request as httpsRequest } from 'node:https';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { provisioned } from './cache.mjs';
 import { items } from './items.mjs';
+import { apiClient } from './kubernetes-api.mjs';
 import { writeKeys } from './kubernetes-keys.mjs';
 import { answers, freePort, startProcess } from './process.mjs';
 
@@ -14,6 +14,23 @@ const CONTROLLERS = [
   ...['endpoints', 'endpointslice', 'endpointslice-mirroring', 'deployment', 'replicaset', 'namespace'],
   ...['serviceaccount', 'clusterrole-aggregation', 'root-ca-certificate-publisher', 'garbage-collector'],
 ].map((name) => `${name}-controller`);
+
+/** Each request once, when its answer begins; a watch's may end hours later. */
+const AUDITED = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [
+    {
+      level: 'Metadata',
+      resources: [
+        { group: 'discovery.k8s.io', resources: ['endpointslices'] },
+        { group: '', resources: ['endpoints'] },
+      ],
+    },
+    { level: 'None' },
+  ],
+};
 
 /** @typedef {import('./process.mjs').Running} Running */
 
@@ -42,7 +59,18 @@ async function program(launch) {
 /**
  * @typedef {object} KubernetesOptions
  * @property {boolean} [controllers] run the controller manager; default false
+ * @property {boolean} [audit] write down who asked for endpoints and slices; default false
  * @property {readonly string[]} [apiServerArguments] more flags of kube-apiserver
+ */
+
+/**
+ * A request of the audit log: what was asked for with which verb, by whom.
+ * @typedef {object} Audited
+ * @property {'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete'} verb
+ * @property {string} requestURI
+ * @property {{ username: string }} user
+ * @property {string} userAgent
+ * @property {{ code: number }} responseStatus
  */
 
 /**
@@ -57,40 +85,30 @@ async function program(launch) {
  * @property {Program} etcd
  * @property {Program} apiServer
  * @property {Program | undefined} controllerManager
- * @property {(method: string, path: string, body?: unknown, token?: string) => Promise<{ status: number, body: any }>} request
- *   a call of the API as administrator, or with another token; a PATCH is a merge patch
+ * @property {import('./kubernetes-api.mjs').ApiRequest} request
+ * @property {import('./kubernetes-api.mjs').Api['must']} must
+ * @property {import('./kubernetes-api.mjs').Api['watch']} watch
+ * @property {() => Audited[]} audited what the audit log holds, of all runs of the API server
+ * @property {() => Promise<void>} wipe restarts etcd without its data; the API server must be stopped
+ * @property {string} accountKeyFile signs tokens of service accounts
  * @property {() => Promise<void>} close
  */
 
 /** @param {KubernetesOptions} [options] @returns {Promise<Kubernetes>} */
-export async function startKubernetes({ controllers = false, apiServerArguments = [] } = {}) {
+export async function startKubernetes({ controllers = false, audit = false, apiServerArguments = [] } = {}) {
   const binary = join(provisioned(items.kubernetes), 'kubernetes');
   const home = mkdtempSync(join(tmpdir(), 'podwire-kubernetes-'));
   const keys = (/** @type {string} */ file) => join(home, 'keys', file);
+  const [auditPolicy, auditLog] = [join(home, 'audit-policy.json'), join(home, 'audit.log')];
   const [port, etcdPort, peerPort] = [await freePort(), await freePort(), await freePort()];
   const url = `https://127.0.0.1:${port}`;
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
   const { token } = writeKeys(join(home, 'keys'), url);
   const ca = readFileSync(keys('ca.crt'));
 
-  /** @type {Kubernetes['request']} */
-  const request = (method, path, body, as = token) =>
-    new Promise((resolve, reject) => {
-      const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
-      const headers = { authorization: `Bearer ${as}`, 'content-type': type };
-      const sent = httpsRequest(url + path, { method, ca, headers, agent: false }, async (reply) => {
-        let text = '';
-        try {
-          for await (const chunk of reply.setEncoding('utf8')) text += chunk;
-          const json = reply.headers['content-type']?.startsWith('application/json');
-          resolve({ status: reply.statusCode ?? 0, body: json ? JSON.parse(text) : text });
-        } catch (error) {
-          reject(error);
-        }
-      });
-      sent.once('error', reject);
-      sent.end(body === undefined ? undefined : JSON.stringify(body));
-    });
+  const api = apiClient(url, ca, token);
+  const { request } = api;
+  if (audit) writeFileSync(auditPolicy, JSON.stringify(AUDITED));
 
   const startEtcd = () =>
     startProcess({
@@ -128,6 +146,7 @@ export async function startKubernetes({ controllers = false, apiServerArguments 
         `--service-account-signing-key-file=${keys('accounts.key')}`,
         // Without the controller no namespace has the account that this would ask for.
         ...(controllers ? [] : ['--disable-admission-plugins=ServiceAccount']),
+        ...(audit ? [`--audit-policy-file=${auditPolicy}`, `--audit-log-path=${auditLog}`] : []),
         ...apiServerArguments,
       ],
       ready: async () => (await request('GET', '/readyz')).status === 200,
@@ -166,6 +185,18 @@ export async function startKubernetes({ controllers = false, apiServerArguments 
   return {
     ...{ url, port, caFile: keys('ca.crt'), token, kubeconfigFile: keys('admin.kubeconfig') },
     clientCertificateFiles: { cert: keys('admin.crt'), key: keys('admin.key') },
-    ...{ etcdUrl, etcd, apiServer, controllerManager, request, close },
+    ...{ etcdUrl, etcd, apiServer, controllerManager, ...api, close },
+    accountKeyFile: keys('accounts.key'),
+    audited() {
+      const lines = existsSync(auditLog) ? readFileSync(auditLog, 'utf8').split('\n') : [];
+      const all = lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+      // The answer of a watch begins, and that of others is complete.
+      return all.filter(({ verb, stage }) => (verb === 'watch') === (stage === 'ResponseStarted'));
+    },
+    async wipe() {
+      await etcd.stop();
+      rmSync(`${home}/etcd`, { recursive: true });
+      await etcd.start();
+    },
   };
 }

@@ -1,0 +1,42 @@
+import { until } from '@podwire/registry/testing';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { status } from './testing/fake-api-server.ts';
+import { Fixture, slice } from './testing/fixture.ts';
+import { Watched } from './testing/watched.ts';
+
+let fixture: Fixture;
+let watched: Watched;
+
+beforeEach(async () => {
+  fixture = await Fixture.open();
+  fixture.server.store.put(slice('orders-a', [{ ip: '10.0.0.1' }]));
+  watched = new Watched(fixture.registry());
+  await watched.untilIds('10.0.0.1');
+  await until(() => fixture.server.watches === 1, 'a watch');
+});
+
+afterEach(async () => {
+  watched.close();
+  await fixture.close();
+});
+
+it('an API server that was away for long is asked within 2 s of its return, and again if it refuses at first', async () => {
+  const { server } = fixture;
+  await server.stop();
+  // Long enough for the waits to have grown to their longest.
+  const attempts = () => watched.statuses.filter(({ state }) => state === 'connecting').length;
+  await until(() => attempts() >= 6, 'six attempts');
+  let refused = false;
+  server.intercept = (_request, response) => {
+    if (refused) return false;
+    refused = true;
+    status(response, 403, 'Forbidden', 'endpointslices is forbidden: RBAC: role not found');
+    return true;
+  };
+  server.store.put(slice('orders-a', [{ ip: '10.0.0.2' }]));
+  await server.start();
+  const backMs = performance.now();
+  await watched.untilIds('10.0.0.2');
+  expect(refused).toBe(true);
+  expect(performance.now() - backMs).toBeLessThan(2_000);
+});

@@ -55,6 +55,8 @@ export const attacks = {
     write(frame(TYPE.HEADERS, 4, 1, Buffer.from([0x3f, 0xe1, 0x7f, 0x88]))),
   'HPACK integer without end': ({ write }) => write(frame(TYPE.HEADERS, 4, 1, Buffer.alloc(200, 0xff))),
   'connection window overflow': ({ write }) => write(frame(TYPE.WINDOW, 0, 0, uint32(0x7fffffff))),
+  'stream window overflow': ({ write, onHeaders }) =>
+    onHeaders((id) => write(frame(TYPE.WINDOW, 0, id, uint32(0x7fffffff)))),
   'stream windows overflow by SETTINGS': ({ write }) => {
     write(frame(TYPE.WINDOW, 0, 1, uint32(0x7fff0000)));
     write(settings([4, 0x7fffffff]));
@@ -64,6 +66,9 @@ export const attacks = {
     flood(data(Buffer.alloc(16_384)));
   },
   'DATA on an idle stream': ({ write }) => write(data(EMPTY, 0, 99)),
+  'WINDOW_UPDATE on an idle stream': ({ write }) => write(frame(TYPE.WINDOW, 0, 99, uint32(1))),
+  'RST_STREAM on an idle stream': ({ write }) => write(frame(TYPE.RST, 0, 99, uint32(8))),
+  'CONTINUATION of nothing': ({ write }) => write(frame(TYPE.CONTINUATION, 4, 1, OK_BLOCK)),
   'HEADERS on an idle stream': ({ write }) => write(okHeaders(99)),
   'DATA on a closed stream': ({ write }) => {
     write(Buffer.concat([frame(TYPE.HEADERS, 5, 1, OK_BLOCK), data(Buffer.alloc(10))]));
@@ -73,13 +78,15 @@ export const attacks = {
   },
   'a frame of 16 MiB': ({ write }) => write(frame(TYPE.DATA, 0, 1, EMPTY, 0xffffff)),
   'a push': ({ write }) => write(frame(TYPE.PUSH, 4, 1, Buffer.concat([uint32(2), OK_BLOCK]))),
-  'a length prefix of 4 GiB': ({ write }) => {
-    write(Buffer.concat([okHeaders(1), data(Buffer.from([0, 0xff, 0xff, 0xff, 0xff]))]));
-  },
-  'a gzip bomb': ({ write }) => {
-    write(frame(TYPE.HEADERS, 4, 1, Buffer.concat([OK_BLOCK, literal('grpc-encoding', 'gzip')])));
-    for (let at = 0; at < bomb.length; at += 16_384) write(data(bomb.subarray(at, at + 16_384)));
-  },
+  'a length prefix of 4 GiB': ({ write, onHeaders }) =>
+    onHeaders((id) => {
+      write(Buffer.concat([okHeaders(id), data(Buffer.from([0, 0xff, 0xff, 0xff, 0xff]), 0, id)]));
+    }),
+  'a gzip bomb': ({ write, onHeaders }) =>
+    onHeaders((id) => {
+      write(frame(TYPE.HEADERS, 4, id, Buffer.concat([OK_BLOCK, literal('grpc-encoding', 'gzip')])));
+      for (let at = 0; at < bomb.length; at += 16_384) write(data(bomb.subarray(at, at + 16_384), 0, id));
+    }),
   'a storm of refusals': ({ write, onHeaders }) => {
     onHeaders((id) => write(frame(TYPE.RST, 0, id, uint32(7))));
   },

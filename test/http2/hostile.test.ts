@@ -1,43 +1,14 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { readFileSync } from 'node:fs';
 import { type ConnectionOptions, ownHttp2Transport, type StreamEnd } from '@podwire/http2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
+import { type HostilePeer, liveBytes, startHostilePeer } from './hostile-peer.ts';
 
-setFlagsFromString('--expose-gc');
-const gc = runInNewContext('gc') as () => void;
-
-let directory: string;
-let peer: ChildProcess;
-let ports: Record<string, number>;
-
+let peer: HostilePeer;
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'podwire-hostile-'));
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-  const files = ['-keyout', `${directory}/key.pem`, '-out', `${directory}/cert.pem`];
-  execFileSync(
-    'openssl',
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', ...subject, ...files],
-    { stdio: 'ignore' },
-  );
-  const script = fileURLToPath(new URL('hostile-peer.mjs', import.meta.url));
-  peer = spawn(process.execPath, [script, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
-  let text = '';
-  peer.stdout!.on('data', (chunk) => {
-    text += chunk;
-  });
-  await until(() => text.endsWith('\n'));
-  ports = JSON.parse(text) as Record<string, number>;
+  peer = await startHostilePeer();
 });
-afterAll(() => {
-  peer.kill();
-  rmSync(directory, { recursive: true });
-});
+afterAll(() => peer.stop());
 
 const OPTIONS: Omit<ConnectionOptions, 'port'> = {
   host: '127.0.0.1',
@@ -50,13 +21,6 @@ const OPTIONS: Omit<ConnectionOptions, 'port'> = {
 };
 const LARGE = Buffer.alloc(64 << 20);
 const method = { path: '/a.B/C', authority: 'a', headers: ['te', 'trailers'] };
-
-/** Live memory now, garbage aside. */
-function liveBytes(): number {
-  gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 /** A connection with one call on it, and all that becomes of them. */
 function attacked(attack: string, options: Partial<ConnectionOptions> = {}, body = Buffer.alloc(10)) {
@@ -90,7 +54,7 @@ function attacked(attack: string, options: Partial<ConnectionOptions> = {}, body
     return stream;
   };
   const connection = ownHttp2Transport.connect(
-    { ...OPTIONS, ...options, port: ports[attack]! },
+    { ...OPTIONS, ...options, port: peer.ports[attack]! },
     {
       onReady() {
         seen.ready = true;
@@ -137,6 +101,9 @@ describe('ends the connection, and its calls with it', () => {
     ['connection window overflow', /window above/],
     ['stream windows overflow by SETTINGS', /window above/],
     ['DATA on an idle stream', /never opened/],
+    ['WINDOW_UPDATE on an idle stream', /never opened/],
+    ['RST_STREAM on an idle stream', /never opened/],
+    ['CONTINUATION of nothing', /CONTINUATION of no header block/],
     ['HEADERS on an idle stream', /never opened/],
     ['a frame of 16 MiB', /a frame of 16777215 bytes/],
     ['more DATA than the window', /window of a stream/],
@@ -184,7 +151,7 @@ describe('ends the connection, and its calls with it', () => {
   });
 
   test('garbage after TLS', async () => {
-    const ca = readFileSync(`${directory}/cert.pem`);
+    const ca = readFileSync(peer.certFile);
     const { seen } = attacked('garbage after TLS', { tls: { ca, serverName: 'localhost' } });
     await until(() => seen.closed !== undefined);
     expect(seen.closed).toMatch(/broke HTTP\/2: a frame of/);
@@ -219,6 +186,18 @@ describe('ends the call alone', () => {
     const { seen, connection } = attacked(attack);
     await until(() => seen.ends.length > 0);
     expect(seen.ends).toEqual([end]);
+    expect(connection.state).toBe('ready');
+    connection.destroy('done');
+    await until(() => seen.closed !== undefined);
+    expectBounded(seen);
+  });
+
+  test('stream window overflow', async () => {
+    const { seen, connection } = attacked('stream window overflow');
+    await until(() => seen.ends.length > 0);
+    expect(seen.ends).toEqual([
+      { kind: 'protocol-error', reason: expect.stringMatching(/a window above 2\^31/) },
+    ]);
     expect(connection.state).toBe('ready');
     connection.destroy('done');
     await until(() => seen.closed !== undefined);

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { createPolicy, LoadMeter, policyNames } from '@podwire/balancer';
+import { createPolicy, finish, LoadMeter, policyNames } from '@podwire/balancer';
 import { systemRandom, toEndpoint } from '@podwire/registry';
 
 const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
@@ -35,7 +35,7 @@ function cpuMs(work) {
 
 function measurePicks(name, size) {
   const pods = makePods(size);
-  const picker = createPolicy(name).build(pods, pods, env);
+  const picker = finish(createPolicy(name).build(pods, pods, env));
   const info = { hash: 0, excluded: undefined };
   const round = () => {
     for (let i = 0; i < PICKS; i++) {
@@ -65,7 +65,7 @@ function measureChanges(name) {
   for (let change = 0; change <= CHANGES; change++) {
     builds.push(
       cpuMs(() => {
-        picker = policy.build(pods, pods, env, picker);
+        picker = finish(policy.build(pods, pods, env, picker));
       }),
     );
     pods = [...pods.slice(100), ...makePods(100, 10_000 + change * 100, pods[0].load.total)];

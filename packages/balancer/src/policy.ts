@@ -34,6 +34,29 @@ export interface PolicyEnv {
   nowMs(): number;
 }
 
+/**
+ * Work in parts, each far under a millisecond, with a `yield` in between: whoever does it can let other work in, so that
+ * no number of Pods makes the event loop stand still. Ends with what was made.
+ */
+export type Building<T> = Generator<undefined, T, undefined>;
+
+/** How many Pods, points or slots a part of a {@link Building} goes over. */
+export const PART = 4_096;
+
+/** Work that is so little that it is done already. */
+// biome-ignore lint/correctness/useYield: the one that has nothing to yield for
+export function* made<T>(value: T): Building<T> {
+  return value;
+}
+
+/** Does all of the work now. */
+export function finish<T>(work: Building<T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}
+
 /** A balancing policy with its options; builds a picker whenever the Pods or their weights change. */
 export interface Policy {
   readonly name: string;
@@ -43,14 +66,15 @@ export interface Policy {
   readonly connects: 'all' | 'one';
   /**
    * `ready` are the Pods connected and serving now, `pods` all Pods of the set in a stable order (what hash tables
-   * are built from, so that a Pod that reconnects moves no keys). `previous` is the picker it replaces, of any policy.
+   * are built from, so that a Pod that reconnects moves no keys). `previous` is the picker it replaces, of any policy;
+   * it may serve until the new one is done.
    */
   build<P extends Pod>(
     pods: readonly P[],
     ready: readonly P[],
     env: PolicyEnv,
     previous?: Picker<P>,
-  ): Picker<P>;
+  ): Building<Picker<P>>;
 }
 
 /** The same in random order (Fisher–Yates). */

@@ -14,13 +14,13 @@ export function zoneAware(policy: Policy, zone: string): Policy {
     name: policy.name,
     needsHash: policy.needsHash,
     connects: policy.connects,
-    build: (pods, ready, env, previous) => {
+    *build(pods, ready, env, previous) {
       const before = previous instanceof ZonePicker ? previous : undefined;
       const near = split(pods, zone);
       const nearReady = split(ready, zone);
       const share = localShare(near.own, nearReady.own, nearReady.other);
-      const own = policy.build(near.own, nearReady.own, env, before?.own);
-      const other = policy.build(near.other, nearReady.other, env, before?.other);
+      const own = yield* policy.build(near.own, nearReady.own, env, before?.own);
+      const other = yield* policy.build(near.other, nearReady.other, env, before?.other);
       return new ZonePicker(own, other, share, policy.needsHash ? undefined : new Draw(env.random));
     },
   };

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createPolicy, policyNames } from '../create-policy.ts';
-import { makeEnv, makePods } from '../testing/pods.ts';
+import { build, makeEnv, makePods } from '../testing/pods.ts';
 import { zoneAware } from '../zone-aware.ts';
 
 setFlagsFromString('--expose-gc');
@@ -37,7 +37,7 @@ const variants = [
 test.each(variants)('a pick of %s allocates nothing', { timeout: 60_000 }, (_name, policy) => {
   const pods = makePods(20, (i) => ({ weight: 1 + (i % 3), zone: i < 10 ? 'a' : 'b' }));
   for (const pod of pods.slice(0, 6)) pod.available = false;
-  const picker = policy.build(pods, pods.slice(6), makeEnv());
+  const picker = build(policy, pods, pods.slice(6), makeEnv());
   const info = { hash: 0, excluded: new Set([pods[7]!]) };
   const bytes = bytesPerPick((hash) => {
     info.hash = hash;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createPolicy, policyNames } from '../create-policy.ts';
 import { mix } from '../hash.ts';
-import type { Picker, Pod } from '../policy.ts';
-import { makeEnv, makeInfo, makePods } from '../testing/pods.ts';
+import { PART, type Picker, type Pod } from '../policy.ts';
+import { build as buildPicker, makeEnv, makeInfo, makePods } from '../testing/pods.ts';
 import { zoneAware } from '../zone-aware.ts';
 
 const variants = [
@@ -22,7 +22,7 @@ function picks(picker: Picker<Pod>, count: number, ...tried: Pod[]): (Pod | unde
 
 describe.each(variants)('%s', (_name, policy) => {
   const build = (pods: Pod[], ready: Pod[] = pods, previous?: Picker<Pod>) =>
-    policy.build(pods, ready, makeEnv(), previous);
+    buildPicker(policy, pods, ready, makeEnv(), previous);
 
   test('has nobody to pick where there is nobody', () => {
     expect(picks(build([]), 3)).toEqual([undefined, undefined, undefined]);
@@ -100,6 +100,28 @@ describe.each(variants)('%s', (_name, policy) => {
     expect(looks).toBeLessThanOrEqual(2 * pods.length + 100);
   });
 
+  test('looks at a bounded number of Pods before it lets other work in', () => {
+    let looks = 0;
+    const pods = makePods(20_000);
+    for (const pod of pods) {
+      const { id } = pod;
+      Object.defineProperty(pod, 'id', {
+        get: () => {
+          looks += 1;
+          return id;
+        },
+      });
+    }
+    const work = policy.build(pods, pods, makeEnv());
+    let most = 0;
+    for (let step = work.next(); ; step = work.next()) {
+      most = Math.max(most, looks);
+      looks = 0;
+      if (step.done === true) break;
+    }
+    expect(most).toBeLessThanOrEqual(PART);
+  });
+
   test('does the same under the same random source', () => {
     const pods = makePods(20, (i) => ({ weight: 1 + (i % 3) }));
     expect(picks(build(pods), 100)).toEqual(picks(build(pods), 100));
@@ -119,7 +141,7 @@ describe.each(variants)('%s', (_name, policy) => {
         for (const { pods, down, tried, hash } of steps) {
           for (const pod of all) pod.available = !down.includes(pod);
           const ready = pods.filter((pod) => pod.available);
-          picker = policy.build(pods, ready, makeEnv(), picker);
+          picker = buildPicker(policy, pods, ready, makeEnv(), picker);
           const able = ready.filter((pod) => pod.endpoint.weight > 0);
           const picked = picker.pick(makeInfo(hash, ...tried));
           if (able.length === 0) expect(picked).toBeUndefined();

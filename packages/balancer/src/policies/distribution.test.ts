@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createPolicy } from '../create-policy.ts';
 import { hashKey } from '../hash.ts';
 import type { Picker, Pod } from '../policy.ts';
-import { makeEnv, makeInfo, makePods } from '../testing/pods.ts';
+import { build, makeEnv, makeInfo, makePods } from '../testing/pods.ts';
 
 const PICKS = 100_000;
 
@@ -19,7 +19,7 @@ function count(picker: Picker<Pod>, picks: number): Map<Pod, number> {
 describe(`${PICKS} picks`, () => {
   test('round_robin is exact to ±1', () => {
     const pods = makePods(7);
-    const counts = [...count(createPolicy('round_robin').build(pods, pods, makeEnv()), PICKS).values()];
+    const counts = [...count(build(createPolicy('round_robin'), pods, pods, makeEnv()), PICKS).values()];
     expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
   });
 
@@ -27,7 +27,7 @@ describe(`${PICKS} picks`, () => {
     '%s keeps to the weights within 0.01',
     (name) => {
       const pods = makePods(5, (i) => ({ weight: [1, 2, 3, 4, 10][i]! }));
-      const counts = count(createPolicy(name).build(pods, pods, makeEnv(5)), PICKS);
+      const counts = count(build(createPolicy(name), pods, pods, makeEnv(5)), PICKS);
       // Two distinct choices even out extreme weights a little, so that idle Pods are compared one call at a time.
       for (const pod of name === 'least_request' ? [] : pods) {
         expect(Math.abs(counts.get(pod)! / PICKS - pod.endpoint.weight / 20)).toBeLessThan(0.01);
@@ -38,7 +38,7 @@ describe(`${PICKS} picks`, () => {
 
   test('weighted_round_robin is smooth: a Pod of half the weight is never picked three times in a row, nor left out for three', () => {
     const pods = makePods(3, (i) => ({ weight: [2, 1, 1][i]! }));
-    const picker = createPolicy('weighted_round_robin').build(pods, pods, makeEnv());
+    const picker = build(createPolicy('weighted_round_robin'), pods, pods, makeEnv());
     const order = Array.from({ length: 400 }, () => picker.pick(makeInfo()) === pods[0]);
     for (let i = 0; i + 4 <= order.length; i++) {
       const heavy = order.slice(i, i + 4).filter(Boolean).length;
@@ -49,7 +49,7 @@ describe(`${PICKS} picks`, () => {
 
   test('least_request over equal Pods: the busiest has at most 1.1 times the mean', () => {
     const pods = makePods(50);
-    const picker = createPolicy('least_request').build(pods, pods, makeEnv());
+    const picker = build(createPolicy('least_request'), pods, pods, makeEnv());
     const counts = new Map<Pod, number>(pods.map((pod) => [pod, 0]));
     const open: Pod[] = [];
     for (let i = 0; i < PICKS; i++) {
@@ -64,7 +64,7 @@ describe(`${PICKS} picks`, () => {
 
   test('least_request keeps calls from a Pod that hangs', () => {
     const pods = makePods(4);
-    const picker = createPolicy('least_request').build(pods, pods, makeEnv());
+    const picker = build(createPolicy('least_request'), pods, pods, makeEnv());
     let hung = 0;
     for (let i = 0; i < 1_000; i++) {
       const pod = picker.pick(makeInfo())!;
@@ -81,7 +81,7 @@ describe(`${PICKS} picks`, () => {
       pod.load.start(0);
       pod.load.end(20, 20, 'ok');
     }
-    const picker = createPolicy('peak_ewma').build(pods, pods, makeEnv());
+    const picker = build(createPolicy('peak_ewma'), pods, pods, makeEnv());
     for (let i = 0; i < 400; i++) picker.pick(makeInfo())!.load.start(0);
     expect(pods[0]!.load.inFlight).toBeLessThan(140);
   });
@@ -89,7 +89,7 @@ describe(`${PICKS} picks`, () => {
   test('peak_ewma: a Pod that fails at once is not a fast one', () => {
     const pods = makePods(4);
     const env = makeEnv();
-    const picker = createPolicy('peak_ewma').build(pods, pods, env);
+    const picker = build(createPolicy('peak_ewma'), pods, pods, env);
     for (let i = 0; i < 2_000; i++) {
       const pod = picker.pick(makeInfo())!;
       pod.load.start(env.nowMs());
@@ -108,9 +108,9 @@ describe(`${PICKS} picks`, () => {
       // 65: where the ring has no room for all points any more.
       for (const n of [2, 3, 10, 65, 100, 1_000]) {
         const pods = makePods(n);
-        const before = policy.build(pods, pods, makeEnv());
+        const before = build(policy, pods, pods, makeEnv());
         const rest = pods.filter((_, i) => i !== 1);
-        const after = policy.build(rest, rest, makeEnv(), before);
+        const after = build(policy, rest, rest, makeEnv(), before);
         const moved = keys.filter(
           (hash) => before.pick(makeInfo(hash)) !== after.pick(makeInfo(hash)),
         ).length;
@@ -126,10 +126,11 @@ describe(`${PICKS} picks`, () => {
       const policy = createPolicy(name);
       const pods = makePods(10);
       const keys = Array.from({ length: 1_000 }, (_, i) => hashKey(`customer-${i}`));
-      const picker = policy.build(pods, pods, makeEnv());
+      const picker = build(policy, pods, pods, makeEnv());
       const before = keys.map((hash) => picker.pick(makeInfo(hash)));
       pods[3]!.available = false;
-      const away = policy.build(
+      const away = build(
+        policy,
         pods,
         pods.filter((pod) => pod !== pods[3]),
         makeEnv(),
@@ -141,7 +142,7 @@ describe(`${PICKS} picks`, () => {
         else expect(now).toBe(before[i]);
       }
       pods[3]!.available = true;
-      const back = policy.build(pods, pods, makeEnv(), away);
+      const back = build(policy, pods, pods, makeEnv(), away);
       expect(keys.map((hash) => back.pick(makeInfo(hash)))).toEqual(before);
     },
   );
@@ -150,7 +151,7 @@ describe(`${PICKS} picks`, () => {
     '%s with a bound lets no Pod have more than its share of calls in flight',
     (name) => {
       const pods = makePods(10);
-      const picker = createPolicy({ [name]: { loadBound: 1.25 } }).build(pods, pods, makeEnv());
+      const picker = build(createPolicy({ [name]: { loadBound: 1.25 } }), pods, pods, makeEnv());
       // One key for all calls.
       for (let i = 0; i < 1_000; i++) picker.pick(makeInfo(42))!.load.start(0);
       expect(Math.max(...pods.map((pod) => pod.load.inFlight))).toBeLessThanOrEqual(126);

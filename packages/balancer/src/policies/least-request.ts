@@ -1,4 +1,4 @@
-import type { Pod, Policy } from '../policy.ts';
+import { made, type Pod, type Policy } from '../policy.ts';
 import { Choices } from './choices.ts';
 
 export interface LeastRequestOptions {
@@ -15,7 +15,7 @@ export function leastRequest(options: LeastRequestOptions): Policy {
     name: 'least_request',
     needsHash: false,
     connects: 'all',
-    build: (_pods, ready, env) => new LeastRequest(ready, env, count),
+    build: (_pods, ready, env) => made(new LeastRequest(ready, env, count)),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Pod, Policy } from '../policy.ts';
+import { made, type Pod, type Policy } from '../policy.ts';
 import { Choices } from './choices.ts';
 
 /** Of two Pods drawn at random, the one with the lower product of latency and calls in flight (Finagle, Linkerd). */
@@ -7,7 +7,7 @@ export function peakEwma(options: { readonly choiceCount: number }): Policy {
     name: 'peak_ewma',
     needsHash: false,
     connects: 'all',
-    build: (_pods, ready, env) => new PeakEwma(ready, env, options.choiceCount),
+    build: (_pods, ready, env) => made(new PeakEwma(ready, env, options.choiceCount)),
   };
 }
 

@@ -1,4 +1,12 @@
-import { type Picker, type PickInfo, type Pod, type Policy, type PolicyEnv, shuffled } from '../policy.ts';
+import {
+  made,
+  type Picker,
+  type PickInfo,
+  type Pod,
+  type Policy,
+  type PolicyEnv,
+  shuffled,
+} from '../policy.ts';
 import { scan, weighted } from './scan.ts';
 
 /** All calls to one Pod, and to another only when it goes (gRPC's `pick_first`, gRFC A62). */
@@ -8,7 +16,7 @@ export function pickFirst(options: { readonly shuffleAddressList: boolean }): Po
     needsHash: false,
     connects: 'one',
     build: (_pods, ready, env, previous) =>
-      new PickFirst(order(weighted(ready), options.shuffleAddressList, env), previous),
+      made(new PickFirst(order(weighted(ready), options.shuffleAddressList, env), previous)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { Draw } from '../draw.ts';
-import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
+import { made, type Picker, type PickInfo, type Pod, type Policy, type PolicyEnv } from '../policy.ts';
 import { AliasTable } from './alias-table.ts';
 import { scan, takes, weighted } from './scan.ts';
 
@@ -9,7 +9,7 @@ export function random(): Policy {
     name: 'random',
     needsHash: false,
     connects: 'all',
-    build: (_pods, ready, env) => new RandomPick(weighted(ready), env),
+    build: (_pods, ready, env) => made(new RandomPick(weighted(ready), env)),
   };
 }
 

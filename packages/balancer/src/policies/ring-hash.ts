@@ -1,5 +1,5 @@
 import { hashKey, mix } from '../hash.ts';
-import type { Pod, Policy } from '../policy.ts';
+import { type Building, PART, type Pod, type Policy } from '../policy.ts';
 import { type HashOptions, HashPicker, HashTable } from './hash-picker.ts';
 import { LoadBound } from './load-bound.ts';
 import { weighted } from './scan.ts';
@@ -17,13 +17,13 @@ export function ringHash(options: HashOptions): Policy {
     needsHash: true,
     connects: 'all',
     // From all Pods, not those ready: one that reconnects moves no key for good.
-    build: (pods, ready, _env, previous) => {
+    *build(pods, ready, _env, previous) {
       const members = weighted(pods);
       const before = previous instanceof HashPicker ? previous.table : undefined;
       const kept = before instanceof Ring && before.serves(members);
       return new HashPicker(
         members,
-        kept ? before : new Ring(members),
+        kept ? before : yield* buildRing(members),
         new LoadBound(weighted(ready), options.loadBound),
       );
     },
@@ -38,22 +38,18 @@ class Ring extends HashTable {
   readonly #parts: Uint32Array;
   readonly #shift: number;
 
-  constructor(pods: readonly Pod[]) {
+  constructor(
+    pods: readonly Pod[],
+    owners: Uint32Array,
+    points: Uint32Array,
+    parts: Uint32Array,
+    shift: number,
+  ) {
     super(pods);
-    const counts = pointCounts(pods);
-    const size = counts.reduce((sum, count) => sum + count, 0);
-    const bits = Math.max(1, Math.ceil(Math.log2(size + 1)));
-    this.#shift = 32 - bits;
-    this.#parts = new Uint32Array(2 ** bits + 1);
-    this.#points = new Uint32Array(size);
-    this.owners = new Uint32Array(size);
-    const hashes = new Uint32Array(size);
-    for (let i = 0, at = 0; i < pods.length; i++) {
-      const seed = hashKey(pods[i]!.id);
-      // The first n points are the same for every n: a Pod whose weight changes keeps the keys it can.
-      for (let n = 0; n < counts[i]!; n++) hashes[at++] = mix(seed + Math.imul(n, 0x9e3779b1));
-    }
-    this.#sort(hashes, counts);
+    this.owners = owners;
+    this.#points = points;
+    this.#parts = parts;
+    this.#shift = shift;
   }
 
   override first(hash: number): number {
@@ -66,39 +62,71 @@ class Ring extends HashTable {
   override next(slot: number): number {
     return slot + 1 < this.#points.length ? slot + 1 : 0;
   }
+}
 
-  /** Counting sort by part, and insertion within a part, which has one point on average. */
-  #sort(hashes: Uint32Array, counts: Uint32Array): void {
-    const parts = this.#parts;
-    const points = this.#points;
-    const owners = this.owners;
-    for (const hash of hashes) parts[(hash >>> this.#shift) + 1]! += 1;
-    for (let part = 1; part < parts.length; part++) parts[part]! += parts[part - 1]!;
-    const filled = parts.slice();
-    for (let pod = 0, at = 0; pod < counts.length; pod++) {
-      for (const end = at + counts[pod]!; at < end; at++) {
-        const hash = hashes[at]!;
-        const part = hash >>> this.#shift;
-        let slot = filled[part]!++;
-        for (; slot > parts[part]! && points[slot - 1]! > hash; slot--) {
-          points[slot] = points[slot - 1]!;
-          owners[slot] = owners[slot - 1]!;
-        }
-        points[slot] = hash;
-        owners[slot] = pod;
-      }
-    }
+/** Counting sort by part of the ring, and insertion within a part, which has one point on average. */
+function* buildRing(pods: readonly Pod[]): Building<Ring> {
+  const seeds = new Uint32Array(pods.length);
+  const counts = new Uint32Array(pods.length);
+  const size = yield* countPoints(pods, seeds, counts);
+  const bits = Math.max(1, Math.ceil(Math.log2(size + 1)));
+  const shift = 32 - bits;
+  const parts = new Uint32Array(2 ** bits + 1);
+  let work = 0;
+  for (let pod = 0; pod < counts.length; pod++) {
+    for (let n = 0; n < counts[pod]!; n++) parts[(point(seeds[pod]!, n) >>> shift) + 1]! += 1;
+    work += counts[pod]!;
+    if (work < PART) continue;
+    work = 0;
+    yield;
   }
+  for (let part = 1; part < parts.length; part++) {
+    parts[part]! += parts[part - 1]!;
+    if (part % PART === 0) yield;
+  }
+  const filled = parts.slice();
+  const points = new Uint32Array(size);
+  const owners = new Uint32Array(size);
+  for (let pod = 0; pod < counts.length; pod++) {
+    for (let n = 0; n < counts[pod]!; n++) {
+      const hash = point(seeds[pod]!, n);
+      const part = hash >>> shift;
+      let slot = filled[part]!++;
+      for (; slot > parts[part]! && points[slot - 1]! > hash; slot--) {
+        points[slot] = points[slot - 1]!;
+        owners[slot] = owners[slot - 1]!;
+      }
+      points[slot] = hash;
+      owners[slot] = pod;
+    }
+    work += counts[pod]!;
+    if (work < PART) continue;
+    work = 0;
+    yield;
+  }
+  return new Ring(pods, owners, points, parts, shift);
+}
+
+/** The first n points are the same for every n: a Pod whose weight changes keeps the keys it can. */
+function point(seed: number, n: number): number {
+  return mix(seed + Math.imul(n, 0x9e3779b1));
 }
 
 /**
  * By weight. The fraction of a point goes to a part of the Pods, chosen by id: were it rounded, one Pod less could give
- * all others another point at once, and move far more keys than its own.
+ * all others another point at once, and move far more keys than its own. Returns how many points there are.
  */
-function pointCounts(pods: readonly Pod[]): Uint32Array {
+function* countPoints(pods: readonly Pod[], seeds: Uint32Array, counts: Uint32Array): Building<number> {
   const size = Math.min(MAX_POINTS * pods.length, RING_SIZE);
-  return Uint32Array.from(shares(pods), (share, i) => {
-    const rounding = mix(hashKey(pods[i]!.id) ^ RING_SIZE) / 2 ** 32;
-    return Math.max(1, Math.floor(size * share + rounding));
-  });
+  const parts = shares(pods);
+  let total = 0;
+  for (let i = 0; i < pods.length; i++) {
+    const seed = hashKey(pods[i]!.id);
+    const rounding = mix(seed ^ RING_SIZE) / 2 ** 32;
+    seeds[i] = seed;
+    counts[i] = Math.max(1, Math.floor(size * parts[i]! + rounding));
+    total += counts[i]!;
+    if (i % PART === PART - 1) yield;
+  }
+  return total;
 }

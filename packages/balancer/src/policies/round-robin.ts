@@ -1,4 +1,4 @@
-import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
+import { made, type Picker, type PickInfo, type Pod, type Policy } from '../policy.ts';
 import { scanIndex, weighted } from './scan.ts';
 
 /** Every Pod in turn. Begins at a random one, so that many clients that start together don't move in step. */
@@ -9,7 +9,7 @@ export function roundRobin(): Policy {
     connects: 'all',
     build: (_pods, ready, env, previous) => {
       const pods = weighted(ready);
-      return new RoundRobin(pods, start(pods, previous) ?? Math.floor(env.random() * pods.length));
+      return made(new RoundRobin(pods, start(pods, previous) ?? Math.floor(env.random() * pods.length)));
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
+import { made, type Picker, type PickInfo, type Pod, type Policy, type PolicyEnv } from '../policy.ts';
 import { scan, takes, weighted } from './scan.ts';
 import { shares } from './shares.ts';
 
@@ -11,12 +11,10 @@ export function weightedRoundRobin(): Policy {
     name: 'weighted_round_robin',
     needsHash: false,
     connects: 'all',
-    build: (_pods, ready, env, previous) =>
-      new WeightedRoundRobin(
-        weighted(ready),
-        env,
-        previous instanceof WeightedRoundRobin ? previous : undefined,
-      ),
+    build: (_pods, ready, env, previous) => {
+      const before = previous instanceof WeightedRoundRobin ? previous : undefined;
+      return made(new WeightedRoundRobin(weighted(ready), env, before));
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { type EndpointInput, type Random, toEndpoint } from '@podwire/registry';
 import { LoadMeter } from '../load-meter.ts';
-import type { PickInfo, Pod, PolicyEnv } from '../policy.ts';
+import { finish, type Picker, type PickInfo, type Pod, type Policy, type PolicyEnv } from '../policy.ts';
 
 /** Pods 10.0.x.y:50051 that can take calls, with one total of calls in flight. */
 export function makePods(count: number, describe: (i: number) => EndpointInput = () => ({})): Pod[] {
@@ -36,4 +36,15 @@ export function makeEnv(seed = 1): PolicyEnv & { advance(ms: number): void } {
 /** A call with this hash, that was at these Pods already. */
 export function makeInfo(hash = 0, ...tried: Pod[]): PickInfo {
   return { hash, excluded: tried.length === 0 ? undefined : new Set(tried) };
+}
+
+/** The picker that a policy builds, all at once. */
+export function build(
+  policy: Policy,
+  pods: readonly Pod[],
+  ready: readonly Pod[] = pods,
+  env: PolicyEnv = makeEnv(),
+  previous?: Picker<Pod>,
+): Picker<Pod> {
+  return finish(policy.build(pods, ready, env, previous));
 }

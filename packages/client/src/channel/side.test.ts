@@ -1,17 +1,16 @@
 import { createPolicy, type Policy } from '@podwire/balancer';
 import type { Connection, ConnectionListener, Transport } from '@podwire/http2';
-import { type Endpoint, toEndpoint } from '@podwire/registry';
+import { type Endpoint, type Timer, toEndpoint } from '@podwire/registry';
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import { Side } from './side.ts';
 
 /** Connections that are ready when the test says so. */
-function open(count: number) {
-  const clock = new VirtualClock();
+function open(count: number, name = 'round_robin', clock = new VirtualClock()) {
   const env = { clock, random: () => 0.5, afterPoll: setImmediate };
   const listeners: ConnectionListener[] = [];
   let builds = 0;
-  const real = createPolicy('round_robin');
+  const real = createPolicy(name);
   const policy: Policy = {
     ...real,
     build: (...args) => {
@@ -99,3 +98,55 @@ test('a Pod that left gets no call, though the picker of a large set is rebuilt 
   expect([side.pods.size, side.all.length]).toEqual([1_000, 1_000]);
   side.close('done');
 });
+
+/** Each look at this clock shows that a millisecond passed: work takes time. */
+class SlowClock extends VirtualClock {
+  /** Called between two turns of one piece of work. */
+  between: () => void = () => {};
+  #workMs = 0;
+
+  override nowMs(): number {
+    this.#workMs += 1;
+    return super.nowMs() + this.#workMs;
+  }
+
+  override after(delayMs: number, fn: () => void): Timer {
+    if (delayMs > 0) return super.after(delayMs, fn);
+    return super.after(0, () => {
+      this.between();
+      fn();
+    });
+  }
+}
+
+test.each(['ring_hash', 'maglev'])(
+  '%s is built in many turns, and the old picker serves meanwhile without Pods that left',
+  async (name) => {
+    const clock = new SlowClock();
+    const { listeners, side, builds } = open(2_000, name, clock);
+    for (const listener of listeners) listener.onReady();
+    await clock.advance(1_000);
+    const gone = new Set(endpoints(0, 20).map(({ id }) => id));
+    const before = builds();
+    let turns = 0;
+    clock.between = () => {
+      turns += 1;
+      for (let i = 0; i < 500; i++) {
+        const id = side.pick({ hash: i * 8_000_003, excluded: undefined })!.id;
+        expect(gone.has(id)).toBe(false);
+      }
+    };
+    // What a registry says in two words is one new picker.
+    side.update(endpoints(20, 2_000));
+    side.update(endpoints(20, 2_020));
+    for (const listener of listeners.slice(2_000)) listener.onReady();
+    await clock.advance(1_000);
+    expect(turns).toBeGreaterThan(5);
+    expect(builds() - before).toBe(1);
+    const ids = new Set<string>();
+    for (let i = 0; i < 100_000; i++) ids.add(side.pick({ hash: i * 40_009, excluded: undefined })!.id);
+    for (const { id } of endpoints(2_000, 2_020)) expect(ids).toContain(id);
+    side.close('done');
+    expect(clock.pending).toBe(0);
+  },
+);

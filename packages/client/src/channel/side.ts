@@ -1,10 +1,11 @@
-import type { LoadTotal, Picker, PickInfo, Policy } from '@podwire/balancer';
+import type { Building, LoadTotal, Picker, PickInfo, Policy } from '@podwire/balancer';
 import type { MethodHead } from '@podwire/http2';
 import type { Endpoint, Timer } from '@podwire/registry';
 import type { Method } from '../call/method.ts';
 import type { Env } from '../env.ts';
 import type { Mode } from '../modes/mode.ts';
 import { ClientPod, type PodShared } from '../pod/pod.ts';
+import { Rebuild } from './rebuild.ts';
 
 /** What a side is made of. */
 export interface SideOptions {
@@ -32,11 +33,6 @@ export type SideState = 'unknown' | 'empty' | 'connecting' | 'ready' | 'failing'
  */
 const SPREAD_MS = 100;
 
-/** From here on a rebuild is felt: 0.3 ms for the slowest policies (`node bench/churn/main.mjs`). */
-const MANY_PODS = 500;
-/** A rebuild takes at most 1.5 µs a Pod, so that rebuilding is never more than a sixth of the time. */
-const REST_MS_PER_POD = 0.01;
-
 /** The Pods that calls of one mode go to, and the picker over them. */
 export class Side {
   readonly mode: Mode;
@@ -55,14 +51,17 @@ export class Side {
   #timer: Timer | undefined;
   /** Counts the sets; each Pod knows the last one that named it. */
   #generation = 0;
-  #rebuildPlanned = false;
-  #rebuildTimer: Timer | undefined;
-  #rebuiltMs = Number.NEGATIVE_INFINITY;
+  readonly #rebuild: Rebuild;
   #closed = false;
 
   constructor(options: SideOptions) {
     this.mode = options.mode;
     this.#options = options;
+    this.#rebuild = new Rebuild(
+      options.env.clock,
+      () => this.#buildPicker(),
+      () => this.#order.length,
+    );
     this.#shared = {
       ...options.shared,
       onState: (pod) => this.#onState(pod),
@@ -102,7 +101,7 @@ export class Side {
     if (endpoints.length === 0) this.state = 'empty';
     if (this.#options.policy.connects === 'all') for (const pod of added) pod.connect();
     else this.#connectOne();
-    this.#planRebuild();
+    this.#rebuild.plan(this.state !== 'ready');
   }
 
   pick(info: PickInfo<ClientPod>): ClientPod | undefined {
@@ -143,7 +142,7 @@ export class Side {
   #stop(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#rebuildTimer?.cancel();
+    this.#rebuild.close();
   }
 
   /** A new Pod, or one that left and has not gone yet. */
@@ -179,35 +178,10 @@ export class Side {
     this.#options.onPod(pod);
     if (this.#closed) return;
     if (this.#options.policy.connects === 'one' && pod.state === 'backoff') this.#connectOne();
-    this.#planRebuild();
+    this.#rebuild.plan(this.state !== 'ready');
   }
 
-  /**
-   * Once for all that changes in one turn. A large set is rebuilt in a turn of its own, and rests in between: else each
-   * of ten thousand Pods that connect one after another would cost a walk over all of them. Until then the old picker
-   * serves; it passes over Pods that take no calls.
-   */
-  #planRebuild(): void {
-    if (this.#rebuildPlanned || this.#closed) return;
-    this.#rebuildPlanned = true;
-    const count = this.#order.length;
-    if (count < MANY_PODS) {
-      queueMicrotask(() => this.#rebuildNow());
-      return;
-    }
-    const { clock } = this.#options.env;
-    const dueMs = this.#rebuiltMs + count * REST_MS_PER_POD;
-    this.#rebuildTimer = clock.after(Math.max(dueMs - clock.nowMs(), 0), () => this.#rebuildNow());
-  }
-
-  #rebuildNow(): void {
-    this.#rebuildPlanned = false;
-    if (this.#closed) return;
-    this.#rebuild();
-    this.#rebuiltMs = this.#options.env.clock.nowMs();
-  }
-
-  #rebuild(): void {
+  *#buildPicker(): Building<void> {
     const { policy, env } = this.#options;
     const serving: ClientPod[] = [];
     const ready: ClientPod[] = [];
@@ -223,7 +197,7 @@ export class Side {
     }
     if (this.#order.length > 0) this.state = ready.length > 0 ? 'ready' : anyHope ? 'connecting' : 'failing';
     else if (this.state !== 'unknown') this.state = 'empty';
-    this.#picker = policy.build(
+    this.#picker = yield* policy.build(
       serving,
       ready,
       { random: env.random, nowMs: () => env.clock.nowMs() },

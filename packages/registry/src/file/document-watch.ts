@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../clock.ts';
+import type { Endpoint } from '../endpoint.ts';
 import type { RegistryUpdate } from '../registry.ts';
 import { Bell } from '../wait.ts';
 import { MAX_DOCUMENT_BYTES, readDocument } from './document.ts';
@@ -18,12 +19,15 @@ export async function* watchDocument(
   // The directory, because editors, `mv` and Kubernetes replace the file or a link above it.
   const watcher = watchPath(dirname(path), bell);
   let seen: string | undefined;
+  let known: ReadonlyMap<string, Endpoint> | undefined;
   try {
     while (!signal.aborted) {
       const found = await readIfChanged(path, seen);
       if (found !== undefined) {
         seen = found.stamp;
-        yield toUpdate(found, path, service);
+        const { update, endpoints } = toUpdate(found, path, service, known);
+        known = endpoints;
+        yield update;
       }
       await bell.wait(clock, pollMs, signal);
     }
@@ -59,13 +63,25 @@ async function readIfChanged(path: string, seen: string | undefined): Promise<Fo
   }
 }
 
-function toUpdate(found: Found, path: string, service: string): RegistryUpdate {
-  if (found.text === undefined) return { type: 'problem', reason: found.problem! };
+/** What a document says, and the endpoints that the next one is compared with. */
+function toUpdate(
+  found: Found,
+  path: string,
+  service: string,
+  known: ReadonlyMap<string, Endpoint> | undefined,
+): { readonly update: RegistryUpdate; readonly endpoints: ReadonlyMap<string, Endpoint> | undefined } {
+  const problem = (reason: string) => ({ update: { type: 'problem' as const, reason }, endpoints: known });
+  if (found.text === undefined) return problem(found.problem!);
   try {
-    const endpoints = readDocument(found.text, service);
-    if (endpoints !== undefined) return { type: 'reset', endpoints };
-    return { type: 'missing', reason: `${path} does not name the service '${service}'` };
+    const endpoints = readDocument(found.text, service, known);
+    if (endpoints !== undefined) {
+      return { update: { type: 'reset', endpoints: [...endpoints.values()] }, endpoints };
+    }
+    return {
+      update: { type: 'missing', reason: `${path} does not name the service '${service}'` },
+      endpoints,
+    };
   } catch (error) {
-    return { type: 'problem', reason: `${path}: ${(error as Error).message}` };
+    return problem(`${path}: ${(error as Error).message}`);
   }
 }

@@ -1,18 +1,24 @@
 import { parse } from 'yaml';
-import { type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from '../endpoint.ts';
+import { ENDPOINT_KEYS, type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from '../endpoint.ts';
 import { checkKeys } from '../nearest.ts';
+import { unchanged } from './unchanged.ts';
 
 /** A document larger than this is refused unread. */
 export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
 
-const ENDPOINT_KEYS = ['address', 'host', 'port', 'weight', 'zone', 'phase', 'attributes'];
+const NONE: ReadonlyMap<string, Endpoint> = new Map();
 
 /**
  * The Pods of one service in a document `{"services":{"orders":{"endpoints":[{"address":"10.0.0.1:50051"}]}}}`,
  * JSON or YAML. Undefined when the document does not name the service. Throws {@link InvalidInput} with the path to
- * what is wrong: a document is taken whole or not at all.
+ * what is wrong: a document is taken whole or not at all. Endpoints of `known`, by id, that it describes again are taken
+ * from there.
  */
-export function readDocument(text: string, service: string): readonly Endpoint[] | undefined {
+export function readDocument(
+  text: string,
+  service: string,
+  known: ReadonlyMap<string, Endpoint> = NONE,
+): ReadonlyMap<string, Endpoint> | undefined {
   const { services } = checkKeys(parseText(text), ['services'], '');
   if (typeof services !== 'object' || services === null || Array.isArray(services)) {
     throw new InvalidInput('services', services, 'must be an object of services by name');
@@ -23,11 +29,15 @@ export function readDocument(text: string, service: string): readonly Endpoint[]
   if (!Array.isArray(inputs)) throw new InvalidInput(`${path}.endpoints`, inputs, 'must be an array');
   const endpoints = new Map<string, Endpoint>();
   for (const [i, input] of inputs.entries()) {
-    checkKeys(input, ENDPOINT_KEYS, `${path}.endpoints[${i}]`);
-    const endpoint = toEndpoint(input as EndpointInput, `${path}.endpoints[${i}]`);
+    const endpoint = unchanged(input, known) ?? check(input, `${path}.endpoints[${i}]`);
     endpoints.set(endpoint.id, endpoint);
   }
-  return [...endpoints.values()];
+  return endpoints;
+}
+
+function check(input: unknown, path: string): Endpoint {
+  checkKeys(input, ENDPOINT_KEYS, path);
+  return toEndpoint(input as EndpointInput, path);
 }
 
 function parseText(text: string): unknown {

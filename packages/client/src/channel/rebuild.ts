@@ -1,0 +1,96 @@
+import type { Building } from '@podwire/balancer';
+import type { Clock, Timer } from '@podwire/registry';
+
+/** From here on a rebuild is felt: 0.3 ms or more (`node bench/churn/main.mjs`). */
+const MANY_PODS = 500;
+/** A rebuild takes some 1 to 2 µs a Pod, so that rebuilding is never more than a sixth of the time. */
+const REST_MS_PER_POD = 0.01;
+/** How long a turn of the event loop works on a picker before it lets other work in. */
+const TURN_MS = 2;
+
+/**
+ * When a picker is built anew: once for all that changes in one turn, and in turns of at most {@link TURN_MS}. A large set
+ * is rebuilt in turns of its own, and rests in between: else each of ten thousand Pods that connect one after another
+ * would cost a walk over all of them. Until it is done the old picker serves; it passes over Pods that take no calls.
+ */
+export class Rebuild {
+  readonly #clock: Clock;
+  readonly #begin: () => Building<void>;
+  readonly #count: () => number;
+  #planned = false;
+  #work: Building<void> | undefined;
+  /** Something changed while a picker was being built, which that one may not know. */
+  #stale = false;
+  #timer: Timer | undefined;
+  #doneMs = Number.NEGATIVE_INFINITY;
+  #closed = false;
+
+  /** `begin` looks at the Pods and makes the picker; `count` is how many Pods there are. */
+  constructor(clock: Clock, begin: () => Building<void>, count: () => number) {
+    this.#clock = clock;
+    this.#begin = begin;
+    this.#count = count;
+  }
+
+  /** Something changed. `urgent`: what the old picker has is of no use, so that nothing is waited for. */
+  plan(urgent: boolean): void {
+    if (this.#closed || this.#planned) return;
+    if (this.#work !== undefined) {
+      this.#stale = true;
+      return;
+    }
+    this.#planned = true;
+    const count = this.#count();
+    if (count < MANY_PODS) {
+      queueMicrotask(() => this.#start());
+      return;
+    }
+    const restMs = count * REST_MS_PER_POD;
+    const leftMs = this.#doneMs + restMs - this.#clock.nowMs();
+    // What changes often does so in company: Pods that go and the Pods that come for them.
+    const delayMs = urgent ? Math.max(leftMs, 0) : restMs;
+    this.#timer = this.#clock.after(delayMs, () => this.#start());
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#work = undefined;
+  }
+
+  #start(): void {
+    this.#planned = false;
+    if (this.#closed) return;
+    this.#work = this.#begin();
+    this.#turn();
+  }
+
+  #turn(): void {
+    let finished = true;
+    try {
+      finished = this.#work === undefined || this.#run(this.#work);
+    } finally {
+      if (finished) this.#done();
+    }
+  }
+
+  /** False when the turn is over and there is work left. */
+  #run(work: Building<void>): boolean {
+    const startMs = this.#clock.nowMs();
+    while (work.next().done !== true) {
+      if (this.#closed) return true;
+      if (this.#clock.nowMs() - startMs < TURN_MS) continue;
+      this.#timer = this.#clock.after(0, () => this.#turn());
+      return false;
+    }
+    return true;
+  }
+
+  #done(): void {
+    this.#work = undefined;
+    this.#doneMs = this.#clock.nowMs();
+    if (!this.#stale) return;
+    this.#stale = false;
+    this.plan(false);
+  }
+}

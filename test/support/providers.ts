@@ -12,14 +12,17 @@ export interface Provider {
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
-const script = fileURLToPath(new URL('../../examples/demo/provider.mjs', import.meta.url));
+const script = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-export async function startProvider(
-  directory: string,
-  service: string,
-  ...options: '--stop-first'[]
-): Promise<Provider> {
-  const child = spawn(process.execPath, [script, directory, service, ...options], {
+export const startProvider = (directory: string, service: string, ...options: '--stop-first'[]) =>
+  start([script('../../examples/demo/provider.mjs'), directory, service, ...options]);
+
+/** A provider process that podwire announces in Nacos. */
+export const startNacosProvider = (server: string, service: string) =>
+  start([script('nacos-provider.mjs'), server, service]);
+
+async function start(command: readonly string[]): Promise<Provider> {
+  const child = spawn(process.execPath, command, {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -20,10 +20,10 @@ export function nacos(options: NacosOptions): Registry & Announcer {
     scheme: 'nacos',
     source: 'registry',
     ...(key === undefined ? {} : { key: `nacos ${key}` }),
-    watch(service, { signal, onRecheck }) {
+    watch(service, { signal }) {
       const ref = parseServiceRef(service, settings);
       const { link } = links.get(ref.namespace);
-      return watch(link, ref, settings.zoneKey, [signal, closed.signal], onRecheck);
+      return watch(link, ref, settings.zoneKey, [signal, closed.signal]);
     },
     async announce(service, endpoint, { signal } = {}) {
       signal?.throwIfAborted();

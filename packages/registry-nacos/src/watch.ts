@@ -1,4 +1,4 @@
-import type { RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
+import type { RegistryUpdate } from '@podwire/registry';
 import { applications } from './dubbo/applications.ts';
 import type { Link, Live } from './link/link.ts';
 import { type InstanceList, readInstances, whyEmpty } from './naming/instances.ts';
@@ -11,7 +11,6 @@ export async function* watch(
   ref: ServiceRef,
   zoneKey: string,
   signals: readonly AbortSignal[],
-  onRecheck: RegistryWatchOptions['onRecheck'],
 ): AsyncGenerator<RegistryUpdate> {
   const signal = AbortSignal.any([...signals]);
   if (signal.aborted) return;
@@ -20,7 +19,7 @@ export async function* watch(
     while (!signal.aborted) {
       const live = await unlessAborted(link.connect(), signal);
       if (live === undefined) return;
-      yield* watchLive(live, ref, zoneKey, signal, onRecheck);
+      yield* watchLive(live, ref, zoneKey, signal);
       // Nacos asked for a switch, and the new connection is there already: no reason to fail.
       if (!signal.aborted && link.live === undefined) throw live.session.error;
     }
@@ -34,7 +33,6 @@ async function* watchLive(
   ref: ServiceRef,
   zoneKey: string,
   signal: AbortSignal,
-  onRecheck: RegistryWatchOptions['onRecheck'],
 ): AsyncGenerator<RegistryUpdate> {
   const infos = new Map<string, ServiceInfo>();
   const leavers = new Map<string, () => void>();
@@ -59,9 +57,6 @@ async function* watchLive(
   const ring = () => bell.ring();
   const stopOnEnd = live.session.onEnd(ring);
   signal.addEventListener('abort', ring);
-  onRecheck?.(() => {
-    for (const name of leavers.keys()) live.naming.refresh({ ...ref, name }).catch(() => {});
-  });
   const mapping = ref.byApplication ? applications(live.session, ref, bell) : undefined;
   try {
     if (mapping === undefined) await follow([ref.name]);

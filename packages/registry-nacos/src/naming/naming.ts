@@ -62,7 +62,7 @@ export class Naming {
   }
 
   /** Asks for the list now; listeners are told. */
-  async refresh(ref: Pick<ServiceRef, 'namespace' | 'group' | 'name'>): Promise<void> {
+  async #refresh(ref: ServiceRef): Promise<void> {
     const names = { namespace: ref.namespace, groupName: ref.group, serviceName: ref.name };
     const body = { ...names, cluster: '', healthyOnly: false, udpPort: 0 };
     const reply = await this.#session.request('ServiceQueryRequest', body);
@@ -110,7 +110,7 @@ export class Naming {
   #planRefresh(): void {
     this.#timer = this.#clock.after(REFRESH_MS, () => {
       // A failure shows in the health check as well, which ends the session.
-      void Promise.allSettled([...this.#refs.values()].map((ref) => this.refresh(ref))).then(() => {
+      void Promise.allSettled([...this.#refs.values()].map((ref) => this.#refresh(ref))).then(() => {
         if (this.#session.error === undefined) this.#planRefresh();
       });
     });

@@ -105,6 +105,7 @@ class Announcing implements Presence {
   #endpoint: Endpoint;
   #lease: Announcement | undefined;
   #failure: unknown;
+  #triedMs = 0;
   #withdrawn: Promise<void> | undefined;
 
   constructor(options: AnnounceOptions, endpoint: Endpoint) {
@@ -153,6 +154,7 @@ class Announcing implements Presence {
   async #try(): Promise<void> {
     const { registry, service } = this.#options;
     const announced = this.#endpoint;
+    const startedMs = this.#clock.nowMs();
     try {
       this.#lease = await registry.announce(service, announced, { signal: this.#abort.signal });
       const { weight, phase, attributes } = this.#endpoint;
@@ -160,13 +162,14 @@ class Announcing implements Presence {
     } catch (error) {
       if (error instanceof InvalidInput) throw error;
       this.#failure = error;
+      this.#triedMs = this.#clock.nowMs() - startedMs;
       if (!this.#abort.signal.aborted) this.#tell(error);
     }
   }
 
   async #keepTrying(): Promise<void> {
     while (this.#lease === undefined && !this.#abort.signal.aborted) {
-      await this.#pause(this.#delay.next(this.#failure));
+      await this.#pause(this.#delay.next(this.#failure, this.#triedMs));
       if (this.#abort.signal.aborted) return;
       try {
         await this.#try();

@@ -4,6 +4,8 @@ const FIRST_MS = 500;
 const MAX_MS = 10_000;
 /** To knock where nobody answers costs a registry nothing, and to be late when it is back costs calls. */
 const UNREACHABLE_MAX_MS = 1_000;
+/** Of a delay, after an attempt that took longer than that. */
+const LEAST_SHARE = 0.1;
 
 /**
  * How long to wait between attempts to use a registry: 0.5 s, doubled up to 10 s while it refuses, and at most 1 s while
@@ -18,11 +20,16 @@ export class RetryDelay {
     this.#random = random;
   }
 
-  /** The delay after an attempt that ended with `error`. */
-  next(error: unknown): number {
-    const mostMs = isUnreachable(error) ? Math.min(this.#nextMs, UNREACHABLE_MAX_MS) : this.#nextMs;
+  /**
+   * The delay after an attempt that ended with `error`. `triedMs` is how long it tried in vain to reach anybody: that is
+   * waiting too (as in gRPC's connection backoff, which counts from the start of an attempt).
+   */
+  next(error: unknown, triedMs = 0): number {
+    const unreachable = isUnreachable(error);
+    const mostMs = unreachable ? Math.min(this.#nextMs, UNREACHABLE_MAX_MS) : this.#nextMs;
     this.#nextMs = Math.min(mostMs * 2, MAX_MS);
-    return mostMs * (0.5 + 0.5 * this.#random());
+    const delayMs = mostMs * (0.5 + 0.5 * this.#random());
+    return unreachable ? Math.max(delayMs - triedMs, delayMs * LEAST_SHARE) : delayMs;
   }
 
   /** After an attempt that was a success. */

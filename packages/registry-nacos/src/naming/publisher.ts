@@ -106,11 +106,13 @@ export class Publisher {
   }
 
   async #redo(): Promise<void> {
+    const { clock } = this.#settings;
+    const startedMs = clock.nowMs();
     try {
       await this.#queue(async () => this.#publishAll(await this.#attach()));
       this.#delay.reset();
     } catch (error) {
-      this.#planRedo(this.#delay.next(error));
+      this.#planRedo(this.#delay.next(error, clock.nowMs() - startedMs));
     }
   }
 

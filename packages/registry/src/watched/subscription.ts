@@ -80,8 +80,12 @@ export class Subscription {
     const delay = new RetryDelay(this.#random);
     while (!signal.aborted) {
       const startedMs = this.#clock.nowMs();
+      let heard = false;
       const ended = await attempt(this.#registry, this.#service, this.#clock, signal, {
-        onUpdate: (update) => this.#onUpdate(update),
+        onUpdate: (update) => {
+          heard = true;
+          return this.#onUpdate(update);
+        },
         onRecheck: (look) => {
           this.#look = look;
         },
@@ -90,9 +94,10 @@ export class Subscription {
       this.#rechecking.cancel();
       if (signal.aborted) return;
       this.#applying.flush();
-      if (this.#clock.nowMs() - startedMs >= GOOD_WATCH_MS) delay.reset();
+      const tookMs = this.#clock.nowMs() - startedMs;
+      if (tookMs >= GOOD_WATCH_MS) delay.reset();
       this.#report({ state: 'backing-off', lastError: messageOf(ended) });
-      await pause(this.#clock, delay.next(ended), signal);
+      await pause(this.#clock, delay.next(ended, heard ? 0 : tookMs), signal);
       if (!signal.aborted) this.#report({ state: 'connecting' });
     }
   }

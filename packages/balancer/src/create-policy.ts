@@ -115,7 +115,9 @@ function check(value: unknown, schema: OptionSchema, path: string): boolean | nu
     throw new InvalidInput(path, value, 'must be true or false');
   }
   const whole = type === 'number' || Number.isInteger(value);
-  if (typeof value === 'number' && whole && value >= minimum && value <= maximum) return value;
+  if (typeof value === 'number' && Number.isFinite(value) && whole && value >= minimum && value <= maximum) {
+    return value;
+  }
   const from = minimum === Number.NEGATIVE_INFINITY ? '' : ` from ${minimum}`;
   const to = maximum === Number.POSITIVE_INFINITY ? '' : ` to ${maximum}`;
   throw new InvalidInput(

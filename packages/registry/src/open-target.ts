@@ -67,7 +67,7 @@ function openFile(target: Target, { clock }: Env): Opened {
   }
   const isRelative = !target.text.includes('://') && !target.path.startsWith('/');
   const path = isRelative ? target.path : `/${target.path.replace(/^\/+/, '')}`;
-  if (path === '/' || path === '') {
+  if (path === '/' || path === '' || path.includes('\0')) {
     throw new InvalidInput('target', target.text, "must name a file or directory before '#'");
   }
   return { registry: { ...fileRegistry(path, { clock }), key: `file ${path}` }, service: target.fragment };

@@ -1,15 +1,9 @@
 import type { ChannelInterface, Channel as GrpcChannel } from '@grpc/grpc-js';
-import {
-  type EndpointSet,
-  InvalidInput,
-  type OpenedTarget,
-  openTarget,
-  type WatchStatus,
-} from '@podwire/registry';
+import { type EndpointSet, type OpenedTarget, openTarget, type WatchStatus } from '@podwire/registry';
 import { EventEmitter } from 'eventemitter3';
 import { type Env, systemEnv } from '../env.ts';
 import { modeFromEnvironment } from '../modes/environment.ts';
-import { MODES, type Mode } from '../modes/mode.ts';
+import { checkMode, type Mode } from '../modes/mode.ts';
 import { ModeFile } from '../modes/mode-file.ts';
 import { ModeSwitch } from '../modes/mode-switch.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
@@ -20,6 +14,7 @@ import { Connectivity } from './connectivity.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ChannelEvents } from './events.ts';
 import type { PodwireChannel } from './podwire-channel.ts';
+import { Readiness } from './readiness.ts';
 import type { Side } from './side.ts';
 import { type OpenSide, openDirect, openMesh, type SideListener } from './sides.ts';
 import { type ChannelSnapshot, snapshotPods, snapshotRegistry } from './snapshot.ts';
@@ -53,7 +48,8 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   readonly #switch: ModeSwitch;
   readonly #modeFile: ModeFile | undefined;
   readonly #environmentMode: Mode | undefined;
-  readonly #waiters = new Set<() => void>();
+  readonly #readiness: Readiness;
+  #draining: Side[] = [];
   #codeMode: Mode | undefined;
   #open: OpenSide;
   #closing: Promise<void> | undefined;
@@ -70,7 +66,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
       env,
       open: (mode) => this.#openSide(mode),
       swap: (open) => this.#swap(open),
-      onFailed: (mode, error) => this.events.emit('modeFailed', { mode, error }),
+      onFailed: (mode, error) => this.#emit('modeFailed', { mode, error }),
       explain: ({ side, watch }) => whyNoPod(this.#service, side, watch?.status),
     });
     try {
@@ -87,6 +83,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
       () => this.#open.watch?.status,
     );
     this.#connectivity = new Connectivity(env.clock, this.#dispatcher.hold);
+    this.#readiness = new Readiness(env.clock, this.#dispatcher.hold, () => this.#open.side.warm);
   }
 
   get mode(): Mode {
@@ -121,25 +118,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }: {
     readonly timeoutMs?: number;
   } = {}): Promise<void> {
-    if (this.#closing !== undefined)
-      throw new ChannelError('CHANNEL_CLOSED', this.#service, 'the channel was closed');
-    if (this.#open.side.warm) return;
-    this.#dispatcher.hold.acquire();
-    const inTime = await new Promise<boolean>((resolve) => {
-      const done = (result: boolean) => {
-        timer.cancel();
-        this.#waiters.delete(look);
-        resolve(result);
-      };
-      const look = () => {
-        if (this.#open.side.warm) done(true);
-        else if (this.#closing !== undefined) done(false);
-      };
-      const timer = this.#env.clock.after(timeoutMs, () => done(false));
-      this.#waiters.add(look);
-    });
-    this.#dispatcher.hold.release();
-    if (inTime) return;
+    if (await this.#readiness.wait(timeoutMs)) return;
     if (this.#closing !== undefined)
       throw new ChannelError('CHANNEL_CLOSED', this.#service, 'the channel was closed');
     const { state } = this.#open.side;
@@ -152,10 +131,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }
 
   setMode(mode: Mode | undefined): Promise<void> {
-    if (mode !== undefined && !MODES.includes(mode)) {
-      throw new InvalidInput('mode', mode, `must be one of: ${MODES.join(', ')}`);
-    }
-    this.#checkMesh(mode);
+    this.#checkMode(mode);
     this.#codeMode = mode;
     return this.#follow();
   }
@@ -203,15 +179,13 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     this.#open.side.close('the channel was closed');
     for (const side of this.#draining) side.close('the channel was closed');
     this.#connectivity.set('closed');
-    for (const look of [...this.#waiters]) look();
+    this.#readiness.close();
     dispatcher.hold.clear();
     this.events.removeAllListeners();
   }
 
-  #draining: Side[] = [];
-
   #openSide(mode: Mode): OpenSide {
-    this.#checkMesh(mode);
+    this.#checkMode(mode);
     const listener: SideListener = {
       onChange: (side) => this.#onChange(side),
       onRoom: (side) => this.#dispatcher.onRoom(side),
@@ -238,7 +212,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     if (side !== this.#open.side) return this.#switch.onWarm(side);
     this.#dispatcher.onChange(side);
     this.#connectivity.set(side.state);
-    for (const look of [...this.#waiters]) look();
+    this.#readiness.look();
   }
 
   #onPod(pod: ClientPod): void {
@@ -247,6 +221,8 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }
 
   #onSet(set: EndpointSet): void {
+    // Of ten thousand Pods, for nobody.
+    if (this.events.listenerCount('endpoints') === 0) return;
     const ids = set.endpoints.map(({ id }) => id);
     this.#emit('endpoints', { version: set.version, source: set.source, ids });
   }
@@ -258,7 +234,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   #onModeFile(error: Error | undefined): void {
     if (error !== undefined) return this.#emit('configError', error);
     try {
-      this.#checkMesh(this.#wantedMode());
+      this.#checkMode(this.#wantedMode());
       void this.#follow();
     } catch (wrong) {
       this.#emit('configError', wrong as Error);
@@ -288,13 +264,8 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     return this.#switch.to(this.#wantedMode(), this.mode);
   }
 
-  #checkMesh(mode: Mode | undefined): void {
-    if (mode !== 'mesh' || this.#settings.meshAddress !== undefined) return;
-    throw new InvalidInput(
-      'options.mesh',
-      undefined,
-      "must give the service's address for the mode 'mesh': { address: 'orders.prod.svc:80' }",
-    );
+  #checkMode(mode: Mode | undefined): void {
+    checkMode(mode, this.#settings.meshAddress, { mode: 'mode', mesh: 'options.mesh' });
   }
 }
 

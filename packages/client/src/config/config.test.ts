@@ -61,6 +61,14 @@ describe('createPodwire', () => {
       { services: { a: { target: 'x:1', policy: 'randon' } } },
       'config.services.a.policy: "randon" is unknown; did you mean \'random\'?',
     ],
+    [
+      { services: { a: { target: 'statik:///x:1' } } },
+      `config.services.a.target: "statik:///x:1" cannot be used: target: "statik:///x:1" scheme is unknown; did you mean 'static'?`,
+    ],
+    [
+      { services: { a: { target: 'x:1', mode: 'mesh' } } },
+      "config.services.a.mesh: undefined must give the service's address",
+    ],
     [{ service: {} }, "config.service: {} is unknown; did you mean 'services'?"],
   ])('refuses %j, naming the path, the value and the rule', (config, message) => {
     expect(() => createPodwire(config as never)).toThrow(message);
@@ -74,6 +82,27 @@ describe('createPodwire', () => {
   test('refuses a file that is not there, or broken', () => {
     expect(() => createPodwire(join(directory, 'none.yaml'))).toThrow(/none\.yaml" cannot be read: ENOENT/);
     expect(() => createPodwire(file('services: [}'))).toThrow('is neither JSON nor YAML');
+  });
+
+  test('refuses what is no file, and what is too large, unread', () => {
+    expect(() => createPodwire('/dev/zero')).toThrow(
+      'config: "/dev/zero" cannot be read: /dev/zero is no file',
+    );
+    expect(() => createPodwire(file(' '.repeat(5_000_000)))).toThrow('5000000 bytes are more than the limit');
+  });
+
+  test('changes the mode of all services or of none', async () => {
+    podwire = createPodwire({
+      services: {
+        orders: { target: 'static:///127.0.0.1:1', mesh: { address: '127.0.0.1:1' } },
+        stock: { target: 'static:///127.0.0.1:1' },
+      },
+    });
+    const orders = podwire.channel('orders');
+    await expect(podwire.setMode('mesh')).rejects.toThrow('config.services.stock.mesh: undefined must give');
+    await expect(podwire.setMode('sideways' as never)).rejects.toThrow('must be one of: direct, mesh');
+    expect(orders.snapshot()).toMatchObject({ mode: 'direct', switchingTo: undefined });
+    expect(podwire.channel('stock').mode).toBe('direct');
   });
 });
 

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { checkKeys, InvalidInput } from '@podwire/registry';
 import { parse } from 'yaml';
 import type { Mode } from '../modes/mode.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
+import { readText } from './read-text.ts';
 
 /** One service in a config: where its Pods are found, and options that stand above the defaults. */
 export interface ServiceConfigEntry extends ChannelOptions {
@@ -19,19 +19,14 @@ export interface PodwireConfig {
   readonly services: Readonly<Record<string, ServiceConfigEntry>>;
 }
 
-/** A config file larger than this is refused. */
-const MAX_BYTES = 4 * 1024 * 1024;
-
 /** Reads a config file, JSON or YAML. Throws `InvalidInput` that names the file. */
 export function readConfigFile(path: string): unknown {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readText(path);
   } catch (error) {
     throw new InvalidInput('config', path, `cannot be read: ${(error as Error).message}`);
   }
-  if (text.length > MAX_BYTES)
-    throw new InvalidInput('config', path, `must not be larger than ${MAX_BYTES} bytes`);
   try {
     return parse(text, { maxAliasCount: 100 });
   } catch (error) {

@@ -1,9 +1,9 @@
-import { InvalidInput, type Registry, unknownWord } from '@podwire/registry';
+import { InvalidInput, openTarget, type Registry, unknownWord } from '@podwire/registry';
 import { Channel } from '../channel/channel.ts';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import type { ChannelSnapshot } from '../channel/snapshot.ts';
 import { systemEnv } from '../env.ts';
-import type { Mode } from '../modes/mode.ts';
+import { checkMode, type Mode } from '../modes/mode.ts';
 import { parseOptions, type Settings } from '../options/settings.ts';
 import { type PodwireConfig, readConfigFile, splitConfig } from './config.ts';
 
@@ -52,7 +52,11 @@ class Services implements Podwire {
     for (const [name, { target, options }] of splitConfig(fromFile ? readConfigFile(source) : source)) {
       const own = (options.registries as readonly Registry[] | undefined) ?? [];
       const all = { ...options, registries: [...own, ...registries] };
-      this.#entries.set(name, { target, settings: parseOptions(all, `config.services.${name}`) });
+      const path = `config.services.${name}`;
+      const settings = parseOptions(all, path);
+      checkTarget(target, settings.registries, `${path}.target`);
+      checkMode(settings.mode, settings.meshAddress, { mode: `${path}.mode`, mesh: `${path}.mesh` });
+      this.#entries.set(name, { target, settings });
     }
   }
 
@@ -75,6 +79,10 @@ class Services implements Podwire {
   }
 
   async setMode(mode: Mode | undefined): Promise<void> {
+    // All of it or nothing: also those that are not in use yet.
+    for (const [name, { settings }] of this.#entries) {
+      checkMode(mode, settings.meshAddress, { mode: 'mode', mesh: `config.services.${name}.mesh` });
+    }
     this.#mode = mode;
     await Promise.all([...this.#channels.values()].map((channel) => channel.setMode(mode)));
   }
@@ -92,5 +100,13 @@ class Services implements Podwire {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+}
+
+function checkTarget(target: string, registries: readonly Registry[], path: string): void {
+  try {
+    openTarget(target, systemEnv, registries);
+  } catch (error) {
+    throw new InvalidInput(path, target, `cannot be used: ${(error as Error).message}`);
   }
 }

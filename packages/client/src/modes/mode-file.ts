@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { checkKeys, InvalidInput } from '@podwire/registry';
 import { parse } from 'yaml';
+import { readText } from '../config/read-text.ts';
 import { oneOf } from '../options/check.ts';
 import { MODES, type Mode } from './mode.ts';
 
@@ -26,7 +26,7 @@ export class ModeFile {
   constructor(path: string, onChange: (error: Error | undefined) => void) {
     this.#path = path;
     this.#onChange = onChange;
-    this.#seen = readFileSync(path, 'utf8');
+    this.#seen = firstText(path);
     this.#document = parseModes(this.#seen, path);
     // By its text: a change between the first reading and a watcher's first look would go unseen.
     this.#timer = setInterval(() => this.#look(), POLL_MS).unref();
@@ -43,7 +43,7 @@ export class ModeFile {
   #look(): void {
     let text: string;
     try {
-      text = readFileSync(this.#path, 'utf8');
+      text = readText(this.#path);
     } catch (error) {
       return this.#tell((error as Error).message, () => {
         throw error;
@@ -64,6 +64,14 @@ export class ModeFile {
       return this.#onChange(error as Error);
     }
     this.#onChange(undefined);
+  }
+}
+
+function firstText(path: string): string {
+  try {
+    return readText(path);
+  } catch (error) {
+    throw new InvalidInput('PODWIRE_CONFIG', path, `cannot be read: ${(error as Error).message}`);
   }
 }
 

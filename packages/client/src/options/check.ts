@@ -23,6 +23,34 @@ export function string(value: unknown, path: string): string | undefined {
   throw new InvalidInput(path, value, 'must be a string that is not empty');
 }
 
+/** What HTTP/2 lets a header's value be without escaping; a line break would begin another header. */
+const HEADER_TEXT = /^[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
+/** RFC 3986's characters of an authority, without user information. */
+const AUTHORITY = /^[A-Za-z0-9._~%!$&'()*+,;=:[\]-]{1,1024}$/;
+/** gRPC's rule for metadata keys. */
+const HEADER_NAME = /^[0-9A-Za-z_.-]{1,256}$/;
+
+/** Text that is sent as it is in a header of every call. */
+export function headerText(value: unknown, path: string): string | undefined {
+  return matching(value, path, HEADER_TEXT, 'must be 1 to 1024 printable ASCII characters');
+}
+
+/** A name as it is sent in `:authority`. */
+export function authorityText(value: unknown, path: string): string | undefined {
+  return matching(value, path, AUTHORITY, 'must be a host, with or without a port');
+}
+
+export function headerName(value: unknown, path: string): string | undefined {
+  const rule = "must be a header's name: letters, digits, '_', '-' and '.'";
+  return matching(value, path, HEADER_NAME, rule);
+}
+
+function matching(value: unknown, path: string, pattern: RegExp, rule: string): string | undefined {
+  const text = string(value, path);
+  if (text === undefined || pattern.test(text)) return text;
+  throw new InvalidInput(path, text, rule);
+}
+
 export function boolean(value: unknown, path: string, byDefault: boolean): boolean {
   if (value === undefined) return byDefault;
   if (typeof value === 'boolean') return value;

@@ -17,6 +17,20 @@ const wrong: readonly (readonly [object, string])[] = [
     'options.policy.maglev.loadBound: 0.5 must be a number from 1',
   ],
   [{ hashKey: { heder: 'x' } }, 'options.hashKey.heder: "x" is unknown; did you mean \'header\'?'],
+  [{ hashKey: { header: 'x customer' } }, 'options.hashKey.header: "x customer" must be a header\'s name'],
+  [
+    { policy: { ring_hash: { loadBound: Number.POSITIVE_INFINITY } } },
+    'options.policy.ring_hash.loadBound: Infinity must be a number from 1',
+  ],
+  [{ authority: 'orders\r\nx-admin: 1' }, 'options.authority: "orders\\r\\nx-admin: 1" must be a host'],
+  [{ authority: 'bücher.example' }, 'options.authority: "bücher.example" must be a host'],
+  [{ userAgent: 'a\nb' }, 'options.userAgent: "a\\nb" must be 1 to 1024 printable ASCII characters'],
+  [{ 'grpc.secondary_user_agent': 'x'.repeat(1_025) }, 'must be 1 to 1024 printable ASCII characters'],
+  [
+    { backoff: { initialMs: 500, maxMs: 100 } },
+    'options.backoff.initialMs: 500 must not be more than maxMs, 100',
+  ],
+  [{ tls: { ca: 'garbage' } }, 'options.tls.ca: "what was given" is no PEM certificate'],
   [{ mode: 'sidecar' }, 'options.mode: "sidecar" must be one of: direct, mesh'],
   [{ mesh: { address: 'nowhere' } }, 'options.mesh.address: "nowhere" must be host:port'],
   [{ transport: 'quic' }, 'options.transport: "quic" is not one of: '],
@@ -109,4 +123,13 @@ describe('options', () => {
       hedging: { maxAttempts: 5, hedgingDelayMs: 100, nonFatalStatusCodes: new Set([14, 8]) },
     });
   });
+});
+
+test('one delay of the backoff alone moves the default of the other', () => {
+  expect(parseOptions({ backoff: { maxMs: 50 } }).backoff).toEqual({ initialMs: 50, maxMs: 50 });
+  expect(parseOptions({ backoff: { initialMs: 20_000 } }).backoff).toEqual({
+    initialMs: 20_000,
+    maxMs: 20_000,
+  });
+  expect(parseOptions({}).backoff).toEqual({ initialMs: 100, maxMs: 10_000 });
 });

@@ -3,7 +3,7 @@ import { nodeHttp2Transport, ownHttp2Transport, type Transport } from '@podwire/
 import { checkKeys, InvalidInput, parseAddress, type Registry, unknownWord } from '@podwire/registry';
 import { MODES, type Mode } from '../modes/mode.ts';
 import type { ChannelOptions, HashKeyInfo } from './channel-options.ts';
-import { boolean, number, oneOf, string } from './check.ts';
+import { authorityText, boolean, headerName, headerText, number, oneOf, string } from './check.ts';
 import { grpcOptionNames, isGrpcOption, translateGrpcOptions } from './grpc-options.ts';
 import { parseServiceConfig, type ServiceConfig } from './service-config.ts';
 import { parseTls, type TlsSettings } from './tls.ts';
@@ -97,8 +97,8 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   const buffer = group('retryBuffer', ['perCallBytes', 'perChannelBytes']);
   const mesh = group('mesh', ['address']);
   const serviceConfig = parseServiceConfig(o.serviceConfig ?? {}, at('serviceConfig'));
-  const suffix = string(o.userAgentSuffix, at('userAgentSuffix'));
-  const prefix = string(o.userAgent, at('userAgent'));
+  const suffix = headerText(o.userAgentSuffix, at('userAgentSuffix'));
+  const prefix = headerText(o.userAgent, at('userAgent'));
   return {
     name: string(o.name, at('name')),
     policy: parsePolicy(o, serviceConfig, path),
@@ -107,14 +107,11 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     meshAddress: parseMesh(mesh.address, `${at('mesh')}.address`),
     transport: parseTransport(o.transport ?? 'node-http2', at('transport')),
     tls: parseTls(o.tls, at('tls')),
-    authority: string(o.authority, at('authority')),
+    authority: authorityText(o.authority, at('authority')),
     userAgent: [prefix, `podwire/${VERSION}`, suffix].filter((part) => part !== undefined).join(' '),
     connectTimeoutMs: number(o.connectTimeoutMs, at('connectTimeoutMs'), { default: 5_000, min: 1 }),
     maxConnecting: number(o.maxConnecting, at('maxConnecting'), { default: 32, min: 1 }),
-    backoff: {
-      initialMs: number(backoff.initialMs, at('backoff.initialMs'), { default: 100, min: 1 }),
-      maxMs: number(backoff.maxMs, at('backoff.maxMs'), { default: 10_000, min: 1 }),
-    },
+    backoff: parseBackoff(backoff, at('backoff')),
     keepalive: {
       timeMs: number(keepalive.timeMs, at('keepalive.timeMs'), { default: 10_000, min: 0 }),
       timeoutMs: number(keepalive.timeoutMs, at('keepalive.timeoutMs'), { default: 5_000, min: 1 }),
@@ -157,10 +154,23 @@ function parsePolicy(o: Record<string, unknown>, config: ServiceConfig, path: st
   return zone === undefined ? chosen : zoneAware(chosen, zone);
 }
 
+/** Of the two delays, one that is not given yields to the one that is. */
+function parseBackoff(backoff: Record<string, unknown>, path: string): Settings['backoff'] {
+  const given = number(backoff.maxMs, `${path}.maxMs`, { default: 0, min: 1 });
+  const initialMs = number(backoff.initialMs, `${path}.initialMs`, {
+    default: Math.min(100, given || 100),
+    min: 1,
+  });
+  const maxMs = given || Math.max(10_000, initialMs);
+  if (initialMs > maxMs)
+    throw new InvalidInput(`${path}.initialMs`, initialMs, `must not be more than maxMs, ${maxMs}`);
+  return { initialMs, maxMs };
+}
+
 function parseHashKey(value: unknown, path: string): Settings['hashKey'] {
   if (value === undefined) return undefined;
   if (typeof value === 'function') return value as (info: HashKeyInfo) => string | undefined;
-  const header = string(checkKeys(value, ['header'], path).header, `${path}.header`);
+  const header = headerName(checkKeys(value, ['header'], path).header, `${path}.header`);
   if (header === undefined) throw new InvalidInput(`${path}.header`, header, "must be a header's name");
   return { header: header.toLowerCase() };
 }

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { type TlsOptions, tlsFromFiles } from '@podwire/http2';
 import { checkKeys, InvalidInput } from '@podwire/registry';
 import { boolean, string } from './check.ts';
@@ -25,6 +26,8 @@ export function parseTls(value: unknown, path: string): TlsSettings | undefined 
   ) {
     throw new InvalidInput(path, Object.keys(tls), 'must name a certificate and its key together');
   }
+  checkCertificates(given.ca, `${path}.ca`);
+  checkCertificates(given.cert, `${path}.cert`);
   const fromFiles = openFiles(files, path);
   return {
     serverName,
@@ -43,6 +46,16 @@ function pem(tls: Record<string, unknown>, key: string, path: string): string | 
   const value = tls[key];
   if (value === undefined || typeof value === 'string' || Buffer.isBuffer(value)) return value;
   throw new InvalidInput(`${path}.${key}`, typeof value, 'must be PEM text or a Buffer');
+}
+
+/** Node takes any text for a certificate authority, and then trusts nobody. */
+function checkCertificates(given: string | Buffer | undefined, path: string): void {
+  if (given === undefined) return;
+  try {
+    new X509Certificate(given);
+  } catch (error) {
+    throw new InvalidInput(path, 'what was given', `is no PEM certificate: ${(error as Error).message}`);
+  }
 }
 
 function filesOf(

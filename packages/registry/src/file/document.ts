@@ -28,7 +28,8 @@ export function readDocument(
   const { endpoints: inputs } = checkKeys(Reflect.get(services, service), ['endpoints'], path);
   if (!Array.isArray(inputs)) throw new InvalidInput(`${path}.endpoints`, inputs, 'must be an array');
   const endpoints = new Map<string, Endpoint>();
-  for (const [i, input] of inputs.entries()) {
+  for (let i = 0; i < inputs.length; i++) {
+    const input: unknown = inputs[i];
     const endpoint = unchanged(input, known) ?? check(input, `${path}.endpoints[${i}]`);
     endpoints.set(endpoint.id, endpoint);
   }

@@ -1,4 +1,4 @@
-import { type Endpoint, isEndpoint, show, toEndpoint } from '../endpoint.ts';
+import { type Endpoint, type EndpointInput, isEndpoint, show, toEndpoint } from '../endpoint.ts';
 
 /** More endpoints than this of one service are not used: a registry must not fill the memory. */
 const MAX_ENDPOINTS = 100_000;
@@ -17,9 +17,11 @@ export function usable(said: unknown): Usable {
   if (!Array.isArray(said)) return { endpoints: [], dropped: [`endpoints: ${show(said)} must be an array`] };
   const endpoints: Endpoint[] = [];
   const dropped: string[] = [];
-  for (const [i, value] of said.slice(0, MAX_ENDPOINTS).entries()) {
+  const count = Math.min(said.length, MAX_ENDPOINTS);
+  for (let i = 0; i < count; i++) {
+    const value: unknown = said[i];
     try {
-      endpoints.push(isEndpoint(value) ? value : toEndpoint(value, `endpoints[${i}]`));
+      endpoints.push(isEndpoint(value) ? value : toEndpoint(value as EndpointInput, `endpoints[${i}]`));
     } catch (error) {
       dropped.push(error instanceof Error ? error.message : `endpoints[${i}]: ${show(error)}`);
     }

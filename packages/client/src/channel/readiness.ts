@@ -1,0 +1,45 @@
+import type { Clock } from '@podwire/registry';
+import type { ProcessHold } from '../process-hold.ts';
+
+/** Those who wait until a channel's calls can go out. Who waits keeps the process alive. */
+export class Readiness {
+  readonly #clock: Clock;
+  readonly #hold: ProcessHold;
+  readonly #isReady: () => boolean;
+  readonly #waiters = new Set<(result: boolean) => void>();
+  #closed = false;
+
+  constructor(clock: Clock, hold: ProcessHold, isReady: () => boolean) {
+    this.#clock = clock;
+    this.#hold = hold;
+    this.#isReady = isReady;
+  }
+
+  /** True when the channel was or became ready, false when `timeoutMs` passed first or it was closed. */
+  async wait(timeoutMs: number): Promise<boolean> {
+    if (this.#closed || this.#isReady()) return !this.#closed;
+    this.#hold.acquire();
+    const ready = await new Promise<boolean>((resolve) => {
+      const done = (result: boolean) => {
+        timer.cancel();
+        this.#waiters.delete(done);
+        resolve(result);
+      };
+      const timer = this.#clock.after(timeoutMs, () => done(false));
+      this.#waiters.add(done);
+    });
+    this.#hold.release();
+    return ready;
+  }
+
+  /** Perhaps it is ready now. */
+  look(): void {
+    if (this.#waiters.size === 0 || !this.#isReady()) return;
+    for (const done of [...this.#waiters]) done(true);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const done of [...this.#waiters]) done(false);
+  }
+}

@@ -1,0 +1,12 @@
+import { readFileSync, statSync } from 'node:fs';
+
+/** A config file larger than this is refused. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** The text of a config file. Throws for one that is too large, or is no file: a pipe or a device may never end. */
+export function readText(path: string): string {
+  const found = statSync(path);
+  if (!found.isFile()) throw new Error(`${path} is no file`);
+  if (found.size > MAX_BYTES) throw new Error(`${found.size} bytes are more than the limit of ${MAX_BYTES}`);
+  return readFileSync(path, 'utf8');
+}

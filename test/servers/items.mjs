@@ -33,6 +33,14 @@ export const items = {
     source: 'grpc-java',
     build: (directory, source) => mavenLibraries(source, directory),
   },
+  'dubbo-go': {
+    name: 'dubbo-go',
+    version: '3.3.1',
+    about: 'a provider and a consumer of dubbo-go, over Triple',
+    tools: ['go'],
+    source: 'dubbo-go',
+    build: (directory, source) => goBuild(source, join(directory, 'dubbo-go')),
+  },
   h2specd: {
     name: 'h2specd',
     version: '2.2.1',

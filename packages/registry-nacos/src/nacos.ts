@@ -28,8 +28,7 @@ export function nacos(options: NacosOptions): Registry & Announcer {
     async announce(service, endpoint, { signal } = {}) {
       signal?.throwIfAborted();
       const ref = parseServiceRef(service, settings);
-      const { publisher } = links.get(ref.namespace);
-      const announcement = new NacosAnnouncement(publisher, settings, ref, endpoint);
+      const announcement = new NacosAnnouncement(links.get(ref.namespace), settings, ref, endpoint);
       await announcement.open();
       announced.add(announcement);
       if (signal?.aborted || closed.signal.aborted) {

@@ -1,5 +1,5 @@
 import type { RegistryUpdate } from '@podwire/registry';
-import { applications } from './dubbo/applications.ts';
+import { followMapping } from './dubbo/mapping.ts';
 import type { Link, Live } from './link/link.ts';
 import { type InstanceList, readInstances, whyEmpty } from './naming/instances.ts';
 import type { ServiceInfo } from './naming/naming.ts';
@@ -57,21 +57,36 @@ async function* watchLive(
   const ring = () => bell.ring();
   const stopOnEnd = live.session.onEnd(ring);
   signal.addEventListener('abort', ring);
-  const mapping = ref.byApplication ? applications(live.session, ref, bell) : undefined;
+  let names = namesOf(ref);
+  let followed: readonly string[] | undefined;
+  let leaveMapping = () => {};
   try {
-    if (mapping === undefined) await follow([ref.name]);
+    if (names.length === 0) {
+      leaveMapping = await followMapping(live.configs, ref.name, (applications) => {
+        names = applications;
+        bell.ring();
+      });
+    }
     while (!signal.aborted && live.session.error === undefined) {
-      if (mapping?.stale) await follow(await mapping.read());
+      if (followed !== names) {
+        followed = names;
+        await follow(names);
+      }
       await bell.rung();
-      if (signal.aborted || live.session.error !== undefined || mapping?.stale) continue;
+      if (signal.aborted || live.session.error !== undefined || followed !== names) continue;
       yield toUpdate([...infos.values()], ref, zoneKey);
     }
   } finally {
     stopOnEnd();
     signal.removeEventListener('abort', ring);
-    mapping?.close();
+    leaveMapping();
     for (const leave of leavers.values()) leave();
   }
+}
+
+/** The Nacos services that are watched; none when Dubbo's mapping has to say. */
+function namesOf({ name, dubbo }: ServiceRef): readonly string[] {
+  return dubbo?.mode === 'application' ? dubbo.applications : [name];
 }
 
 function toUpdate(infos: readonly ServiceInfo[], ref: ServiceRef, zoneKey: string): RegistryUpdate {

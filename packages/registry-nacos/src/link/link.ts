@@ -1,13 +1,15 @@
+import { Configs } from '../config/configs.ts';
 import { NacosError } from '../error.ts';
 import { Naming } from '../naming/naming.ts';
 import type { Server, Settings } from '../options.ts';
 import { Session } from '../rpc/session.ts';
 import { Login } from './login.ts';
 
-/** A session with what is subscribed on it. */
+/** A session with what is subscribed and followed on it. */
 export interface Live {
   readonly session: Session;
   readonly naming: Naming;
+  readonly configs: Configs;
 }
 
 type Mover = (live: Live) => Promise<void>;
@@ -112,7 +114,11 @@ export class Link {
       },
     );
     await session.open();
-    const live = { session, naming: new Naming(session, this.#settings.clock) };
+    const live = {
+      session,
+      naming: new Naming(session, clock),
+      configs: new Configs(session, this.#namespace, clock),
+    };
     session.onPush('ConnectResetRequest', () => void this.#move(live));
     return live;
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ApplicationPods } from '../dubbo/application-pods.ts';
 import { Publisher } from '../naming/publisher.ts';
 import type { Settings } from '../options.ts';
 import { Link } from './link.ts';
@@ -7,6 +8,7 @@ import { Link } from './link.ts';
 export interface Namespace {
   readonly link: Link;
   readonly publisher: Publisher;
+  readonly applications: ApplicationPods;
 }
 
 /** Namespaces by name, of one Nacos cluster and one login. */
@@ -22,7 +24,8 @@ export class Links {
     const known = this.#namespaces.get(namespace);
     if (known !== undefined) return known;
     const link = new Link(this.#settings, namespace);
-    const made = { link, publisher: new Publisher(link, this.#settings) };
+    const publisher = new Publisher(link, this.#settings);
+    const made = { link, publisher, applications: new ApplicationPods(publisher) };
     this.#namespaces.set(namespace, made);
     return made;
   }

@@ -6,11 +6,11 @@ import {
   InvalidInput,
   toEndpoint,
 } from '@podwire/registry';
-import { dubboMetadata } from '../dubbo/provider.ts';
+import { interfaceMetadata } from '../dubbo/describe.ts';
+import type { Namespace } from '../link/links.ts';
 import type { Settings } from '../options.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import { toInstance } from './instances.ts';
-import type { Publisher } from './publisher.ts';
 
 /** `nacos.naming` refuses more (`Constants.MAX_WEIGHT_VALUE`). */
 const MAX_WEIGHT = 10_000;
@@ -19,15 +19,22 @@ const DEFAULT_CLUSTER = 'DEFAULT';
 
 /** One Pod in Nacos: weight and whether it is enabled (serving) can change while it is announced. */
 export class NacosAnnouncement implements Announcement {
-  readonly #publisher: Publisher;
+  readonly #namespace: Namespace;
   readonly #settings: Settings;
   readonly #ref: ServiceRef;
   #endpoint: Endpoint;
   #withdrawn: Promise<void> | undefined;
 
-  constructor(publisher: Publisher, settings: Settings, ref: ServiceRef, endpoint: Endpoint) {
-    if (ref.byApplication) {
-      throw new InvalidInput('target.dubbo', 'application', 'cannot be announced: use dubbo=interface');
+  constructor(namespace: Namespace, settings: Settings, ref: ServiceRef, endpoint: Endpoint) {
+    if (ref.dubbo?.mode === 'application') {
+      const { applications, methods } = ref.dubbo;
+      if (applications.length !== 1) {
+        throw new InvalidInput('target.application', applications.join(), 'must name one application');
+      }
+      // dubbo-go's consumers call only methods that the metadata name.
+      if (methods.length === 0) {
+        throw new InvalidInput('target.methods', undefined, 'must name the methods: use dubboService()');
+      }
     }
     if (ref.clusters.length > 1) {
       throw new InvalidInput(
@@ -36,7 +43,7 @@ export class NacosAnnouncement implements Announcement {
         'must be one cluster: a Pod is announced in one',
       );
     }
-    this.#publisher = publisher;
+    this.#namespace = namespace;
     this.#settings = settings;
     this.#ref = ref;
     this.#endpoint = checked(endpoint, 'endpoint');
@@ -60,16 +67,32 @@ export class NacosAnnouncement implements Announcement {
   }
 
   withdraw(): Promise<void> {
-    this.#withdrawn ??= this.#publisher.remove(this.#ref, this.#endpoint.id);
+    this.#withdrawn ??= this.#remove();
     return this.#withdrawn;
   }
 
   #put(endpoint: Endpoint): Promise<void> {
     const { clock, zoneKey } = this.#settings;
+    const { publisher, applications } = this.#namespace;
+    const { id, port } = endpoint;
+    const { dubbo } = this.#ref;
     const zone = endpoint.zone === undefined ? {} : { [zoneKey]: endpoint.zone };
-    const metadata = { ...dubboMetadata(this.#ref.name, clock.wallMs()), ...endpoint.attributes, ...zone };
-    const instance = toInstance(endpoint, this.#ref.clusters[0] ?? DEFAULT_CLUSTER, metadata);
-    return this.#publisher.put(this.#ref, endpoint.id, instance);
+    const make = (metadata: Readonly<Record<string, string>>) => {
+      const all = { ...metadata, ...endpoint.attributes, ...zone };
+      return toInstance(endpoint, this.#ref.clusters[0] ?? DEFAULT_CLUSTER, all);
+    };
+    if (dubbo?.mode === 'application') return applications.put(this.#ref, dubbo, id, port, make);
+    const metadata = dubbo === undefined ? {} : interfaceMetadata(dubbo, clock.wallMs());
+    return publisher.put(this.#ref, id, make(metadata));
+  }
+
+  #remove(): Promise<void> {
+    const { publisher, applications } = this.#namespace;
+    const { dubbo } = this.#ref;
+    const { id } = this.#endpoint;
+    return dubbo?.mode === 'application'
+      ? applications.remove(this.#ref, dubbo, id)
+      : publisher.remove(this.#ref, id);
   }
 }
 

@@ -41,7 +41,7 @@ it('gives the headers that a version and a group of Dubbo need, and leaves out o
   const list = [host(1, { metadata }), host(2, { metadata: { ...metadata, protocol: 'dubbo' } })];
   const { endpoints, dropped } = read(list, 'shop.Orders?dubbo=interface&version=1&serviceGroup=g');
   expect([...endpoints.values()]).toMatchObject([
-    { weight: 1, attributes: { 'tri-service-version': '1', 'tri-service-group': 'g' } },
+    { weight: 1, attributes: { 'header.tri-service-version': '1', 'header.tri-service-group': 'g' } },
   ]);
   expect(dropped).toEqual([expect.stringMatching(/^hosts\[1\]\.metadata\.protocol: "dubbo" must be 'tri'/)]);
 });

@@ -1,5 +1,5 @@
 import { type Endpoint, formatAddress, InvalidInput, show, toEndpoint } from '@podwire/registry';
-import { readDubbo } from '../dubbo/provider.ts';
+import { readDubbo } from '../dubbo/read.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import { Dropped } from './dropped.ts';
 
@@ -55,7 +55,7 @@ function readInstance(host: unknown, path: string, ref: ServiceRef, zoneKey: str
   if (typeof metadata !== 'object') throw new InvalidInput(`${path}.metadata`, metadata, 'must be an object');
   const has = (key: string) => (Object.hasOwn(metadata, key) ? Reflect.get(metadata, key) : undefined);
   for (const [key, wanted] of Object.entries(ref.metadata)) if (has(key) !== wanted) return undefined;
-  const dubbo = readDubbo(has, path, ref.byApplication);
+  const dubbo = readDubbo(has, path, ref.dubbo);
   const zone = has(zoneKey);
   return toEndpoint(
     {
@@ -72,6 +72,9 @@ function readInstance(host: unknown, path: string, ref: ServiceRef, zoneKey: str
 
 /** Why a list that names no Pod is empty. */
 export function whyEmpty(ref: ServiceRef, listed: number): string {
+  if (ref.dubbo?.mode === 'application' && listed === 0) {
+    return `no application has the Dubbo interface ${show(ref.name)} in Nacos, or none of those that have it runs: check the interface, group ${show(ref.group)} and namespace ${show(ref.namespace)}, and whether providers register by application`;
+  }
   const where = `service ${show(ref.name)}, group ${show(ref.group)}, namespace ${show(ref.namespace)}`;
   if (listed === 0)
     return `Nacos lists no instance of ${where}: check these names, and whether providers run`;

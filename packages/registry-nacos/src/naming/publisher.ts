@@ -4,11 +4,14 @@ import type { Link, Live } from '../link/link.ts';
 import type { Settings } from '../options.ts';
 import type { ServiceRef } from '../service-ref.ts';
 
-type Instance = Readonly<Record<string, unknown>>;
+export type Instance = Readonly<Record<string, unknown>>;
+/** What must be in Nacos before an instance is; asked for on each session. */
+type Prepare = (live: Live) => Promise<void>;
 
 interface Published {
   readonly ref: ServiceRef;
   readonly instances: Map<string, Instance>;
+  readonly prepare: Map<string, Prepare>;
 }
 
 /** Keeps the Pods of this process registered in one namespace: all of them again on every new connection. */
@@ -30,16 +33,19 @@ export class Publisher {
   }
 
   /** Registers an instance, or changes it. Rejects when Nacos refuses; one that was registered before is kept. */
-  put(ref: ServiceRef, id: string, instance: Instance): Promise<void> {
+  put(ref: ServiceRef, id: string, instance: Instance, prepare?: Prepare): Promise<void> {
     return this.#queue(async () => {
       const key = `${ref.group}@@${ref.name}`;
-      const service = this.#services.get(key) ?? { ref, instances: new Map<string, Instance>() };
+      const service = this.#services.get(key) ?? { ref, instances: new Map(), prepare: new Map() };
       const before = service.instances.get(id);
       if (this.#services.size === 0) this.#start();
       this.#services.set(key, service);
       service.instances.set(id, instance);
+      if (prepare !== undefined) service.prepare.set(id, prepare);
       try {
-        await this.#publish(await this.#attach(), service);
+        const live = await this.#attach();
+        await prepare?.(live);
+        await this.#publish(live, service);
       } catch (error) {
         const isRefused = error instanceof NacosError && error.code !== 0;
         if (before === undefined) this.#forget(key, service, id);
@@ -117,7 +123,15 @@ export class Publisher {
   }
 
   async #publishAll(live: Live): Promise<void> {
-    for (const service of this.#services.values()) await this.#publish(live, service);
+    const failures: unknown[] = [];
+    for (const service of this.#services.values()) {
+      // Consumers may know from before what could not be written now: the instance goes first.
+      for (const prepare of service.prepare.values()) {
+        await prepare(live).catch((error: unknown) => failures.push(error));
+      }
+      await this.#publish(live, service);
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   #start(): void {
@@ -129,6 +143,7 @@ export class Publisher {
 
   #forget(key: string, service: Published, id: string): void {
     service.instances.delete(id);
+    service.prepare.delete(id);
     if (service.instances.size === 0) this.#services.delete(key);
     if (this.#services.size > 0) return;
     this.#timer?.cancel();

@@ -1,0 +1,108 @@
+import type { Configs } from '../config/configs.ts';
+import type { Live } from '../link/link.ts';
+import type { Instance, Publisher } from '../naming/publisher.ts';
+import type { ServiceRef } from '../service-ref.ts';
+import { applicationMetadata, metadataInfo, revisionOf } from './describe.ts';
+import { addToMapping, followMapping } from './mapping.ts';
+import type { DubboRef } from './ref.ts';
+
+/** Makes the instance, given what Dubbo wants in its metadata. */
+type MakeInstance = (metadata: Readonly<Record<string, string>>) => Instance;
+
+interface ApplicationPod {
+  readonly ref: ServiceRef;
+  readonly application: string;
+  readonly port: number;
+  readonly interfaces: Map<string, DubboRef>;
+  make: MakeInstance;
+  /** What was told of it on which session. */
+  told: { readonly configs: Configs; readonly revision: string; readonly leave: () => void } | undefined;
+}
+
+/**
+ * Pods as Dubbo's applications: one instance for all interfaces that a Pod has, and beside it in Nacos's configs what those are
+ * and which application has them.
+ */
+export class ApplicationPods {
+  readonly #publisher: Publisher;
+  readonly #pods = new Map<string, ApplicationPod>();
+
+  constructor(publisher: Publisher) {
+    this.#publisher = publisher;
+  }
+
+  async put(ref: ServiceRef, dubbo: DubboRef, id: string, port: number, make: MakeInstance): Promise<void> {
+    const application = dubbo.applications[0]!;
+    const key = `${ref.group}@@${application}@@${id}`;
+    const known = this.#pods.get(key);
+    const fresh: ApplicationPod = {
+      ...{ ref: { ...ref, name: application }, application, port, make },
+      ...{ interfaces: new Map(), told: undefined },
+    };
+    const pod = known ?? fresh;
+    const before = { make: pod.make, had: pod.interfaces.has(keyOf(dubbo)) };
+    this.#pods.set(key, pod);
+    pod.interfaces.set(keyOf(dubbo), dubbo);
+    pod.make = make;
+    try {
+      await this.#publish(pod, id);
+    } catch (error) {
+      pod.make = before.make;
+      if (!before.had) pod.interfaces.delete(keyOf(dubbo));
+      if (pod.interfaces.size === 0) this.#forget(key, pod);
+      throw error;
+    }
+  }
+
+  async remove(ref: ServiceRef, dubbo: DubboRef, id: string): Promise<void> {
+    const key = `${ref.group}@@${dubbo.applications[0]}@@${id}`;
+    const pod = this.#pods.get(key);
+    if (pod === undefined || !pod.interfaces.delete(keyOf(dubbo))) return;
+    if (pod.interfaces.size > 0) return this.#publish(pod, id);
+    this.#forget(key, pod);
+    await this.#publisher.remove(pod.ref, id);
+  }
+
+  #publish(pod: ApplicationPod, id: string): Promise<void> {
+    const revision = revisionOf([...pod.interfaces.values()]);
+    const instance = pod.make(applicationMetadata(id, pod.port, revision));
+    return this.#publisher.put(pod.ref, id, instance, (live) => this.#tell(pod, revision, live));
+  }
+
+  /** What consumers read must be there before they see the instance. */
+  async #tell(pod: ApplicationPod, revision: string, { configs }: Live): Promise<void> {
+    if (pod.told?.configs === configs && pod.told.revision === revision) return;
+    const { application } = pod;
+    const refs = [...pod.interfaces.values()];
+    const info = metadataInfo(application, revision, refs);
+    const before = await configs.read(application, revision);
+    if (before !== info) await configs.replace(application, revision, before, info);
+    const leavers: (() => void)[] = [];
+    const leave = () => {
+      for (const one of leavers) one();
+    };
+    try {
+      for (const name of new Set(refs.map((ref) => ref.interface))) {
+        await addToMapping(configs, name, application);
+        // Dubbo's own writers do not compare: one that read before us overwrites what we wrote.
+        const keep = (applications: readonly string[]) => {
+          if (!applications.includes(application)) addToMapping(configs, name, application).catch(() => {});
+        };
+        leavers.push(await followMapping(configs, name, keep));
+      }
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    pod.told?.leave();
+    pod.told = { configs, revision, leave };
+  }
+
+  #forget(key: string, pod: ApplicationPod): void {
+    pod.told?.leave();
+    pod.told = undefined;
+    this.#pods.delete(key);
+  }
+}
+
+const keyOf = ({ group, interface: name, version }: DubboRef) => `${group}/${name}:${version}`;

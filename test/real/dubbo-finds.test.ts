@@ -1,0 +1,65 @@
+import { dubboService, nacos } from '@podwire/registry-nacos';
+import { createChannel, type PodwireChannel } from 'podwire';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type DubboOptions, startDubboProvider } from '../servers/dubbo-go.mjs';
+import { type Nacos, startNacos } from '../servers/nacos.mjs';
+import { callEachKind, eachKindFrom, echoClient, getEcho } from '../support/echo.ts';
+
+let server: Nacos;
+const cleanups: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  server = await startNacos({ properties: { 'nacos.naming.push.pushTaskDelay': 10 } });
+});
+afterAll(() => server?.close());
+afterEach(async () => {
+  await Promise.all(cleanups.splice(0).map((cleanup) => cleanup()));
+});
+
+async function provide(pod: string, options: Partial<Parameters<typeof startDubboProvider>[0]> = {}) {
+  const provider = await startDubboProvider({ nacos: server.address, pod, ...options });
+  cleanups.push(() => provider.stop());
+  return provider;
+}
+
+function open(query: string, options: Parameters<typeof createChannel>[1] = {}): PodwireChannel {
+  const registries = [nacos({ servers: [server.address] })];
+  const channel = createChannel(`nacos:///podwire.test.Echo?${query}`, { registries, ...options });
+  cleanups.push(() => channel.close());
+  return channel;
+}
+
+const pods = (channel: PodwireChannel) => channel.snapshot().pods.map(({ id }) => id);
+
+test.each<[string, string, Partial<DubboOptions> & { metadata?: 'dubbo' | 'tri' | 'remote' }]>([
+  ['by interface', 'dubbo=interface', { mode: 'interface' }],
+  [
+    'by interface, with a version and a group',
+    'dubbo=interface&version=1.0.0&serviceGroup=g',
+    { mode: 'interface', version: '1.0.0', group: 'g' },
+  ],
+  ['by application, as dubbo-go registers by default', 'dubbo=application', { app: 'plain' }],
+  [
+    'by application, with a version and a group',
+    'dubbo=application&version=2.0.0&serviceGroup=h&application=versioned',
+    { app: 'versioned', version: '2.0.0', group: 'h', metadata: 'remote' },
+  ],
+])('finds and calls a provider of dubbo-go %s', async (_name, query, options) => {
+  const channel = open(query);
+  const client = echoClient(channel);
+  const provider = await provide('go-1', options);
+  await channel.ready({ timeoutMs: 20_000 });
+  expect(pods(channel)).toEqual([provider.address]);
+  expect(await callEachKind(client)).toEqual(eachKindFrom('go-1'));
+});
+
+test('follows the mapping: an application that joins is found, one that leaves is gone', async () => {
+  const channel = open('dubbo=application&version=3.0.0', { holdMs: 0 });
+  const first = await provide('go-1', { app: 'first', version: '3.0.0' });
+  await expect.poll(() => pods(channel), { timeout: 20_000 }).toContain(first.address);
+  const second = await provide('go-2', { app: 'second', version: '3.0.0' });
+  await expect.poll(() => pods(channel).sort(), { timeout: 20_000 }).toContain(second.address);
+  await first.stop('SIGTERM');
+  await expect.poll(() => pods(channel), { timeout: 20_000 }).not.toContain(first.address);
+  expect(await getEcho(echoClient(channel))).toBe('go-2 a');
+});

@@ -1,4 +1,4 @@
-import { dubboService, nacos } from '@podwire/registry-nacos';
+import { nacos } from '@podwire/registry-nacos';
 import { createChannel, type PodwireChannel } from 'podwire';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type DubboOptions, startDubboProvider } from '../servers/dubbo-go.mjs';

@@ -1,0 +1,140 @@
+// Calls at an even rate over Pods that come and go, and whether memory stays flat and sockets stay as many as Pods:
+// npm run build && node bench/soak/main.mjs [--seconds 3600] [--rate 2000] [--pods 4] [--transport http2]
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import * as grpc from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { createChannel } from 'podwire';
+import { Fleet } from '../../examples/demo/fleet.mjs';
+import { Load, percentile } from '../../examples/demo/load.mjs';
+import { connectionsTo } from './sockets.mjs';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    rate: { type: 'string', default: '2000' },
+    pods: { type: 'string', default: '4' },
+    transport: { type: 'string', default: 'http2' },
+  },
+});
+const [seconds, rate, pods] = [values.seconds, values.rate, values.pods].map(Number);
+
+/** A Pod comes and one goes this often; every fourth one is killed. */
+const CHANGE_MS = Math.max(2_000, Math.min(10_000, seconds * 60));
+/** Until sockets must be as many as Pods again; leases of killed Pods last 2 s, and calls on Pods that leave are few ms long. */
+const SETTLE_MS = 5_000;
+/** Warm-up: compiled code, caches and histograms grow to their size. */
+const WARM_UP_SHARE = 0.4;
+/** Live memory after the warm-up may be so much larger at the end. */
+const LIVE_GROWTH_BYTES = 1e6;
+/** Of resident memory in ten minutes, with room for what the allocator keeps in a short run. */
+const RESIDENT_GROWTH_BYTES = 1e6 * (seconds / 600) + 20e6;
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc');
+const proto = fileURLToPath(new URL('../../examples/demo/orders.proto', import.meta.url));
+const { Orders } = grpc.loadPackageDefinition(loadSync(proto)).demo;
+const serviceConfig = {
+  methodConfig: [
+    {
+      name: [{}],
+      retryPolicy: {
+        maxAttempts: 3,
+        initialBackoff: '0.01s',
+        maxBackoff: '0.1s',
+        backoffMultiplier: 2,
+        retryableStatusCodes: ['UNAVAILABLE'],
+      },
+    },
+  ],
+};
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+
+const directory = mkdtempSync(join(tmpdir(), 'podwire-soak-'));
+const fleet = new Fleet(directory, 'orders');
+const problems = [];
+process.on('unhandledRejection', (error) => problems.push(`unhandled rejection: ${error}`));
+process.on('warning', (warning) => problems.push(`warning: ${warning.message}`));
+
+/** Live and resident memory, garbage aside. */
+function memory() {
+  gc();
+  gc();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { live: heapUsed + external, resident: rss };
+}
+
+await fleet.start(pods);
+const channel = createChannel(`file://${directory}/#orders`, {
+  transport: values.transport,
+  serviceConfig,
+});
+const client = new Orders('orders', grpc.credentials.createInsecure(), { channelOverride: channel });
+await channel.ready();
+const load = new Load(client, rate);
+const samples = [];
+const seen = new Set(fleet.addresses);
+const startedMs = performance.now();
+const elapsed = () => (performance.now() - startedMs) / 1_000;
+let [calls, failed, changes] = [0, 0, 0];
+const latenciesMs = [];
+
+while (elapsed() < seconds) {
+  const changedMs = performance.now();
+  const [added] = await fleet.start(1);
+  seen.add(added);
+  await fleet.stop(fleet.addresses[0], changes % 4 === 3 ? 'SIGKILL' : 'SIGTERM');
+  changes += 1;
+  let sockets = connectionsTo(seen);
+  for (const since = performance.now(); sockets !== fleet.addresses.length; sockets = connectionsTo(seen)) {
+    if (performance.now() - since > SETTLE_MS) {
+      problems.push(`${sockets} sockets for ${fleet.addresses.length} Pods, ${elapsed().toFixed(0)} s in`);
+      break;
+    }
+    await pause(50);
+  }
+  await pause(CHANGE_MS - (performance.now() - changedMs));
+  const window = await load.take();
+  calls += window.calls;
+  failed += window.failed;
+  latenciesMs.push(percentile(window.latenciesMs, 0.99));
+  samples.push({ atSeconds: elapsed(), ...memory() });
+}
+await load.stop();
+await channel.close();
+// The last bytes, a GOAWAY among them, are given a moment.
+for (const since = performance.now(); connectionsTo(seen) > 0 && performance.now() - since < 1_000; )
+  await pause(20);
+const left = connectionsTo(seen);
+await fleet.stopAll();
+rmSync(directory, { recursive: true, force: true });
+
+const flat = samples.filter(({ atSeconds }) => atSeconds > seconds * WARM_UP_SHARE);
+const part = Math.max(1, Math.floor(flat.length / 3));
+const growth = (key) =>
+  median(flat.slice(-part).map((one) => one[key])) - median(flat.slice(0, part).map((one) => one[key]));
+const report = {
+  seconds: Math.round(elapsed()),
+  callsPerSecond: Math.round(calls / samples.at(-1).atSeconds),
+  calls,
+  failed,
+  changes,
+  p99Ms: Number(median(latenciesMs).toFixed(1)),
+  liveMB: Number((samples.at(-1).live / 1e6).toFixed(1)),
+  liveGrowthMB: Number((growth('live') / 1e6).toFixed(2)),
+  residentGrowthMB: Number((growth('resident') / 1e6).toFixed(1)),
+  socketsLeft: left,
+};
+if (failed > 0) problems.push(`${failed} calls failed, the last with: ${load.lastError}`);
+if (growth('live') > LIVE_GROWTH_BYTES) problems.push(`live memory grew by ${report.liveGrowthMB} MB`);
+if (growth('resident') > RESIDENT_GROWTH_BYTES) problems.push(`RSS grew by ${report.residentGrowthMB} MB`);
+if (left !== 0) problems.push(`${left} sockets are left after close()`);
+if (calls < rate * seconds * 0.9) problems.push(`only ${report.callsPerSecond} calls/s`);
+console.log(JSON.stringify({ ...report, problems }));
+process.exit(problems.length === 0 ? 0 : 1);

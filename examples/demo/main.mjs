@@ -67,7 +67,7 @@ async function main() {
   await channel.ready();
 
   const vipLoad = new Load(vip, CALLS_PER_SECOND);
-  screen.phase('1  through a layer-4 proxy: one long connection', () => rows(vipLoad.window));
+  screen.phase('1  layer-4 proxy: one long connection', () => rows(vipLoad.window));
   await pause(PHASE_MS);
   const onVip = await vipLoad.take();
   screen.end(rows(onVip));
@@ -82,7 +82,7 @@ async function main() {
   const plain = new Load(plainClient, CALLS_PER_SECOND);
 
   await phase('2  direct: every Pod its share', podwire, plain, async () => {});
-  const killed = await phase('3a one Pod killed with SIGKILL, two added', podwire, plain, async () => {
+  const killed = await phase('3a SIGKILL: one Pod killed, two added', podwire, plain, async () => {
     await pause(500);
     const [victim] = fleet.addresses;
     const inFlight = channel.snapshot().pods.find(({ id }) => id === victim)?.inFlight ?? 0;
@@ -92,14 +92,14 @@ async function main() {
   });
   // A call whose reply had begun cannot be tried again; no more may fail than were on that Pod.
   allowedFailures += killed.atOnce;
-  await phase('3b all Pods replaced, one by one', podwire, plain, async () => {
+  await phase('3b roll-out: all Pods replaced, one by one', podwire, plain, async () => {
     for (const address of fleet.addresses) {
       await fleet.start(1);
       await pause(200);
       await fleet.stop(address, 'SIGTERM');
     }
   });
-  await phase('4  switched to mesh and back while calls run', podwire, plain, async () => {
+  await phase('4  modes: to mesh and back, twice, while calls run', podwire, plain, async () => {
     for (const mode of ['mesh', 'direct', 'mesh', 'direct']) {
       await channel.setMode(mode);
       await pause(500);
@@ -112,6 +112,12 @@ async function main() {
   return { onVip, lastError: podwire.lastError };
 }
 
+/** Calls of the busiest Pods; the table fits into 80 columns. */
+function shares(byPod) {
+  const counts = [...byPod.values()].sort((a, b) => b - a);
+  return [...counts.slice(0, 4), ...(counts.length > 4 ? [`+${counts.length - 4}`] : [])].join(' ');
+}
+
 function report({ onVip, lastError }) {
   const ms = (value) => `${value.toFixed(1)} ms`;
   const row = (title, client, { calls, failed, byPod, latenciesMs }) => [
@@ -119,13 +125,13 @@ function report({ onVip, lastError }) {
     client,
     calls,
     failed,
-    [...byPod.values()].sort((a, b) => b - a).join(' '),
+    shares(byPod),
     ms(percentile(latenciesMs, 0.5)),
     ms(percentile(latenciesMs, 0.99)),
   ];
-  const lines = [row('1  through a layer-4 proxy', 'grpc-js', onVip)];
+  const lines = [row('1  layer-4 proxy', 'grpc-js', onVip)];
   for (const [title, own, other] of results) {
-    lines.push(row(title, 'podwire', own), row('', 'grpc-js', other));
+    lines.push(row(title.split(':')[0], 'podwire', own), row('', 'grpc-js', other));
   }
   table(['', 'client', 'calls', 'failed', 'per Pod', 'p50', 'p99'], lines);
   const failed = results.reduce((sum, [, own]) => sum + own.failed, 0);

@@ -1,5 +1,6 @@
 import type { Endpoint } from '@podwire/registry';
 import { hashKey } from './hash.ts';
+import { byHash } from './hash-order.ts';
 
 /** Which part of a large service one client connects to. */
 export interface SubsetOptions {
@@ -20,15 +21,28 @@ export interface SubsetOptions {
 export function selectSubset(endpoints: readonly Endpoint[], options: SubsetOptions): readonly Endpoint[] {
   const { size, client } = options;
   if (endpoints.length <= size) return endpoints;
-  const ring = endpoints
-    .map((endpoint) => ({ endpoint, at: hashKey(endpoint.id) }))
-    .sort((a, b) => a.at - b.at || (a.endpoint.id < b.endpoint.id ? -1 : 1));
+  const ring = inRing(endpoints);
   const point = typeof client === 'number' ? radicalInverse(client) : hashKey(client) / 2 ** 32;
   // By position on the ring of Pods rather than of hashes: stretches between hashes are uneven.
   const start = Math.floor(point * ring.length);
   const chosen = new Set<Endpoint>();
-  for (let step = 0; step < size; step++) chosen.add(ring[(start + step) % ring.length]!.endpoint);
+  for (let step = 0; step < size; step++) chosen.add(ring[(start + step) % ring.length]!);
   return endpoints.filter((endpoint) => chosen.has(endpoint));
+}
+
+/** In the order of their hashes; of equal ones in that of their ids, so that it is alike in every client. */
+function inRing(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const hashes = new Uint32Array(endpoints.length);
+  for (let i = 0; i < endpoints.length; i++) hashes[i] = hashKey(endpoints[i]!.id);
+  const order = byHash(hashes);
+  const ring = Array.from(order, (i) => endpoints[i]!);
+  for (let at = 1; at < ring.length; at++) {
+    const same = (i: number) => hashes[order[i]!] === hashes[order[at]!];
+    for (let i = at; i > 0 && same(i - 1) && ring[i - 1]!.id > ring[i]!.id; i--) {
+      [ring[i - 1], ring[i]] = [ring[i]!, ring[i - 1]!];
+    }
+  }
+  return ring;
 }
 
 /** 0, 1/2, 1/4, 3/4, 1/8, …: each further point halves a gap. */

@@ -14,9 +14,12 @@ export function unchanged(input: unknown, known: ReadonlyMap<string, Endpoint>):
     (weight ?? 1) === endpoint.weight && zone === endpoint.zone && (phase ?? 'serving') === endpoint.phase;
   if (!same || !sameAttributes(attributes, endpoint.attributes)) return undefined;
   // Whatever else it says is for the checks.
-  let more = 0;
+  let more = -1;
   for (const _key in input) more += 1;
-  for (const value of [address, weight, zone, phase, attributes]) if (value !== undefined) more -= 1;
+  if (weight !== undefined) more -= 1;
+  if (zone !== undefined) more -= 1;
+  if (phase !== undefined) more -= 1;
+  if (attributes !== undefined) more -= 1;
   return more === 0 ? endpoint : undefined;
 }
 

@@ -5,8 +5,16 @@ import type { Clock, Timer } from '@podwire/registry';
 const MANY_PODS = 500;
 /** A rebuild takes some 1 to 2 µs a Pod, so that rebuilding is never more than a sixth of the time. */
 const REST_MS_PER_POD = 0.01;
+/** A Pod that is ready seldom comes alone: those that come with it share a rebuild. */
+const COMPANY_MS = 3;
 /** How long a turn of the event loop works on a picker before it lets other work in. */
 const TURN_MS = 2;
+
+/**
+ * How soon a change matters. `now`: what the old picker has is of no use. `soon`: a Pod waits for its first call. `later`: the
+ * old picker does as well, as it passes over Pods that take no calls.
+ */
+export type Haste = 'now' | 'soon' | 'later';
 
 /**
  * When a picker is built anew: once for all that changes in one turn, and in turns of at most {@link TURN_MS}. A large set
@@ -17,10 +25,11 @@ export class Rebuild {
   readonly #clock: Clock;
   readonly #begin: () => Building<void>;
   readonly #count: () => number;
-  #planned = false;
+  /** When the planned one begins; undefined when none is. */
+  #dueMs: number | undefined;
   #work: Building<void> | undefined;
   /** Something changed while a picker was being built, which that one may not know. */
-  #stale = false;
+  #stale: Haste | undefined;
   #timer: Timer | undefined;
   #doneMs = Number.NEGATIVE_INFINITY;
   #closed = false;
@@ -32,24 +41,28 @@ export class Rebuild {
     this.#count = count;
   }
 
-  /** Something changed. `urgent`: what the old picker has is of no use, so that nothing is waited for. */
-  plan(urgent: boolean): void {
-    if (this.#closed || this.#planned) return;
+  /** Something changed. */
+  plan(haste: Haste): void {
+    if (this.#closed) return;
     if (this.#work !== undefined) {
-      this.#stale = true;
+      if (this.#stale === undefined || this.#stale === 'later') this.#stale = haste;
       return;
     }
-    this.#planned = true;
+    const nowMs = this.#clock.nowMs();
     const count = this.#count();
     if (count < MANY_PODS) {
-      queueMicrotask(() => this.#start());
+      if (this.#dueMs === undefined) queueMicrotask(() => this.#start());
+      this.#dueMs ??= nowMs;
       return;
     }
     const restMs = count * REST_MS_PER_POD;
-    const leftMs = this.#doneMs + restMs - this.#clock.nowMs();
     // What changes often does so in company: Pods that go and the Pods that come for them.
-    const delayMs = urgent ? Math.max(leftMs, 0) : restMs;
-    this.#timer = this.#clock.after(delayMs, () => this.#start());
+    const waitMs = { now: 0, soon: Math.min(COMPANY_MS, restMs), later: restMs }[haste];
+    const dueMs = Math.max(this.#doneMs + restMs, nowMs + waitMs);
+    if (this.#dueMs !== undefined && this.#dueMs <= dueMs) return;
+    this.#timer?.cancel();
+    this.#dueMs = dueMs;
+    this.#timer = this.#clock.after(dueMs - nowMs, () => this.#start());
   }
 
   close(): void {
@@ -59,7 +72,7 @@ export class Rebuild {
   }
 
   #start(): void {
-    this.#planned = false;
+    this.#dueMs = undefined;
     if (this.#closed) return;
     this.#work = this.#begin();
     this.#turn();
@@ -89,8 +102,8 @@ export class Rebuild {
   #done(): void {
     this.#work = undefined;
     this.#doneMs = this.#clock.nowMs();
-    if (!this.#stale) return;
-    this.#stale = false;
-    this.plan(false);
+    const stale = this.#stale;
+    this.#stale = undefined;
+    if (stale !== undefined) this.plan(stale);
   }
 }

@@ -150,3 +150,26 @@ test.each(['ring_hash', 'maglev'])(
     expect(clock.pending).toBe(0);
   },
 );
+
+test('a new Pod of a large set gets calls soon, and those that cannot be reached cost no rebuild', async () => {
+  const { clock, listeners, side, builds } = open(3_000);
+  const refused = new Error('connect ENETUNREACH');
+  listeners[0]!.onReady();
+  for (const listener of listeners.slice(1)) listener.onClosed(refused);
+  await clock.advance(500);
+  expect(side.warm).toBe(true);
+  const before = builds();
+  for (let ms = 0; ms < 1_000; ms += 100) {
+    for (const listener of listeners.splice(1)) listener.onClosed(refused);
+    await clock.advance(100);
+  }
+  expect(builds()).toBe(before);
+  side.update(endpoints(0, 3_001));
+  await clock.advance(2);
+  listeners.at(-1)!.onReady();
+  await clock.advance(3);
+  expect(picked(side, 10).size).toBe(2);
+  expect(builds()).toBe(before + 1);
+  side.close('done');
+  expect(clock.pending).toBe(0);
+});

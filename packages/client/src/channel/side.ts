@@ -101,7 +101,7 @@ export class Side {
     if (endpoints.length === 0) this.state = 'empty';
     if (this.#options.policy.connects === 'all') for (const pod of added) pod.connect();
     else this.#connectOne();
-    this.#rebuild.plan(this.state !== 'ready');
+    this.#rebuild.plan(this.state === 'ready' ? 'later' : 'now');
   }
 
   pick(info: PickInfo<ClientPod>): ClientPod | undefined {
@@ -178,7 +178,10 @@ export class Side {
     this.#options.onPod(pod);
     if (this.#closed) return;
     if (this.#options.policy.connects === 'one' && pod.state === 'backoff') this.#connectOne();
-    this.#rebuild.plan(this.state !== 'ready');
+    // A Pod that fails to connect again and again makes no difference to calls that others take.
+    if (this.warm && pod.state !== 'ready' && !pod.picked) return;
+    if (this.state !== 'ready') this.#rebuild.plan('now');
+    else this.#rebuild.plan(pod.state === 'ready' ? 'soon' : 'later');
   }
 
   *#buildPicker(): Building<void> {
@@ -189,6 +192,7 @@ export class Side {
     let anyHope = false;
     for (const pod of this.#order) {
       const isReady = pod.state === 'ready';
+      pod.picked = isReady;
       if (!isReady && !pod.failing) settled = false;
       if (!pod.failing && pod.state !== 'idle') anyHope = true;
       if (pod.endpoint.phase !== 'serving') continue;

@@ -56,6 +56,8 @@ export class ClientPod implements Pod {
   available = false;
   /** The set that named the Pod last, as its side counts them. */
   generation = 0;
+  /** Whether it was ready when its side built its picker last. */
+  picked = false;
   state: PodState = 'idle';
   /** Whether the last attempt to connect failed; holds until one succeeds. */
   failing = false;

@@ -249,6 +249,7 @@ export class Reflector {
     this.#running = undefined;
     this.#failures += 1;
     if (error instanceof KubernetesError) {
+      if (error.unreachable) this.#env.client.forgetIdle();
       // An API server that has just started refuses what it allows a moment later: its roles are not loaded yet.
       const isBack = this.#wasUnreachable && !error.unreachable;
       this.#wasUnreachable = error.unreachable;

@@ -15,6 +15,7 @@ const CONNECT_TIMEOUT_MS = 3_000;
  * sets it, once a second for 10 s.
  */
 const TCP_KEEPALIVE_MS = 5_000;
+const AGENT: http.AgentOptions = { keepAlive: true, keepAliveMsecs: TCP_KEEPALIVE_MS, maxFreeSockets: 2 };
 
 /** What a request asks for. */
 export interface Question {
@@ -40,8 +41,8 @@ export class ApiClient {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #agents = {
-    'https:': new https.Agent({ keepAlive: true, maxFreeSockets: 2 }),
-    'http:': new http.Agent({ keepAlive: true, maxFreeSockets: 2 }),
+    'https:': new https.Agent(AGENT),
+    'http:': new http.Agent(AGENT),
   };
 
   /** `timeoutMs` bounds the time until an answer begins, and again until a list has arrived. */
@@ -89,6 +90,13 @@ export class ApiClient {
     for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 
+  /** Nobody was reached over one connection: those that wait for another request may be as dead, and would cost a time-out. */
+  forgetIdle(): void {
+    for (const { freeSockets } of Object.values(this.#agents)) {
+      for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+    }
+  }
+
   #send(login: Login, { path, query }: Question, signal: AbortSignal): Promise<IncomingMessage> {
     const { server, ca, cert, key, servername, insecure, authorization } = login;
     const protocol = server.protocol === 'http:' ? 'http:' : 'https:';
@@ -132,10 +140,7 @@ export class ApiClient {
     const timer = this.#clock.after(CONNECT_TIMEOUT_MS, () => {
       request.destroy(unreachable(`no connection to the API server ${origin} in ${CONNECT_TIMEOUT_MS} ms`));
     });
-    socket.once('connect', () => {
-      timer.cancel();
-      socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
-    });
+    socket.once('connect', () => timer.cancel());
     request.once('close', () => timer.cancel());
   }
 

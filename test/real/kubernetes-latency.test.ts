@@ -77,7 +77,7 @@ function startTrace(client: DemoClient) {
 
 const SAMPLES = 100;
 /** Changes are independent of each other: none comes while the one before is still taken in. */
-const BETWEEN_MS = 75;
+const BETWEEN_MS = 90;
 
 async function measure(others: readonly string[]) {
   await putSlice(cluster, 'orders-0', [A, B, ...others]);

@@ -14,6 +14,7 @@ const steps = {
     [bin('biome'), 'ci', '--error-on-warnings', '.'],
     [bin('tsc'), '-b'],
     [bin('tsc'), '-p', 'tsconfig.test.json'],
+    [bin('knip'), '--include', 'exports,types', '--no-config-hints', '--no-progress'],
   ],
   test: [[bin('vitest'), 'run']],
   'test:real': [

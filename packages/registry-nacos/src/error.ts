@@ -15,7 +15,5 @@ export class NacosError extends Error {
   }
 }
 
-/** Nacos: the request came without a token that it takes (`NacosException.NO_RIGHT`). */
-export const NO_RIGHT = 403;
 /** Nacos: this connection was never set up, or is forgotten (`NacosException.UN_REGISTER`). */
 export const UNREGISTERED = 301;

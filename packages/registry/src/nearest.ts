@@ -40,7 +40,7 @@ export function unknownWord(word: string, known: readonly string[]): string {
 /** Checks that `value` is an object with known keys only; throws {@link InvalidInput} with the key's path. */
 export function checkKeys(value: unknown, known: readonly string[], path: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InvalidInput(path, value, 'must be an object');
+    throw new InvalidInput(path === '' ? 'document' : path, value, 'must be an object');
   }
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;

@@ -32,6 +32,10 @@ test.each([
   expect(endpoint).not.toBe(known.get('10.0.0.1:50051'));
 });
 
+test.each(['null', '', '[]', '7'])('a document that is no object is named so, %j', (text) => {
+  expect(() => readDocument(text, 'orders')).toThrow(/^document: .* must be an object$/);
+});
+
 test.each([
   { ...said, wieght: 2 },
   { ...plain, weight: '1' },

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import type { PodwireChannel } from 'podwire';
 import { afterEach, describe, expect, test } from 'vitest';
+import { frame, settings, TYPE, uint32 } from './http2/frames.mjs';
 import { createChannel } from './support/channel.ts';
 import { startLoad } from './support/load.ts';
 import { get, ordersClient } from './support/orders-client.ts';
@@ -45,6 +46,24 @@ describe('faults', () => {
     const before = load.done;
     await until(() => load.done > before + 200);
     expect(await load.stop()).toEqual([]);
+  });
+
+  test('a Pod that sends every new connection away is tried ever less often', async () => {
+    const goaway = frame(TYPE.GOAWAY, 0, 0, uint32(0, 0));
+    const connectedMs: number[] = [];
+    silent = createServer((socket) => {
+      connectedMs.push(performance.now());
+      socket.on('error', () => {}).resume();
+      socket.end(Buffer.concat([settings(), goaway]));
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => silent!.once('listening', resolve));
+    const { port } = silent.address() as { port: number };
+    const channel = open([`127.0.0.1:${port}`], { backoff: { initialMs: 100, maxMs: 1_000 } });
+    const calls = Promise.allSettled([get(ordersClient(channel)), get(ordersClient(channel))]);
+    await until(() => connectedMs.length >= 5);
+    // The first to end so young is replaced at once, the others after 100, 160 and 256 ms, each with 20 % of jitter.
+    expect(connectedMs[4]! - connectedMs[0]!).toBeGreaterThan(0.75 * (100 + 160 + 256));
+    expect((await calls).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
   test('a Pod that accepts TCP and never speaks is given up, and no call is lost to it', async () => {

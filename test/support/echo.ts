@@ -20,6 +20,8 @@ const { podwire } = grpc.loadPackageDefinition(loadSync(path)) as unknown as {
   podwire: { test: { Echo: grpc.ServiceClientConstructor } };
 };
 
+export const echoService: grpc.ServiceDefinition = podwire.test.Echo.service;
+
 export function echoClient(channel: grpc.ChannelInterface): EchoClient {
   const credentials = grpc.credentials.createInsecure();
   const client = new podwire.test.Echo('', credentials, { channelOverride: channel as grpc.Channel });
@@ -30,7 +32,7 @@ export function echoClient(channel: grpc.ChannelInterface): EchoClient {
 export function echoServer(pod: string): grpc.Server {
   const server = new grpc.Server();
   const answer = (text: string): Text => ({ value: `${pod} ${text}` });
-  server.addService(podwire.test.Echo.service, {
+  server.addService(echoService, {
     get: (call: grpc.ServerUnaryCall<Text, Text>, reply: grpc.sendUnaryData<Text>) =>
       reply(null, answer(call.request.value)),
     collect(call: grpc.ServerReadableStream<Text, Text>, reply: grpc.sendUnaryData<Text>) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock, Timer } from '@podwire/registry';
+import type { Clock, Random, Timer } from '@podwire/registry';
 import { NacosError } from '../error.ts';
 import type { Session } from '../rpc/session.ts';
 
@@ -17,6 +17,10 @@ interface Followed {
 
 /** Nacos: there is no such config (`NacosException.CONFIG_NOT_FOUND` of its responses). */
 const NOT_FOUND = 300;
+/** A write that compared with something else than what is there is answered with this code, as other failures are. */
+const SERVER_ERROR = 500;
+const MAX_EDITS = 10;
+const EDIT_PAUSE_MS = 50;
 /** Nacos's own clients ask this often whether a change was missed, although Nacos pushes. */
 const CHECK_MS = 60_000;
 
@@ -25,13 +29,15 @@ export class Configs {
   readonly #session: Session;
   readonly #tenant: string;
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #followed = new Map<string, Followed>();
   #timer: Timer | undefined;
 
-  constructor(session: Session, namespace: string, clock: Clock) {
+  constructor(session: Session, namespace: string, clock: Clock, random: Random) {
     this.#session = session;
     this.#tenant = namespace === 'public' ? '' : namespace;
     this.#clock = clock;
+    this.#random = random;
     session.onPush('ConfigChangeNotifyRequest', ({ body: { dataId, group } }) => {
       const followed = this.#followed.get(keyOf(String(dataId), String(group)));
       if (followed !== undefined) this.#queue(followed).catch(() => {});
@@ -50,14 +56,30 @@ export class Configs {
     }
   }
 
-  /** Writes `content` where `before` stands now; rejects when something else does. */
-  async replace(dataId: string, group: string, before: string, content: string): Promise<void> {
-    // Compared with what is there, if anything is: that of '' matches nothing, so that the first of two writers wins.
-    const casMd5 = md5(before);
-    await this.#session.request('ConfigPublishRequest', {
-      ...{ dataId, group, tenant: this.#tenant, content, casMd5 },
-      additionMap: {},
-    });
+  /**
+   * Makes what `change` makes of a config, whatever others write at the same time; `change` is asked anew of what they wrote.
+   * Rejects when Nacos refuses, or others keep writing.
+   */
+  async edit(dataId: string, group: string, change: (content: string) => string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const before = await this.read(dataId, group);
+      const content = change(before);
+      if (content === before) return;
+      // Compared with what is there, if anything is: that of '' matches nothing, so that the first of two writers wins.
+      const casMd5 = md5(before);
+      const names = { dataId, group, tenant: this.#tenant };
+      try {
+        const body = { ...names, content, casMd5, additionMap: {} };
+        await this.#session.request('ConfigPublishRequest', body);
+        return;
+      } catch (error) {
+        const isOutrun = error instanceof NacosError && error.code === SERVER_ERROR;
+        if (!isOutrun || attempt === MAX_EDITS) throw error;
+      }
+      // Nacos reads from a copy of its store, which knows of a write a little later.
+      const delayMs = EDIT_PAUSE_MS * attempt * (0.5 + this.#random());
+      await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve));
+    }
   }
 
   /** Calls `listener` with the content, now and after each change, until the function returned is called. */

@@ -75,8 +75,7 @@ export class ApplicationPods {
     const { application } = pod;
     const refs = [...pod.interfaces.values()];
     const info = metadataInfo(application, revision, refs);
-    const before = await configs.read(application, revision);
-    if (before !== info) await configs.replace(application, revision, before, info);
+    await configs.edit(application, revision, () => info);
     const leavers: (() => void)[] = [];
     const leave = () => {
       for (const one of leavers) one();

@@ -2,8 +2,6 @@ import type { Configs } from '../config/configs.ts';
 
 /** Where Dubbo keeps which applications have an interface: a config of the interface's name in this group. */
 const MAPPING = 'mapping';
-/** Writers at the same time: each failure means that another one was written. */
-const MAX_WRITES = 10;
 
 /** Calls `listener` with the applications that provide an interface, now and after each change. */
 export function followMapping(
@@ -14,22 +12,12 @@ export function followMapping(
   return configs.follow(name, MAPPING, (content) => listener(applicationsOf(content)));
 }
 
-/** Has the mapping of an interface name `application`, whatever others write at the same time. */
-export async function addToMapping(configs: Configs, name: string, application: string): Promise<void> {
-  for (let left = MAX_WRITES; ; left -= 1) {
-    const content = await configs.read(name, MAPPING);
-    if (applicationsOf(content).includes(application)) return;
-    try {
-      return await configs.replace(
-        name,
-        MAPPING,
-        content,
-        content === '' ? application : `${content},${application}`,
-      );
-    } catch (error) {
-      if (left === 0) throw error;
-    }
-  }
+/** Has the mapping of an interface name `application`. */
+export function addToMapping(configs: Configs, name: string, application: string): Promise<void> {
+  return configs.edit(name, MAPPING, (content) => {
+    if (applicationsOf(content).includes(application)) return content;
+    return content === '' ? application : `${content},${application}`;
+  });
 }
 
 function applicationsOf(content: string): readonly string[] {

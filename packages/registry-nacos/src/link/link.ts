@@ -117,7 +117,7 @@ export class Link {
     const live = {
       session,
       naming: new Naming(session, clock),
-      configs: new Configs(session, this.#namespace, clock),
+      configs: new Configs(session, this.#namespace, clock, this.#settings.random),
     };
     session.onPush('ConnectResetRequest', () => void this.#move(live));
     return live;

@@ -150,3 +150,15 @@ describe('a hostile Pod beside an honest one', () => {
     },
   );
 });
+
+describe('hostile Pods alone', () => {
+  test.each([
+    ['a storm of refusals', /^14 .*refused/],
+    ['a storm of GOAWAY', /^14 /],
+    ['PING flood', /^14 /],
+    ['no streams allowed', /^4 .*waiting for room/],
+  ])('%s: calls end in time, and say why', async (attack, status) => {
+    const results = await callPods(`static:///127.0.0.1:${peer.ports[attack]}`, '', {});
+    for (const result of results) expect(result).toMatch(status);
+  });
+});

@@ -1,5 +1,6 @@
 // @ts-check
 // Calls of a test API server: requests, and watches for a stand-in that follows objects as a controller does.
+import { readFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 
 /**
@@ -15,12 +16,12 @@ import { request as httpsRequest } from 'node:https';
  *   resolves when the server or the signal ends it
  */
 
-/** @param {string} url @param {Buffer} ca @param {string} token @returns {Api} */
-export function apiClient(url, ca, token) {
+/** @param {string} url @param {string} caFile @param {string} token @returns {Api} */
+export function apiClient(url, caFile, token) {
   /** @param {string} method @param {string} path @param {string} as @param {string} type @param {AbortSignal} [signal] */
   const open = (method, path, as, type, signal) =>
     httpsRequest(url + path, {
-      ...{ method, ca, agent: false, ...(signal && { signal }) },
+      ...{ method, ca: readFileSync(caFile), agent: false, ...(signal && { signal }) },
       headers: { authorization: `Bearer ${as}`, 'content-type': type },
     });
 

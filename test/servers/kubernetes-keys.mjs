@@ -19,64 +19,41 @@ const kubeconfig = (server, caFile, user) =>
     users: [{ name: 'test', user }],
   });
 
+const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+
+/** @param {string} directory */
+function writeCa(directory) {
+  const files = ['-keyout', join(directory, 'ca.key'), '-out', join(directory, 'ca.crt')];
+  const about = ['-subj', '/CN=test-ca', '-addext', 'keyUsage=critical,keyCertSign'];
+  run('openssl', ['req', '-x509', '-days', '30', ...NEW_KEY, ...about, ...files]);
+}
+
+/** @param {string} directory @param {string} name @param {string} subject @param {string[]} extensions */
+function writeSigned(directory, name, subject, extensions) {
+  const at = (/** @type {string} */ file) => join(directory, file);
+  const added = ['basicConstraints=critical,CA:FALSE', ...extensions].flatMap((line) => ['-addext', line]);
+  const request = ['-keyout', at(`${name}.key`), '-out', at(`${name}.csr`)];
+  run('openssl', ['req', '-new', ...NEW_KEY, '-subj', subject, ...added, ...request]);
+  const ca = ['-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial', '-copy_extensions', 'copyall'];
+  run('openssl', [
+    ...['x509', '-req', '-days', '30', ...ca],
+    ...['-in', at(`${name}.csr`), '-out', at(`${name}.crt`)],
+  ]);
+}
+
+/** A CA, and a certificate of the API server that it signed, in place of those before. @param {string} directory */
+export function writeServerKeys(directory) {
+  writeCa(directory);
+  const extensions = [`subjectAltName=${ALT}`, 'extendedKeyUsage=serverAuth'];
+  writeSigned(directory, 'server', '/CN=kube-apiserver', extensions);
+}
+
 /** Writes all files to a new folder. @param {string} directory @param {string} url of the API server */
 export function writeKeys(directory, url) {
   mkdirSync(directory, { recursive: true });
   const at = (/** @type {string} */ file) => join(directory, file);
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const make = (/** @type {string[]} */ ...args) =>
-    run('openssl', ['req', '-x509', '-days', '30', ...key, ...args]);
-  make(
-    '-subj',
-    '/CN=test-ca',
-    '-addext',
-    'keyUsage=critical,keyCertSign',
-    '-keyout',
-    at('ca.key'),
-    '-out',
-    at('ca.crt'),
-  );
-  const signed = (
-    /** @type {string} */ name,
-    /** @type {string} */ subject,
-    /** @type {string[]} */ extensions,
-  ) => {
-    const added = ['basicConstraints=critical,CA:FALSE', ...extensions].flatMap((line) => ['-addext', line]);
-    run('openssl', [
-      'req',
-      '-new',
-      ...key,
-      '-subj',
-      subject,
-      ...added,
-      '-keyout',
-      at(`${name}.key`),
-      '-out',
-      at(`${name}.csr`),
-    ]);
-    const ca = [
-      '-CA',
-      at('ca.crt'),
-      '-CAkey',
-      at('ca.key'),
-      '-CAcreateserial',
-      '-copy_extensions',
-      'copyall',
-    ];
-    run('openssl', [
-      'x509',
-      '-req',
-      '-days',
-      '30',
-      ...ca,
-      '-in',
-      at(`${name}.csr`),
-      '-out',
-      at(`${name}.crt`),
-    ]);
-  };
-  signed('server', '/CN=kube-apiserver', [`subjectAltName=${ALT}`, 'extendedKeyUsage=serverAuth']);
-  signed('admin', '/O=system:masters/CN=admin', ['extendedKeyUsage=clientAuth']);
+  writeServerKeys(directory);
+  writeSigned(directory, 'admin', '/O=system:masters/CN=admin', ['extendedKeyUsage=clientAuth']);
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   writeFileSync(at('accounts.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }));
   writeFileSync(at('accounts.pub'), publicKey.export({ type: 'spki', format: 'pem' }));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { provisioned } from './cache.mjs';
 import { items } from './items.mjs';
 import { apiClient } from './kubernetes-api.mjs';
-import { writeKeys } from './kubernetes-keys.mjs';
+import { writeKeys, writeServerKeys } from './kubernetes-keys.mjs';
 import { answers, freePort, startProcess } from './process.mjs';
 
 /** What makes slices of Services and Pods of Deployments, and cleans up after them. */
@@ -90,6 +90,7 @@ async function program(launch) {
  * @property {import('./kubernetes-api.mjs').Api['watch']} watch
  * @property {() => Audited[]} audited what the audit log holds, of all runs of the API server
  * @property {() => Promise<void>} wipe restarts etcd without its data; the API server must be stopped
+ * @property {() => void} rotateCa makes a new CA and a certificate of the API server, which it takes when it starts again
  * @property {string} accountKeyFile signs tokens of service accounts
  * @property {() => Promise<void>} close
  */
@@ -104,9 +105,8 @@ export async function startKubernetes({ controllers = false, audit = false, apiS
   const url = `https://127.0.0.1:${port}`;
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
   const { token } = writeKeys(join(home, 'keys'), url);
-  const ca = readFileSync(keys('ca.crt'));
 
-  const api = apiClient(url, ca, token);
+  const api = apiClient(url, keys('ca.crt'), token);
   const { request } = api;
   if (audit) writeFileSync(auditPolicy, JSON.stringify(AUDITED));
 
@@ -187,6 +187,7 @@ export async function startKubernetes({ controllers = false, audit = false, apiS
     clientCertificateFiles: { cert: keys('admin.crt'), key: keys('admin.key') },
     ...{ etcdUrl, etcd, apiServer, controllerManager, ...api, close },
     accountKeyFile: keys('accounts.key'),
+    rotateCa: () => writeServerKeys(join(home, 'keys')),
     audited() {
       const lines = existsSync(auditLog) ? readFileSync(auditLog, 'utf8').split('\n') : [];
       const all = lines.filter((line) => line !== '').map((line) => JSON.parse(line));

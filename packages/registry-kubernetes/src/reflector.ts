@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock, Random } from '@podwire/registry';
 import type { ApiClient } from './api/client.ts';
 import { BrokenAnswer, KubernetesError } from './api/error.ts';
 import { list, probe, type ServiceKey } from './api/list.ts';
 import { watch } from './api/watch.ts';
+import { isAtOrAfter, isVersionGood } from './resource-version.ts';
 import { Seat } from './seat.ts';
 import {
   ENDPOINT_SLICES,
@@ -100,10 +102,23 @@ export class Reflector {
   async #run(signal: AbortSignal): Promise<void> {
     try {
       await this.#pause(signal);
-      if (!signal.aborted) await this.#follow(signal);
+      if (!signal.aborted) await this.#begin(signal);
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
     }
+  }
+
+  /** An API server that has just started refuses what it allows a moment later: its roles are not loaded yet. */
+  async #begin(signal: AbortSignal): Promise<void> {
+    try {
+      return await this.#follow(signal);
+    } catch (error) {
+      if (!this.#wasUnreachable || !(error instanceof KubernetesError) || error.status !== 403) throw error;
+    }
+    this.#wasUnreachable = false;
+    this.#notBeforeMs = this.#env.clock.nowMs() + FIRST_GAP_MS;
+    await this.#pause(signal);
+    if (!signal.aborted) await this.#follow(signal);
   }
 
   /** However many look: one attempt in each gap. A single one comes back later than this by itself. */
@@ -136,10 +151,22 @@ export class Reflector {
         await this.#watch(signal);
         lists = 0;
       } catch (error) {
+        if (lists > 0) await this.#useList(error);
         if (!(error instanceof KubernetesError) || error.status !== 410 || lists > 0) throw error;
         this.#resourceVersion = undefined;
       }
     }
+  }
+
+  /**
+   * A list is told of when its watch has begun, or has failed; but not when nobody may watch: that set would be as it is for
+   * ever, and nobody would know until its Pods are gone.
+   */
+  async #useList(error: unknown): Promise<void> {
+    if (this.#isSynced || (error instanceof KubernetesError && error.status === 403)) return;
+    this.#isSynced = true;
+    this.#ring();
+    await setImmediate();
   }
 
   async #list(signal: AbortSignal): Promise<void> {
@@ -156,11 +183,11 @@ export class Reflector {
     this.#unusable = unusable;
     this.#resourceVersion = listing.resourceVersion;
     this.#isStoreInDoubt = false;
-    this.#isSynced = true;
-    this.#ring();
-    if (listing.resourceVersion === undefined) {
-      throw new BrokenAnswer(`the list of ${this.#resource.fullName} has no resource version to watch from`);
-    }
+    this.#isSynced = false;
+    if (listing.resourceVersion !== undefined) return;
+    const error = new BrokenAnswer(`the list of ${this.#resource.fullName} has no version to watch from`);
+    await this.#useList(error);
+    throw error;
   }
 
   /** EndpointSlices; where the server has none (before 1.21), Endpoints. */
@@ -250,10 +277,7 @@ export class Reflector {
     this.#failures += 1;
     if (error instanceof KubernetesError) {
       if (error.unreachable) this.#env.client.forgetIdle();
-      // An API server that has just started refuses what it allows a moment later: its roles are not loaded yet.
-      const isBack = this.#wasUnreachable && !error.unreachable;
       this.#wasUnreachable = error.unreachable;
-      error.unreachable ||= isBack;
     }
     const gapMs = Math.min(FIRST_GAP_MS * 2 ** (this.#failures - 1), MAX_GAP_MS);
     const askedMs = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;
@@ -263,19 +287,4 @@ export class Reflector {
     this.#seats.clear();
     for (const seat of seats) seat.fail(error);
   }
-}
-
-/** Answers that say nothing of the resource version: who we are, what we may do, and that the server has no time. */
-const UNRELATED_STATUS = [401, 403, 429, 503];
-
-/** Whether a watch may go on from where it was. After silence, nonsense or a refused version, what was missed is not known. */
-function isVersionGood(error: unknown): boolean {
-  if (error instanceof BrokenAnswer || !(error instanceof KubernetesError)) return false;
-  return error.status === undefined || UNRELATED_STATUS.includes(error.status);
-}
-
-/** Versions of one store are comparable numbers (https://kep.k8s.io/5504). */
-function isAtOrAfter(version: string | undefined, before: string | undefined): boolean {
-  if (!/^\d+$/.test(version ?? '') || !/^\d+$/.test(before ?? '')) return false;
-  return BigInt(version!) >= BigInt(before!);
 }

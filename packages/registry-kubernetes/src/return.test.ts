@@ -40,3 +40,31 @@ it('an API server that was away for long is asked within 2 s of its return, and 
   expect(refused).toBe(true);
   expect(performance.now() - backMs).toBeLessThan(2_000);
 });
+
+it('a list that nobody may watch is an error, and no set that stays as it is for ever', async () => {
+  const { server } = fixture;
+  server.intercept = ({ kind }, response) => {
+    if (kind !== 'watch') return false;
+    status(response, 403, 'Forbidden', 'endpointslices is forbidden: cannot watch');
+    return true;
+  };
+  const other = new Watched(fixture.registry({ idleTimeoutMs: 80_000 }));
+  await other.untilError('not allowed to watch endpointslices.discovery.k8s.io in namespace prod');
+  expect(other.sets).toBe(0);
+  server.intercept = undefined;
+  await other.untilIds('10.0.0.1');
+  other.close();
+});
+
+it('a list whose watch fails otherwise is used', async () => {
+  const { server } = fixture;
+  server.intercept = ({ kind }, response) => {
+    if (kind !== 'watch') return false;
+    status(response, 500, 'InternalError', 'no watch today');
+    return true;
+  };
+  const other = new Watched(fixture.registry({ idleTimeoutMs: 80_000 }));
+  await other.untilIds('10.0.0.1');
+  await other.untilError('answered 500');
+  other.close();
+});

@@ -103,6 +103,7 @@ describe('a list that never ends', () => {
       return response.write('{"items":[');
     };
     const followed = new Followed(fixture.registry({ clock }), 'orders');
+    await until(() => fixture.server.requests.length > 0, 'the request');
     await until(
       () => followed.ended,
       'the time-out',

@@ -7,7 +7,7 @@ export class KubernetesError extends Error {
   readonly status: number | undefined;
   /** What the server asked to wait. */
   readonly retryAfterMs: number | undefined;
-  /** No answer came, or one of a server that has only just come back: to ask again soon costs nothing. */
+  /** No answer came: to ask again soon costs nothing. */
   unreachable = false;
   constructor(message: string, status?: number, retryAfterMs?: number) {
     super(message);

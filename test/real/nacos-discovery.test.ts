@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { announce } from '@podwire/provider';
 import { nacos } from '@podwire/registry-nacos';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Nacos, startNacos } from '../servers/nacos.mjs';
+import { demoClient, startOpenLoad } from '../support/demo-client.ts';
 import {
   Cleanup,
   callsByPod,
@@ -13,11 +16,15 @@ import {
   pods,
   viewOf,
 } from '../support/nacos.ts';
+import { NacosObserver } from '../support/nacos-observer.ts';
 import { get, type Order } from '../support/orders-client.ts';
 import { startOrdersServer } from '../support/orders-server.ts';
+import { startNacosProvider } from '../support/providers.ts';
 
 /** Nacos's metadata for how often heartbeats must come; in ms. */
 const SHORT_LEASE = { 'preserved.heart.beat.interval': '500', 'preserved.heart.beat.timeout': '1000' };
+
+const clients = fileURLToPath(new URL('../support/nacos-clients.mjs', import.meta.url));
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
@@ -177,6 +184,67 @@ describe.each(nacosVersions)('Nacos %s', (version) => {
     const zoned = discover(server, service, cleanup, { zone: 'a' });
     await zoned.channel.ready();
     expect(await callsByPod(zoned.client, 10)).toEqual({ [one]: 10 });
+  });
+
+  test('a Pod that is killed gets no call after its connection broke, and leaves as soon as that is pushed', async () => {
+    const service = newService();
+    const [dies, lives] = await Promise.all([1, 2].map(() => startNacosProvider(server.address, service)));
+    for (const provider of [dies, lives]) cleanup.add(() => provider!.kill('SIGKILL'));
+    const { channel } = discover(server, service, cleanup);
+    await expect.poll(() => pods(channel)).toHaveLength(2);
+    const observer = await NacosObserver.open(server);
+    cleanup.add(() => observer.close());
+    await observer.subscribe(service);
+    const load = startOpenLoad(demoClient(channel), 500);
+    cleanup.add(() => load.stop());
+    await expect.poll(() => load.byPod.size).toBe(2);
+    const callsOf = () => channel.snapshot().pods.find(({ id }) => id === dies!.address)?.calls;
+    let atBreak: number | undefined;
+    channel.events.on('pod', ({ id, state }) => {
+      if (id === dies!.address && state !== 'ready') atBreak ??= callsOf();
+    });
+    let after: number | undefined;
+    let goneMs = Number.NaN;
+    channel.events.on('endpoints', ({ ids }) => {
+      if (!ids.includes(dies!.address) && Number.isNaN(goneMs)) goneMs = performance.now();
+      else after = callsOf();
+    });
+    const killedMs = performance.now();
+    await dies!.kill('SIGKILL');
+    const port = Number(dies!.address.split(':')[1]);
+    const push = () => observer.pushes.find(({ atMs, ports }) => atMs > killedMs && !ports.includes(port));
+    await expect.poll(push, { timeout: 10_000, interval: 10 }).toBeDefined();
+    after = callsOf() ?? after;
+    await expect.poll(() => pods(channel)).toEqual([lives!.address]);
+    expect(atBreak).toBeGreaterThan(0);
+    expect(after ?? atBreak).toBe(atBreak);
+    expect(goneMs - push()!.atMs).toBeLessThan(1_000);
+    // Those that were under way on the Pod that died, at most.
+    expect((await load.stop()).length).toBeLessThan(5);
+  });
+
+  test('100 clients in 4 processes are 4 connections and 4 subscriptions to Nacos', {
+    timeout: 60_000,
+  }, async () => {
+    const service = newService();
+    const view = viewOf(server, version);
+    await announced(service);
+    await expect.poll(() => view.instances(service)).toHaveLength(1);
+    const before = await view.clients();
+    const start = () => {
+      const child = spawn(process.execPath, [clients, server.address, service, '25'], {
+        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      });
+      cleanup.add(() => child.kill('SIGKILL'));
+      const ready = new Promise((resolve) => child.stdout!.once('data', resolve));
+      return { child, ready };
+    };
+    const processes = Array.from({ length: 4 }, start);
+    await Promise.all(processes.map(({ ready }) => ready));
+    const more = (await view.clients()).filter((id) => !before.includes(id));
+    expect(await Promise.all(more.map((id) => view.subscriptions(id)))).toEqual(Array(4).fill([service]));
+    for (const { child } of processes) child.send('close');
+    await expect.poll(() => view.clients(), { timeout: 10_000 }).toHaveLength(before.length);
   });
 
   test('Pods are registered again after the server died, with the weight and state they had', async () => {

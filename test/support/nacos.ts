@@ -57,16 +57,13 @@ export function viewOf({ url }: Pick<Nacos, 'url'>, version: NacosVersion) {
       const answer = (await read(path)) as Record<'data' | 'list', ServerInstance[] | undefined>;
       return (three ? answer.data : answer.list) ?? [];
     },
-    /** How many clients are subscribed to a service. */
-    async subscribers(service: string) {
-      const names = `serviceName=${service}&groupName=DEFAULT_GROUP&pageNo=1&pageSize=500`;
-      if (!three) {
-        return ((await read(`/v1/ns/service/subscribers?${names}`)) as { count: number }).count;
-      }
-      const { data } = (await read(`/v3/admin/ns/service/subscribers?${names}`)) as {
-        data: { totalCount: number };
+    /** What one client is subscribed to. */
+    async subscriptions(clientId: string) {
+      const path = three ? '/v3/admin/ns/client/subscribe/list' : '/v2/ns/client/subscribe/list';
+      const { data } = (await read(`${path}?clientId=${encodeURIComponent(clientId)}`)) as {
+        data: { serviceName: string }[] | null;
       };
-      return data.totalCount;
+      return (data ?? []).map(({ serviceName }) => serviceName);
     },
     /** The ids of all clients: connections, and instances that came over HTTP. */
     async clients() {

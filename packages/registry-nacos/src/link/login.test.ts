@@ -50,6 +50,7 @@ it.each([404, 410, 500])('uses the login of 3.x where that of 2.x answers %i', a
 it.each([
   [403, PASSWORD, /refused the login of user 'u' \(HTTP 403\): check username and password/],
   [200, `{"password":"${PASSWORD}"}`, /unexpected answer \(HTTP 200\)/],
+  [500, PASSWORD, /failed the login of user 'u' \(HTTP 500, .*\): check username and password/],
   [404, '', /check options\.contextPath/],
 ])('says what to do after an answer %i, and shows no secret', async (status, body, message) => {
   const it = await login(() => [status, body]);

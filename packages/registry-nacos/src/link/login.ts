@@ -52,6 +52,7 @@ export class Login {
   async #logInAt(server: string): Promise<Token> {
     const { username = '', password = '', contextPath, requestTimeoutMs, tls, clock } = this.#settings;
     const base = `${tls === undefined ? 'http' : 'https'}://${server}${contextPath}`;
+    let broken = false;
     for (const path of PATHS) {
       const { status, body } = await postForm(
         new URL(base + path),
@@ -61,6 +62,7 @@ export class Login {
       ).catch((error: NodeJS.ErrnoException) => {
         throw new NacosError(`login at ${server}: ${error.code ?? error.name}`);
       });
+      broken ||= status === 500;
       if (status === 404 || status === 410 || status === 500) continue;
       if (status === 401 || status === 403) {
         const message = `Nacos at ${server} refused the login of user '${username}' (HTTP ${status}): check username and password`;
@@ -69,6 +71,10 @@ export class Login {
       const token = status === 200 ? readToken(body) : undefined;
       if (token === undefined) throw new NacosError(`login at ${server}: unexpected answer (HTTP ${status})`);
       return { value: token.value, renewAtMs: clock.nowMs() + token.ttlMs * (1 - RENEW_SHARE) };
+    }
+    if (broken) {
+      const message = `Nacos at ${server} failed the login of user '${username}' (HTTP 500, as 3.x answers a wrong password): check username and password`;
+      throw new NacosError(message, 403);
     }
     throw new NacosError(
       `login at ${server}: no login is found under ${contextPath}; check options.contextPath`,

@@ -1,0 +1,137 @@
+import { systemClock, toEndpoint } from '@podwire/registry';
+import { type NacosOptions, nacos } from '@podwire/registry-nacos';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { type Nacos, startNacos } from '../servers/nacos.mjs';
+import { Cleanup, callsByPod, discover, nacosVersions, newService } from '../support/nacos.ts';
+import { startOrdersServer } from '../support/orders-server.ts';
+
+const PASSWORD = 'nacos';
+const WRONG = 'not-the-pa55word';
+/** What Nacos says of a token's life is believed; tokens of this server live so long. */
+const TOKEN_SECONDS = 5;
+
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+describe.each(nacosVersions)('Nacos %s with logins', (version) => {
+  let server: Nacos;
+  beforeAll(async () => {
+    server = await startNacos({
+      version,
+      auth: true,
+      properties: {
+        'nacos.naming.push.pushTaskDelay': 10,
+        'nacos.core.auth.plugin.nacos.token.expire.seconds': TOKEN_SECONDS,
+        'nacos.core.auth.plugin.nacos.token.cache.enable': false,
+      },
+    });
+  }, 180_000);
+  afterAll(() => server?.close());
+
+  const login = { username: 'nacos', password: PASSWORD };
+  const announced = async (service: string) => {
+    const pod = await startOrdersServer();
+    cleanup.add(() => pod.stop());
+    const registry = nacos({ servers: [server.address], ...login });
+    cleanup.add(() => registry.close?.());
+    const announcement = await registry.announce(service, toEndpoint({ address: pod.address }));
+    return { pod, announcement };
+  };
+
+  /** Why `ready` fails; the secrets must be in nothing that the channel says. */
+  const whyNotReady = async (target: string, registry: Partial<NacosOptions>, secrets: readonly string[]) => {
+    const { channel } = discover(server, target, cleanup, { registry });
+    const said: unknown[] = [];
+    channel.events.on('registry', (status) => said.push(status));
+    const error = await channel.ready({ timeoutMs: 2_500 }).then(
+      () => undefined,
+      (reason: Error & { cause?: unknown }) => reason,
+    );
+    expect(error).toBeInstanceOf(Error);
+    const all = JSON.stringify([said, channel.snapshot(), String(error), error?.stack, String(error?.cause)]);
+    for (const secret of secrets) expect(all).not.toContain(secret);
+    return error!.message;
+  };
+
+  test('a token is renewed before it expires, for those who watch and those who announce', async () => {
+    const service = newService();
+    const { pod, announcement } = await announced(service);
+    // To this one tokens seem to live a hundred times as long: it hears of their end from the server.
+    const clock = { ...systemClock, nowMs: () => systemClock.nowMs() / 100 };
+    const late = nacos({ servers: [server.address], ...login, clock });
+    cleanup.add(() => late.close?.());
+    const other = newService();
+    const refused = await late.announce(other, toEndpoint({ address: pod.address }));
+    const orders = discover(server, service, cleanup, { registry: login });
+    await orders.channel.ready();
+    const problems: string[] = [];
+    orders.channel.events.on('registry', ({ lastError }) => {
+      if (lastError !== undefined) problems.push(lastError);
+    });
+    const startedMs = performance.now();
+    const passed = () => performance.now() - startedMs;
+    await expect
+      .poll(passed, { timeout: 30_000, interval: 200 })
+      .toBeGreaterThan(2.5 * TOKEN_SECONDS * 1_000);
+    // Each of these needs a token of now: the first one is long out of date.
+    await announcement.update({ weight: 3 });
+    const weight = () => orders.channel.snapshot().pods.map((one) => one.weight);
+    await expect.poll(weight).toEqual([3]);
+    await refused.update({ weight: 3 });
+    const another = discover(server, other, cleanup, { registry: login });
+    await another.channel.ready();
+    await expect.poll(() => another.channel.snapshot().pods).toMatchObject([{ id: pod.address, weight: 3 }]);
+    expect(problems).toEqual([]);
+    expect(await callsByPod(orders.client, 5)).toEqual({ [pod.address]: 5 });
+  });
+
+  test('a wrong password is an error that says so, without the password', async () => {
+    const message = await whyNotReady(newService(), { username: 'nacos', password: WRONG }, [WRONG]);
+    // 3.1 answers it with HTTP 500.
+    const said = version === '3.1' ? /failed the login .*HTTP 500/ : /refused the login .*HTTP 40[13]/;
+    expect(message).toMatch(said);
+    expect(message).toContain(`: check username and password`);
+  });
+
+  test('no login is an error that asks for one', async () => {
+    const message = await whyNotReady(newService(), {}, [PASSWORD.repeat(2)]);
+    expect(message).toMatch(
+      /refused SubscribeServiceRequest.*\(code 403\); give nacos\(\) a username and password/,
+    );
+  });
+
+  test('a service, group or namespace that is not there is named', async () => {
+    const service = newService();
+    await announced(service);
+    const wrong = (target: string) => whyNotReady(target, login, ['accessToken']);
+    const place = (name: string, group: string, namespace: string) =>
+      `Nacos lists no instance of service "${name}", group "${group}", namespace "${namespace}": check these names, and whether providers run`;
+    const messages = await Promise.all([
+      wrong(`${service}x`),
+      wrong(`${service}?group=G`),
+      wrong(`${service}?namespace=elsewhere`),
+    ]);
+    expect(messages[0]).toContain(place(`${service}x`, 'DEFAULT_GROUP', 'public'));
+    expect(messages[1]).toContain(place(service, 'G', 'public'));
+    expect(messages[2]).toContain(place(service, 'DEFAULT_GROUP', 'elsewhere'));
+  });
+
+  test('a server that cannot be reached is named, with what to open', async () => {
+    const registry = { ...login, password: WRONG, servers: ['127.0.0.1:9'] };
+    const message = await whyNotReady(newService(), registry, [WRONG]);
+    expect(message).toMatch(
+      /no Nacos server can be reached over gRPC \(HTTP port \+ 1000\): .*127\.0\.0\.1:1009.*ECONNREFUSED/,
+    );
+  });
+
+  test('a server of which gRPC is open but not HTTP, where the login is', async () => {
+    const registry = {
+      ...login,
+      password: WRONG,
+      servers: [`127.0.0.1:${server.port + 1}`],
+      grpcPortOffset: 999,
+    };
+    const message = await whyNotReady(newService(), registry, [WRONG]);
+    expect(message).toMatch(/no Nacos server took the login: login at .*/);
+  });
+});

@@ -89,7 +89,8 @@ function namesOf({ name, dubbo }: ServiceRef): readonly string[] {
   return dubbo?.mode === 'application' ? dubbo.applications : [name];
 }
 
-function toUpdate(infos: readonly ServiceInfo[], ref: ServiceRef, zoneKey: string): RegistryUpdate {
+/** What lists of one service, unchecked, amount to. */
+export function toUpdate(infos: readonly ServiceInfo[], ref: ServiceRef, zoneKey: string): RegistryUpdate {
   try {
     const lists = infos.map(({ hosts }): InstanceList => readInstances(hosts, ref, zoneKey));
     const endpoints = [...new Map(lists.flatMap((list) => [...list.endpoints])).values()];

@@ -1,4 +1,3 @@
-import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { readOptions } from '../options.ts';
 import { parseServiceRef } from '../service-ref.ts';
@@ -44,38 +43,6 @@ it('gives the headers that a version and a group of Dubbo need, and leaves out o
     { weight: 1, attributes: { 'header.tri-service-version': '1', 'header.tri-service-group': 'g' } },
   ]);
   expect(dropped).toEqual([expect.stringMatching(/^hosts\[1\]\.metadata\.protocol: "dubbo" must be 'tri'/)]);
-});
-
-it('loses no good instance beside 20 000 bad ones of every kind, and names what it dropped', () => {
-  const anything = fc.oneof(
-    fc.anything(),
-    fc.constantFrom(Number.NaN, -1, '80', 65_536, null, '__proto__', [], {}),
-    fc.jsonValue(),
-  );
-  const key = fc.constantFrom(
-    'ip',
-    'port',
-    'weight',
-    'healthy',
-    'enabled',
-    'metadata',
-    'clusterName',
-    '__proto__',
-  );
-  const mutated = fc.tuple(key, anything).map(([name, value]) => host(7, { [name]: value }));
-  const good = host(1);
-  fc.assert(
-    fc.property(fc.oneof(mutated, anything), (bad) => {
-      const { endpoints, dropped, listed } = read([bad, good]);
-      expect(listed).toBe(2);
-      expect(endpoints.has('10.0.0.1:1')).toBe(true);
-      for (const { port, weight } of endpoints.values()) {
-        expect(Number.isInteger(port) && port > 0 && port < 65_536 && weight >= 0).toBe(true);
-      }
-      for (const message of dropped) expect(message).toMatch(/^hosts\[0\]/);
-    }),
-    { numRuns: 20_000 },
-  );
 });
 
 it('counts what it does not name', () => {

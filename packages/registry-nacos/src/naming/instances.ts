@@ -3,6 +3,9 @@ import { readDubbo } from '../dubbo/read.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import { Dropped } from './dropped.ts';
 
+/** More instances than this of one service are not read: a list must not hold the process up. */
+const MAX_INSTANCES = 100_000;
+
 /** What a list of instances amounts to. */
 export interface InstanceList {
   readonly endpoints: ReadonlyMap<string, Endpoint>;
@@ -20,7 +23,12 @@ export function readInstances(hosts: unknown, ref: ServiceRef, zoneKey: string):
   if (!Array.isArray(hosts)) throw new InvalidInput('hosts', hosts, 'must be a list');
   const endpoints = new Map<string, Endpoint>();
   const dropped = new Dropped();
-  for (const [i, host] of hosts.entries()) {
+  if (hosts.length > MAX_INSTANCES) {
+    dropped.add(
+      `hosts: ${hosts.length} instances must be at most ${MAX_INSTANCES}: those after them are not used`,
+    );
+  }
+  for (const [i, host] of hosts.slice(0, MAX_INSTANCES).entries()) {
     try {
       const endpoint = readInstance(host, `hosts[${i}]`, ref, zoneKey);
       // One Pod is listed twice while Nacos has not noticed the end of its first connection.

@@ -65,7 +65,11 @@ export class Naming {
   async #refresh(ref: ServiceRef): Promise<void> {
     const names = { namespace: ref.namespace, groupName: ref.group, serviceName: ref.name };
     const body = { ...names, cluster: '', healthyOnly: false, udpPort: 0 };
+    const subscription = this.#subscriptions.get(keyOf(ref.group, ref.name));
+    const before = subscription?.last;
     const reply = await this.#session.request('ServiceQueryRequest', body);
+    // Nothing came meanwhile, so this is the newest, whatever times say: a wrong one must not hold for ever.
+    if (subscription !== undefined && subscription.last === before) subscription.lastRefTime = 0;
     this.#accept(reply.serviceInfo);
   }
 
@@ -95,10 +99,8 @@ export class Naming {
   /** Refuses what is older than what is known: pushes and answers overtake one another. */
   #accept(value: unknown, asked?: string): void {
     const info = typeof value === 'object' && value !== null ? (value as ServiceInfo) : {};
-    const group = String(info.groupName);
-    const name = String(info.name);
-    const bare = name.startsWith(`${group}@@`) ? name.slice(group.length + 2) : name;
-    const subscription = this.#subscriptions.get(asked ?? keyOf(group, bare));
+    const key = asked ?? keyOfInfo(info);
+    const subscription = key === undefined ? undefined : this.#subscriptions.get(key);
     if (subscription === undefined) return;
     const time = typeof info.lastRefTime === 'number' ? info.lastRefTime : subscription.lastRefTime;
     if (time < subscription.lastRefTime) return;
@@ -115,6 +117,12 @@ export class Naming {
       });
     });
   }
+}
+
+/** Of which service it is: some servers put the group before the name as well. */
+function keyOfInfo({ groupName: group, name }: ServiceInfo): string | undefined {
+  if (typeof group !== 'string' || typeof name !== 'string') return undefined;
+  return keyOf(group, name.startsWith(`${group}@@`) ? name.slice(group.length + 2) : name);
 }
 
 const keyOf = (group: string, name: string) => `${group}@@${name}`;

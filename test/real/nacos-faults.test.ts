@@ -17,8 +17,8 @@ import { Relay } from '../support/relay.ts';
  * health check, which is sent every 5 s and has 3 s to be answered.
  */
 const FAULT_MS = Number(process.env.PODWIRE_NACOS_FAULT_MS ?? 12_000);
-/** The short version takes the newest server alone. */
-const versions = FAULT_MS > 12_000 ? nacosVersions : nacosVersions.slice(-1);
+/** The short version takes one server, the one that starts sooner. */
+const versions = FAULT_MS > 12_000 ? nacosVersions : nacosVersions.slice(0, 1);
 const CALLS_PER_SECOND = 500;
 const BACK_MS = 2_000;
 const TIMEOUT_MS = FAULT_MS + 120_000;

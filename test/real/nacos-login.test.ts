@@ -7,8 +7,8 @@ import { startOrdersServer } from '../support/orders-server.ts';
 
 const PASSWORD = 'nacos';
 const WRONG = 'not-the-pa55word';
-/** What Nacos says of a token's life is believed; tokens of this server live so long. */
-const TOKEN_SECONDS = 5;
+/** How long tokens of this server live. */
+const TOKEN_SECONDS = 3;
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());

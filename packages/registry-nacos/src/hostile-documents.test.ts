@@ -111,7 +111,7 @@ it.each([
       ip: '10.0.0.9',
       metadata: {
         zone: 'a',
-        ...(ref.byApplication && { 'dubbo.endpoints': '[{"port":9,"protocol":"tri"}]' }),
+        ...(ref.dubbo?.mode === 'application' && { 'dubbo.endpoints': '[{"port":9,"protocol":"tri"}]' }),
       },
     });
     let dropping = 0;

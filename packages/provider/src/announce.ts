@@ -70,6 +70,13 @@ export const ANNOUNCE_KEYS = [
  * again with backoff until it is listed or withdrawn. Rejects with `InvalidInput` for what no registry would take.
  */
 export async function announce(options: AnnounceOptions): Promise<Presence> {
+  const { presence, listed } = beginToAnnounce(options);
+  await listed;
+  return presence;
+}
+
+/** The same, with the presence at once; `listed` is what `announce` waits for. */
+export function beginToAnnounce(options: AnnounceOptions): { presence: Presence; listed: Promise<void> } {
   checkKeys(options, ANNOUNCE_KEYS, 'options');
   if (typeof options.registry?.announce !== 'function') {
     throw new InvalidInput(
@@ -90,13 +97,15 @@ export async function announce(options: AnnounceOptions): Promise<Presence> {
   const waited = new Promise<void>((resolve) => {
     timer = clock.after(timeoutMs, resolve);
   });
-  await Promise.race([presence.first, waited]).finally(() => timer?.cancel());
-  return presence;
+  const listed = Promise.race([presence.first, presence.gone, waited]).finally(() => timer?.cancel());
+  return { presence, listed };
 }
 
 class Announcing implements Presence {
   /** Settles with the first attempt; rejects with `InvalidInput` only. */
   readonly first: Promise<void>;
+  /** Resolves when the Pod is withdrawn before it was listed. */
+  readonly gone: Promise<void>;
   readonly #options: AnnounceOptions;
   readonly #clock: Clock;
   readonly #delay: RetryDelay;
@@ -113,6 +122,9 @@ class Announcing implements Presence {
     this.#clock = options.clock ?? systemClock;
     this.#delay = new RetryDelay(options.random ?? systemRandom);
     this.#endpoint = endpoint;
+    this.gone = new Promise((resolve) => {
+      this.#abort.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
     this.first = this.#try();
     this.#done = this.first.then(
       () => this.#keepTrying(),
@@ -134,8 +146,17 @@ class Announcing implements Presence {
       throw new Error(`${this.#endpoint.id} was withdrawn from ${this.#options.service}: announce it again`);
     }
     checkKeys(change, ['weight', 'phase', 'attributes'], 'change');
-    this.#endpoint = toEndpoint({ ...this.#endpoint, ...change }, 'change');
-    await this.#lease?.update(change);
+    const before = this.#endpoint;
+    const changed = toEndpoint({ ...before, ...change }, 'change');
+    this.#endpoint = changed;
+    try {
+      // The whole of it: the registry may not have heard of the change before this one.
+      const { weight, phase, attributes } = changed;
+      await this.#lease?.update({ weight, phase, attributes });
+    } catch (error) {
+      if (error instanceof InvalidInput && this.#endpoint === changed) this.#endpoint = before;
+      throw error;
+    }
   }
 
   withdraw(): Promise<void> {

@@ -8,7 +8,7 @@ import {
   systemClock,
 } from '@podwire/registry';
 import { HealthImplementation } from 'grpc-health-check';
-import { ANNOUNCE_KEYS, type AnnounceOptions, announce, type Presence } from './announce.ts';
+import { ANNOUNCE_KEYS, type AnnounceOptions, beginToAnnounce, type Presence } from './announce.ts';
 import { within } from './within.ts';
 
 export interface ServeOptions extends Omit<AnnounceOptions, 'registry' | 'service' | 'port'> {
@@ -78,26 +78,30 @@ export async function serve(server: Server, options: ServeOptions): Promise<Prov
   const shown = isWildcard(host) ? options.host : (options.host ?? host);
   for (const name of Object.keys(statuses(options, 'SERVING'))) health.setStatus(name, 'SERVING');
   const { registry, service } = options;
-  let presence: Presence | undefined;
+  let announced: ReturnType<typeof beginToAnnounce> | undefined;
   if (registry !== undefined && service !== undefined) {
     const given = Object.fromEntries(
       Object.entries(options).filter(([key]) => (ANNOUNCE_KEYS as readonly string[]).includes(key)),
     );
     try {
-      presence = await announce({
-        ...given,
-        registry,
-        service,
-        port,
-        ...(shown === undefined ? {} : { host: shown }),
-      });
+      const at = shown === undefined ? { port } : { port, host: shown };
+      announced = beginToAnnounce({ ...given, registry, service, ...at });
     } catch (error) {
       server.forceShutdown();
       throw error;
     }
   }
+  const presence = announced?.presence;
   const address = presence?.endpoint.id ?? formatAddress(shown ?? host, port);
-  return new Serving(server, health, settings, presence, { address, port });
+  // From here on consumers may call: a signal must not end the process at once.
+  const provider = new Serving(server, health, settings, presence, { address, port });
+  try {
+    await announced?.listed;
+  } catch (error) {
+    provider.abandon();
+    throw error;
+  }
+  return provider;
 }
 
 interface Steps {
@@ -154,6 +158,9 @@ class Serving implements Provider {
   readonly #steps: Steps;
   readonly #onSignal = () => this.#leave();
   #drained: Promise<DrainReport> | undefined;
+  /** Resolves when somebody is in a hurry: nothing is waited for any more. */
+  readonly #hurried: Promise<void>;
+  #hurry = () => {};
 
   constructor(
     server: Server,
@@ -168,6 +175,9 @@ class Serving implements Provider {
     this.presence = presence;
     this.address = where.address;
     this.port = where.port;
+    this.#hurried = new Promise((resolve) => {
+      this.#hurry = resolve;
+    });
     for (const signal of steps.signals) process.on(signal, this.#onSignal);
   }
 
@@ -184,15 +194,25 @@ class Serving implements Provider {
     await this.drain();
   }
 
+  /** Ends what never was announced. */
+  abandon(): void {
+    this.#server.forceShutdown();
+    this.#stop();
+  }
+
+  #stop(): void {
+    for (const signal of this.#steps.signals) process.off(signal, this.#onSignal);
+    this.state = 'stopped';
+  }
+
   #leave(): void {
-    // Somebody is in a hurry.
-    if (this.state !== 'serving') return this.#server.forceShutdown();
+    if (this.state !== 'serving') return this.#hurry();
     const { onStopped = () => process.exit() } = this.#steps.options;
     void this.drain().then(onStopped);
   }
 
   async #drain(): Promise<DrainReport> {
-    const { options, withdrawTimeoutMs, noticeMs, graceMs, signals } = this.#steps;
+    const { options, withdrawTimeoutMs, noticeMs, graceMs } = this.#steps;
     const clock = options.clock ?? systemClock;
     const startedMs = clock.nowMs();
     this.state = 'leaving';
@@ -200,19 +220,33 @@ class Serving implements Provider {
       this.#health.setStatus(name, 'NOT_SERVING');
     }
     const withdrawal = this.presence?.withdraw() ?? Promise.resolve();
-    const withdrawn = await within(withdrawal, withdrawTimeoutMs, clock).catch((error: unknown) => {
-      options.onProblem?.(
-        new Error(`${this.address} could not be withdrawn: ${String(error)}`, { cause: error }),
-      );
-      return false;
-    });
+    let letGo = false;
+    const done = withdrawal.then(
+      () => {
+        letGo = true;
+      },
+      (error: unknown) => {
+        const problem = new Error(`${this.address} could not be withdrawn: ${String(error)}`, {
+          cause: error,
+        });
+        // What the caller's function throws is its own affair, and keeps no provider from leaving.
+        if (options.onProblem !== undefined) queueMicrotask(() => options.onProblem?.(problem));
+      },
+    );
+    await within(Promise.race([done, this.#hurried]), withdrawTimeoutMs, clock);
+    const withdrawn = letGo;
     // The registry may be told last of all: those who read it hear of it later still.
-    await within(new Promise<void>(() => {}), noticeMs, clock);
-    const ended = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    const finished = await within(ended, graceMs, clock);
+    await within(this.#hurried, noticeMs, clock);
+    let finished = false;
+    const ended = new Promise<void>((resolve) => {
+      this.#server.tryShutdown(() => {
+        finished = true;
+        resolve();
+      });
+    });
+    await within(Promise.race([ended, this.#hurried]), graceMs, clock);
     if (!finished) this.#server.forceShutdown();
-    for (const signal of signals) process.off(signal, this.#onSignal);
-    this.state = 'stopped';
+    this.#stop();
     return { withdrawn, finished, tookMs: clock.nowMs() - startedMs };
   }
 }

@@ -3,6 +3,7 @@ export { createChannel } from './channel/channel.ts';
 export type { ChannelEvents } from './channel/events.ts';
 export type { PodwireChannel } from './channel/podwire-channel.ts';
 export type { ChannelSnapshot, PodSnapshot } from './channel/snapshot.ts';
+export { type ClientClass, type CreateClientOptions, createClient } from './clients/create-client.ts';
 export type { PodwireConfig, ServiceConfigEntry } from './config/config.ts';
 export { createPodwire, type Podwire, type PodwireExtras } from './config/podwire.ts';
 export { configSchema } from './config/schema.ts';

@@ -47,7 +47,10 @@ export type StreamEnd =
   /** Ended by {@link Stream.cancel}. */
   | { readonly kind: 'cancelled' };
 
-/** What a call is told by its stream. Callbacks never run inside a call of the user into the stream. */
+/**
+ * What a call is told by its stream. Callbacks never run inside a call of the user into the stream, with one exception:
+ * `request` may deliver messages that are here already.
+ */
 export interface StreamHandler {
   /** Initial headers, after 1xx; not called for a trailers-only reply. */
   onHeaders(headers: RawHeaders, httpStatus: number): void;
@@ -61,7 +64,7 @@ export interface StreamHandler {
 export interface Stream {
   /**
    * Sends one message, unframed. `compressed` says that the bytes are already encoded as grpc-encoding says. `last` half-closes with it.
-   * `done` runs once, when the bytes were handed to the socket or the stream ended.
+   * `done` runs once: when there is room for more (at once, perhaps, inside this call), or when the stream ended.
    */
   sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void;
   halfClose(): void;

@@ -10,10 +10,10 @@ import { Delivery, type GrpcCall, type GrpcListener } from './delivery.ts';
 import { callError, deadlineText } from './failure.ts';
 import { formatGrpcTimeout } from './grpc-timeout.ts';
 import type { CallHost } from './host.ts';
-import { toMetadata } from './metadata.ts';
 import type { Method } from './method.ts';
 import { Outbox } from './outbox.ts';
 import type { Inherited } from './parent.ts';
+import { receivedMetadata, toMetadata } from './received-metadata.ts';
 import { type RequestHeaders, requestHeaders, UnsendableCall } from './request-headers.ts';
 import { fromEnd } from './status.ts';
 import type { WheelEntry } from './timer-wheel.ts';
@@ -93,7 +93,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
       const text = `the message to send of ${message.length} bytes is larger than the limit of ${limit}`;
       return this.fail(Status.RESOURCE_EXHAUSTED, 'MESSAGE_TOO_LARGE', text);
     }
-    const written = callback && this.#delivery ? this.#delivery.bound(() => callback()) : undefined;
+    const written = callback && this.#delivery?.bound(callback);
     const plain = this.host.compression === 'identity' || ((context.flags ?? 0) & NO_COMPRESS) !== 0;
     this.outbox.push(plain ? message : compress(message, this.host.compression), !plain, written);
     this.#pump();
@@ -198,7 +198,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   onAttemptHeaders(attempt: Attempt, headers: RawHeaders): void {
     if (this.phase === 'ended' || !this.attempts.commit(attempt)) return;
     this.#account();
-    this.#delivery?.metadata(toMetadata(headers));
+    this.#delivery?.metadata(receivedMetadata(headers));
   }
 
   onAttemptMessage(attempt: Attempt, message: Uint8Array): void {
@@ -236,7 +236,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     const details = began ? `${what}, after its reply began` : what;
     const status =
       reason === undefined
-        ? { code, details, metadata: toMetadata(trailers) }
+        ? { code, details, metadata: code === Status.OK ? receivedMetadata(trailers) : toMetadata(trailers) }
         : callError(this, code, reason, details, trailers);
     this.#end('cancelled');
     this.#delivery?.status(status);

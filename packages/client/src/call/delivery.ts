@@ -42,8 +42,8 @@ export class Delivery extends AsyncResource {
     this.emitDestroy();
   }
 
-  /** A write callback of the caller, bound to its context. */
-  bound(fn: () => void): () => void {
+  /** A write callback of the caller, bound to its context; called without an error, as grpc-js does. */
+  bound(fn: (error?: Error | null) => void): () => void {
     return () => {
       try {
         this.runInAsyncScope(fn);

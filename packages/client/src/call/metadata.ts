@@ -1,4 +1,4 @@
-import { Metadata } from '@grpc/grpc-js';
+import type { Metadata, MetadataValue } from '@grpc/grpc-js';
 import type { RawHeaders } from '@podwire/http2';
 
 /** Headers that belong to the protocol; a call's metadata can't set them, and they are not given to the user. */
@@ -15,6 +15,15 @@ const RESERVED = new Set([
   'upgrade',
 ]);
 
+/** How grpc-js keeps metadata. */
+export type MetadataValues = Map<string, MetadataValue[]>;
+
+/** The map inside grpc-js's metadata, which is there in every version so far; undefined where it is not. */
+export function valuesOf(metadata: Metadata): MetadataValues | undefined {
+  const { internalRepr } = metadata as unknown as { internalRepr?: unknown };
+  return internalRepr instanceof Map ? internalRepr : undefined;
+}
+
 /** Whether a call may not set it, because it belongs to the protocol. */
 export function isReserved(name: string): boolean {
   return name.charCodeAt(0) === 58 /* : */ || name.startsWith('grpc-') || RESERVED.has(name);
@@ -22,8 +31,10 @@ export function isReserved(name: string): boolean {
 
 /** Appends a call's metadata to flat headers, `-bin` values in base64; returns its size as RFC 9113 §6.5.2 counts. */
 export function appendMetadata(metadata: Metadata, out: string[]): number {
+  const values = valuesOf(metadata);
+  if (values?.size === 0) return 0;
   let bytes = 0;
-  for (const name of Object.keys(metadata.getMap())) {
+  for (const name of values?.keys() ?? Object.keys(metadata.getMap())) {
     if (isReserved(name) && name !== 'grpc-tags-bin' && name !== 'grpc-trace-bin') continue;
     for (const value of metadata.get(name)) {
       const text = typeof value === 'string' ? value : value.toString('base64');
@@ -32,23 +43,6 @@ export function appendMetadata(metadata: Metadata, out: string[]): number {
     }
   }
   return bytes;
-}
-
-/** Received headers as grpc-js metadata; `-bin` values may be comma-joined lists, with or without padding. */
-export function toMetadata(headers: RawHeaders): Metadata {
-  const metadata = new Metadata();
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const name = headers[i]!;
-    if (name.charCodeAt(0) === 58) continue;
-    if (name === 'grpc-status' || name === 'grpc-message') continue;
-    const value = headers[i + 1]!;
-    if (name.endsWith('-bin')) {
-      for (const part of value.split(',')) metadata.add(name, Buffer.from(part.trim(), 'base64'));
-    } else {
-      metadata.add(name, value);
-    }
-  }
-  return metadata;
 }
 
 /** The first value of a header, or undefined. */

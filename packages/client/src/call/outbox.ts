@@ -20,8 +20,9 @@ export class Outbox {
   /** Size of the messages kept. */
   bytes = 0;
 
-  get empty(): boolean {
-    return this.#messages.length === 0;
+  /** Messages that the caller has sent. */
+  get #total(): number {
+    return this.#dropped + this.#messages.length;
   }
 
   push(bytes: Uint8Array, compressed: boolean, written: (() => void) | undefined): void {
@@ -29,26 +30,23 @@ export class Outbox {
     this.bytes += bytes.length;
   }
 
-  /** Writes to the attempt what it has not got yet. */
+  /** Writes to the attempt what it has not got yet. A caller that is told of room may push more meanwhile. */
   pump(attempt: Attempt): void {
     const { stream } = attempt;
-    if (stream === undefined || attempt.ended) return;
-    const messages = this.#messages;
-    const total = this.#dropped + messages.length;
-    let finished = attempt.written > total;
-    while (attempt.written < total && !attempt.ended) {
-      const message = messages[attempt.written - this.#dropped]!;
+    if (stream === undefined) return;
+    while (!attempt.ended && attempt.written < this.#total) {
+      const message = this.#messages[attempt.written - this.#dropped]!;
       attempt.written += 1;
-      const last = this.halfClosed && attempt.written === total;
+      const last = this.halfClosed && attempt.written === this.#total;
+      // One past the end says that the half-close was sent as well.
+      if (last) attempt.written += 1;
       const { written } = message;
       message.written = undefined;
       stream.sendMessage(message.bytes, message.compressed, last, written);
-      finished = last;
     }
-    // One past the end says that the half-close was sent as well.
-    if (this.halfClosed && !attempt.ended && attempt.written <= total) {
-      if (!finished) stream.halfClose();
-      attempt.written = total + 1;
+    if (this.halfClosed && !attempt.ended && attempt.written === this.#total) {
+      attempt.written += 1;
+      stream.halfClose();
     }
     if (this.#committed) this.#drop();
   }

@@ -1,6 +1,7 @@
 import type { ChannelInterface, Channel as GrpcChannel } from '@grpc/grpc-js';
 import { type EndpointSet, type OpenedTarget, openTarget, type WatchStatus } from '@podwire/registry';
 import { EventEmitter } from 'eventemitter3';
+import type { Call } from '../call/call.ts';
 import { type Env, systemEnv } from '../env.ts';
 import { modeFromEnvironment } from '../modes/environment.ts';
 import { checkMode, type Mode } from '../modes/mode.ts';
@@ -20,7 +21,7 @@ import { type OpenSide, openDirect, openMesh, type SideListener } from './sides.
 import { type ChannelSnapshot, snapshotPods, snapshotRegistry } from './snapshot.ts';
 import { whyNoPod } from './why.ts';
 
-type CreateCall = ChannelInterface['createCall'];
+type CreateCall = Parameters<ChannelInterface['createCall']>;
 
 /** How long `close` lets calls finish unless told otherwise. */
 const CLOSE_GRACE_MS = 5_000;
@@ -90,7 +91,13 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     return this.#open.side.mode;
   }
 
-  createCall(...[method, deadline, host, parent, flags]: Parameters<CreateCall>): ReturnType<CreateCall> {
+  createCall(
+    method: CreateCall[0],
+    deadline: CreateCall[1],
+    host: CreateCall[2],
+    parent: CreateCall[3],
+    flags: CreateCall[4],
+  ): Call {
     return this.#dispatcher.createCall(method, deadline, host, parent, flags);
   }
 

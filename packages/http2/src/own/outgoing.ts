@@ -43,7 +43,7 @@ export class Outgoing implements Sendable {
       this.#window -= bytes;
       sender.window -= bytes;
       sender.data(this.#streamId, message, compressed, 0, bytes, last);
-      if (done !== undefined) sender.afterFlush(done);
+      if (done !== undefined) sender.whenTaken(done);
       return;
     }
     this.#held ??= [];
@@ -88,7 +88,7 @@ export class Outgoing implements Sendable {
     if (complete) {
       this.#held!.shift();
       if (this.#held!.length === 0) this.#held = undefined;
-      if (first.done !== undefined) sender.afterFlush(first.done);
+      if (first.done !== undefined) sender.whenTaken(first.done);
     }
     if (this.#held !== undefined && this.#window > 0) return true;
     this.#queued = false;

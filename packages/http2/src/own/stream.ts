@@ -1,3 +1,4 @@
+import type { ReadResult } from '../grpc/message-reader.ts';
 import type { RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 import type { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
@@ -23,6 +24,8 @@ export interface StreamHost {
 export const NO_RESET = -1;
 /** DATA frames smaller than this, which complete nothing, are what floods are made of. */
 const TINY_BYTES = 16;
+
+type ReadFailure = Exclude<ReadResult, { readonly kind: 'message' }>;
 
 /** One call: a stream of HTTP/2 with messages of gRPC in it. */
 export class OwnStream implements Stream {
@@ -69,9 +72,11 @@ export class OwnStream implements Stream {
   request(n: number): void {
     this.#wanted += n;
     if (this.#delivering || this.#ended) return;
-    // Not inside the caller's call: a message that is here already is delivered on the next tick.
-    if (this.#buffer !== undefined) process.nextTick(() => this.#deliver());
-    else this.#free();
+    if (this.#buffer === undefined) return this.#free();
+    const failure = this.#deliver();
+    // The end is never told inside the caller's call.
+    if (failure === undefined && this.#trailers === undefined) this.#free();
+    else process.nextTick(() => this.#conclude(failure));
   }
 
   cancel(errorCode: number): void {
@@ -145,7 +150,7 @@ export class OwnStream implements Stream {
     }
     this.#buffer.push(source, at, end);
     if (this.#wanted === 0) return;
-    this.#deliver();
+    this.#conclude(this.#deliver());
     if (end - start < TINY_BYTES && !endStream && this.#wanted === before) this.#host.spend(Cost.TINY_DATA);
   }
 
@@ -164,22 +169,30 @@ export class OwnStream implements Stream {
     return at;
   }
 
-  #deliver(): void {
-    if (this.#delivering || this.#ended) return;
+  /** Delivers what was asked for; returns why there can be no more. */
+  #deliver(): ReadFailure | undefined {
     this.#delivering = true;
-    while (this.#wanted > 0 && this.#buffer !== undefined && !this.#ended) {
+    let failure: ReadFailure | undefined;
+    while (this.#wanted > 0 && this.#buffer !== undefined) {
       const result = this.#buffer.next(this.#encoding);
-      if (result === undefined) break;
-      if (result.kind === 'message') {
-        this.#wanted -= 1;
-        if (this.#buffer.isEmpty) this.#buffer = undefined;
-        this.#handler.onMessage(result.message);
-      } else if (result.kind === 'invalid') this.#break(result.reason, ErrorCode.CANCEL);
-      else this.finish(result, ErrorCode.CANCEL);
+      if (result?.kind !== 'message') {
+        failure = result;
+        break;
+      }
+      this.#wanted -= 1;
+      if (this.#buffer.isEmpty) this.#buffer = undefined;
+      this.#handler.onMessage(result.message);
     }
     this.#delivering = false;
+    return failure;
+  }
+
+  /** What follows after messages were delivered: more of them, or the end. */
+  #conclude(failure: ReadFailure | undefined): void {
     if (this.#ended) return;
-    if (this.#trailers === undefined) this.#free();
+    if (failure?.kind === 'invalid') this.#break(failure.reason, ErrorCode.CANCEL);
+    else if (failure !== undefined) this.finish(failure, ErrorCode.CANCEL);
+    else if (this.#trailers === undefined) this.#free();
     else this.#settle(this.#trailers);
   }
 

@@ -142,6 +142,15 @@ export class Sender implements Flushable {
     this.#schedule();
   }
 
+  /**
+   * Tells the writer of a message that it may go on: at once while there is room, so that all it writes in one turn leaves
+   * in one write; otherwise when what was written until now was handed to the socket.
+   */
+  whenTaken(done: () => void): void {
+    if (this.congested) this.afterFlush(done);
+    else done();
+  }
+
   /** Runs `fn` once what was written until now was handed to the socket, never at once. */
   afterFlush(fn: () => void): void {
     this.#afterFlush.push(fn);

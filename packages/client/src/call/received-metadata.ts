@@ -1,0 +1,55 @@
+import { inspect } from 'node:util';
+import { Metadata, type MetadataOptions } from '@grpc/grpc-js';
+import type { RawHeaders } from '@podwire/http2';
+import { type MetadataValues, valuesOf } from './metadata.ts';
+
+const NO_OPTIONS: MetadataOptions = Object.freeze({});
+
+/**
+ * grpc-js Metadata of a reply, filled when somebody looks at it: few callers do, and the map is a tenth of what a call
+ * allocates. All methods are those of `Metadata`, which read this one field.
+ */
+class ReceivedMetadata {
+  options: MetadataOptions = NO_OPTIONS;
+  readonly #headers: RawHeaders;
+  #values: MetadataValues | undefined;
+
+  constructor(headers: RawHeaders) {
+    this.#headers = headers;
+  }
+
+  get internalRepr(): MetadataValues {
+    this.#values ??= valuesOf(toMetadata(this.#headers))!;
+    return this.#values;
+  }
+
+  [inspect.custom](): MetadataValues {
+    return this.internalRepr;
+  }
+}
+Object.setPrototypeOf(ReceivedMetadata.prototype, Metadata.prototype);
+
+/** A grpc-js that keeps its values elsewhere gets metadata that are filled at once. */
+const canWait = valuesOf(new Metadata()) !== undefined;
+
+/** Received headers as grpc-js metadata. */
+export function receivedMetadata(headers: RawHeaders): Metadata {
+  return canWait ? (new ReceivedMetadata(headers) as unknown as Metadata) : toMetadata(headers);
+}
+
+/** The same, filled: `-bin` values may be comma-joined lists, with or without padding. */
+export function toMetadata(headers: RawHeaders): Metadata {
+  const metadata = new Metadata();
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i]!;
+    if (name.charCodeAt(0) === 58) continue;
+    if (name === 'grpc-status' || name === 'grpc-message') continue;
+    const value = headers[i + 1]!;
+    if (name.endsWith('-bin')) {
+      for (const part of value.split(',')) metadata.add(name, Buffer.from(part.trim(), 'base64'));
+    } else {
+      metadata.add(name, value);
+    }
+  }
+  return metadata;
+}

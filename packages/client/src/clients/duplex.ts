@@ -1,0 +1,59 @@
+import { Duplex } from 'node:stream';
+import type { CallOptions, ChannelInterface, Metadata } from '@grpc/grpc-js';
+import type { GrpcCall } from '../call/delivery.ts';
+import { Incoming } from './incoming.ts';
+import type { ClientMethod } from './method.ts';
+import { cancelCall, openCall, sendOn } from './open-call.ts';
+import { writeContext } from './write-context.ts';
+
+/** A call with many messages both ways, as grpc-js's clients give it to their callers. */
+export class DuplexCall<Request, Response> extends Duplex {
+  call: GrpcCall | undefined;
+  readonly serialize: (value: Request) => Buffer;
+  readonly deserialize: (bytes: Buffer) => Response;
+  readonly #incoming: Incoming<Response>;
+
+  constructor({ serialize, deserialize }: ClientMethod<Request, Response>) {
+    super({ objectMode: true });
+    this.serialize = serialize;
+    this.deserialize = deserialize;
+    this.#incoming = new Incoming(this, deserialize);
+  }
+
+  start(channel: ChannelInterface, path: string, metadata: Metadata, options: CallOptions): this {
+    this.call = openCall(channel, path, metadata, options, this.#incoming);
+    this.#incoming.begin(this.call);
+    return this;
+  }
+
+  cancel(): void {
+    cancelCall(this.call);
+  }
+
+  getPeer(): string {
+    return this.call?.getPeer() ?? 'unknown';
+  }
+
+  getAuthContext(): ReturnType<GrpcCall['getAuthContext']> {
+    return this.call?.getAuthContext() ?? null;
+  }
+
+  override _read(): void {
+    this.#incoming.read();
+  }
+
+  override _write(message: Request, encoding: string, done: () => void): void {
+    if (this.call === undefined) done();
+    else sendOn(this.call, this.serialize, message, writeContext(encoding, done));
+  }
+
+  override _final(done: () => void): void {
+    this.call?.halfClose();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    cancelCall(this.call);
+    done(error);
+  }
+}

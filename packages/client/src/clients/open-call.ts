@@ -1,0 +1,50 @@
+import { type CallOptions, type ChannelInterface, type Metadata, status as Status } from '@grpc/grpc-js';
+import type { GrpcCall, GrpcListener } from '../call/delivery.ts';
+
+const WHY = 'Cancelled on client';
+
+/** Creates and starts a call as a client's options say. */
+export function openCall(
+  channel: ChannelInterface,
+  path: string,
+  metadata: Metadata,
+  options: CallOptions,
+  listener: GrpcListener,
+): GrpcCall {
+  const { deadline = Number.POSITIVE_INFINITY, parent = null, credentials } = options;
+  const call = channel.createCall(path, deadline, options.host, parent, options.propagate_flags);
+  if (credentials !== undefined) call.setCredentials(credentials);
+  call.start(metadata, listener);
+  return call;
+}
+
+/** What `cancel` of every kind of call does. */
+export function cancelCall(call: GrpcCall | undefined): void {
+  call?.cancelWithStatus(Status.CANCELLED, WHY);
+}
+
+/** Serializes and sends; a message that can't be serialized ends the call. */
+export function sendOn<Request>(
+  call: GrpcCall,
+  serialize: (value: Request) => Buffer,
+  message: Request,
+  context: Parameters<GrpcCall['sendMessageWithContext']>[0],
+): void {
+  let bytes: Buffer;
+  try {
+    bytes = serialize(message);
+  } catch (error) {
+    context.callback?.();
+    return call.cancelWithStatus(Status.INTERNAL, `Request message serialization failure: ${textOf(error)}`);
+  }
+  call.sendMessageWithContext(context, bytes);
+}
+
+/** The status of a call whose reply can't be parsed, in grpc-js's words. */
+export function parsingError(error: unknown): string {
+  return `Response message parsing error: ${textOf(error)}`;
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

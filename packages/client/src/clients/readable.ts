@@ -1,0 +1,56 @@
+import { Readable } from 'node:stream';
+import type { CallOptions, ChannelInterface, Metadata } from '@grpc/grpc-js';
+import type { GrpcCall } from '../call/delivery.ts';
+import { Incoming } from './incoming.ts';
+import type { ClientMethod } from './method.ts';
+import { cancelCall, openCall, sendOn } from './open-call.ts';
+
+/** A call with one message there and many back, as grpc-js's clients give it to their callers. */
+export class ReadableCall<Response> extends Readable {
+  call: GrpcCall | undefined;
+  readonly deserialize: (bytes: Buffer) => Response;
+  readonly #incoming: Incoming<Response>;
+
+  constructor(deserialize: (bytes: Buffer) => Response) {
+    super({ objectMode: true });
+    this.deserialize = deserialize;
+    this.#incoming = new Incoming(this, deserialize);
+  }
+
+  start<Request>(
+    channel: ChannelInterface,
+    method: ClientMethod<Request, Response>,
+    message: Request,
+    metadata: Metadata,
+    options: CallOptions,
+  ): this {
+    const call = openCall(channel, method.path, metadata, options, this.#incoming);
+    this.call = call;
+    this.#incoming.begin(call);
+    sendOn(call, method.serialize, message, {});
+    call.halfClose();
+    return this;
+  }
+
+  cancel(): void {
+    cancelCall(this.call);
+  }
+
+  getPeer(): string {
+    return this.call?.getPeer() ?? 'unknown';
+  }
+
+  getAuthContext(): ReturnType<GrpcCall['getAuthContext']> {
+    return this.call?.getAuthContext() ?? null;
+  }
+
+  override _read(): void {
+    this.#incoming.read();
+  }
+
+  /** Whoever stops reading early, `break` in a `for await` for example, does not want the rest. */
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    cancelCall(this.call);
+    done(error);
+  }
+}

@@ -1,0 +1,64 @@
+import type { EventEmitter } from 'node:events';
+import { Metadata, type requestCallback, status as Status, type StatusObject } from '@grpc/grpc-js';
+import type { GrpcCall, GrpcListener } from '../call/delivery.ts';
+import { parsingError } from './open-call.ts';
+import { serviceError } from './service-error.ts';
+
+/** A second message is an error, and must be asked for to be seen. */
+const READS = 2;
+
+/** The reply of a method with one message back, on its way to the callback. */
+export class SingleReply<Response> implements GrpcListener {
+  readonly #surface: EventEmitter;
+  readonly #deserialize: (bytes: Buffer) => Response;
+  readonly #callback: requestCallback<Response>;
+  #call: GrpcCall | undefined;
+  #response: Response | undefined;
+  #messages = 0;
+  /** The client's own verdict on the reply, which stands above the server's. */
+  #failure: StatusObject | undefined;
+
+  constructor(
+    surface: EventEmitter,
+    deserialize: (bytes: Buffer) => Response,
+    callback: requestCallback<Response>,
+  ) {
+    this.#surface = surface;
+    this.#deserialize = deserialize;
+    this.#callback = callback;
+  }
+
+  begin(call: GrpcCall): void {
+    this.#call = call;
+    for (let i = 0; i < READS; i++) call.startRead();
+  }
+
+  onReceiveMetadata(metadata: Metadata): void {
+    this.#surface.emit('metadata', metadata);
+  }
+
+  onReceiveMessage(bytes: Buffer): void {
+    this.#messages += 1;
+    if (this.#messages > 1) return this.#fail(Status.UNIMPLEMENTED, 'Too many responses received');
+    try {
+      this.#response = this.#deserialize(bytes);
+    } catch (error) {
+      this.#fail(Status.INTERNAL, parsingError(error));
+    }
+  }
+
+  onReceiveStatus(received: StatusObject): void {
+    let status = this.#failure ?? received;
+    if (status.code === Status.OK && this.#messages === 0) {
+      status = { code: Status.UNIMPLEMENTED, details: 'No message received', metadata: received.metadata };
+    }
+    if (status.code === Status.OK) this.#callback(null, this.#response);
+    else this.#callback(serviceError(status));
+    this.#surface.emit('status', status);
+  }
+
+  #fail(code: Status, details: string): void {
+    this.#failure ??= { code, details, metadata: new Metadata() };
+    this.#call?.cancelWithStatus(code, details);
+  }
+}

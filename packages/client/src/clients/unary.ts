@@ -1,0 +1,42 @@
+import { EventEmitter } from 'node:events';
+import type { CallOptions, ChannelInterface, Metadata, requestCallback } from '@grpc/grpc-js';
+import type { GrpcCall } from '../call/delivery.ts';
+import type { ClientMethod } from './method.ts';
+import { cancelCall, openCall, sendOn } from './open-call.ts';
+import { SingleReply } from './single-reply.ts';
+
+const NO_CONTEXT = {};
+
+/** A call with one message each way, as grpc-js's clients give it to their callers. */
+export class UnaryCall extends EventEmitter {
+  call: GrpcCall | undefined;
+
+  start<Request, Response>(
+    channel: ChannelInterface,
+    { path, serialize, deserialize }: ClientMethod<Request, Response>,
+    message: Request,
+    metadata: Metadata,
+    options: CallOptions,
+    callback: requestCallback<Response>,
+  ): this {
+    const reply = new SingleReply(this, deserialize, callback);
+    const call = openCall(channel, path, metadata, options, reply);
+    this.call = call;
+    reply.begin(call);
+    sendOn(call, serialize, message, NO_CONTEXT);
+    call.halfClose();
+    return this;
+  }
+
+  cancel(): void {
+    cancelCall(this.call);
+  }
+
+  getPeer(): string {
+    return this.call?.getPeer() ?? 'unknown';
+  }
+
+  getAuthContext(): ReturnType<GrpcCall['getAuthContext']> {
+    return this.call?.getAuthContext() ?? null;
+  }
+}

@@ -1,0 +1,57 @@
+import { Writable } from 'node:stream';
+import type { CallOptions, ChannelInterface, Metadata, requestCallback } from '@grpc/grpc-js';
+import type { GrpcCall } from '../call/delivery.ts';
+import type { ClientMethod } from './method.ts';
+import { cancelCall, openCall, sendOn } from './open-call.ts';
+import { SingleReply } from './single-reply.ts';
+import { writeContext } from './write-context.ts';
+
+/** A call with many messages there and one back, as grpc-js's clients give it to their callers. */
+export class WritableCall<Request, Response> extends Writable {
+  call: GrpcCall | undefined;
+  readonly serialize: (value: Request) => Buffer;
+  readonly #reply: SingleReply<Response>;
+
+  constructor(
+    { serialize, deserialize }: ClientMethod<Request, Response>,
+    callback: requestCallback<Response>,
+  ) {
+    super({ objectMode: true });
+    this.serialize = serialize;
+    this.#reply = new SingleReply(this, deserialize, callback);
+  }
+
+  start(channel: ChannelInterface, path: string, metadata: Metadata, options: CallOptions): this {
+    this.call = openCall(channel, path, metadata, options, this.#reply);
+    this.#reply.begin(this.call);
+    return this;
+  }
+
+  cancel(): void {
+    cancelCall(this.call);
+  }
+
+  getPeer(): string {
+    return this.call?.getPeer() ?? 'unknown';
+  }
+
+  getAuthContext(): ReturnType<GrpcCall['getAuthContext']> {
+    return this.call?.getAuthContext() ?? null;
+  }
+
+  override _write(message: Request, encoding: string, done: () => void): void {
+    if (this.call === undefined) done();
+    else sendOn(this.call, this.serialize, message, writeContext(encoding, done));
+  }
+
+  override _final(done: () => void): void {
+    this.call?.halfClose();
+    done();
+  }
+
+  /** Node destroys a stream that is finished as well; the reply to that is still to come. */
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (!this.writableFinished) cancelCall(this.call);
+    done(error);
+  }
+}

@@ -5,15 +5,19 @@ const MAX_RESETS = 4096;
 /** Stream ids end at 2^31−1 (RFC 9113 §5.1.1); a connection that used most of them is replaced in time. */
 const LAST_ID = 2 ** 31 - 2 ** 20;
 
-/** The streams of one connection by id. */
+const FIRST_SLOTS = 16;
+
+/**
+ * The streams of one connection by id. Not a Map: one that entries come into and go from is laid out anew again and again,
+ * and each old layout, once it is in the old generation, keeps all that it held from the young one's collector: half of what
+ * calls leave behind was copied there.
+ */
 export class StreamTable {
-  readonly #open = new Map<number, OwnStream>();
+  /** By number, in chains: numbers follow one another, so that only streams that live long share a slot with others. */
+  #slots: (OwnStream | undefined)[] = new Array(FIRST_SLOTS).fill(undefined);
   readonly #resets = new Set<number>();
   #nextId = 1;
-
-  get size(): number {
-    return this.#open.size;
-  }
+  size = 0;
 
   /** Whether a new connection should take over before ids run out. */
   get worn(): boolean {
@@ -27,20 +31,37 @@ export class StreamTable {
   }
 
   get(id: number): OwnStream | undefined {
-    return this.#open.get(id);
+    let stream = this.#slots[this.#slotOf(id)];
+    while (stream !== undefined && stream.id !== id) stream = stream.nextInTable;
+    return stream;
   }
 
   /** In order of age. */
   all(): OwnStream[] {
-    return [...this.#open.values()];
+    const all: OwnStream[] = [];
+    for (let stream of this.#slots) {
+      for (; stream !== undefined; stream = stream.nextInTable) all.push(stream);
+    }
+    return all.sort((a, b) => a.id - b.id);
   }
 
   add(stream: OwnStream): void {
-    this.#open.set(stream.id, stream);
+    if (this.size === this.#slots.length) this.#grow();
+    this.#link(stream);
+    this.size += 1;
   }
 
+  /** `stream` must be in the table. */
   remove(stream: OwnStream, reset: boolean): void {
-    this.#open.delete(stream.id);
+    const slot = this.#slotOf(stream.id);
+    let before = this.#slots[slot]!;
+    if (before === stream) this.#slots[slot] = stream.nextInTable;
+    else {
+      while (before.nextInTable !== stream) before = before.nextInTable!;
+      before.nextInTable = stream.nextInTable;
+    }
+    stream.nextInTable = undefined;
+    this.size -= 1;
     if (!reset) return;
     this.#resets.add(stream.id);
     if (this.#resets.size > MAX_RESETS) this.#resets.delete(this.#resets.values().next().value!);
@@ -54,5 +75,21 @@ export class StreamTable {
   /** Whether we reset it lately: what the peer sent before it knew is dropped. */
   wasReset(id: number): boolean {
     return this.#resets.has(id);
+  }
+
+  #slotOf(id: number): number {
+    return (id >>> 1) & (this.#slots.length - 1);
+  }
+
+  #link(stream: OwnStream): void {
+    const slot = this.#slotOf(stream.id);
+    stream.nextInTable = this.#slots[slot];
+    this.#slots[slot] = stream;
+  }
+
+  #grow(): void {
+    const all = this.all();
+    this.#slots = new Array(this.#slots.length * 2).fill(undefined);
+    for (const stream of all) this.#link(stream);
   }
 }

@@ -30,6 +30,8 @@ type ReadFailure = Exclude<ReadResult, { readonly kind: 'message' }>;
 /** One call: a stream of HTTP/2 with messages of gRPC in it. */
 export class OwnStream implements Stream {
   readonly id: number;
+  /** The stream table's. */
+  nextInTable: OwnStream | undefined;
   readonly #host: StreamHost;
   readonly #handler: StreamHandler;
   readonly #maxReceiveBytes: number;

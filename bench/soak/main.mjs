@@ -1,17 +1,13 @@
 // Calls at an even rate over Pods that come and go, and whether memory stays flat and sockets stay as many as Pods:
 // npm run build && node bench/soak/main.mjs [--seconds 3600] [--rate 2000] [--pods 4] [--transport http2]
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import * as grpc from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
 import { createChannel } from 'podwire';
-import { Fleet } from '../../examples/demo/fleet.mjs';
 import { Load, percentile } from '../../examples/demo/load.mjs';
+import { EchoClient } from '../clients/definition.mjs';
+import { Pods } from './pods.mjs';
 import { connectionsTo } from './sockets.mjs';
 
 const { values } = parseArgs({
@@ -26,7 +22,7 @@ const [seconds, rate, pods] = [values.seconds, values.rate, values.pods].map(Num
 
 /** A Pod comes and one goes this often; every fourth one is killed. */
 const CHANGE_MS = Math.max(2_000, Math.min(10_000, seconds * 60));
-/** Until sockets must be as many as Pods again; leases of killed Pods last 2 s, and calls on Pods that leave are few ms long. */
+/** Until sockets must be as many as Pods again. */
 const SETTLE_MS = 5_000;
 /** Warm-up: compiled code, caches and histograms grow to their size. */
 const WARM_UP_SHARE = 0.4;
@@ -37,8 +33,6 @@ const RESIDENT_GROWTH_BYTES = 1e6 * (seconds / 600) + 20e6;
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc');
-const proto = fileURLToPath(new URL('../../examples/demo/orders.proto', import.meta.url));
-const { Orders } = grpc.loadPackageDefinition(loadSync(proto)).demo;
 const serviceConfig = {
   methodConfig: [
     {
@@ -56,8 +50,7 @@ const serviceConfig = {
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 
-const directory = mkdtempSync(join(tmpdir(), 'podwire-soak-'));
-const fleet = new Fleet(directory, 'orders');
+const fleet = new Pods();
 const problems = [];
 process.on('unhandledRejection', (error) => problems.push(`unhandled rejection: ${error}`));
 process.on('warning', (warning) => problems.push(`warning: ${warning.message}`));
@@ -71,13 +64,12 @@ function memory() {
 }
 
 await fleet.start(pods);
-const channel = createChannel(`file://${directory}/#orders`, {
-  transport: values.transport,
-  serviceConfig,
-});
-const client = new Orders('orders', grpc.credentials.createInsecure(), { channelOverride: channel });
+const channel = createChannel(fleet.target, { transport: values.transport, serviceConfig });
+const client = new EchoClient('echo', grpc.credentials.createInsecure(), { channelOverride: channel });
 await channel.ready();
-const load = new Load(client, rate);
+const message = Buffer.alloc(100, 'podwire');
+const get = (_request, options, done) => client.unary(message, options, (error) => done(error, { pod: '' }));
+const load = new Load({ get }, rate);
 const samples = [];
 const seen = new Set(fleet.addresses);
 const startedMs = performance.now();
@@ -89,7 +81,7 @@ while (elapsed() < seconds) {
   const changedMs = performance.now();
   const [added] = await fleet.start(1);
   seen.add(added);
-  await fleet.stop(fleet.addresses[0], changes % 4 === 3 ? 'SIGKILL' : 'SIGTERM');
+  await fleet.retireOldest(changes % 4 === 3 ? 'killed' : 'leaves');
   changes += 1;
   let sockets = connectionsTo(seen);
   for (const since = performance.now(); sockets !== fleet.addresses.length; sockets = connectionsTo(seen)) {
@@ -112,8 +104,7 @@ await channel.close();
 for (const since = performance.now(); connectionsTo(seen) > 0 && performance.now() - since < 1_000; )
   await pause(20);
 const left = connectionsTo(seen);
-await fleet.stopAll();
-rmSync(directory, { recursive: true, force: true });
+fleet.stopAll();
 
 const flat = samples.filter(({ atSeconds }) => atSeconds > seconds * WARM_UP_SHARE);
 const part = Math.max(1, Math.floor(flat.length / 3));

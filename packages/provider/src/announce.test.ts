@@ -6,6 +6,8 @@ import { announce } from './announce.ts';
 /** An announcer whose answers are given by hand. */
 class ManualRegistry implements Announcer {
   readonly listed = new Map<string, Endpoint>();
+  /** What changes are refused with. */
+  refusal: Error | undefined;
   readonly attempts: { succeed(): void; fail(error: Error): void }[] = [];
 
   announce(_service: string, endpoint: Endpoint): Promise<Announcement> {
@@ -15,6 +17,7 @@ class ManualRegistry implements Announcer {
         resolve({
           endpoint,
           update: async (change) => {
+            if (this.refusal !== undefined) throw this.refusal;
             this.listed.set(endpoint.id, { ...endpoint, ...change } as Endpoint);
           },
           withdraw: async () => {
@@ -62,6 +65,22 @@ test('a registry that is away holds nobody up, and is asked again with backoff',
   await settle();
   expect([pod.state, registry.listed.get('10.0.0.1:50051')?.weight]).toEqual(['listed', 7]);
   expect(problems).toEqual(Array(2).fill('10.0.0.1:50051 is not announced as orders: no answer'));
+});
+
+test('a change that the registry missed goes with the next, and one that it refuses is forgotten', async () => {
+  const { registry, presence } = begin();
+  registry.attempts[0]!.succeed();
+  const pod = await presence;
+  registry.refusal = new Error('no answer');
+  await expect(pod.update({ weight: 7 })).rejects.toThrow('no answer');
+  registry.refusal = undefined;
+  await pod.update({ phase: 'draining' });
+  expect(registry.listed.get('10.0.0.1:50051')).toMatchObject({ weight: 7, phase: 'draining' });
+  registry.refusal = new InvalidInput('change.weight', 1e9, 'must be at most 10000');
+  await expect(pod.update({ weight: 1e9 })).rejects.toThrow('at most 10000');
+  registry.refusal = undefined;
+  await pod.update({ phase: 'serving' });
+  expect(registry.listed.get('10.0.0.1:50051')).toMatchObject({ weight: 7, phase: 'serving' });
 });
 
 test('a registry that does not answer is waited for 5 s, and what it takes later is listed', async () => {

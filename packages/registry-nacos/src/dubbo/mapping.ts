@@ -2,6 +2,8 @@ import type { Configs } from '../config/configs.ts';
 
 /** Where Dubbo keeps which applications have an interface: a config of the interface's name in this group. */
 const MAPPING = 'mapping';
+/** Each is a subscription; more than this is no mapping of one interface. */
+const MAX_APPLICATIONS = 1_000;
 
 /** Calls `listener` with the applications that provide an interface, now and after each change. */
 export function followMapping(
@@ -9,7 +11,9 @@ export function followMapping(
   name: string,
   listener: (applications: readonly string[]) => void,
 ): Promise<() => void> {
-  return configs.follow(name, MAPPING, (content) => listener(applicationsOf(content)));
+  return configs.follow(name, MAPPING, (content) =>
+    listener(applicationsOf(content).slice(0, MAX_APPLICATIONS)),
+  );
 }
 
 /** Has the mapping of an interface name `application`. */

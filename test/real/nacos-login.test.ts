@@ -120,7 +120,7 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
     const registry = { ...login, password: WRONG, servers: ['127.0.0.1:9'] };
     const message = await whyNotReady(newService(), registry, [WRONG]);
     expect(message).toMatch(
-      /no Nacos server can be reached over gRPC \(HTTP port \+ 1000\): .*127\.0\.0\.1:1009.*ECONNREFUSED/,
+      /no Nacos server can be reached over gRPC \(HTTP port \+ 1000\): .*127\.0\.0\.1:1009.*ECONNREFUSED.*; check options\.servers, and that this port is open/,
     );
   });
 
@@ -132,6 +132,6 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
       grpcPortOffset: 999,
     };
     const message = await whyNotReady(newService(), registry, [WRONG]);
-    expect(message).toMatch(/no Nacos server took the login: login at .*/);
+    expect(message).toMatch(/no Nacos server took the login: login at .*: check that its port is open/);
   });
 });

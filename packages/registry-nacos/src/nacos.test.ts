@@ -1,5 +1,5 @@
 import { nodeHttp2Transport, ownHttp2Transport } from '@podwire/http2';
-import { toEndpoint } from '@podwire/registry';
+import { systemClock, toEndpoint } from '@podwire/registry';
 import { Followed, until } from '@podwire/registry/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nacos } from './nacos.ts';
@@ -57,6 +57,19 @@ it('refuses a push that is older than what it knows', async () => {
   server.push([host(1), host(3)], 11);
   await has(orders, '10.0.0.1:1,10.0.0.1:3');
   expect(orders.updates).toHaveLength(2);
+});
+
+it('believes the next list that it asks for after a push from a far future', async () => {
+  server.hosts = [host(1)];
+  // Thirty seconds are 0.3 here.
+  const clock = { ...systemClock, after: (ms: number, fn: () => void) => systemClock.after(ms / 100, fn) };
+  const orders = follow(open({ clock, requestTimeoutMs: 600_000 }));
+  await has(orders, '10.0.0.1:1');
+  const names = { name: 'orders', groupName: 'DEFAULT_GROUP' };
+  server.say('NotifySubscriberRequest', { serviceInfo: { ...names, hosts: [host(2)], lastRefTime: 1e308 } });
+  await has(orders, '10.0.0.1:2');
+  server.hosts = [host(3)];
+  await has(orders, '10.0.0.1:3');
 });
 
 it('has one subscription and one connection for many watches of many registries', async () => {

@@ -85,7 +85,7 @@ export class Link {
       }
     }
     throw new NacosError(
-      `no Nacos server can be reached over gRPC (HTTP port + ${this.#settings.grpcPortOffset}): ${failures.join('; ')}`,
+      `no Nacos server can be reached over gRPC (HTTP port + ${this.#settings.grpcPortOffset}): ${failures.join('; ')}; check options.servers, and that this port is open`,
     );
   }
 

@@ -46,7 +46,9 @@ export class Login {
         failures.push((error as Error).message);
       }
     }
-    throw new NacosError(`no Nacos server took the login: ${failures.join('; ')}`);
+    throw new NacosError(
+      `no Nacos server took the login: ${failures.join('; ')}; a login goes over HTTP: check that its port is open`,
+    );
   }
 
   async #logInAt(server: string): Promise<Token> {

@@ -7,7 +7,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { type ServeOptions, serve } from '@podwire/provider';
 import { fileAnnouncer } from '@podwire/registry';
 import { createChannel } from 'podwire';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 const proto = fileURLToPath(new URL('../examples/demo/orders.proto', import.meta.url));
 const { Orders } = grpc.loadPackageDefinition(loadSync(proto)).demo as unknown as {
@@ -119,6 +119,25 @@ test('a Pod that somebody else lists needs no registry', async () => {
   expect(await health(provider.address)).toBe(1);
   expect(await provider.drain()).toMatchObject({ withdrawn: true, finished: true });
   expect(process.listenerCount('SIGTERM')).toBe(0);
+});
+
+test.each([
+  ['[::1]:0', undefined, '[::1]:'],
+  ['[::]:0', 'fd00::7', '[fd00::7]:'],
+  ['[0:0:0:0:0:0:0:0]:0', '10.0.0.7', '10.0.0.7:'],
+  ['0.0.0.0:0', '10.0.0.7', '10.0.0.7:'],
+])('bound to %s it is announced where others reach it', async (address, host, announced) => {
+  const provider = await start(named('a'), { address, noticeMs: 0, ...(host === undefined ? {} : { host }) });
+  expect(provider.address).toBe(`${announced}${provider.port}`);
+  await provider.drain();
+});
+
+test('a spelled-out wildcard is no address to announce', async () => {
+  vi.stubEnv('POD_IP', '10.0.0.8');
+  const provider = await start(named('a'), { address: '[0:0:0:0:0:0:0:0]:0', noticeMs: 0 });
+  vi.unstubAllEnvs();
+  expect(provider.address).toBe(`10.0.0.8:${provider.port}`);
+  await provider.drain();
 });
 
 test('wrong options and a port that is taken are errors that say so', async () => {

@@ -140,7 +140,8 @@ function bind(server: Server, { address, credentials }: ServeOptions): Promise<n
   });
 }
 
-const isWildcard = (host: string) => host === '0.0.0.0' || host === '::';
+/** However its zeros are written. */
+const isWildcard = (host: string) => host === '0.0.0.0' || /^[0:]+$/.test(host);
 
 type Health = 'SERVING' | 'NOT_SERVING';
 

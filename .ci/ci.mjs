@@ -62,10 +62,11 @@ function newestNode() {
 }
 
 step('npm test', (env) => run('npm', ['test'], env));
-step("tests over podwire's own HTTP/2", (env) =>
+step("tests over Node's HTTP/2, with clients that podwire makes", (env) =>
   run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', 'test/'], {
     ...env,
-    PODWIRE_TEST_TRANSPORT: 'http2',
+    PODWIRE_TEST_TRANSPORT: 'node-http2',
+    PODWIRE_TEST_CLIENT: 'createClient',
   }),
 );
 step('real servers', (env) => run('npm', ['run', 'test:real'], env));

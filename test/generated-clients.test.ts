@@ -1,11 +1,11 @@
 import * as grpc from '@grpc/grpc-js';
 import { createClient } from 'nice-grpc';
-import type { PodwireChannel } from 'podwire';
+import { type ClientClass, createClient as createShortClient, type PodwireChannel } from 'podwire';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OrdersDefinition } from './generated/orders-nice-grpc.ts';
 import { OrdersClient as TsProtoClient } from './generated/orders-ts-proto.ts';
 import { createChannel } from './support/channel.ts';
-import { ordersClient } from './support/orders-client.ts';
+import { OrdersConstructor, ordersClient } from './support/orders-client.ts';
 import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
 import { OrdersStaticClient, Order as StaticOrder } from './support/orders-static.ts';
 
@@ -48,6 +48,15 @@ const kinds: Readonly<Record<string, { open(): unknown; make(fields: object): un
   'grpc-tools': {
     open: () =>
       new OrdersStaticClient('orders', grpc.credentials.createInsecure(), { channelOverride: channel }),
+    make: (fields) => Object.assign(new StaticOrder(), fields),
+  },
+  'proto-loader, made by createClient': {
+    open: () => createShortClient(OrdersConstructor as unknown as ClientClass<AnyClient>, channel),
+    make: plain,
+  },
+  'ts-proto, made by createClient': { open: () => createShortClient(TsProtoClient, channel), make: plain },
+  'grpc-tools, made by createClient': {
+    open: () => createShortClient(OrdersStaticClient, channel),
     make: (fields) => Object.assign(new StaticOrder(), fields),
   },
 };

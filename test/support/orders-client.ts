@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { type ClientClass, createClient, type PodwireChannel } from 'podwire';
 
 export interface Order {
   id: string;
@@ -35,12 +36,20 @@ const path = fileURLToPath(new URL('../proto/orders.proto', import.meta.url));
 const loaded = grpc.loadPackageDefinition(loadSync(path, { defaults: true, bytes: Buffer })) as unknown as {
   podwire: { test: { Orders: grpc.ServiceClientConstructor } };
 };
-const OrdersConstructor = loaded.podwire.test.Orders;
+/** The class that proto-loader generates. */
+export const OrdersConstructor = loaded.podwire.test.Orders;
 
 export const ordersService: grpc.ServiceDefinition = OrdersConstructor.service;
 
+/** `createClient`: tests run with the clients that podwire makes; else with grpc-js's. */
+const made = process.env.PODWIRE_TEST_CLIENT === 'createClient';
+
 /** A generated client over any channel. */
 export function ordersClient(channel: grpc.ChannelInterface, options: grpc.ClientOptions = {}): OrdersClient {
+  if (made && 'snapshot' in channel) {
+    const clientClass = OrdersConstructor as unknown as ClientClass<OrdersClient>;
+    return createClient(clientClass, channel as PodwireChannel, options);
+  }
   const credentials = grpc.credentials.createInsecure();
   return new OrdersConstructor('orders', credentials, {
     ...options,

@@ -39,8 +39,8 @@ export interface ChannelOptions {
   /** `direct` balances over Pods, `mesh` sends to `mesh.address`. Default direct. Environment and file may say otherwise. */
   readonly mode?: Mode;
   readonly mesh?: { readonly address: string };
-  /** Which HTTP/2 client carries the calls: podwire's own, or Node's. Default `node-http2`. */
-  readonly transport?: 'node-http2' | 'http2';
+  /** Which HTTP/2 client carries the calls: podwire's own, or Node's. Default `http2`, podwire's own. */
+  readonly transport?: 'http2' | 'node-http2';
   /** `true` is TLS with Node's certificates. Default: plaintext. */
   readonly tls?: boolean | TlsConfig;
   /** `:authority` of every call. Default: the target's service name. */

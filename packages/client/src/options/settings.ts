@@ -71,8 +71,8 @@ const KEYS = [
 
 /** By the name that the option takes. */
 const TRANSPORTS: Readonly<Record<string, Transport>> = {
-  'node-http2': nodeHttp2Transport,
   http2: ownHttp2Transport,
+  'node-http2': nodeHttp2Transport,
 };
 export const transportNames: readonly string[] = Object.keys(TRANSPORTS);
 const VERSION = '0.1.0';
@@ -105,7 +105,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     hashKey: parseHashKey(o.hashKey, at('hashKey')),
     mode: oneOf(o.mode, at('mode'), MODES),
     meshAddress: parseMesh(mesh.address, `${at('mesh')}.address`),
-    transport: parseTransport(o.transport ?? 'node-http2', at('transport')),
+    transport: parseTransport(o.transport ?? 'http2', at('transport')),
     tls: parseTls(o.tls, at('tls')),
     authority: authorityText(o.authority, at('authority')),
     userAgent: [prefix, `podwire/${VERSION}`, suffix].filter((part) => part !== undefined).join(' '),

@@ -1,24 +1,28 @@
-// CPU per call, calls a second and latency of podwire, grpc-js and bare node:http2, in one run on the same backends.
-import { execFile } from 'node:child_process';
+// CPU per call, calls a second, latency and garbage of podwire and its peers, in one run on the same backends.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
-import { startBackend } from './backend.mjs';
-import { formatSvg, formatTable } from './report.mjs';
+import { parseArgs } from 'node:util';
+import { CLIENTS, isInstalled, median, medians, startMeasuring } from './measure.mjs';
+import { regressions, watched, writeRecord } from './record.mjs';
+import { formatSvg, formatTable, formatTargets } from './report.mjs';
+import { judge, targets } from './targets.mjs';
 import { workloads } from './workloads.mjs';
 
-const CLIENTS = ['podwire', 'podwire-http2', 'grpc-js', 'node-http2'];
 const HELP = `usage: npm run bench -- [options]
 
   --rounds N        measurements of each client and workload; the median counts (5)
-  --ms N            length of one measurement (2000)
+  --ms N            length of one measurement (2000); half as long is warm-up before it
   --workload NAME   one of: ${Object.keys(workloads).join(', ')}; may be repeated (all)
-  --client NAME     one of: ${CLIENTS.join(', ')}; may be repeated (all)
-  --json            print the results as JSON instead of a table
+  --client NAME     one of: ${CLIENTS.join(', ')}; may be repeated (those of the workload)
+  --json            print the results as JSON instead of tables
+  --check           measure CPU a call and compare it with bench/record.json; exits 1 when it grew by over 15 %
+  --record          measure the same and write bench/record.json
   --help
 
-Results are written to bench/results/ as JSON and SVG. Ratios are to grpc-js. Nothing else should run meanwhile.
+'podwire' is an unmodified generated client, 'podwire-client' one of createClient. 'envoy' is grpc-js through Envoy, and the CPU of
+both; it is measured when installed (node test/servers/provision.mjs envoy). Results are written to bench/results/ as JSON and
+SVG. Nothing else should run meanwhile.
 `;
 
 const { values } = parseArgs({
@@ -26,8 +30,10 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     ms: { type: 'string', default: '2000' },
     workload: { type: 'string', multiple: true, default: Object.keys(workloads) },
-    client: { type: 'string', multiple: true, default: CLIENTS },
+    client: { type: 'string', multiple: true },
     json: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -36,70 +42,82 @@ if (values.help) {
   process.exit();
 }
 for (const name of values.workload) if (!(name in workloads)) fail(`unknown workload '${name}'`);
-for (const name of values.client) if (!CLIENTS.includes(name)) fail(`unknown client '${name}'`);
+for (const name of values.client ?? []) if (!CLIENTS.includes(name)) fail(`unknown client '${name}'`);
+const [rounds, ms] = [Number(values.rounds), Number(values.ms)];
+if (!(rounds >= 1) || !(ms >= 1)) fail('--rounds and --ms must be numbers of at least 1');
 
 function fail(message) {
   process.stderr.write(`${message}\n\n${HELP}`);
   process.exit(2);
 }
 
-const run = promisify(execFile);
-const worker = fileURLToPath(new URL('worker.mjs', import.meta.url));
-const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
-
-const backend = await startBackend(4);
-const samples = {};
-const total = Number(values.rounds) * values.workload.length * values.client.length;
-let done = 0;
-for (let round = 0; round < Number(values.rounds); round++) {
-  for (const workload of values.workload) {
-    // In turn, so that whatever disturbs the machine disturbs all of them.
-    for (const client of values.client) {
-      const { stdout } = await run(process.execPath, [
-        worker,
-        client,
-        workload,
-        values.ms,
-        ...backend.addresses,
-      ]);
+/** Measures `plan`, pairs of workload and client, in turn, so that whatever disturbs the machine disturbs all of them. */
+async function measureAll(plan, times) {
+  const samples = {};
+  const measuring = await startMeasuring(plan.map(([, client]) => client));
+  let done = 0;
+  for (let round = 0; round < times; round++) {
+    for (const [workload, client] of plan) {
+      if (process.stderr.isTTY)
+        process.stderr.write(`\r${done}/${times * plan.length} ${client} ${workload}`.padEnd(60));
       samples[workload] ??= {};
       samples[workload][client] ??= [];
-      samples[workload][client].push(JSON.parse(stdout));
+      samples[workload][client].push(await measuring.one(client, workload, ms, rateFrom(samples)));
       done += 1;
-      if (process.stderr.isTTY) process.stderr.write(`\r${done}/${total} ${client} ${workload}`.padEnd(60));
     }
   }
-}
-backend.stop();
-if (process.stderr.isTTY) process.stderr.write(`\r${' '.repeat(60)}\r`);
-
-const results = {};
-for (const [workload, clients] of Object.entries(samples)) {
-  results[workload] = { title: workloads[workload].title, clients: {} };
-  for (const [client, runs] of Object.entries(clients)) {
-    const of = (key) => (runs[0][key] === undefined ? undefined : median(runs.map((sample) => sample[key])));
-    results[workload].clients[client] = {
-      cpuUs: of('cpuUs'),
-      perSecond: of('perSecond'),
-      p50Ms: of('p50Ms'),
-      p99Ms: of('p99Ms'),
-    };
+  await measuring.stop();
+  if (process.stderr.isTTY) process.stderr.write(`\r${' '.repeat(60)}\r`);
+  const results = {};
+  for (const [workload, clients] of Object.entries(samples)) {
+    const of = Object.entries(clients).map(([client, runs]) => [client, medians(runs)]);
+    results[workload] = { title: workloads[workload].title, clients: Object.fromEntries(of) };
   }
+  return {
+    date: new Date().toISOString(),
+    node: process.version,
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    rounds: times,
+    results,
+  };
 }
-const report = {
-  date: new Date().toISOString(),
-  node: process.version,
-  cpu: cpus()[0]?.model,
-  cores: cpus().length,
-  rounds: Number(values.rounds),
-  results,
-};
-const directory = fileURLToPath(new URL('results', import.meta.url));
-mkdirSync(directory, { recursive: true });
-writeFileSync(`${directory}/latest.json`, `${JSON.stringify(report, undefined, 2)}\n`);
-writeFileSync(`${directory}/latest.svg`, formatSvg(results));
-if (values.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-else
-  process.stdout.write(
-    `${formatTable(results, values.client.includes('grpc-js') ? 'grpc-js' : values.client[0])}\n`,
+
+/** Half of what grpc-js did at its best in this run, in calls a second. */
+function rateFrom(samples) {
+  const peak = samples['unary-64']?.['grpc-js']?.map(({ perSecond }) => perSecond);
+  return peak === undefined ? 3_000 : median(peak) / 2;
+}
+
+const planFor = (list) =>
+  [...new Set(list.map(({ workload }) => workload))].flatMap((workload) =>
+    [...list.filter((one) => one.workload === workload).map(({ client }) => client), 'grpc-js'].map(
+      (client) => [workload, client],
+    ),
   );
+
+if (values.record) {
+  writeRecord(await measureAll(planFor(watched), Math.max(rounds, 5)));
+} else if (values.check) {
+  // What seems slower is measured again, longer: a machine that does other things as well has bad moments.
+  let suspects = watched;
+  for (let tries = 0; tries < 3 && suspects.length > 0; tries++) {
+    suspects = regressions(suspects, (await measureAll(planFor(suspects), rounds + 2 * tries)).results);
+  }
+  process.exitCode = suspects.length === 0 ? 0 : 1;
+} else {
+  const plan = values.workload.flatMap((workload) =>
+    (values.client ?? workloads[workload].clients).filter(isInstalled).map((client) => [workload, client]),
+  );
+  const report = await measureAll(plan, rounds);
+  const judged = targets.map((target) => judge(target, report.results)).filter((one) => one !== undefined);
+  const directory = fileURLToPath(new URL('results', import.meta.url));
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(
+    `${directory}/latest.json`,
+    `${JSON.stringify({ ...report, targets: judged }, undefined, 2)}\n`,
+  );
+  writeFileSync(`${directory}/latest.svg`, formatSvg(report.results));
+  if (values.json) process.stdout.write(`${JSON.stringify({ ...report, targets: judged }, undefined, 2)}\n`);
+  else process.stdout.write(`${formatTable(report.results)}\n\n${formatTargets(judged)}\n`);
+}

@@ -1,19 +1,24 @@
-// A table with ratios, and the same as an SVG plot.
-export function formatTable(results, reference) {
+// Tables with ratios, and the same as an SVG plot.
+const REFERENCE = 'grpc-js';
+
+export function formatTable(results) {
   const lines = [];
   for (const [workload, { title, clients }] of Object.entries(results)) {
     lines.push('', `${title} (${workload})`);
-    lines.push('  client          CPU µs    ratio    per second    ratio     p50 ms    p99 ms');
-    const base = clients[reference];
+    lines.push(
+      '  client                CPU µs    ratio    per second    ratio     p50 ms    p99 ms   garbage B',
+    );
+    const base = clients[REFERENCE] ?? Object.values(clients)[0];
     for (const [name, value] of Object.entries(clients)) {
       const cells = [
-        name.padEnd(14),
+        name.padEnd(20),
         value.cpuUs.toFixed(1).padStart(8),
-        (value.cpuUs / base.cpuUs).toFixed(2).padStart(8),
+        (value.cpuUs / base.cpuUs).toFixed(3).padStart(8),
         Math.round(value.perSecond).toString().padStart(13),
         (value.perSecond / base.perSecond).toFixed(2).padStart(8),
         (value.p50Ms?.toFixed(2) ?? '').padStart(10),
         (value.p99Ms?.toFixed(2) ?? '').padStart(9),
+        (value.garbageBytes === undefined ? '' : Math.round(value.garbageBytes).toString()).padStart(11),
       ];
       lines.push(`  ${cells.join(' ')}`);
     }
@@ -21,9 +26,25 @@ export function formatTable(results, reference) {
   return lines.join('\n');
 }
 
+/** What was promised, what was measured, and which of floor and aim it reaches. */
+export function formatTargets(judged) {
+  const lines = [
+    `${'promise'.padEnd(62)} ${'against'.padEnd(8)} ${'measured'.padStart(8)} ${'floor'.padStart(7)} ${'aim'.padStart(7)}`,
+  ];
+  for (const { title, against, value, floor, aim, more, verdict } of judged) {
+    const bound = (number) =>
+      (number === undefined ? '' : `${more ? '≥' : '≤'}${Number(number.toFixed(3))}`).padStart(7);
+    lines.push(
+      `${title.padEnd(62)} ${against.padEnd(8)} ${value.toFixed(3).padStart(8)} ${bound(floor)} ${bound(aim)}  ${verdict}`,
+    );
+  }
+  return lines.join('\n');
+}
+
 const WIDTH = 640;
 const BAR = 20;
-const COLOURS = ['#2563eb', '#9ca3af', '#d1d5db', '#6b7280'];
+const COLOURS = { podwire: '#2563eb', 'podwire-client': '#1d4ed8', 'podwire-node-http2': '#93c5fd' };
+const OTHERS = '#9ca3af';
 
 /** CPU per call of each client, a group of bars a workload. */
 export function formatSvg(results) {
@@ -37,13 +58,13 @@ export function formatSvg(results) {
   for (const { title, clients } of Object.values(results)) {
     rows.push(text(10, y, title, 'bold'));
     y += 10;
-    for (const [i, [name, { cpuUs }]] of Object.entries(clients).entries()) {
+    for (const [name, { cpuUs }] of Object.entries(clients)) {
       const width = Math.max(1, (cpuUs / most) * (WIDTH - 260));
       rows.push(text(10, y + 15, name));
       rows.push(
-        `<rect x="110" y="${y + 2}" width="${width.toFixed(1)}" height="${BAR - 4}" fill="${COLOURS[i % COLOURS.length]}"/>`,
+        `<rect x="160" y="${y + 2}" width="${width.toFixed(1)}" height="${BAR - 4}" fill="${COLOURS[name] ?? OTHERS}"/>`,
       );
-      rows.push(text(116 + width, y + 15, `${cpuUs.toFixed(1)} µs`));
+      rows.push(text(166 + width, y + 15, `${cpuUs.toFixed(1)} µs`));
       y += BAR;
     }
     y += 24;

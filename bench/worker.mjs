@@ -1,30 +1,40 @@
-// One measurement in a process of its own: node worker.mjs <client> <workload> <ms> <address…>; prints JSON.
+// One measurement in a process of its own: node --expose-gc worker.mjs '<JSON>'; prints JSON.
 import { workloads } from './workloads.mjs';
 
-const [clientName, workloadName, durationMs, ...addresses] = process.argv.slice(2);
-const { open } = await import(`./clients/${clientName}.mjs`);
-const client = await open(addresses);
+const { client: name, workload, ms, rate, addresses } = JSON.parse(process.argv[2]);
+const { open } = await import(`./clients/${name}.mjs`);
+const { run, tls = false } = workloads[workload];
+const client = await open(addresses, { tls });
 
-async function run(ms, latencies) {
-  const state = { running: true, count: 0, latencies };
+async function measure(durationMs, latencies) {
+  const state = { running: true, count: 0, latencies, rate };
   const timer = setTimeout(() => {
     state.running = false;
-  }, ms);
+  }, durationMs);
   const cpu = process.cpuUsage();
   const startedMs = performance.now();
-  await workloads[workloadName].run(client, state);
+  await run(client, state);
   clearTimeout(timer);
   const { user, system } = process.cpuUsage(cpu);
   const seconds = (performance.now() - startedMs) / 1_000;
-  return { cpuUs: (user + system) / state.count, perSecond: state.count / seconds };
+  return { cpuUs: (user + system) / state.count, perSecond: state.count / seconds, count: state.count };
+}
+
+/** Growth of the heap a call, between two collections and over so few calls that none runs meanwhile. */
+async function garbage() {
+  globalThis.gc();
+  const before = process.memoryUsage().heapUsed;
+  const { count } = await measure(15, undefined);
+  return (process.memoryUsage().heapUsed - before) / count;
 }
 
 // The compiler's work is not the subject.
-await run(Number(durationMs) / 2, undefined);
+await measure(ms / 2, undefined);
 const latencies = [];
-const result = await run(Number(durationMs), latencies);
+const { count: _, ...result } = await measure(ms, latencies);
 latencies.sort((a, b) => a - b);
 const at = (share) => latencies[Math.floor(latencies.length * share)];
-console.log(JSON.stringify({ ...result, p50Ms: at(0.5), p99Ms: at(0.99) }));
+const garbageBytes = workload === 'unary-64' ? await garbage() : undefined;
+console.log(JSON.stringify({ ...result, p50Ms: at(0.5), p99Ms: at(0.99), garbageBytes }));
 await client.close();
 process.exit();

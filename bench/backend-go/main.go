@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 )
 
 // raw passes messages on as they are.
@@ -36,23 +37,38 @@ func echo(_ any, stream grpc.ServerStream) error {
 	}
 }
 
-func main() {
-	ports := flag.Int("ports", 4, "number of ports to serve on")
-	flag.Parse()
-	for range *ports {
+// serve listens on so many free ports and prints their addresses.
+func serve(ports int, options ...grpc.ServerOption) {
+	options = append(options,
+		grpc.ForceServerCodec(raw{}),
+		grpc.UnknownServiceHandler(echo),
+		grpc.MaxRecvMsgSize(64<<20),
+		grpc.InitialWindowSize(4<<20),
+		grpc.InitialConnWindowSize(16<<20),
+	)
+	for range ports {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			log.Fatal(err)
 		}
-		server := grpc.NewServer(
-			grpc.ForceServerCodec(raw{}),
-			grpc.UnknownServiceHandler(echo),
-			grpc.MaxRecvMsgSize(64<<20),
-			grpc.InitialWindowSize(4<<20),
-			grpc.InitialConnWindowSize(16<<20),
-		)
+		server := grpc.NewServer(options...)
 		go func() { log.Fatal(server.Serve(listener)) }()
 		fmt.Println(listener.Addr())
+	}
+}
+
+func main() {
+	ports := flag.Int("ports", 4, "number of ports to serve on")
+	cert := flag.String("cert", "", "certificate; with it and -key, as many ports serve TLS")
+	key := flag.String("key", "", "its key")
+	flag.Parse()
+	serve(*ports)
+	if *cert != "" {
+		identity, err := credentials.NewServerTLSFromFile(*cert, *key)
+		if err != nil {
+			log.Fatal(err)
+		}
+		serve(*ports, grpc.Creds(identity))
 	}
 	// Ends with whoever started it.
 	io.Copy(io.Discard, os.Stdin)

@@ -1,19 +1,22 @@
 import * as grpc from '@grpc/grpc-js';
 import { createChannel } from 'podwire';
 import { EchoClient, fromGrpcClient } from './definition.mjs';
+import { ca } from './tls.mjs';
 
-export async function openChannel(addresses, transport) {
-  const target = `static:///${addresses.join(',')}`;
-  const channel = createChannel(target, { policy: 'round_robin', maxReceiveBytes: -1, transport });
+export async function openChannel(addresses, { tls }, transport = 'http2') {
+  const channel = createChannel(`static:///${addresses.join(',')}`, {
+    policy: 'round_robin',
+    maxReceiveBytes: -1,
+    transport,
+    ...(tls && { tls: { ca }, authority: '127.0.0.1' }),
+  });
   await channel.ready();
   return channel;
 }
 
-export async function openPodwire(addresses, transport) {
-  const channel = await openChannel(addresses, transport);
+/** An unmodified generated client on a podwire channel. */
+export async function open(addresses, options, transport) {
+  const channel = await openChannel(addresses, options, transport);
   const client = new EchoClient('', grpc.credentials.createInsecure(), { channelOverride: channel });
   return fromGrpcClient(client, () => channel.close());
 }
-
-/** Over node:http2. */
-export const open = (addresses) => openPodwire(addresses, 'node-http2');

@@ -54,8 +54,11 @@ export type StreamEnd =
 export interface StreamHandler {
   /** Initial headers, after 1xx; not called for a trailers-only reply. */
   onHeaders(headers: RawHeaders, httpStatus: number): void;
-  /** One whole message, inflated. A view: valid only until the callback returns, unless the transport says otherwise. */
-  onMessage(message: Uint8Array): void;
+  /**
+   * One whole message, inflated. A view, valid only until the callback returns; where `isOwned`, a Buffer of the receiver's own
+   * that it may keep, with no more memory behind it than twice the message.
+   */
+  onMessage(message: Uint8Array, isOwned: boolean): void;
   /** Last callback. */
   onEnd(end: StreamEnd): void;
 }

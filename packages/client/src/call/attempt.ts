@@ -17,7 +17,8 @@ function isFailure(end: StreamEnd): boolean {
 /** What an attempt tells its call. */
 export interface AttemptOwner {
   onAttemptHeaders(attempt: Attempt, headers: RawHeaders): void;
-  onAttemptMessage(attempt: Attempt, message: Uint8Array): void;
+  /** `message` is the call's to keep. */
+  onAttemptMessage(attempt: Attempt, message: Buffer): void;
   onAttemptEnd(attempt: Attempt, end: StreamEnd): void;
   nowMs(): number;
 }
@@ -50,8 +51,8 @@ export class Attempt implements StreamHandler {
     this.owner.onAttemptHeaders(this, headers);
   }
 
-  onMessage(message: Uint8Array): void {
-    if (!this.ended) this.owner.onAttemptMessage(this, message);
+  onMessage(message: Uint8Array, isOwned: boolean): void {
+    if (!this.ended) this.owner.onAttemptMessage(this, isOwned ? (message as Buffer) : Buffer.from(message));
   }
 
   onEnd(end: StreamEnd): void {

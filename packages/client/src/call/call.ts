@@ -201,10 +201,10 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     this.#delivery?.metadata(receivedMetadata(headers));
   }
 
-  onAttemptMessage(attempt: Attempt, message: Uint8Array): void {
+  onAttemptMessage(attempt: Attempt, message: Buffer): void {
     if (this.phase === 'ended' || !this.attempts.isCommitted(attempt)) return;
     this.#wanted -= 1;
-    this.#delivery?.message(Buffer.from(message));
+    this.#delivery?.message(message);
   }
 
   onAttemptEnd(attempt: Attempt, end: StreamEnd): void {

@@ -4,8 +4,11 @@ import { readUint32 } from './frames/frame.ts';
 
 /** Compressed flag and length, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
 export const PREFIX_BYTES = 5;
-/** Room is made for a whole message of up to this size when its prefix is read; for a larger one as its bytes arrive. */
-const TRUSTED_BYTES = 256 * 1024;
+/**
+ * Room is made for a whole message of up to this size when its prefix is read, for a larger one as its bytes arrive. It is what
+ * gRPC takes by default; memory that nothing was written to costs nothing yet.
+ */
+const TRUSTED_BYTES = 4 * 1024 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 /**
@@ -26,6 +29,13 @@ export class MessageBuffer {
   /** Whether it holds anything, such as the beginning of a message. */
   get isEmpty(): boolean {
     return this.#start === this.#end;
+  }
+
+  /** How many bytes more the message at hand needs, or its prefix; 1 at least. */
+  get missing(): number {
+    const have = this.#end - this.#start;
+    if (have < PREFIX_BYTES) return PREFIX_BYTES - have;
+    return Math.max(PREFIX_BYTES + readUint32(this.#buffer, this.#start + 1) - have, 1);
   }
 
   push(source: Buffer, start: number, end: number): void {
@@ -60,14 +70,21 @@ export class MessageBuffer {
     const have = this.#end - this.#start;
     let want = Math.max(have + count, 2 * have);
     // The first bytes of a message tell how many there will be.
-    const prefix = have === 0 && count >= PREFIX_BYTES ? readUint32(source, start + 1) : 0;
-    if (prefix <= TRUSTED_BYTES) want = Math.max(want, PREFIX_BYTES + prefix);
-    if (this.#maxBytes >= 0 && prefix > this.#maxBytes) want = have + count;
+    const whole = PREFIX_BYTES + this.#lengthAhead(have, count, source, start);
+    if (whole >= have + count) want = whole <= TRUSTED_BYTES ? whole : Math.min(want, whole);
     const target = want <= this.#buffer.length ? this.#buffer : Buffer.allocUnsafeSlow(want);
     this.#buffer.copy(target, 0, this.#start, this.#end);
     this.#buffer = target;
     this.#start = 0;
     this.#end = have;
+  }
+
+  /** The length that the first message's prefix says; 0 while the prefix is not whole, or says more than is taken. */
+  #lengthAhead(have: number, count: number, source: Buffer, start: number): number {
+    let length = 0;
+    if (have >= PREFIX_BYTES) length = readUint32(this.#buffer, this.#start + 1);
+    else if (have === 0 && count >= PREFIX_BYTES) length = readUint32(source, start + 1);
+    return this.#maxBytes >= 0 && length > this.#maxBytes ? 0 : length;
   }
 
   /** Empty again: a stream that lives long must not keep room that it needed once. */

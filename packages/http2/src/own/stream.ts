@@ -22,6 +22,11 @@ export interface StreamHost {
 
 /** Ends a stream that the peer does not know, or has reset itself. */
 export const NO_RESET = -1;
+/** Whether there is not much more memory behind these bytes than themselves. */
+function isMostOf(bytes: Uint8Array): boolean {
+  return bytes.length * 2 >= bytes.buffer.byteLength;
+}
+
 /** DATA frames smaller than this, which complete nothing, are what floods are made of. */
 const TINY_BYTES = 16;
 
@@ -143,16 +148,21 @@ export class OwnStream implements Stream {
   #onBody(source: Buffer, start: number, end: number, endStream: boolean): void {
     const before = this.#wanted;
     let at = start;
-    if (this.#buffer === undefined) {
-      this.#delivering = true;
-      at = this.#deliverViews(source, start, end);
-      this.#delivering = false;
-      if (at === end || this.#ended) return;
-      this.#buffer = new MessageBuffer(this.#maxReceiveBytes);
+    while (at < end && !this.#ended) {
+      if (this.#buffer === undefined) {
+        this.#delivering = true;
+        at = this.#deliverViews(source, at, end);
+        this.#delivering = false;
+        if (at === end || this.#ended) return;
+        this.#buffer = new MessageBuffer(this.#maxReceiveBytes);
+      }
+      // No more than the message at hand needs, so that its memory can be given away with it.
+      const count = this.#wanted === 0 ? end - at : Math.min(end - at, this.#buffer.missing);
+      this.#buffer.push(source, at, at + count);
+      at += count;
+      if (this.#wanted > 0) this.#conclude(this.#deliver());
     }
-    this.#buffer.push(source, at, end);
     if (this.#wanted === 0) return;
-    this.#conclude(this.#deliver());
     if (end - start < TINY_BYTES && !endStream && this.#wanted === before) this.#host.spend(Cost.TINY_DATA);
   }
 
@@ -164,7 +174,7 @@ export class OwnStream implements Stream {
       const next = at + PREFIX_BYTES + length;
       if (next > end || (this.#maxReceiveBytes >= 0 && length > this.#maxReceiveBytes)) break;
       this.#wanted -= 1;
-      this.#handler.onMessage(source.subarray(at + PREFIX_BYTES, next));
+      this.#handler.onMessage(source.subarray(at + PREFIX_BYTES, next), false);
       at = next;
       if (this.#ended) return end;
     }
@@ -182,8 +192,10 @@ export class OwnStream implements Stream {
         break;
       }
       this.#wanted -= 1;
+      // What was collected for this message alone, the buffer has let go.
+      const isOwned = this.#buffer.isEmpty && isMostOf(result.message);
       if (this.#buffer.isEmpty) this.#buffer = undefined;
-      this.#handler.onMessage(result.message);
+      this.#handler.onMessage(result.message, isOwned);
     }
     this.#delivering = false;
     return failure;

@@ -1,10 +1,13 @@
-// One measurement in a process of its own: node --expose-gc worker.mjs '<JSON>'; prints JSON.
+// One measurement in a process of its own: node worker.mjs '<JSON>'; prints JSON.
 import { workloads } from './workloads.mjs';
 
-const { client: name, workload, ms, rate, addresses } = JSON.parse(process.argv[2]);
+const { client: name, workload, ms, rate, addresses, garbage } = JSON.parse(process.argv[2]);
 const { open } = await import(`./clients/${name}.mjs`);
 const { run, tls = false } = workloads[workload];
 const client = await open(addresses, { tls });
+
+/** What is not compiled yet allocates more. */
+const GARBAGE_WARM_UP_MS = 2_000;
 
 async function measure(durationMs, latencies) {
   const state = { running: true, count: 0, latencies, rate };
@@ -20,21 +23,24 @@ async function measure(durationMs, latencies) {
   return { cpuUs: (user + system) / state.count, perSecond: state.count / seconds, count: state.count };
 }
 
-/** Growth of the heap a call, between two collections and over so few calls that none runs meanwhile. */
-async function garbage() {
+/** Growth of the heap a call, over so few calls that no collection runs meanwhile (the caller gives it the room). */
+async function measureGarbage() {
   globalThis.gc();
   const before = process.memoryUsage().heapUsed;
-  const { count } = await measure(15, undefined);
-  return (process.memoryUsage().heapUsed - before) / count;
+  const { count } = await measure(100, undefined);
+  return { garbageBytes: (process.memoryUsage().heapUsed - before) / count };
+}
+
+async function measureTime() {
+  const latencies = [];
+  const { count: _, ...result } = await measure(ms, latencies);
+  latencies.sort((a, b) => a - b);
+  const at = (share) => latencies[Math.floor(latencies.length * share)];
+  return { ...result, p50Ms: at(0.5), p99Ms: at(0.99) };
 }
 
 // The compiler's work is not the subject.
-await measure(ms / 2, undefined);
-const latencies = [];
-const { count: _, ...result } = await measure(ms, latencies);
-latencies.sort((a, b) => a - b);
-const at = (share) => latencies[Math.floor(latencies.length * share)];
-const garbageBytes = workload === 'unary-64' ? await garbage() : undefined;
-console.log(JSON.stringify({ ...result, p50Ms: at(0.5), p99Ms: at(0.99), garbageBytes }));
+await measure(garbage ? GARBAGE_WARM_UP_MS : ms / 2, undefined);
+console.log(JSON.stringify(garbage ? await measureGarbage() : await measureTime()));
 await client.close();
 process.exit();

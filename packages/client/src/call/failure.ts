@@ -2,7 +2,7 @@ import type { status as Code } from '@grpc/grpc-js';
 import type { RawHeaders } from '@podwire/http2';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import type { Call } from './call.ts';
-import { toMetadata } from './received-metadata.ts';
+import { toMetadata } from './lazy-metadata.ts';
 
 const NONE: RawHeaders = [];
 

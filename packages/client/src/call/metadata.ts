@@ -31,6 +31,7 @@ export function isReserved(name: string): boolean {
 
 /** Appends a call's metadata to flat headers, `-bin` values in base64; returns its size as RFC 9113 §6.5.2 counts. */
 export function appendMetadata(metadata: Metadata, out: string[]): number {
+  if ((metadata as { readonly isUntouched?: boolean }).isUntouched) return 0;
   const values = valuesOf(metadata);
   if (values?.size === 0) return 0;
   let bytes = 0;

@@ -7,12 +7,14 @@ interface Outgoing {
   written: (() => void) | undefined;
 }
 
+const NONE: readonly Outgoing[] = [];
+
 /**
  * What the caller has sent so far. Messages are kept until the call is committed to one attempt, so that another
  * attempt can send them again (gRFC A6, "buffering").
  */
 export class Outbox {
-  #messages: Outgoing[] = [];
+  #messages: readonly Outgoing[] = NONE;
   /** Messages that were dropped after they had been written to the committed attempt. */
   #dropped = 0;
   #committed = false;
@@ -26,7 +28,10 @@ export class Outbox {
   }
 
   push(bytes: Uint8Array, compressed: boolean, written: (() => void) | undefined): void {
-    this.#messages.push({ bytes, compressed, written });
+    const message = { bytes, compressed, written };
+    // An array of one takes an eighth of the room of one that something was pushed to.
+    if (this.#messages === NONE) this.#messages = [message];
+    else (this.#messages as Outgoing[]).push(message);
     this.bytes += bytes.length;
   }
 
@@ -61,13 +66,13 @@ export class Outbox {
   /** The call ended: nobody waits for a message any more. */
   release(): void {
     for (const message of this.#messages) message.written?.();
-    this.#messages = [];
+    this.#messages = NONE;
     this.bytes = 0;
   }
 
   #drop(): void {
     this.#dropped += this.#messages.length;
-    this.#messages = [];
+    this.#messages = NONE;
     this.bytes = 0;
   }
 }

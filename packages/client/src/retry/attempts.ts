@@ -15,10 +15,12 @@ const MAX_OPENS = 8;
 const MAX_UNPROCESSED = 16;
 const CANCEL = 8; // RFC 9113 §7
 
+const NONE: readonly Attempt[] = [];
+
 /** The attempts of one call: transparent retries, retries and hedging as gRFC A6 says. */
 export class Attempts {
   readonly #call: Call;
-  #open: Attempt[] = [];
+  #open: readonly Attempt[] = NONE;
   #committed: Attempt | undefined;
   /** The outbox was given up for this attempt before it replied: no other one can follow. */
   #bound = false;
@@ -60,7 +62,7 @@ export class Attempts {
       return false;
     }
     this.last = attempt;
-    this.#open.push(attempt);
+    this.#open = this.#open.length === 0 ? [attempt] : [...this.#open, attempt];
     this.#made += 1;
     call.running();
     call.feed(attempt);
@@ -107,7 +109,8 @@ export class Attempts {
   }
 
   onEnd(attempt: Attempt, end: StreamEnd): void {
-    this.#open = this.#open.filter((other) => other !== attempt);
+    const alone = this.#open.length === 1 && this.#open[0] === attempt;
+    this.#open = alone ? NONE : this.#open.filter((other) => other !== attempt);
     const final = this.#committed === attempt || this.#bound;
     if (final || !this.#goesOn(attempt, end)) {
       if (end.kind === 'trailers' && header(end.headers, 'grpc-status') === '0')
@@ -175,7 +178,7 @@ export class Attempts {
 
   #abandon(errorCode: number, outcome: 'failed' | 'cancelled', keep: Attempt | undefined): void {
     const open = this.#open;
-    this.#open = keep === undefined ? [] : [keep];
+    this.#open = keep === undefined ? NONE : [keep];
     for (const attempt of open) if (attempt !== keep) attempt.abandon(errorCode, outcome);
   }
 }

@@ -6,10 +6,10 @@ import { type MetadataValues, valuesOf } from './metadata.ts';
 const NO_OPTIONS: MetadataOptions = Object.freeze({});
 
 /**
- * grpc-js Metadata of a reply, filled when somebody looks at it: few callers do, and the map is a tenth of what a call
- * allocates. All methods are those of `Metadata`, which read this one field.
+ * grpc-js Metadata that is filled when somebody looks at it: few callers do, and the map is a tenth of what a call allocates.
+ * All methods are those of `Metadata`, which read this one field.
  */
-class ReceivedMetadata {
+class LazyMetadata {
   options: MetadataOptions = NO_OPTIONS;
   readonly #headers: RawHeaders;
   #values: MetadataValues | undefined;
@@ -23,21 +23,33 @@ class ReceivedMetadata {
     return this.#values;
   }
 
+  /** Whether nobody put anything in, nor could have. */
+  get isUntouched(): boolean {
+    return this.#values === undefined && this.#headers.length === 0;
+  }
+
   [inspect.custom](): MetadataValues {
     return this.internalRepr;
   }
 }
-Object.setPrototypeOf(ReceivedMetadata.prototype, Metadata.prototype);
+Object.setPrototypeOf(LazyMetadata.prototype, Metadata.prototype);
 
 /** A grpc-js that keeps its values elsewhere gets metadata that are filled at once. */
 const canWait = valuesOf(new Metadata()) !== undefined;
 
 /** Received headers as grpc-js metadata. */
 export function receivedMetadata(headers: RawHeaders): Metadata {
-  return canWait ? (new ReceivedMetadata(headers) as unknown as Metadata) : toMetadata(headers);
+  return canWait ? (new LazyMetadata(headers) as unknown as Metadata) : toMetadata(headers);
 }
 
-/** The same, filled: `-bin` values may be comma-joined lists, with or without padding. */
+const NO_HEADERS: RawHeaders = [];
+
+/** What `new Metadata()` makes, for a caller that gave none. */
+export function emptyMetadata(): Metadata {
+  return receivedMetadata(NO_HEADERS);
+}
+
+/** Received headers as grpc-js metadata, filled at once: `-bin` values may be comma-joined lists, with or without padding. */
 export function toMetadata(headers: RawHeaders): Metadata {
   const metadata = new Metadata();
   for (let i = 0; i + 1 < headers.length; i += 2) {

@@ -54,11 +54,8 @@ export type StreamEnd =
 export interface StreamHandler {
   /** Initial headers, after 1xx; not called for a trailers-only reply. */
   onHeaders(headers: RawHeaders, httpStatus: number): void;
-  /**
-   * One whole message, inflated. A view, valid only until the callback returns; where `isOwned`, a Buffer of the receiver's own
-   * that it may keep, with no more memory behind it than twice the message.
-   */
-  onMessage(message: Uint8Array, isOwned: boolean): void;
+  /** One whole message, inflated. It is the receiver's to keep: nothing else lies in its memory for long. */
+  onMessage(message: Buffer): void;
   /** Last callback. */
   onEnd(end: StreamEnd): void;
 }

@@ -17,7 +17,6 @@ function isFailure(end: StreamEnd): boolean {
 /** What an attempt tells its call. */
 export interface AttemptOwner {
   onAttemptHeaders(attempt: Attempt, headers: RawHeaders): void;
-  /** `message` is the call's to keep. */
   onAttemptMessage(attempt: Attempt, message: Buffer): void;
   onAttemptEnd(attempt: Attempt, end: StreamEnd): void;
   nowMs(): number;
@@ -51,8 +50,8 @@ export class Attempt implements StreamHandler {
     this.owner.onAttemptHeaders(this, headers);
   }
 
-  onMessage(message: Uint8Array, isOwned: boolean): void {
-    if (!this.ended) this.owner.onAttemptMessage(this, isOwned ? (message as Buffer) : Buffer.from(message));
+  onMessage(message: Buffer): void {
+    if (!this.ended) this.owner.onAttemptMessage(this, message);
   }
 
   onEnd(end: StreamEnd): void {

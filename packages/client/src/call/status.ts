@@ -51,6 +51,8 @@ export interface EndStatus {
 }
 
 const NONE: RawHeaders = [];
+/** How nearly every call ends. */
+const OK: EndStatus = { code: Status.OK, details: '', trailers: NONE, reason: undefined };
 
 function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus {
   const text = header(end.headers, 'grpc-status');
@@ -59,8 +61,9 @@ function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus 
     const missing = 'the server closed the stream without a grpc-status';
     return { code: Status.UNKNOWN, details: missing, trailers: end.headers, reason: 'NOT_GRPC' };
   }
-  const code = /^\d{1,2}$/.test(text) ? Number(text) : -1;
   const message = header(end.headers, 'grpc-message');
+  if (text === '0' && !message && end.headers.length === (message === undefined ? 2 : 4)) return OK;
+  const code = /^\d{1,2}$/.test(text) ? Number(text) : -1;
   const details = message === undefined ? '' : decodeMessage(message);
   if (Status[code] === undefined) {
     const unknown = `${details === '' ? '' : `${details} `}(grpc-status ${JSON.stringify(text)})`;

@@ -129,7 +129,7 @@ export class NodeStream implements Stream {
       if (result === undefined) break;
       if (result.kind === 'message') {
         this.#wanted -= 1;
-        this.#handler.onMessage(result.message, false);
+        this.#handler.onMessage(Buffer.from(result.message));
       } else {
         this.#close(CANCEL);
         this.#end(result.kind === 'invalid' ? { kind: 'protocol-error', reason: result.reason } : result);

@@ -151,7 +151,7 @@ export class OwnStream implements Stream {
     while (at < end && !this.#ended) {
       if (this.#buffer === undefined) {
         this.#delivering = true;
-        at = this.#deliverViews(source, at, end);
+        at = this.#deliverWhole(source, at, end);
         this.#delivering = false;
         if (at === end || this.#ended) return;
         this.#buffer = new MessageBuffer(this.#maxReceiveBytes);
@@ -166,15 +166,17 @@ export class OwnStream implements Stream {
     if (end - start < TINY_BYTES && !endStream && this.#wanted === before) this.#host.spend(Cost.TINY_DATA);
   }
 
-  /** Messages that lie whole in what was read are delivered from there; returns the position behind them. */
-  #deliverViews(source: Buffer, start: number, end: number): number {
+  /** Messages that lie whole in what was read are copied from there; returns the position behind them. */
+  #deliverWhole(source: Buffer, start: number, end: number): number {
     let at = start;
     while (this.#wanted > 0 && end - at >= PREFIX_BYTES && source[at] === 0) {
       const length = readUint32(source, at + 1);
       const next = at + PREFIX_BYTES + length;
       if (next > end || (this.#maxReceiveBytes >= 0 && length > this.#maxReceiveBytes)) break;
       this.#wanted -= 1;
-      this.#handler.onMessage(source.subarray(at + PREFIX_BYTES, next), false);
+      const message = Buffer.allocUnsafe(length);
+      source.copy(message, 0, at + PREFIX_BYTES, next);
+      this.#handler.onMessage(message);
       at = next;
       if (this.#ended) return end;
     }
@@ -195,7 +197,7 @@ export class OwnStream implements Stream {
       // What was collected for this message alone, the buffer has let go.
       const isOwned = this.#buffer.isEmpty && isMostOf(result.message);
       if (this.#buffer.isEmpty) this.#buffer = undefined;
-      this.#handler.onMessage(result.message, isOwned);
+      this.#handler.onMessage(isOwned ? (result.message as Buffer) : Buffer.from(result.message));
     }
     this.#delivering = false;
     return failure;

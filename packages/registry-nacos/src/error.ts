@@ -17,3 +17,6 @@ export class NacosError extends Error {
 
 /** Nacos: this connection was never set up, or is forgotten (`NacosException.UN_REGISTER`). */
 export const UNREGISTERED = 301;
+
+/** The fault is on this side, and no other try will go better soon (`NacosException.CLIENT_ERROR`). */
+export const CLIENT_ERROR = -400;

@@ -1,18 +1,20 @@
 import type { Announcer, Registry } from '@podwire/registry';
+import { overHttp } from './http/over-http.ts';
 import { openLinks, settingsKey } from './link/links.ts';
 import { NacosAnnouncement } from './naming/announcement.ts';
-import { type NacosOptions, readOptions } from './options.ts';
+import { type NacosOptions, readOptions, type Settings } from './options.ts';
+import type { Protocol } from './protocol.ts';
 import { parseServiceRef } from './service-ref.ts';
 import { watch } from './watch.ts';
 
 /**
- * Nacos 2.0 and later, over its gRPC protocol: `nacos:///orders?group=G&namespace=N&clusters=a,b`. Finds Pods, and
- * announces them. All registries with the same options share one connection per namespace, which is open while something
- * is watched or announced. Throws `InvalidInput` for options that are wrong.
+ * Nacos 2.0 and later over its gRPC protocol, or older ones over HTTP: `nacos:///orders?group=G&namespace=N&clusters=a,b`.
+ * Finds Pods, and announces them. Over gRPC all registries with the same options share one connection per namespace, which
+ * is open while something is watched or announced. Throws `InvalidInput` for options that are wrong.
  */
 export function nacos(options: NacosOptions): Registry & Announcer {
   const settings = readOptions(options);
-  const links = openLinks(settings);
+  const protocol = settings.protocol === 'http' ? overHttp(settings) : overGrpc(settings);
   const key = settingsKey(settings);
   const closed = new AbortController();
   const announced = new Set<NacosAnnouncement>();
@@ -20,15 +22,14 @@ export function nacos(options: NacosOptions): Registry & Announcer {
     scheme: 'nacos',
     source: 'registry',
     ...(key === undefined ? {} : { key: `nacos ${key}` }),
-    watch(service, { signal }) {
+    watch(service, { signal, ...options }) {
       const ref = parseServiceRef(service, settings);
-      const { link } = links.get(ref.namespace);
-      return watch(link, ref, settings.zoneKey, [signal, closed.signal]);
+      return protocol.watch(ref, { ...options, signal: AbortSignal.any([signal, closed.signal]) });
     },
     async announce(service, endpoint, { signal } = {}) {
       signal?.throwIfAborted();
       const ref = parseServiceRef(service, settings);
-      const announcement = new NacosAnnouncement(links.get(ref.namespace), settings, ref, endpoint);
+      const announcement = new NacosAnnouncement(protocol.publishers(ref.namespace), settings, ref, endpoint);
       await announcement.open();
       announced.add(announcement);
       if (signal?.aborted || closed.signal.aborted) {
@@ -41,5 +42,13 @@ export function nacos(options: NacosOptions): Registry & Announcer {
       closed.abort();
       await Promise.all([...announced].map((announcement) => announcement.withdraw()));
     },
+  };
+}
+
+function overGrpc(settings: Settings): Protocol {
+  const links = openLinks(settings);
+  return {
+    watch: (ref, { signal }) => watch(links.get(ref.namespace).link, ref, settings.zoneKey, signal),
+    publishers: (namespace) => links.get(namespace),
   };
 }

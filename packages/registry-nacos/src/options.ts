@@ -12,6 +12,11 @@ import {
 export interface NacosOptions {
   /** `host` or `host:port` of HTTP, one or more. Default port 8848. They are one cluster: any of them will do. */
   readonly servers: readonly string[];
+  /**
+   * `grpc` is for Nacos 2.0 and later. `http` is for Nacos 1.x, and for servers of which only HTTP's port is open; it needs
+   * the package `nacos` 2.6.3 to be installed. Default `grpc`.
+   */
+  readonly protocol?: 'grpc' | 'http';
   /** gRPC's port minus HTTP's. Default 1000, as Nacos has it. */
   readonly grpcPortOffset?: number;
   /** The namespace (its id) of targets that name none. Default `public`. */
@@ -22,7 +27,7 @@ export interface NacosOptions {
   readonly clusters?: readonly string[];
   readonly username?: string;
   readonly password?: string;
-  /** Where Nacos's HTTP interface begins, for the login. Default `/nacos`. */
+  /** Where Nacos's HTTP interface begins; over gRPC for the login alone. Default `/nacos`. */
   readonly contextPath?: string;
   /** Metadata that holds a Pod's zone. Default `zone`. */
   readonly zoneKey?: string;
@@ -45,6 +50,7 @@ export interface Server {
 
 export interface Settings {
   readonly servers: readonly Server[];
+  readonly protocol: 'grpc' | 'http';
   readonly grpcPortOffset: number;
   readonly namespace: string;
   readonly group: string;
@@ -64,6 +70,7 @@ export interface Settings {
 
 const KEYS = [
   'servers',
+  'protocol',
   'grpcPortOffset',
   'namespace',
   'group',
@@ -100,6 +107,7 @@ export function readOptions(options: NacosOptions): Settings {
   }
   return {
     servers: readServers(options.servers),
+    protocol: readProtocol(options.protocol),
     grpcPortOffset: integer(options, 'grpcPortOffset', 1000, -65_534, 65_534),
     namespace: text(options, 'namespace') ?? 'public',
     group: text(options, 'group') ?? 'DEFAULT_GROUP',
@@ -129,6 +137,11 @@ function readServers(servers: unknown): readonly Server[] {
     const { host, port } = parseAddress(whole, path);
     return { host, hostText: host.includes(':') ? `[${host}]` : host, port };
   });
+}
+
+function readProtocol(protocol: unknown = 'grpc'): 'grpc' | 'http' {
+  if (protocol === 'grpc' || protocol === 'http') return protocol;
+  throw new InvalidInput('options.protocol', protocol, "must be 'grpc' or 'http'");
 }
 
 function readClusters(clusters: unknown): readonly string[] {

@@ -5,14 +5,13 @@ import { type InstanceList, readInstances, whyEmpty } from './naming/instances.t
 import type { ServiceInfo } from './naming/naming.ts';
 import type { ServiceRef } from './service-ref.ts';
 
-/** Tells all changes of one service until `signals` abort; throws when the connection fails. */
+/** Tells all changes of one service until `signal` aborts; throws when the connection fails. */
 export async function* watch(
   link: Link,
   ref: ServiceRef,
   zoneKey: string,
-  signals: readonly AbortSignal[],
+  signal: AbortSignal,
 ): AsyncGenerator<RegistryUpdate> {
-  const signal = AbortSignal.any([...signals]);
   if (signal.aborted) return;
   link.join();
   try {
@@ -130,7 +129,8 @@ export class Bell {
   }
 }
 
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+/** Undefined as soon as `signal` aborts. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   let abort = () => {};
   const aborted = new Promise<undefined>((resolve) => {
     abort = () => resolve(undefined);

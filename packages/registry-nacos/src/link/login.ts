@@ -1,6 +1,6 @@
 import { NacosError } from '../error.ts';
 import type { Settings } from '../options.ts';
-import { postForm } from './post-form.ts';
+import { sendHttp } from './send-http.ts';
 
 /** The login of 2.x, which 3.x may have removed (404), turned off (410) or broken (500), and that of 3.x. */
 const PATHS = ['/v1/auth/login', '/v3/auth/user/login'];
@@ -24,7 +24,13 @@ export class Login {
 
   /** The headers for a request; empty without a username. Rejects with {@link NacosError}, which holds no secret. */
   async headers(renew: boolean): Promise<Readonly<Record<string, string>>> {
-    if (this.#settings.username === undefined) return {};
+    const accessToken = await this.token(renew);
+    return accessToken === undefined ? {} : { accessToken };
+  }
+
+  /** The same token by itself. */
+  async token(renew: boolean): Promise<string | undefined> {
+    if (this.#settings.username === undefined) return undefined;
     const stale = renew || this.#token === undefined || this.#settings.clock.nowMs() >= this.#token.renewAtMs;
     if (stale) {
       this.#loggingIn ??= this.#logIn().finally(() => {
@@ -32,7 +38,7 @@ export class Login {
       });
       this.#token = await this.#loggingIn;
     }
-    return { accessToken: this.#token!.value };
+    return this.#token!.value;
   }
 
   async #logIn(): Promise<Token> {
@@ -56,12 +62,13 @@ export class Login {
     const base = `${tls === undefined ? 'http' : 'https'}://${server}${contextPath}`;
     let broken = false;
     for (const path of PATHS) {
-      const { status, body } = await postForm(
-        new URL(base + path),
-        { username, password },
-        requestTimeoutMs,
+      const { status, body } = await sendHttp({
+        method: 'POST',
+        url: new URL(base + path),
+        form: { username, password },
+        timeoutMs: requestTimeoutMs,
         tls,
-      ).catch((error: NodeJS.ErrnoException) => {
+      }).catch((error: NodeJS.ErrnoException) => {
         throw new NacosError(`login at ${server}: ${error.code ?? error.name}`);
       });
       broken ||= status === 500;

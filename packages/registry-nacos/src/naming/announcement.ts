@@ -7,8 +7,8 @@ import {
   toEndpoint,
 } from '@podwire/registry';
 import { interfaceMetadata } from '../dubbo/describe.ts';
-import type { Namespace } from '../link/links.ts';
 import type { Settings } from '../options.ts';
+import type { Publishers } from '../protocol.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import { toInstance } from './instances.ts';
 
@@ -19,13 +19,13 @@ const DEFAULT_CLUSTER = 'DEFAULT';
 
 /** One Pod in Nacos: weight and whether it is enabled (serving) can change while it is announced. */
 export class NacosAnnouncement implements Announcement {
-  readonly #namespace: Namespace;
+  readonly #publishers: Publishers;
   readonly #settings: Settings;
   readonly #ref: ServiceRef;
   #endpoint: Endpoint;
   #withdrawn: Promise<void> | undefined;
 
-  constructor(namespace: Namespace, settings: Settings, ref: ServiceRef, endpoint: Endpoint) {
+  constructor(publishers: Publishers, settings: Settings, ref: ServiceRef, endpoint: Endpoint) {
     if (ref.dubbo?.mode === 'application') {
       const { applications, methods } = ref.dubbo;
       if (applications.length !== 1) {
@@ -43,7 +43,7 @@ export class NacosAnnouncement implements Announcement {
         'must be one cluster: a Pod is announced in one',
       );
     }
-    this.#namespace = namespace;
+    this.#publishers = publishers;
     this.#settings = settings;
     this.#ref = ref;
     this.#endpoint = checked(endpoint, 'endpoint');
@@ -71,9 +71,9 @@ export class NacosAnnouncement implements Announcement {
     return this.#withdrawn;
   }
 
-  #put(endpoint: Endpoint): Promise<void> {
+  async #put(endpoint: Endpoint): Promise<void> {
     const { clock, zoneKey } = this.#settings;
-    const { publisher, applications } = this.#namespace;
+    const { publisher, applications } = this.#publishers;
     const { id, port } = endpoint;
     const { dubbo } = this.#ref;
     const zone = endpoint.zone === undefined ? {} : { [zoneKey]: endpoint.zone };
@@ -81,16 +81,19 @@ export class NacosAnnouncement implements Announcement {
       const all = { ...metadata, ...endpoint.attributes, ...zone };
       return toInstance(endpoint, this.#ref.clusters[0] ?? DEFAULT_CLUSTER, all);
     };
-    if (dubbo?.mode === 'application') return applications.put(this.#ref, dubbo, id, port, make);
+    if (dubbo?.mode === 'application') {
+      if (applications !== undefined) return applications.put(this.#ref, dubbo, id, port, make);
+      throw new InvalidInput('target.dubbo', dubbo.mode, "is announced over protocol 'grpc' alone");
+    }
     const metadata = dubbo === undefined ? {} : interfaceMetadata(dubbo, clock.wallMs());
     return publisher.put(this.#ref, id, make(metadata));
   }
 
   #remove(): Promise<void> {
-    const { publisher, applications } = this.#namespace;
+    const { publisher, applications } = this.#publishers;
     const { dubbo } = this.#ref;
     const { id } = this.#endpoint;
-    return dubbo?.mode === 'application'
+    return dubbo?.mode === 'application' && applications !== undefined
       ? applications.remove(this.#ref, dubbo, id)
       : publisher.remove(this.#ref, id);
   }

@@ -1,0 +1,94 @@
+import { RetryDelay, type Timer } from '@podwire/registry';
+import type { Instance } from '../naming/publisher.ts';
+import type { Settings } from '../options.ts';
+import type { ServiceRef } from '../service-ref.ts';
+import type { NamingApi } from './naming-api.ts';
+
+/** Between heartbeats, unless Nacos says otherwise: it takes an instance for unhealthy after 15 s, and out after 30 s. */
+const BEAT_MS = 5_000;
+const LEAST_BEAT_MS = 100;
+const MOST_BEAT_MS = 30_000;
+
+/** Keeps one instance in Nacos with heartbeats, and registers it as it last was when Nacos has lost it. */
+export class Lease {
+  readonly #api: NamingApi;
+  readonly #settings: Settings;
+  readonly #ref: ServiceRef;
+  readonly #delay: RetryDelay;
+  /** Requests go one after another, so that no older state overtakes a newer one. */
+  #tail: Promise<unknown> = Promise.resolve();
+  #instance: Instance | undefined;
+  /** Whether Nacos has the instance as it is here. */
+  #isKnown = false;
+  #isOver = false;
+  #timer: Timer | undefined;
+
+  constructor(api: NamingApi, settings: Settings, ref: ServiceRef) {
+    this.#api = api;
+    this.#settings = settings;
+    this.#ref = ref;
+    this.#delay = new RetryDelay(settings.random);
+  }
+
+  /** Registers the instance, or changes it. Rejects when that fails; what was registered before is kept. */
+  put(instance: Instance): Promise<void> {
+    return this.#queue(async () => {
+      if (this.#isOver) return;
+      try {
+        await this.#api.register(this.#ref, instance);
+      } catch (error) {
+        // It may have come about all the same.
+        this.#isKnown = false;
+        throw error;
+      }
+      this.#instance = instance;
+      this.#isKnown = true;
+      this.#plan(BEAT_MS);
+    });
+  }
+
+  /** Deregisters. Resolves even when Nacos cannot be reached: without heartbeats the instance leaves after 30 s. */
+  remove(): Promise<void> {
+    this.#isOver = true;
+    this.#timer?.cancel();
+    return this.#queue(async () => {
+      if (this.#instance === undefined) return;
+      await this.#api.deregister(this.#ref, this.#instance).catch(() => {});
+    });
+  }
+
+  #plan(delayMs: number): void {
+    this.#timer?.cancel();
+    if (this.#isOver) return;
+    this.#timer = this.#settings.clock.after(delayMs, () => void this.#queue(() => this.#beat()));
+  }
+
+  async #beat(): Promise<void> {
+    const instance = this.#instance;
+    if (this.#isOver || instance === undefined) return;
+    const { clock } = this.#settings;
+    const startedMs = clock.nowMs();
+    try {
+      let intervalMs: unknown = BEAT_MS;
+      if (this.#isKnown) {
+        const answer = await this.#api.beat(this.#ref, instance);
+        this.#isKnown = answer.isKnown;
+        intervalMs = answer.intervalMs;
+      }
+      if (this.#isOver) return;
+      if (!this.#isKnown) await this.#api.register(this.#ref, instance);
+      this.#isKnown = true;
+      this.#delay.reset();
+      const isUsable = typeof intervalMs === 'number' && intervalMs >= LEAST_BEAT_MS;
+      this.#plan(isUsable ? Math.min(intervalMs as number, MOST_BEAT_MS) : BEAT_MS);
+    } catch (error) {
+      this.#plan(this.#delay.next(error, clock.nowMs() - startedMs));
+    }
+  }
+
+  #queue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#tail.then(work);
+    this.#tail = done.catch(() => {});
+    return done;
+  }
+}

@@ -1,0 +1,47 @@
+import { createSocket, type RemoteInfo } from 'node:dgram';
+import { gunzipSync } from 'node:zlib';
+
+/** Nacos packs what has over 1 KiB. */
+const GZIP_MAGIC = 0x1f8b;
+/** A datagram that unpacks to more than this is not Nacos's, or is not answered: Nacos sends it once more. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+export interface PushPort {
+  readonly port: number;
+  close(): void;
+}
+
+/**
+ * A UDP port to which Nacos says that a service changed. Anybody may send to it, in any order: what a datagram says is not
+ * believed, and `onPush` asks for the list. Rejects when no port can be had.
+ */
+export function openPushPort(onPush: () => void): Promise<PushPort> {
+  const socket = createSocket('udp4');
+  socket.unref();
+  const answer = (message: Buffer, { address, port }: RemoteInfo) => {
+    const text = acknowledgement(message);
+    if (text === undefined) return;
+    socket.send(text, port, address, () => {});
+    onPush();
+  };
+  return new Promise((resolve, reject) => {
+    socket.on('error', reject);
+    socket.on('message', answer);
+    socket.bind({ port: 0, exclusive: true }, () =>
+      resolve({ port: socket.address().port, close: () => void socket.close() }),
+    );
+  });
+}
+
+/** What Nacos waits for after a push; undefined for what is no push. */
+function acknowledgement(message: Buffer): string | undefined {
+  try {
+    const isPacked = message.length > 2 && message.readUInt16BE(0) === GZIP_MAGIC;
+    const text = (isPacked ? gunzipSync(message, { maxOutputLength: MAX_BYTES }) : message).toString();
+    // Nanoseconds, more than a number holds exactly; the one within `data` has its quotes escaped.
+    const time = /(?<!\\)"lastRefTime":(\d{1,20})(?!\d)/.exec(text)?.[1];
+    return time === undefined ? undefined : `{"type":"push-ack","lastRefTime":"${time}","data":""}`;
+  } catch {
+    return undefined;
+  }
+}

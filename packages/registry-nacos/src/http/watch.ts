@@ -1,0 +1,78 @@
+import { isIPv4 } from 'node:net';
+import type { RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
+import type { ServiceInfo } from '../naming/naming.ts';
+import type { Settings } from '../options.ts';
+import type { ServiceRef } from '../service-ref.ts';
+import { Bell, toUpdate, unlessAborted } from '../watch.ts';
+import type { NamingApi } from './naming-api.ts';
+import { Newest } from './newest.ts';
+import { openPushPort, type PushPort } from './push-port.ts';
+
+/** Between looks that nobody asked for; it also renews the place among those that Nacos pushes to, which lasts 10 s. */
+const POLL_MS = 5_000;
+/** Between looks while the last list was an old one. */
+const DOUBT_MS = 1_000;
+/** However often pushes come. */
+const LEAST_GAP_MS = 100;
+
+/**
+ * Tells all changes of one service until the signal aborts: asks for the list every 5 s, and when Nacos pushes or a Pod stops
+ * answering. Throws when no server answers.
+ */
+export async function* watchOverHttp(
+  api: NamingApi,
+  ref: ServiceRef,
+  { clock, zoneKey }: Settings,
+  { signal, onRecheck }: RegistryWatchOptions,
+): AsyncGenerator<RegistryUpdate> {
+  const services = serviceNames(ref).map((name) => ({ ref: { ...ref, name }, newest: new Newest() }));
+  const bell = new Bell();
+  const ring = () => bell.ring();
+  signal.addEventListener('abort', ring);
+  onRecheck?.(ring);
+  // Without UDP the looks alone have to do.
+  const port: PushPort | undefined = await openPushPort(ring).catch(() => undefined);
+  let ip: string | undefined;
+  let told: string | undefined;
+  const look = async () => {
+    const isSubscribed = ip !== undefined;
+    const push = port === undefined || ip === undefined ? undefined : { ip, port: port.port };
+    const infos: ServiceInfo[] = [];
+    for (const { ref, newest } of services) {
+      const { info, localAddress } = await api.list(ref, push);
+      ip ??= ipv4Of(localAddress);
+      infos.push(newest.accept(info));
+    }
+    // Where this process is, and so where Nacos may push to, is known by now.
+    if (!isSubscribed && ip !== undefined && port !== undefined) ring();
+    return infos;
+  };
+  try {
+    while (!signal.aborted) {
+      const infos = await unlessAborted(look(), signal);
+      if (infos === undefined || signal.aborted) return;
+      const says = JSON.stringify(infos.map(({ hosts }) => hosts));
+      if (says !== told) yield toUpdate(infos, ref, zoneKey);
+      told = says;
+      await unlessAborted(new Promise<void>((resolve) => clock.after(LEAST_GAP_MS, resolve)), signal);
+      const isDoubtful = services.some(({ newest }) => newest.isDoubtful);
+      const timer = clock.after(isDoubtful ? DOUBT_MS : POLL_MS, ring);
+      await bell.rung();
+      timer.cancel();
+    }
+  } finally {
+    signal.removeEventListener('abort', ring);
+    port?.close();
+  }
+}
+
+/** The Nacos services that are watched. */
+function serviceNames({ name, dubbo }: ServiceRef): readonly string[] {
+  return dubbo?.mode === 'application' ? dubbo.applications : [name];
+}
+
+/** Nacos pushes to IPv4 alone. */
+function ipv4Of(address: string | undefined): string | undefined {
+  const ip = address?.replace(/^::ffff:/, '');
+  return ip !== undefined && isIPv4(ip) ? ip : undefined;
+}

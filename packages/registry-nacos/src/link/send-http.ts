@@ -1,0 +1,70 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { TlsOptions } from '@podwire/http2';
+
+/** Bytes of a login's answer. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Holds no secret: servers and proxies log it. */
+  readonly url: URL;
+  /** Posted in the body. */
+  readonly form?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly tls: TlsOptions | undefined;
+  /** Default 64 KiB. */
+  readonly maxBodyBytes?: number;
+  /** Whether the process may end before the answer. Default false. */
+  readonly isIdle?: boolean;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+  /** This process's address on the connection. */
+  readonly localAddress: string | undefined;
+}
+
+/** One request on a connection of its own. */
+export function sendHttp({ method, url, form, timeoutMs, tls, ...more }: HttpRequest): Promise<HttpAnswer> {
+  const { maxBodyBytes = MAX_BODY_BYTES, isIdle = false } = more;
+  const body = form === undefined ? '' : new URLSearchParams(form).toString();
+  const formHeaders = {
+    'content-type': 'application/x-www-form-urlencoded',
+    'content-length': Buffer.byteLength(body),
+  };
+  const headers = { ...more.headers, ...(form === undefined ? {} : formHeaders) };
+  const options = { method, headers, agent: false, signal: AbortSignal.timeout(timeoutMs) } as const;
+  return new Promise((resolve, reject) => {
+    const { serverName, ca, ...rest } = tls ?? { serverName: '' };
+    const secure = {
+      ...rest,
+      servername: serverName,
+      ...(ca === undefined ? {} : { ca: [ca].flat() as string[] }),
+    };
+    const sent = tls === undefined ? httpRequest(url, options) : httpsRequest(url, { ...secure, ...options });
+    if (isIdle) sent.on('socket', (socket) => socket.unref());
+    sent.on('response', (response) => {
+      const { localAddress } = response.socket;
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes > maxBodyBytes) response.destroy(new Error(`the answer has over ${maxBodyBytes} bytes`));
+      });
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString(), localAddress }),
+      );
+      response.on('error', reject);
+    });
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      // Nacos 2.3 answers a wrong password with `HTTP/1.1 0`, which is no HTTP.
+      if (error.code === 'HPE_INVALID_STATUS') resolve({ status: 403, body: '', localAddress: undefined });
+      else reject(error);
+    });
+    sent.end(body);
+  });
+}

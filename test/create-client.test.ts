@@ -153,6 +153,64 @@ describe('what can go wrong with messages', () => {
   });
 });
 
+test('what is no generated class, no channel or no option is refused at once', () => {
+  const make = createClient as (...args: unknown[]) => unknown;
+  expect(() => make(channel, Orders)).toThrow("must be a class that extends grpc-js's Client");
+  expect(() => make(Orders)).toThrow('channel: undefined must be a channel');
+  expect(() => make(Orders, channel, { interceptor: [] })).toThrow(
+    "options.interceptor: [] is unknown; did you mean 'interceptors'?",
+  );
+});
+
+test('a class of another copy of grpc-js keeps the metadata that it knows', () => {
+  class Metadata {}
+  class Foreign {
+    readonly options: unknown;
+    constructor(_address: string, _credentials: unknown, options: unknown) {
+      this.options = options;
+    }
+    makeUnaryRequest(..._args: unknown[]): unknown {
+      return _args.at(-1);
+    }
+  }
+  const client = createClient(Foreign, channel);
+  const metadata = new Metadata();
+  expect(client.makeUnaryRequest('/a/b', metadata)).toBe(metadata);
+  expect(client.options).toMatchObject({ channelOverride: channel });
+});
+
+test('whoever destroys a stream need not listen for an error: it ends with close alone', async () => {
+  const client = createClient(Orders, channel);
+  const told: unknown[] = [];
+  const uncaught = (error: unknown) => told.push(error);
+  process.on('uncaughtException', uncaught);
+  const closed = [client.list({ count: 5_000 }), client.chat()].map((stream) => {
+    const close = new Promise((resolve) => stream.on('close', resolve));
+    stream.destroy();
+    return close;
+  });
+  const why = new Error('why');
+  const stream = client.chat().on('error', (error) => told.push(error));
+  const status = new Promise((resolve) => stream.on('status', resolve));
+  stream.destroy(why);
+  expect(await status).toMatchObject({ code: grpc.status.CANCELLED });
+  await Promise.all(closed);
+  await none();
+  await new Promise(setImmediate);
+  process.off('uncaughtException', uncaught);
+  expect(told).toEqual([why]);
+});
+
+test('a channel that is closed says so to those who wait for it', async () => {
+  const own = createChannel(`static:///${server.address}`);
+  const client = createClient(Orders, own);
+  await own.close();
+  const error = await new Promise<Error | undefined>((resolve) =>
+    client.waitForReady(Number.POSITIVE_INFINITY, resolve),
+  );
+  expect(error?.message).toBe('The channel has been closed');
+});
+
 test('breaking out of a stream ends its call; so does destroying one that is written', async () => {
   const client = createClient(Orders, channel);
   for await (const _ of client.list({ count: 5_000 })) break;

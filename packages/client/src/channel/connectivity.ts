@@ -30,8 +30,12 @@ export class Connectivity {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  /** Calls back once: when the state is another than `current`, or with an error when the deadline passed. */
+  /**
+   * Calls back once: when the state is another than `current`, or with an error when the deadline passed. Throws once the
+   * channel is closed, as grpc-js does: its `waitForReady` relies on that.
+   */
   watch(current: connectivityState, deadline: Date | number, callback: (error?: Error) => void): void {
+    if (this.state === connectivityState.SHUTDOWN) throw new Error('Channel has been shut down');
     this.#hold.acquire();
     const done = (error?: Error) => {
       if (!this.#watchers.delete(done)) return;

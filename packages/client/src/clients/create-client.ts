@@ -1,4 +1,5 @@
-import { type ChannelCredentials, type Client, type ClientOptions, credentials } from '@grpc/grpc-js';
+import { type ChannelCredentials, Client, type ClientOptions, credentials } from '@grpc/grpc-js';
+import { checkKeys, InvalidInput } from '@podwire/registry';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import { isTraced, wantsInterceptors } from './long-way.ts';
 import { shorten } from './shorten.ts';
@@ -16,30 +17,54 @@ export type CreateClientOptions = Pick<
   'interceptors' | 'interceptor_providers' | 'callInvocationTransformer'
 >;
 
+const OPTION_NAMES: readonly (keyof CreateClientOptions)[] = [
+  'interceptors',
+  'interceptor_providers',
+  'callInvocationTransformer',
+];
 const NO_CREDENTIALS = credentials.createInsecure();
 const shortened = new WeakMap<ClientClass<Client>, ClientClass<Client>>();
 
 /**
  * A client of a generated class on a channel: the same methods, arguments, events and errors as `new OrdersClient(…, {
  * channelOverride: channel })`, at a third of its cost a call, because calls go past grpc-js's client layer. They go through
- * it where that is asked for: by interceptors (in `options` or in a call's), by a `callInvocationTransformer`, or by a tracer
- * that wrapped grpc-js's clients before. `client.close()` closes the channel, as with grpc-js.
+ * it where that is asked for: by interceptors (in `options` or in a call's), by a `callInvocationTransformer`, by a tracer
+ * that wrapped grpc-js's clients before the client was made, or by a class that extends another copy of grpc-js's `Client`.
+ * `client.close()` closes the channel, as with grpc-js. Throws `InvalidInput` for wrong arguments and unknown options.
  *
- * What differs: an error has the stack of the reply, and not that of the call as well; a stream that is destroyed before its
- * end, as by `break` in `for await`, cancels its call; a second message where one is expected fails the call.
+ * What differs: an error has the stack of the reply, and not that of the call as well. A stream that is destroyed before its
+ * end, as by `break` in `for await`, cancels its call, and tells no error after that. A second message where one is expected
+ * fails the call. Up to 32 messages are read ahead, so that a reader may meet the error of a call before it has read them. A
+ * message that can't be serialized lets `write` call back. Arguments that fit no call are a `TypeError`, also where grpc-js
+ * takes no notice of them.
  */
 export function createClient<C>(
   generated: ClientClass<C>,
   channel: PodwireChannel,
   options: CreateClientOptions = {},
 ): C {
+  checkArguments(generated, channel, options);
   const clientClass = generated as unknown as ClientClass<Client>;
   const long =
+    !isOurs(clientClass) ||
     wantsInterceptors(options) ||
     options.callInvocationTransformer !== undefined ||
     isTraced(clientClass.prototype as Client);
   const use = long ? clientClass : shortenedClass(clientClass);
   return new use('', NO_CREDENTIALS, { ...options, channelOverride: channel }) as C;
+}
+
+/** A class of another copy of grpc-js, whose Metadata are not of our class. */
+function isOurs(clientClass: ClientClass<Client>): boolean {
+  return clientClass === Client || clientClass.prototype instanceof Client;
+}
+
+function checkArguments(generated: unknown, channel: unknown, options: unknown): void {
+  if (typeof generated !== 'function')
+    throw new InvalidInput('generated', generated, "must be a class that extends grpc-js's Client");
+  if (typeof (channel as Partial<PodwireChannel> | undefined)?.createCall !== 'function')
+    throw new InvalidInput('channel', undefined, 'must be a channel, as createChannel makes it');
+  checkKeys(options, OPTION_NAMES, 'options');
 }
 
 function shortenedClass(clientClass: ClientClass<Client>): ClientClass<Client> {

@@ -55,7 +55,9 @@ export class Incoming<Response> implements GrpcListener {
   onReceiveStatus(received: StatusObject): void {
     const status = this.#failure ?? received;
     this.#stream.push(null);
-    if (status.code !== Status.OK) this.#stream.emit('error', serviceError(status));
+    // Whoever destroyed the stream was told so by Node; nobody need listen any more, and then an error would be uncaught.
+    if (status.code !== Status.OK && !this.#stream.destroyed)
+      this.#stream.emit('error', serviceError(status));
     this.#stream.emit('status', status);
   }
 }

@@ -34,8 +34,9 @@ export function sendOn<Request>(
   try {
     bytes = serialize(message);
   } catch (error) {
-    context.callback?.();
-    return call.cancelWithStatus(Status.INTERNAL, `Request message serialization failure: ${textOf(error)}`);
+    // Cancelled first: the callback may write the next message, which must not be sent without this one.
+    call.cancelWithStatus(Status.INTERNAL, `Request message serialization failure: ${textOf(error)}`);
+    return context.callback?.();
   }
   call.sendMessageWithContext(context, bytes);
 }

@@ -48,12 +48,14 @@ export class SingleReply<Response> implements GrpcListener {
   }
 
   onReceiveStatus(received: StatusObject): void {
-    let status = this.#failure ?? received;
-    if (status.code === Status.OK && this.#messages === 0) {
-      status = { code: Status.UNIMPLEMENTED, details: 'No message received', metadata: received.metadata };
+    const status = this.#failure ?? received;
+    if (status.code !== Status.OK) this.#callback(serviceError(status));
+    else if (this.#messages > 0) this.#callback(null, this.#response);
+    else {
+      const { metadata } = status;
+      const details = 'No message received';
+      this.#callback(serviceError({ code: Status.UNIMPLEMENTED, details, metadata }));
     }
-    if (status.code === Status.OK) this.#callback(null, this.#response);
-    else this.#callback(serviceError(status));
     this.#surface.emit('status', status);
   }
 

@@ -150,7 +150,9 @@ const collect: Record<string, Scenario> = {
   'writes after its end': (client, log) => {
     const call = log.watch(client.collect(script('read', 'send all'), {}, log.callback));
     call.end('a');
-    return call.on('finish', () => call.write('late', (error) => log.add('written', error?.message)));
+    return call.on('finish', () =>
+      call.write('late', (error?: Error | null) => log.add('written', error?.message)),
+    );
   },
   'cannot be parsed': (client, log) => {
     const call = log.watch(client.collect(script('read', 'send unparsable'), {}, log.callback));

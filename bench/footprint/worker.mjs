@@ -1,7 +1,7 @@
 // One measurement: node --expose-gc worker.mjs connections <address> <certificate> | calls <address> <client>; prints bytes of one.
 import { readFileSync } from 'node:fs';
 import * as grpc from '@grpc/grpc-js';
-import { createChannel } from 'podwire';
+import { createChannel, createClient } from 'podwire';
 import { ownHttp2Transport } from '../../packages/http2/dist/index.js';
 import { EchoClient } from '../clients/definition.mjs';
 
@@ -73,6 +73,17 @@ async function connections() {
   return Math.max(after.live - before.live, after.rss - before.rss) / CONNECTIONS;
 }
 
+/** What of a call in flight is held above a channel. */
+class SilentCall {
+  start(metadata, listener) {
+    this.kept = [metadata, listener];
+  }
+  startRead() {}
+  sendMessageWithContext() {}
+  halfClose() {}
+}
+const silentChannel = { createCall: () => new SilentCall() };
+
 /** A function that opens a call, and one that waits until it can. */
 async function opener() {
   if (option === 'podwire-http2-bare') {
@@ -85,8 +96,16 @@ async function opener() {
     await new Promise((resolve) => client.waitForReady(Date.now() + 5_000, resolve));
     return () => client.unary(MESSAGE, () => {});
   }
-  const channel = createChannel(`static:///${address}`, { transport: 'http2' });
+  if (option === 'the client layer of grpc-js') {
+    const client = new EchoClient('', credentials, { channelOverride: silentChannel });
+    return () => client.unary(MESSAGE, () => {});
+  }
+  const channel = createChannel(`static:///${address}`);
   await channel.ready();
+  if (option === 'podwire-client') {
+    const client = createClient(EchoClient, channel);
+    return () => client.unary(MESSAGE, () => {});
+  }
   const client = new EchoClient('', credentials, { channelOverride: channel });
   return () => client.unary(MESSAGE, () => {});
 }

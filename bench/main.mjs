@@ -20,7 +20,8 @@ const HELP = `usage: npm run bench -- [options]
   --record          measure the same and write bench/record.json
   --help
 
-'podwire' is an unmodified generated client, 'podwire-client' one of createClient. 'envoy' is grpc-js through Envoy, and the CPU of
+'podwire' is an unmodified generated client, 'podwire-client' one of createClient, 'grpc-js-layer' a generated client over a
+channel that answers at once. 'envoy' is grpc-js through Envoy, and the CPU of
 both; it is measured when installed (node test/servers/provision.mjs envoy). Results are written to bench/results/ as JSON and
 SVG. Nothing else should run meanwhile.
 `;

@@ -80,7 +80,11 @@ const JS = ['podwire', 'podwire-client', 'podwire-node-http2', 'grpc-js', 'node-
 
 /** `clients` are measured unless the command names others. */
 export const workloads = {
-  'unary-64': { title: 'unary, 64 in flight', run: unary(64, 100), clients: [...JS, 'grpc-go', 'envoy'] },
+  'unary-64': {
+    title: 'unary, 64 in flight',
+    run: unary(64, 100),
+    clients: [...JS, 'grpc-js-layer', 'grpc-go', 'envoy'],
+  },
   'unary-1': { title: 'unary, 1 in flight', run: unary(1, 100), clients: [...JS, 'grpc-go', 'envoy'] },
   'bidi-4x64': { title: '4 streams, 64 messages in flight each', run: bidi(4, 64, 100), clients: JS },
   'bidi-1x256': { title: '1 stream, 256 messages in flight', run: bidi(1, 256, 100), clients: JS },

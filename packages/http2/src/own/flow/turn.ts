@@ -4,6 +4,8 @@ export interface Flushable {
 }
 
 let waiting: Flushable[] = [];
+/** The other of two lists that take turns. */
+let empty: Flushable[] = [];
 
 /**
  * Flushes at the end of this turn of the event loop, after every socket that was ready has been read: the answers to
@@ -15,6 +17,9 @@ export function flushAtEndOfTurn(flushable: Flushable): void {
 
 function flushAll(): void {
   const all = waiting;
-  waiting = [];
+  waiting = empty;
+  empty = [];
   for (const flushable of all) flushable.flush();
+  all.length = 0;
+  empty = all;
 }

@@ -73,6 +73,9 @@ step('real servers', (env) => run('npm', ['run', 'test:real'], env));
 step(`tests on Node ${NEWEST_LTS}`, (env) =>
   run(newestNode(), ['node_modules/vitest/vitest.mjs', 'run'], env),
 );
+step('CPU a call against the last record', () =>
+  run('npm', ['run', 'bench', '--', '--check', '--ms', '1000']),
+);
 step('packed packages', () => run(process.execPath, ['.ci/packages.mjs']));
 
 rmSync(reports, { recursive: true, force: true });

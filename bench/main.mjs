@@ -53,9 +53,12 @@ function fail(message) {
 }
 
 /** Measures `plan`, pairs of workload and client, in turn, so that whatever disturbs the machine disturbs all of them. */
-async function measureAll(plan, times) {
+async function measureAll(plan, times, garbage = false) {
   const samples = {};
-  const measuring = await startMeasuring(plan.map(([, client]) => client));
+  const measuring = await startMeasuring(
+    plan.map(([, client]) => client),
+    garbage,
+  );
   let done = 0;
   for (let round = 0; round < times; round++) {
     for (const [workload, client] of plan) {
@@ -110,7 +113,7 @@ if (values.record) {
   const plan = values.workload.flatMap((workload) =>
     (values.client ?? workloads[workload].clients).filter(isInstalled).map((client) => [workload, client]),
   );
-  const report = await measureAll(plan, rounds);
+  const report = await measureAll(plan, rounds, true);
   const judged = targets.map((target) => judge(target, report.results)).filter((one) => one !== undefined);
   const directory = fileURLToPath(new URL('results', import.meta.url));
   mkdirSync(directory, { recursive: true });

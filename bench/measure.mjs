@@ -28,8 +28,8 @@ export function isInstalled(client) {
   return client !== 'envoy' || existsSync(itemDirectory(items.envoy));
 }
 
-/** Starts the backends, and Envoy before them if it is wanted. */
-export async function startMeasuring(clients) {
+/** Starts the backends, and Envoy before them if it is wanted. `garbage`: measure that as well. */
+export async function startMeasuring(clients, garbage) {
   const backend = await startBackend(4);
   const envoy = clients.includes('envoy') ? await startEnvoy({ upstreams: backend.addresses }) : undefined;
 
@@ -40,7 +40,7 @@ export async function startMeasuring(clients) {
         (await run(process.execPath, [...flags, worker, JSON.stringify({ ...order, ...more })])).stdout,
       );
     const result = await started([], {});
-    if (workload !== 'unary-64') return result;
+    if (!garbage || workload !== 'unary-64') return result;
     return { ...result, ...(await started(GARBAGE_FLAGS, { garbage: true })) };
   }
 

@@ -3,7 +3,13 @@ import * as grpc from '@grpc/grpc-js';
 import { type ClientClass, createClient, type PodwireChannel } from 'podwire';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createChannel } from './support/channel.ts';
-import { get, type OrdersClient, OrdersConstructor } from './support/orders-client.ts';
+import {
+  get,
+  type Order,
+  type OrdersClient,
+  OrdersConstructor,
+  ordersClient,
+} from './support/orders-client.ts';
 import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
 
 const Orders = OrdersConstructor as unknown as ClientClass<OrdersClient>;
@@ -248,6 +254,30 @@ test('a slow reader holds back what it does not read', async () => {
     if (read === 300) break;
   }
   server.onChat = undefined;
+});
+
+test('a caller that sends the next message whenever there is room does not fill the stack', async () => {
+  const client = ordersClient(channel);
+  let left = 100_000;
+  const interceptor: grpc.Interceptor = (options, next) => {
+    const call = new grpc.InterceptingCall(next(options));
+    const send = (message: unknown) => {
+      left -= 1;
+      if (left < 0) return call.halfClose();
+      call.sendMessageWithContext({ callback: () => send(message) }, message);
+    };
+    return Object.assign(Object.create(call), {
+      sendMessageWithContext: (_context: unknown, message: unknown) => send(message),
+      halfClose: () => {},
+    });
+  };
+  const reply = await new Promise<Order>((resolve, reject) => {
+    const call = client.collect(new grpc.Metadata(), { interceptors: [interceptor] }, (error, order) =>
+      error === null ? resolve(order!) : reject(error),
+    );
+    call.end({ id: 'x' });
+  });
+  expect(reply.count).toBe(100_000);
 });
 
 test('callbacks and events run in the async context of the call, and tell its metadata', async () => {

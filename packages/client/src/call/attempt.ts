@@ -28,6 +28,8 @@ export class Attempt implements StreamHandler {
   readonly pod: ClientPod;
   readonly startedMs: number;
   stream: Stream | undefined;
+  /** Whether messages are being written to it now. */
+  isPumped = false;
   /** Messages of the call already written to this stream. */
   written = 0;
   /** Whether the Pod answered with a gRPC reply: from then on the call belongs to this attempt. */

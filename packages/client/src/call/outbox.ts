@@ -35,10 +35,14 @@ export class Outbox {
     this.bytes += bytes.length;
   }
 
-  /** Writes to the attempt what it has not got yet. A caller that is told of room may push more meanwhile. */
+  /**
+   * Writes to the attempt what it has not got yet. A caller that is told of room may push more meanwhile: that is written by
+   * the loop that told it, or a caller that always has more would fill the stack.
+   */
   pump(attempt: Attempt): void {
     const { stream } = attempt;
-    if (stream === undefined) return;
+    if (stream === undefined || attempt.isPumped) return;
+    attempt.isPumped = true;
     while (!attempt.ended && attempt.written < this.#total) {
       const message = this.#messages[attempt.written - this.#dropped]!;
       attempt.written += 1;
@@ -53,6 +57,7 @@ export class Outbox {
       attempt.written += 1;
       stream.halfClose();
     }
+    attempt.isPumped = false;
     if (this.#committed) this.#drop();
   }
 
@@ -60,7 +65,6 @@ export class Outbox {
   commit(attempt: Attempt): void {
     this.#committed = true;
     this.pump(attempt);
-    this.#drop();
   }
 
   /** The call ended: nobody waits for a message any more. */

@@ -164,7 +164,7 @@ test('what is no generated class, no channel or no option is refused at once', (
   expect(() => make(channel, Orders)).toThrow("must be a class that extends grpc-js's Client");
   expect(() => make(Orders)).toThrow('channel: undefined must be a channel');
   expect(() => make(Orders, channel, { interceptor: [] })).toThrow(
-    "options.interceptor: [] is unknown; did you mean 'interceptors'?",
+    "options.interceptor is unknown; did you mean 'interceptors'?",
   );
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseAddress, sameEndpoint, toEndpoint } from './endpoint.ts';
+import { InvalidInput, parseAddress, sameEndpoint, toEndpoint } from './endpoint.ts';
 
 describe('toEndpoint', () => {
   it('gives defaults and an id', () => {
@@ -43,4 +43,9 @@ describe('toEndpoint', () => {
     expect(sameEndpoint(a, toEndpoint({ address: 'a:1', weight: 2, attributes: { v: '1' } }))).toBe(false);
   });
   it('parses an address', () => expect(parseAddress('[::1]:5', 'p')).toEqual({ host: '::1', port: 5 }));
+});
+
+it('shows no password of a URL that breaks a rule', () => {
+  const error = new InvalidInput('servers[0]', 'http://nacos:s3cret@nacos.prod:8848', 'must be host:port');
+  expect(error.message).toBe('servers[0]: "http://…@nacos.prod:8848" must be host:port');
 });

@@ -41,19 +41,25 @@ export interface EndpointInput {
 /** What an {@link EndpointInput} may hold. */
 export const ENDPOINT_KEYS = ['address', 'host', 'port', 'weight', 'zone', 'phase', 'attributes'] as const;
 
+/** In the place of a value that an error must not show. */
+export const NOT_SHOWN: unique symbol = Symbol('not shown');
+
 /** A value that breaks a rule: where it stands, what it is, what it must be. */
 export class InvalidInput extends Error {
   override readonly name = 'InvalidInput';
   readonly path: string;
   readonly rule: string;
   constructor(path: string, value: unknown, rule: string) {
-    super(`${path}: ${show(value)} ${rule}`);
+    super(value === NOT_SHOWN ? `${path} ${rule}` : `${path}: ${show(value)} ${rule}`);
     this.path = path;
     this.rule = rule;
   }
 }
 
-/** A value as an error message shows it: JSON, cut to 80 characters, control characters escaped. */
+/** `user:password@` of a URL, which people paste where a name was asked for. */
+const USER_INFORMATION = /\/\/[^/@"]*@/g;
+
+/** A value as an error message shows it: JSON, cut to 80 characters, control characters escaped, no password of a URL. */
 export function show(value: unknown): string {
   let text: string | undefined;
   try {
@@ -67,6 +73,7 @@ export function show(value: unknown): string {
     text = undefined;
   }
   text ??= String(typeof value === 'symbol' ? 'a symbol' : typeof value);
+  text = text.replace(USER_INFORMATION, '//…@');
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 

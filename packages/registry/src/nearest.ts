@@ -1,4 +1,4 @@
-import { InvalidInput } from './endpoint.ts';
+import { InvalidInput, NOT_SHOWN } from './endpoint.ts';
 
 /** The known word that a mistyped one most likely meant, or undefined when none is near. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
@@ -37,6 +37,11 @@ export function unknownWord(word: string, known: readonly string[]): string {
   return near === undefined ? `is not one of: ${known.join(', ')}` : `is unknown; did you mean '${near}'?`;
 }
 
+/** The error for a key that means nothing. Its value stays out: it may be a password whose key was misspelt. */
+export function unknownKey(path: string, key: string, known: readonly string[]): InvalidInput {
+  return new InvalidInput(path, NOT_SHOWN, unknownWord(key, known));
+}
+
 /** Checks that `value` is an object with known keys only; throws {@link InvalidInput} with the key's path. */
 export function checkKeys(value: unknown, known: readonly string[], path: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -44,11 +49,7 @@ export function checkKeys(value: unknown, known: readonly string[], path: string
   }
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;
-    throw new InvalidInput(
-      path === '' ? key : `${path}.${key}`,
-      Reflect.get(value, key),
-      unknownWord(key, known),
-    );
+    throw unknownKey(path === '' ? key : `${path}.${key}`, key, known);
   }
   return value as Record<string, unknown>;
 }

@@ -116,7 +116,7 @@ it('takes weights, zones and attributes of a static list as objects', async () =
 it.each([
   [[], 'endpoints: [] must name at least one endpoint'],
   [{}, 'endpoints: {} must be an array of endpoints'],
-  [[{ address: 'a:1', wieght: 2 }], "endpoints[0].wieght: 2 is unknown; did you mean 'weight'?"],
+  [[{ address: 'a:1', wieght: 2 }], "endpoints[0].wieght is unknown; did you mean 'weight'?"],
   [[{ address: 'a:1' }, { address: 'a:1' }], 'endpoints[1]: "a:1" is named twice'],
   [[{ address: 'a:1', weight: '2' }], 'endpoints[0].weight: "2" must be a finite number'],
 ])('static list %j is refused', (list, message) => {

@@ -55,7 +55,7 @@ describe('createPodwire', () => {
     [{ services: { a: {} } }, 'config.services.a.target: '],
     [
       { services: { a: { target: 'x:1', polcy: 'random' } } },
-      'config.services.a.polcy: "random" is unknown; did you mean \'policy\'?',
+      "config.services.a.polcy is unknown; did you mean 'policy'?",
     ],
     [
       { services: { a: { target: 'x:1', policy: 'randon' } } },
@@ -69,7 +69,7 @@ describe('createPodwire', () => {
       { services: { a: { target: 'x:1', mode: 'mesh' } } },
       "config.services.a.mesh: undefined must give the service's address",
     ],
-    [{ service: {} }, "config.service: {} is unknown; did you mean 'services'?"],
+    [{ service: {} }, "config.service is unknown; did you mean 'services'?"],
   ])('refuses %j, naming the path, the value and the rule', (config, message) => {
     expect(() => createPodwire(config as never)).toThrow(message);
   });

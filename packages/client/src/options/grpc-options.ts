@@ -1,4 +1,4 @@
-import { InvalidInput, unknownWord } from '@podwire/registry';
+import { InvalidInput, unknownKey } from '@podwire/registry';
 
 /** Settings that an option of grpc-js stands for, in podwire's own words. */
 type Translate = (value: unknown, key: string) => Record<string, unknown>;
@@ -68,8 +68,7 @@ export function translateGrpcOptions(options: Readonly<Record<string, unknown>>)
 
 function translate(key: string, value: unknown): Record<string, unknown> {
   const known = Object.hasOwn(OPTIONS, key) ? OPTIONS[key] : undefined;
-  if (known === undefined)
-    throw new InvalidInput(`options[${JSON.stringify(key)}]`, value, unknownWord(key, grpcOptionNames));
+  if (known === undefined) throw unknownKey(`options[${JSON.stringify(key)}]`, key, grpcOptionNames);
   return known(value, key);
 }
 

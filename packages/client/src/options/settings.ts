@@ -1,6 +1,13 @@
 import { createPolicy, type Policy, type SubsetOptions, zoneAware } from '@podwire/balancer';
 import { nodeHttp2Transport, ownHttp2Transport, type Transport } from '@podwire/http2';
-import { checkKeys, InvalidInput, parseAddress, type Registry, unknownWord } from '@podwire/registry';
+import {
+  checkKeys,
+  InvalidInput,
+  parseAddress,
+  type Registry,
+  unknownKey,
+  unknownWord,
+} from '@podwire/registry';
 import { MODES, type Mode } from '../modes/mode.ts';
 import type { ChannelOptions, HashKeyInfo } from './channel-options.ts';
 import { authorityText, boolean, headerName, headerText, number, oneOf, string } from './check.ts';
@@ -83,10 +90,9 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new InvalidInput(path, input, 'must be an object');
   }
-  for (const [key, value] of Object.entries(input)) {
+  for (const key of Object.keys(input)) {
     const known = isGrpcOption(key) || (KEYS as readonly string[]).includes(key);
-    if (!known)
-      throw new InvalidInput(`${path}.${key}`, value, unknownWord(key, [...KEYS, ...grpcOptionNames]));
+    if (!known) throw unknownKey(`${path}.${key}`, key, [...KEYS, ...grpcOptionNames]);
   }
   const o = translateGrpcOptions(input as Record<string, unknown>);
   const at = (key: string) => `${path}.${key}`;
@@ -170,6 +176,8 @@ function parseBackoff(backoff: Record<string, unknown>, path: string): Settings[
 function parseHashKey(value: unknown, path: string): Settings['hashKey'] {
   if (value === undefined) return undefined;
   if (typeof value === 'function') return value as (info: HashKeyInfo) => string | undefined;
+  if (typeof value !== 'object' || value === null)
+    throw new InvalidInput(path, value, "must be { header: '…' } or a function");
   const header = headerName(checkKeys(value, ['header'], path).header, `${path}.header`);
   if (header === undefined) throw new InvalidInput(`${path}.header`, header, "must be a header's name");
   return { header: header.toLowerCase() };

@@ -183,7 +183,7 @@ describe('one clear error, without a secret, when', () => {
 
 describe('options', () => {
   it.each([
-    [{ kubeconfg: 'x' }, 'options.kubeconfg: "x" is unknown; did you mean \'kubeconfig\'?'],
+    [{ kubeconfg: 'x' }, "options.kubeconfg is unknown; did you mean 'kubeconfig'?"],
     [{ addressTypes: ['IPV4'] }, 'options.addressTypes[0]: "IPV4" is unknown; did you mean \'IPv4\'?'],
     [{ addressTypes: [] }, 'options.addressTypes: [] must be a list of IPv4, IPv6, FQDN'],
     [{ namespace: 'Prod/x' }, 'options.namespace: "Prod/x" must be the name of a namespace'],

@@ -112,7 +112,7 @@ it.each([
 ])('%j is none', (text) => expect(() => parseName(text)).toThrow('target: '));
 
 it.each([
-  [{ polMs: 1 }, "options.polMs: 1 is unknown; did you mean 'pollMs'?"],
+  [{ polMs: 1 }, "options.polMs is unknown; did you mean 'pollMs'?"],
   [{ pollMs: 1 }, 'options.pollMs: 1 must be 10 or more'],
   [{ timeoutMs: Number.NaN }, 'options.timeoutMs: NaN must be 1 or more'],
   [{ family: 5 }, "options.family: 5 must be 4, 6 or 'any'"],

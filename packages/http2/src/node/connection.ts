@@ -18,6 +18,7 @@ import type {
 import { dial } from './dial.ts';
 import { Keepalive } from './keepalive.ts';
 import { NodeStream, type StreamOwner } from './stream.ts';
+import { TimeLimit } from './time-limit.ts';
 
 /** RFC 9113 §6.9.2 allows 2^31−1; 65 535 (the default) would hold a stream to one window a round trip. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
@@ -36,6 +37,7 @@ export class NodeConnection implements Connection, StreamOwner {
   lost: string | undefined;
   lastStreamId = Number.POSITIVE_INFINITY;
   callBytesReceived = 0;
+  readonly unread = new Set<NodeStream>();
   readonly remoteAddress: string;
   readonly #listener: ConnectionListener;
   readonly #socket: Socket;
@@ -43,7 +45,7 @@ export class NodeConnection implements Connection, StreamOwner {
   readonly #keepalive: Keepalive;
   readonly #withoutCalls: boolean;
   readonly #heads = new WeakMap<MethodHead, OutgoingHttpHeaders>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #limit: TimeLimit;
   #hadRoom = false;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
@@ -53,10 +55,10 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#listener = listener;
     this.#withoutCalls = options.keepaliveWithoutCalls;
     this.#socket = dial(options);
-    this.#timer = setTimeout(() => {
+    this.#limit = new TimeLimit(connectTimeoutMs, () => {
       const step = this.#socket.connecting ? 'TCP' : this.#session.connecting ? 'TLS' : 'HTTP/2 SETTINGS';
       this.destroy(`no connection in ${connectTimeoutMs} ms: ${step} was not answered`);
-    }, connectTimeoutMs).unref();
+    });
     const session: ClientSessionOptions = {
       createConnection: () => this.#socket,
       settings: {
@@ -177,7 +179,7 @@ export class NodeConnection implements Connection, StreamOwner {
   }
 
   #onReady(): void {
-    clearTimeout(this.#timer);
+    this.#limit.stop();
     this.state = 'ready';
     this.#hadRoom = this.hasRoom;
     this.#listener.onReady();
@@ -196,7 +198,7 @@ export class NodeConnection implements Connection, StreamOwner {
   }
 
   #onClosed(): void {
-    clearTimeout(this.#timer);
+    this.#limit.stop();
     this.#keepalive.stop();
     const orderly = this.lost === undefined && this.state === 'draining';
     this.lost ??=
@@ -208,6 +210,7 @@ export class NodeConnection implements Connection, StreamOwner {
     if (before === 'ready') this.#startDraining(this.lost);
     // After the streams, which tell their ends in a check phase of their own.
     setImmediate(() => {
+      for (const stream of this.unread) stream.onConnectionClosed(this.lost!);
       this.state = 'closed';
       this.#listener.onClosed(orderly ? undefined : new Error(this.lost));
     });

@@ -1,3 +1,5 @@
+import { TimeLimit } from './time-limit.ts';
+
 /** What a keepalive watches over. */
 export interface KeptAlive {
   /** Grows with everything received. */
@@ -25,6 +27,8 @@ export class Keepalive {
   readonly #timeMs: number;
   readonly #timeoutMs: number;
   #timer: NodeJS.Timeout | undefined;
+  /** Of the PING that waits for its answer. */
+  #limit: TimeLimit | undefined;
   #seenBytes = 0;
   #seenCallBytes = 0;
   #unforgiven = 0;
@@ -40,6 +44,8 @@ export class Keepalive {
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#limit?.stop();
+    this.#limit = undefined;
   }
 
   #plan(delayMs: number, fn: () => void): void {
@@ -63,17 +69,14 @@ export class Keepalive {
     this.#unforgiven += 1;
     this.#lastPingMs = performance.now();
     const before = this.#peer.bytesReceived;
-    this.#plan(this.#timeoutMs, () => {
-      // Decided after the sockets were read once more: the answer may lie there since the event loop stalled.
-      setImmediate(() => {
-        if (this.#timer === undefined) return;
-        if (this.#peer.bytesReceived !== before) return this.#plan(this.#timeMs, () => this.#look());
-        this.stop();
-        this.#peer.onDead(`no answer to a keepalive PING in ${this.#timeoutMs} ms`);
-      });
+    this.stop();
+    this.#limit = new TimeLimit(this.#timeoutMs, () => {
+      if (this.#peer.bytesReceived !== before) return this.#plan(this.#timeMs, () => this.#look());
+      this.stop();
+      this.#peer.onDead(`no answer to a keepalive PING in ${this.#timeoutMs} ms`);
     });
     this.#peer.ping(() => {
-      if (this.#timer !== undefined) this.#plan(this.#timeMs, () => this.#look());
+      if (this.#limit !== undefined) this.#plan(this.#timeMs, () => this.#look());
     });
   }
 }

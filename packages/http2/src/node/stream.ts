@@ -16,6 +16,8 @@ export interface StreamOwner {
   readonly lost: string | undefined;
   /** The peer's GOAWAY said that streams above this were not looked at. */
   readonly lastStreamId: number;
+  /** Streams that are over but for their caller. */
+  readonly unread: Set<NodeStream>;
   onReceived(bytes: number): void;
   onStreamEnd(): void;
 }
@@ -158,9 +160,28 @@ export class NodeStream implements Stream {
   #onClose(): void {
     if (this.#ended) return;
     const { rstCode, id } = this.#stream;
-    if (this.#trailers !== undefined && !this.#reader.partial) return this.#settleClosed();
+    if (this.#trailers !== undefined) {
+      if (!this.#reader.partial) return this.#settleClosed();
+      if (this.#stream.readableLength === 0) return this.#waitForReader();
+    }
     // GOAWAY's last id and the reason of a lost connection are told after the streams were closed.
-    setImmediate(() => this.#end(this.#whyClosed(rstCode, id)));
+    setImmediate(() => {
+      const end = this.#whyClosed(rstCode, id);
+      if (end.kind !== 'trailers' || !this.#reader.partial) return this.#end(end);
+      this.#trailers = end.headers;
+      this.#waitForReader();
+    });
+  }
+
+  /** All of the reply is here, and some of it nobody has asked for. */
+  #waitForReader(): void {
+    this.#settle();
+    if (!this.#ended) this.#owner.unread.add(this);
+  }
+
+  /** The connection is gone, and with it whoever might have asked for the rest. */
+  onConnectionClosed(reason: string): void {
+    this.#end({ kind: 'connection-lost', reason });
   }
 
   #settleClosed(): void {
@@ -207,6 +228,7 @@ export class NodeStream implements Stream {
   #end(end: StreamEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#owner.unread.delete(this);
     this.#owner.onStreamEnd();
     this.#handler.onEnd(end);
     // What is left to read must not hold the stream open.

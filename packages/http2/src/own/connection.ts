@@ -13,7 +13,7 @@ import { Inflow } from './flow/inflow.ts';
 import { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
 import { ErrorCode } from './frames/error-codes.ts';
-import { Cost, FloodGuard } from './frames/flood-guard.ts';
+import { Cost, FloodGuard, windowsCost } from './frames/flood-guard.ts';
 import { Flag, FrameType, PREFACE, writeUint32 } from './frames/frame.ts';
 import { FrameCutter } from './frames/frame-cutter.ts';
 import { MAX_WINDOW_BYTES, Setting, settingsFrame } from './frames/settings.ts';
@@ -168,8 +168,8 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     else if (setting === Setting.INITIAL_WINDOW_SIZE) {
       const delta = value - this.sender.initialWindow;
       this.sender.initialWindow = value;
-      for (const stream of this.streams.all()) {
-        if (stream.addSendWindow(delta)) continue;
+      if (delta !== 0) this.spend(windowsCost(this.streams.size));
+      if (!this.streams.addSendWindow(delta)) {
         throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window above 2^31−1 bytes');
       }
     }

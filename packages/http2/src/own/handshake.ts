@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { TimeLimit } from '../node/time-limit.ts';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** Follows a socket until HTTP/2 can be spoken over it: TCP, TLS and the peer's first SETTINGS share one time limit. */
 export class Handshake {
-  readonly #timer: NodeJS.Timeout;
+  readonly #limit: TimeLimit;
   #step = 'TCP';
 
   /** `opened`: bytes can be written; `failed`: why there will be no connection. */
@@ -15,10 +16,9 @@ export class Handshake {
     failed: (reason: string) => void,
   ) {
     const { tls, connectTimeoutMs } = options;
-    this.#timer = setTimeout(
-      () => failed(`no connection in ${connectTimeoutMs} ms: ${this.#step} was not answered`),
-      connectTimeoutMs,
-    ).unref();
+    this.#limit = new TimeLimit(connectTimeoutMs, () =>
+      failed(`no connection in ${connectTimeoutMs} ms: ${this.#step} was not answered`),
+    );
     socket.once('connect', () => {
       this.#step = tls === undefined ? 'HTTP/2 SETTINGS' : 'TLS';
       if (tls === undefined) opened();
@@ -32,6 +32,6 @@ export class Handshake {
 
   /** It is over, one way or the other. */
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#limit.stop();
   }
 }

@@ -1,4 +1,5 @@
-import type { Sendable, Sender } from './flow/sender.ts';
+import type { Sendable } from './flow/send-queue.ts';
+import type { Sender } from './flow/sender.ts';
 import { MAX_WINDOW_BYTES } from './frames/settings.ts';
 import { PREFIX_BYTES } from './message-buffer.ts';
 
@@ -49,6 +50,10 @@ export class Outgoing implements Sendable {
     this.#held ??= [];
     this.#held.push({ message, compressed, last, done, offset: 0 });
     this.#enqueue();
+  }
+
+  get waits(): boolean {
+    return this.#held !== undefined;
   }
 
   /** Whether END_STREAM was sent. */

@@ -1,3 +1,4 @@
+import type { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
 import { ErrorCode } from './frames/error-codes.ts';
 import { Cost } from './frames/flood-guard.ts';
@@ -9,11 +10,17 @@ import type { ResponseBlock } from './headers/response-block.ts';
 import type { ResponseDecoder } from './headers/response-decoder.ts';
 import type { StreamTable } from './stream-table.ts';
 
+/** WINDOW_UPDATE frames that are no flood, as Envoy's `max_inbound_window_update_frames_per_data_frame_sent` counts them by default. */
+const SPARE_UPDATES = 5;
+const UPDATES_PER_STREAM = 2;
+const UPDATES_PER_DATA = 20;
+
 /** What received frames act on. */
 export interface Session {
   /** Whether the peer's first SETTINGS are here. */
   readonly settled: boolean;
   readonly streams: StreamTable;
+  readonly sender: Pick<Sender, 'dataFrames'>;
   spend(cost: number): void;
   applySetting(setting: number, value: number): void;
   /** All of one SETTINGS frame were applied. */
@@ -33,6 +40,8 @@ export class Receiver implements FrameSink {
   readonly #session: Session;
   readonly #decoder: ResponseDecoder;
   readonly #headers: HeaderCollector;
+  #windowUpdates = 0;
+  #lateResets = 0;
 
   constructor(session: Session, decoder: ResponseDecoder, maxListBytes: number) {
     this.#session = session;
@@ -47,7 +56,7 @@ export class Receiver implements FrameSink {
     this.#session.onDataBytes(counted);
     const stream = this.#session.streams.get(id);
     if (stream !== undefined) stream.onData(source, start, end, counted, ends);
-    else this.#onStray(id, 'DATA');
+    else this.#onStray(id, 'DATA', this.#session.streams.resets.onData(id, counted, ends));
   }
 
   onFrame(type: number, flags: number, id: number, source: Buffer, start: number, end: number): void {
@@ -92,14 +101,15 @@ export class Receiver implements FrameSink {
     const stream = this.#session.streams.get(id);
     if (stream !== undefined) return stream.onBlock(block, endStream);
     if (block.tooLargeBytes !== undefined) this.#session.spend(Cost.OVERSIZE_LIST);
-    this.#onStray(id, 'HEADERS');
+    this.#onStray(id, 'HEADERS', this.#session.streams.resets.onHeaders(id, endStream));
   }
 
-  /** A frame of a stream that is not open. */
-  #onStray(id: number, what: string): void {
-    if (this.#session.streams.isIdle(id))
-      throw protocolError(`${what} on stream ${id}, which was never opened`);
-    if (!this.#session.streams.wasReset(id)) {
+  /** A frame of a stream that is not open; `late`: it was sent before the peer knew. */
+  #onStray(id: number, what: string, late: boolean): void {
+    if (late) return;
+    const { streams } = this.#session;
+    if (streams.isIdle(id)) throw protocolError(`${what} on stream ${id}, which was never opened`);
+    if (!streams.resets.has(id)) {
       throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} on stream ${id}, which is closed`);
     }
     this.#session.spend(Cost.TINY_DATA);
@@ -120,14 +130,17 @@ export class Receiver implements FrameSink {
   #onWindowUpdate(id: number, source: Buffer, start: number, end: number): void {
     if (end - start !== 4) throw sizeError('WINDOW_UPDATE of a wrong length');
     const bytes = readUint32(source, start) & 0x7fffffff;
+    this.#windowUpdates += 1;
+    const { streams, sender } = this.#session;
+    const honest = SPARE_UPDATES + UPDATES_PER_STREAM * streams.opened + UPDATES_PER_DATA * sender.dataFrames;
+    if (this.#windowUpdates > honest) this.#session.spend(Cost.IDLE_FRAME);
     if (id === 0) {
       if (bytes === 0) throw protocolError('WINDOW_UPDATE of 0 bytes');
       return this.#session.onWindow(bytes);
     }
-    const stream = this.#session.streams.get(id);
+    const stream = streams.get(id);
     if (stream === undefined) {
-      if (this.#session.streams.isIdle(id))
-        throw protocolError(`WINDOW_UPDATE on stream ${id}, which was never opened`);
+      if (streams.isIdle(id)) throw protocolError(`WINDOW_UPDATE on stream ${id}, which was never opened`);
       return;
     }
     if (bytes === 0) stream.fail(ErrorCode.PROTOCOL_ERROR, 'WINDOW_UPDATE of 0 bytes');
@@ -150,8 +163,10 @@ export class Receiver implements FrameSink {
       throw protocolError(`RST_STREAM on stream ${id}, which was never opened`);
     }
     const stream = this.#session.streams.get(id);
-    if (stream === undefined) this.#session.spend(Cost.IDLE_FRAME);
-    else stream.onReset(readUint32(source, start));
+    if (stream !== undefined) return stream.onReset(readUint32(source, start));
+    // One for each stream is honest: it crossed ours, or says behind the trailers that the rest of the request is not needed.
+    this.#lateResets += 1;
+    if (this.#lateResets > this.#session.streams.opened) this.#session.spend(Cost.IDLE_FRAME);
   }
 
   #onGoaway(id: number, source: Buffer, start: number, end: number): void {

@@ -1,7 +1,6 @@
+import { ResetStreams } from './reset-streams.ts';
 import type { OwnStream } from './stream.ts';
 
-/** Streams that we reset, and whose late frames are no offence. Older ones than these have had time to learn of it. */
-const MAX_RESETS = 4096;
 /** Stream ids end at 2^31−1 (RFC 9113 §5.1.1); a connection that used most of them is replaced in time. */
 const LAST_ID = 2 ** 31 - 2 ** 20;
 
@@ -15,13 +14,18 @@ const FIRST_SLOTS = 16;
 export class StreamTable {
   /** By number, in chains: numbers follow one another, so that only streams that live long share a slot with others. */
   #slots: (OwnStream | undefined)[] = new Array(FIRST_SLOTS).fill(undefined);
-  readonly #resets = new Set<number>();
+  readonly resets = new ResetStreams();
   #nextId = 1;
   size = 0;
 
   /** Whether a new connection should take over before ids run out. */
   get worn(): boolean {
     return this.#nextId > LAST_ID;
+  }
+
+  /** Streams that were ever opened. */
+  get opened(): number {
+    return (this.#nextId - 1) / 2;
   }
 
   nextId(): number {
@@ -45,6 +49,11 @@ export class StreamTable {
     return all.sort((a, b) => a.id - b.id);
   }
 
+  /** False when a window would be larger than it may be. */
+  addSendWindow(bytes: number): boolean {
+    return bytes === 0 || this.all().every((stream) => stream.addSendWindow(bytes));
+  }
+
   add(stream: OwnStream): void {
     if (this.size === this.#slots.length) this.#grow();
     this.#link(stream);
@@ -62,19 +71,12 @@ export class StreamTable {
     }
     stream.nextInTable = undefined;
     this.size -= 1;
-    if (!reset) return;
-    this.#resets.add(stream.id);
-    if (this.#resets.size > MAX_RESETS) this.#resets.delete(this.#resets.values().next().value!);
+    if (reset) this.resets.add(stream.id, stream.receiveWindow);
   }
 
   /** Whether this id was never used, on either side. */
   isIdle(id: number): boolean {
     return id % 2 === 0 || id >= this.#nextId;
-  }
-
-  /** Whether we reset it lately: what the peer sent before it knew is dropped. */
-  wasReset(id: number): boolean {
-    return this.#resets.has(id);
   }
 
   #slotOf(id: number): number {

@@ -51,9 +51,12 @@ export class OwnStream implements Stream {
   #bodyBytes = 0;
   /** The peer ended the stream, with these headers. */
   #trailers: RawHeaders | undefined;
+  /** Why no more messages can be delivered; found, and perhaps not told yet. */
+  #failure: ReadFailure | undefined;
   /** What was received and could not be delivered at once. */
   #buffer: MessageBuffer | undefined;
-  #receiveWindow: number;
+  /** What the peer may still send. */
+  receiveWindow: number;
   /** Received, and not given back to the peer's window: held for a caller that does not read, or too little to tell. */
   #heldBytes = 0;
   #freedBytes = 0;
@@ -63,7 +66,7 @@ export class OwnStream implements Stream {
     this.id = id;
     this.#handler = handler;
     this.#maxReceiveBytes = maxReceiveBytes;
-    this.#receiveWindow = host.receiveWindow;
+    this.receiveWindow = host.receiveWindow;
     this.#out = new Outgoing(host.sender, id);
   }
 
@@ -78,12 +81,12 @@ export class OwnStream implements Stream {
 
   request(n: number): void {
     this.#wanted += n;
-    if (this.#delivering || this.#ended) return;
+    if (this.#delivering || this.#ended || this.#failure !== undefined) return;
     if (this.#buffer === undefined) return this.#free();
-    const failure = this.#deliver();
+    this.#deliver();
     // The end is never told inside the caller's call.
-    if (failure === undefined && this.#trailers === undefined) this.#free();
-    else process.nextTick(() => this.#conclude(failure));
+    if (this.#failure === undefined && this.#trailers === undefined) this.#free();
+    else process.nextTick(() => this.#conclude());
   }
 
   cancel(errorCode: number): void {
@@ -98,7 +101,7 @@ export class OwnStream implements Stream {
   }
 
   addReceiveWindow(bytes: number): void {
-    this.#receiveWindow += bytes;
+    this.receiveWindow += bytes;
   }
 
   onBlock(block: ResponseBlock, endStream: boolean): void {
@@ -129,17 +132,19 @@ export class OwnStream implements Stream {
 
   /** A piece of a DATA frame, of which flow control counts `counted` bytes. */
   onData(source: Buffer, start: number, end: number, counted: number, endStream: boolean): void {
-    this.#receiveWindow -= counted;
+    this.receiveWindow -= counted;
     // A peer that does not mind the window of a stream will not mind its end.
-    if (this.#receiveWindow < 0) {
+    if (this.receiveWindow < 0) {
       throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the window of a stream allows');
     }
     if (this.#httpStatus === 0) return this.#break('DATA before headers');
     this.#bodyBytes += end - start;
     this.#heldBytes += counted;
+    if (this.#failure !== undefined) return this.#conclude();
     if (start < end && this.#httpStatus === 200) this.#onBody(source, start, end, endStream);
     // The body of an answer that is no gRPC reply is of no use.
     else if (start === end && !endStream) this.#host.spend(Cost.IDLE_FRAME);
+    else if (end - start < TINY_BYTES && !endStream) this.#host.spend(Cost.TINY_DATA);
     if (this.#ended) return;
     if (endStream) this.#onRemoteEnd([]);
     else this.#free();
@@ -160,7 +165,10 @@ export class OwnStream implements Stream {
       const count = this.#wanted === 0 ? end - at : Math.min(end - at, this.#buffer.missing);
       this.#buffer.push(source, at, at + count);
       at += count;
-      if (this.#wanted > 0) this.#conclude(this.#deliver());
+      if (this.#wanted > 0) {
+        this.#deliver();
+        this.#conclude();
+      }
     }
     if (this.#wanted === 0) return;
     if (end - start < TINY_BYTES && !endStream && this.#wanted === before) this.#host.spend(Cost.TINY_DATA);
@@ -183,14 +191,13 @@ export class OwnStream implements Stream {
     return at;
   }
 
-  /** Delivers what was asked for; returns why there can be no more. */
-  #deliver(): ReadFailure | undefined {
+  /** Delivers what was asked for, unless there can be no more. */
+  #deliver(): void {
     this.#delivering = true;
-    let failure: ReadFailure | undefined;
     while (this.#wanted > 0 && this.#buffer !== undefined) {
       const result = this.#buffer.next(this.#encoding);
       if (result?.kind !== 'message') {
-        failure = result;
+        this.#failure = result;
         break;
       }
       this.#wanted -= 1;
@@ -200,14 +207,12 @@ export class OwnStream implements Stream {
       this.#handler.onMessage(isOwned ? (result.message as Buffer) : Buffer.from(result.message));
     }
     this.#delivering = false;
-    return failure;
   }
 
   /** What follows after messages were delivered: more of them, or the end. */
-  #conclude(failure: ReadFailure | undefined): void {
+  #conclude(): void {
     if (this.#ended) return;
-    if (failure?.kind === 'invalid') this.#break(failure.reason, ErrorCode.CANCEL);
-    else if (failure !== undefined) this.finish(failure, ErrorCode.CANCEL);
+    if (this.#failure !== undefined) this.finish(asEnd(this.#failure), ErrorCode.CANCEL);
     else if (this.#trailers === undefined) this.#free();
     else this.#settle(this.#trailers);
   }
@@ -220,7 +225,7 @@ export class OwnStream implements Stream {
     }
     if (this.#freedBytes * 4 < this.#host.receiveWindow || this.#trailers !== undefined) return;
     this.#host.sender.windowUpdate(this.id, this.#freedBytes);
-    this.#receiveWindow += this.#freedBytes;
+    this.receiveWindow += this.#freedBytes;
     this.#freedBytes = 0;
   }
 
@@ -264,11 +269,12 @@ export class OwnStream implements Stream {
   /**
    * Ends the call; never inside a call of the caller into the stream. Without an error code the peer is told only
    * that the rest of the request is not needed, where there is a rest.
+   * What was found before and not told yet comes first.
    */
   finish(end: StreamEnd, errorCode?: number): void {
     if (this.#ended) return;
     this.#stop(errorCode);
-    this.#handler.onEnd(end);
+    this.#handler.onEnd(this.#failure === undefined ? end : asEnd(this.#failure));
   }
 
   #stop(errorCode: number | undefined): void {
@@ -278,4 +284,8 @@ export class OwnStream implements Stream {
     this.#out.drop();
     this.#host.onStreamEnd(this, errorCode === NO_RESET ? undefined : (errorCode ?? unfinished));
   }
+}
+
+function asEnd(failure: ReadFailure): StreamEnd {
+  return failure.kind === 'invalid' ? { kind: 'protocol-error', reason: failure.reason } : failure;
 }

@@ -3,14 +3,9 @@ import type { StreamHead } from '../../transport.ts';
 import { Flag, FRAME_HEAD_BYTES, FrameType, writeFrameHead, writeUint32 } from '../frames/frame.ts';
 import type { RequestEncoder } from '../headers/request-encoder.ts';
 import { PREFIX_BYTES } from '../message-buffer.ts';
+import { type Sendable, SendQueue } from './send-queue.ts';
 import { type Flushable, flushAtEndOfTurn } from './turn.ts';
 import { recycle, WriteBuffer } from './write-buffer.ts';
-
-/** A stream with messages that flow control holds back. */
-export interface Sendable {
-  /** Sends one DATA frame; false when it has nothing more to send, or no window of its own. */
-  sendFrame(): boolean;
-}
 
 /** RFC 9113 §6.9.2 */
 const DEFAULT_WINDOW_BYTES = 65_535;
@@ -34,6 +29,8 @@ export class Sender implements Flushable {
   maxFrameBytes = 16_384;
   /** Streams up to this id were handed to the socket. */
   flushedId = 0;
+  /** DATA frames that were ever written. */
+  dataFrames = 0;
   readonly #socket: Socket;
   readonly #requests: RequestEncoder;
   /** Called when room came back after the sender was jammed. */
@@ -43,7 +40,10 @@ export class Sender implements Flushable {
   #scheduled = false;
   #stopped = false;
   #afterFlush: (() => void)[] = [];
-  #waiting: Sendable[] = [];
+  readonly #waiting = new SendQueue();
+  #telling = false;
+  /** Writers who wrote while one was being told, and are told behind it: a caller that writes on and on must not fill the stack. */
+  #nested: (() => void)[] = [];
   /** Handed to the socket, and not yet taken by the kernel. */
   #unwrittenBytes = 0;
 
@@ -87,6 +87,7 @@ export class Sender implements Flushable {
     endStream: boolean,
   ): void {
     const out = this.#out;
+    this.dataFrames += 1;
     const copied = count <= COPY_BYTES;
     out.reserve(FRAME_HEAD_BYTES + (copied ? count : PREFIX_BYTES));
     const { block } = out;
@@ -148,7 +149,24 @@ export class Sender implements Flushable {
    */
   whenTaken(done: () => void): void {
     if (this.congested) this.afterFlush(done);
-    else done();
+    else if (this.#telling) this.#nested.push(done);
+    else this.#tell(done);
+  }
+
+  #tell(done: () => void): void {
+    const nested = this.#nested;
+    let told = 0;
+    this.#telling = true;
+    try {
+      done();
+      while (told < nested.length) nested[told++]!();
+    } finally {
+      this.#telling = false;
+      if (nested.length > 0) {
+        this.#nested = [];
+        for (const rest of nested.slice(told)) this.afterFlush(rest);
+      }
+    }
   }
 
   /** Runs `fn` once what was written until now was handed to the socket, never at once. */
@@ -165,8 +183,9 @@ export class Sender implements Flushable {
 
   /** Sends what was held back, a frame of each stream in turn. */
   pump(): void {
-    while (this.#waiting.length > 0 && this.window > 0 && !this.congested && !this.#stopped) {
-      const stream = this.#waiting.shift()!;
+    while (this.window > 0 && !this.congested && !this.#stopped) {
+      const stream = this.#waiting.shift();
+      if (stream === undefined) return;
       if (stream.sendFrame()) this.#waiting.push(stream);
     }
   }
@@ -188,7 +207,7 @@ export class Sender implements Flushable {
     if (goaway !== undefined) this.frame(FrameType.GOAWAY, 0, 0, goaway);
     this.#write();
     this.#stopped = true;
-    this.#waiting = [];
+    this.#waiting.clear();
   }
 
   #write(): void {
@@ -214,7 +233,7 @@ export class Sender implements Flushable {
     this.#unwrittenBytes -= bytes;
     recycle(blocks);
     if (this.#stopped) return;
-    if (this.#waiting.length > 0) this.pump();
+    this.pump();
     if (wasJammed && !this.jammed) this.#onUnjammed();
   }
 

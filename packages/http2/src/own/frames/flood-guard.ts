@@ -13,6 +13,11 @@ export const Cost = {
   OVERSIZE_LIST: 2_000,
 } as const;
 
+/** One setting that changes the windows of so many streams. Servers measure bandwidth like this a few times, with any number of streams. */
+export function windowsCost(streams: number): number {
+  return Math.min(streams / 10, BUDGET / 10);
+}
+
 /** Ends connections to peers that flood them. The clock is looked at only when the budget is used up. */
 export class FloodGuard {
   readonly #nowMs: () => number;

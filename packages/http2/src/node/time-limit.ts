@@ -1,5 +1,6 @@
-/** A limit is counted in so many parts. */
+/** A limit is counted in so many parts, or fewer of this length: shorter ones would be late without a stall. */
 const PARTS = 10;
+const MIN_PART_MS = 50;
 /** A part that took this many times its length tells of an event loop that stalled. */
 const LATE = 2;
 
@@ -9,13 +10,15 @@ const LATE = 2;
  */
 export class TimeLimit {
   readonly #partMs: number;
+  readonly #wanted: number;
   readonly #expired: () => void;
   #timer: NodeJS.Timeout | undefined;
   #parts = 0;
   #stopped = false;
 
   constructor(limitMs: number, expired: () => void) {
-    this.#partMs = Math.max(1, limitMs / PARTS);
+    this.#partMs = Math.min(limitMs, Math.max(MIN_PART_MS, limitMs / PARTS));
+    this.#wanted = Math.ceil(limitMs / this.#partMs);
     this.#expired = expired;
     this.#next();
   }
@@ -31,7 +34,7 @@ export class TimeLimit {
       this.#parts += 1;
       const late = performance.now() - startMs > LATE * this.#partMs;
       // A process that always stalls must end its waiting as well.
-      if (this.#parts < PARTS || (late && this.#parts < 2 * PARTS)) this.#next();
+      if (this.#parts < this.#wanted || (late && this.#parts < 2 * this.#wanted)) this.#next();
       else setImmediate(() => this.#stopped || this.#expired());
     }, this.#partMs).unref();
   }

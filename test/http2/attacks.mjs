@@ -40,6 +40,12 @@ export const attacks = {
     write(Buffer.concat([okHeaders(1), data(message(Buffer.alloc(1 << 20)).subarray(0, 5))]));
     flood(times(1000, data(Buffer.alloc(1))));
   },
+  'one-byte DATA flood in an answer that is no gRPC': ({ write, flood }) => {
+    write(frame(TYPE.HEADERS, 4, 1, literal(':status', '404')));
+    flood(times(1000, data(Buffer.alloc(1))));
+  },
+  'WINDOW_UPDATE flood': ({ flood }) => flood(times(1000, frame(TYPE.WINDOW, 0, 0, uint32(1)))),
+  'WINDOW_UPDATE flood on a call': ({ flood }) => flood(times(1000, frame(TYPE.WINDOW, 0, 1, uint32(1)))),
   'HPACK bomb': ({ write, flood }) => {
     // One entry of almost the whole table, and then 16 384 bytes that each stand for it.
     write(frame(TYPE.HEADERS, 4, 1, Buffer.concat([OK_BLOCK, literal('x', 'y'.repeat(4000), 0x40)])));

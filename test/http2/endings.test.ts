@@ -23,8 +23,8 @@ import {
 const LIMIT = 1000;
 const END_STREAM = 1;
 const TOO_LARGE = message(gzipSync(Buffer.alloc(LIMIT + 1)), 1);
-const GOOD = message(gzipSync(Buffer.alloc(LIMIT)), 1);
-const data = (id: number, payload: Buffer, flags = 0) => frame(TYPE.DATA, flags, id, payload);
+const GOOD: Buffer<ArrayBuffer> = message(gzipSync(Buffer.alloc(LIMIT)), 1);
+const data = (id: number, payload: Buffer<ArrayBuffer>, flags = 0) => frame(TYPE.DATA, flags, id, payload);
 const headers = (id: number) =>
   frame(TYPE.HEADERS, 4, id, Buffer.concat([OK_BLOCK, literal('grpc-encoding', 'gzip')]));
 
@@ -41,7 +41,7 @@ beforeEach(async () => {
     socket.on('error', () => {});
     socket.on(
       'data',
-      frameReader(({ type, streamId }) => {
+      frameReader(({ type, streamId }: { type: number; streamId: number }) => {
         if (type === TYPE.HEADERS) opened = streamId;
       }),
     );

@@ -18,6 +18,12 @@ import {
 const CALLS = 10_000;
 const CANCEL = 8;
 
+interface Frame {
+  readonly type: number;
+  readonly streamId: number;
+  readonly payload: Buffer;
+}
+
 let server: Server;
 let peer: Socket;
 let connection: Connection;
@@ -29,7 +35,7 @@ beforeEach(async () => {
   [closed, resets, newest, sent] = [undefined, 0, -1, 0];
   server = createServer((socket) => {
     peer = socket;
-    const reader = frameReader(({ type, streamId, payload }) => {
+    const reader = frameReader(({ type, streamId, payload }: Frame) => {
       if (type === TYPE.RST) resets += 1;
       if (type === TYPE.HEADERS) newest = streamId;
       if (type === TYPE.DATA) sent += payload.length;

@@ -45,15 +45,12 @@ describe.each([nodeHttp2Transport, ownHttp2Transport])(
       await expect.poll(() => closed).toBeDefined();
     });
 
-    test.each([0, 1, 2, 3, 4])(
-      'for longer than a connection may take, %i turns after it began',
-      async (turns) => {
-        connect(300);
-        for (let i = 0; i < turns; i++) await turn();
-        block(1_000);
-        await expect.poll(() => connection.state).toBe('ready');
-      },
-    );
+    test.each([0, 1, 3])('for longer than a connection may take, %i turns after it began', async (turns) => {
+      connect(300);
+      for (let i = 0; i < turns; i++) await turn();
+      block(600);
+      await expect.poll(() => connection.state).toBe('ready');
+    });
 
     test('again and again', async () => {
       connect(300);
@@ -73,7 +70,7 @@ describe.each([nodeHttp2Transport, ownHttp2Transport])(
         { method, headers: [], maxReceiveBytes: -1 },
         { onHeaders() {}, onMessage() {}, onEnd: (end) => ends.push(end) },
       );
-      for (let i = 0; i < 4; i++) {
+      for (let i = 0; i < 3; i++) {
         await new Promise<void>((resolve) => setTimeout(resolve, 110));
         block(600);
       }

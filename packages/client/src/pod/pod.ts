@@ -13,6 +13,7 @@ import type { Endpoint, Timer } from '@podwire/registry';
 import type { LimitFunction } from 'p-limit';
 import type { Env } from '../env.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
+import { Dialer } from './dialer.ts';
 import { endpointHeaders, NO_HEADERS } from './endpoint-headers.ts';
 
 /**
@@ -71,7 +72,7 @@ export class ClientPod implements Pod {
   /** In order of age; calls go to the oldest with room. */
   #links: Link[] = [];
   readonly #retiring = new Set<Connection>();
-  #dialing = false;
+  readonly #dialer: Dialer;
   #timer: Timer | undefined;
   #headers: RawHeaders = NO_HEADERS;
   /** What `#headers` were read from. */
@@ -83,6 +84,7 @@ export class ClientPod implements Pod {
     this.endpoint = endpoint;
     this.#shared = shared;
     this.#backoff = new Backoff(shared.backoff, shared.env.random);
+    this.#dialer = new Dialer(shared.env.clock, shared.governor, (settled) => this.#start(settled));
   }
 
   /** What every call on this Pod carries; the same array until the registry says otherwise. */
@@ -114,7 +116,7 @@ export class ClientPod implements Pod {
     if (this.state !== 'idle' && this.state !== 'draining') return;
     this.#timer?.cancel();
     this.#setState('connecting');
-    this.#dial();
+    this.#dialer.dial();
   }
 
   /** Ends a backoff early: there is news that the Pod may be reachable. */
@@ -162,6 +164,7 @@ export class ClientPod implements Pod {
     this.#setState('closed');
     const open = [...this.#links.map(({ connection }) => connection), ...this.#retiring];
     this.#links = [];
+    this.#dialer.stop();
     for (const connection of open) connection.destroy(reason);
   }
 
@@ -174,23 +177,8 @@ export class ClientPod implements Pod {
     if (this.state === 'draining' && this.connections === 0) this.close('drained');
   }
 
-  #dial(): void {
-    if (this.#dialing) return;
-    this.#dialing = true;
-    void this.#shared.governor(
-      () =>
-        new Promise<void>((resolve) => {
-          const settled = () => {
-            this.#dialing = false;
-            resolve();
-          };
-          if (this.state === 'closed' || this.state === 'draining') settled();
-          else this.#start(settled);
-        }),
-    );
-  }
-
-  #start(settled: () => void): void {
+  #start(settled: () => void): Connection | undefined {
+    if (this.state === 'closed' || this.state === 'draining') return undefined;
     let link: Link | undefined;
     let connecting = true;
     const listener: ConnectionListener = {
@@ -209,6 +197,7 @@ export class ClientPod implements Pod {
     };
     const options = this.#shared.connectionOptions(this.endpoint);
     const connection = this.#shared.transport.connect(options, listener);
+    return connection;
   }
 
   #onReady(link: Link): void {
@@ -252,7 +241,7 @@ export class ClientPod implements Pod {
     if (this.#links.length > 0) return this.#refresh();
     if (wait) return this.#wait();
     this.#setState('connecting');
-    this.#dial();
+    this.#dialer.dial();
   }
 
   #wait(): void {
@@ -265,7 +254,7 @@ export class ClientPod implements Pod {
   #retry(): void {
     if (this.state !== 'backoff') return;
     this.#setState('connecting');
-    this.#dial();
+    this.#dialer.dial();
   }
 
   #setState(state: PodState): void {
@@ -286,7 +275,7 @@ export class ClientPod implements Pod {
   #onRoom(): void {
     this.#refresh();
     const wanted = this.state === 'ready' && !this.available && this.endpoint.phase === 'serving';
-    if (wanted && this.#links.length < this.#shared.maxConnectionsPerPod) this.#dial();
+    if (wanted && this.#links.length < this.#shared.maxConnectionsPerPod) this.#dialer.dial();
   }
 
   #refresh(): void {

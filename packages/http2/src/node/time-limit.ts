@@ -3,6 +3,8 @@ const PARTS = 10;
 const MIN_PART_MS = 50;
 /** A part that took this many times its length tells of an event loop that stalled. */
 const LATE = 2;
+/** Those that a stall behind which time would be up adds. */
+const EXTRA_PARTS = 3;
 
 /**
  * How long a peer may take, counted while this process could see what it does: a stall of the event loop, however long, counts as one
@@ -33,8 +35,8 @@ export class TimeLimit {
     this.#timer = setTimeout(() => {
       this.#parts += 1;
       const late = performance.now() - startMs > LATE * this.#partMs;
-      // A process that always stalls must end its waiting as well.
-      if (this.#parts < this.#wanted || (late && this.#parts < 2 * this.#wanted)) this.#next();
+      // A process that always stalls must end its waiting as well; each part was a turn of its event loop at least.
+      if (this.#parts < this.#wanted || (late && this.#parts < this.#wanted + EXTRA_PARTS)) this.#next();
       else setImmediate(() => this.#stopped || this.#expired());
     }, this.#partMs).unref();
   }

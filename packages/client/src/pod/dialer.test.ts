@@ -1,0 +1,67 @@
+import type { Connection } from '@podwire/http2';
+import { settle, VirtualClock } from '@podwire/registry/testing';
+import pLimit from 'p-limit';
+import { expect, test, vi } from 'vitest';
+import { Dialer } from './dialer.ts';
+
+/** Dialers of one channel, whose connections are ready when the test says so. */
+function open(count: number, atOnce: number) {
+  const clock = new VirtualClock();
+  const governor = pLimit(atOnce);
+  const begun: { readonly of: number; readonly settled: () => void }[] = [];
+  const destroy = vi.fn();
+  const dialers = Array.from(
+    { length: count },
+    (_, of) =>
+      new Dialer(clock, governor, (settled) => {
+        begun.push({ of, settled });
+        return { destroy } as unknown as Connection;
+      }),
+  );
+  for (const dialer of dialers) dialer.dial();
+  return { clock, dialers, begun, destroy, order: () => begun.map(({ of }) => of) };
+}
+
+test('so many connect at the same time, and the next when one is ready', async () => {
+  const { clock, begun, order } = open(4, 2);
+  await settle();
+  expect(order()).toEqual([0, 1]);
+  begun[1]!.settled();
+  await settle();
+  expect(order()).toEqual([0, 1, 2]);
+  begun[2]!.settled();
+  begun[0]!.settled();
+  await settle();
+  begun[3]!.settled();
+  expect(clock.pending).toBe(0);
+});
+
+test('Pods that accept and say nothing hold the others up for a second', async () => {
+  const { clock, order } = open(4, 2);
+  await clock.advance(990);
+  expect(order()).toEqual([0, 1]);
+  await clock.advance(20);
+  expect(order()).toEqual([0, 1, 2, 3]);
+});
+
+test('a Pod makes one connection at a time, even when it has had its turn', async () => {
+  const { clock, dialers, begun, order } = open(1, 2);
+  await clock.advance(2_000);
+  dialers[0]!.dial();
+  await settle();
+  expect(order()).toEqual([0]);
+  begun[0]!.settled();
+  dialers[0]!.dial();
+  await settle();
+  expect(order()).toEqual([0, 0]);
+});
+
+test('what has begun is given up with the Pod, and nothing that is ready', async () => {
+  const { dialers, begun, destroy } = open(2, 2);
+  await settle();
+  begun[0]!.settled();
+  dialers[0]!.stop();
+  expect(destroy).not.toHaveBeenCalled();
+  dialers[1]!.stop();
+  expect(destroy).toHaveBeenCalledTimes(1);
+});

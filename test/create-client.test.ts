@@ -207,6 +207,22 @@ test('whoever destroys a stream need not listen for an error: it ends with close
   expect(told).toEqual([why]);
 });
 
+test('a channel closed under calls says so to each, and closing it again waits for the same', async () => {
+  const own = createChannel(`static:///${server.address}`);
+  await own.ready();
+  const client = createClient(Orders, own);
+  const chat = client.chat();
+  const errors = [new Promise((resolve) => chat.on('error', resolve))];
+  errors.push(new Promise((resolve) => client.collect(resolve).write({ id: 'a' })));
+  chat.write({ id: 'a' });
+  await new Promise((resolve) => chat.once('data', resolve));
+  const closing = own.close({ graceMs: 10 });
+  await Promise.all([closing, own.close()]);
+  for (const error of await Promise.all(errors))
+    expect(error).toMatchObject({ code: grpc.status.UNAVAILABLE, reason: 'CHANNEL_CLOSED' });
+  await expect.poll(() => own.snapshot().calls.open).toBe(0);
+});
+
 test('a channel that is closed says so to those who wait for it', async () => {
   const own = createChannel(`static:///${server.address}`);
   const client = createClient(Orders, own);

@@ -230,7 +230,8 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     // A server that saw the deadline pass resets the stream, and may be heard before our own timer (as in grpc-go).
     if (end.kind === 'reset' && end.errorCode === CANCEL && this.deadlineMs <= this.nowMs())
       return this.onDue();
-    const { code, details: what, trailers, reason } = fromEnd(end);
+    const { code, details: what, trailers, reason: why } = fromEnd(end);
+    const reason = why === 'CONNECTION_LOST' && this.host.closed ? 'CHANNEL_CLOSED' : why;
     // Such a call is not tried again, whatever the policy: the caller has seen part of the reply (gRFC A6, "committed").
     const began = end.kind === 'connection-lost' && this.attempts.last?.replied === true;
     const details = began ? `${what}, after its reply began` : what;

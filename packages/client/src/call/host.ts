@@ -18,6 +18,8 @@ export interface Refusal {
 export interface CallHost {
   /** For errors. */
   readonly service: string;
+  /** The channel takes no new calls, and cuts those that its grace leaves. */
+  readonly closed: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly wheel: TimerWheel;

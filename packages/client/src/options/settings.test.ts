@@ -7,7 +7,7 @@ const wrong: readonly (readonly [object, string])[] = [
     { policy: 'least_requests' },
     'options.policy: "least_requests" is unknown; did you mean \'least_request\'?',
   ],
-  [{ policy: { least_request: { choices: 2 } } }, 'options.policy.least_request.choices  2 is'],
+  [{ policy: { least_request: { choices: 2 } } }, 'options.policy.least_request.choices is'],
   [
     { policy: { least_request: { choiceCount: 1 } } },
     'options.policy.least_request.choiceCount: 1 must be an integer from 2 to 100',

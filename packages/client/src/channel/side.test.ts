@@ -173,3 +173,35 @@ test('a new Pod of a large set gets calls soon, and those that cannot be reached
   side.close('done');
   expect(clock.pending).toBe(0);
 });
+
+test('of two thousand Pods only those that changed are looked up', async () => {
+  const { side } = open(2_000);
+  const { pods } = side;
+  let lookUps = 0;
+  const get = pods.get.bind(pods);
+  pods.get = (id) => {
+    lookUps += 1;
+    return get(id);
+  };
+  const known = [...pods.values()].map(({ endpoint }) => endpoint);
+  const drained = known[1_000]!;
+  const changed = toEndpoint({ ...drained, phase: 'draining' });
+  const wanted = [
+    ...known.slice(20, 1_000),
+    changed,
+    ...known.slice(1_001, 1_500),
+    ...known.slice(1_520),
+    ...endpoints(2_000, 2_040),
+  ];
+  side.update(wanted);
+  expect(side.all.filter(({ state }) => state !== 'closed').map(({ endpoint }) => endpoint)).toEqual(wanted);
+  expect(pods.size).toBe(wanted.length);
+  // One for each new Pod and each that changed, and one after each gap.
+  expect(lookUps).toBeLessThanOrEqual(40 + 1 + 2);
+  // The other way round everything is looked up, and nothing is lost.
+  side.update(wanted.toReversed());
+  expect(side.all.filter(({ state }) => state !== 'closed').map(({ endpoint }) => endpoint)).toEqual(
+    wanted.toReversed(),
+  );
+  side.close('done');
+});

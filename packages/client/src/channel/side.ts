@@ -89,8 +89,15 @@ export class Side {
     const before = this.#order;
     const added: ClientPod[] = [];
     this.#generation += 1;
+    // Nearly all stay, and in the same order: those are found without a look into the map.
+    let at = 0;
     this.#order = endpoints.map((endpoint) => {
-      const known = this.pods.get(endpoint.id);
+      let known = before[at];
+      if (known?.endpoint !== endpoint) {
+        known = this.pods.get(endpoint.id);
+        if (known !== undefined) while (at < before.length && before[at] !== known) at += 1;
+      }
+      if (known !== undefined) at += 1;
       const pod = known ?? this.#add(endpoint);
       if (known === undefined) added.push(pod);
       else if (known.endpoint !== endpoint) known.update(endpoint);

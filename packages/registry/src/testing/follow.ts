@@ -55,7 +55,7 @@ export class Followed {
     try {
       for await (const update of registry.watch(service, { signal: this.#abort.signal })) {
         this.updates.push(update);
-        if (update.type !== 'problem') this.endpoints = apply(this.endpoints, update).endpoints;
+        if (update.type !== 'problem') this.endpoints = apply(this.endpoints, [update]).endpoints;
       }
     } catch (error) {
       this.error = error;

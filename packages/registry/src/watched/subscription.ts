@@ -137,6 +137,7 @@ export class Subscription {
       lastUpdateMs: this.#clock.wallMs(),
       lastError: undefined,
     };
+    const changes: Change[] = [];
     const updates = this.#pending;
     this.#pending = [];
     for (const update of updates) {
@@ -149,10 +150,13 @@ export class Subscription {
         change.lastError = checked.problem;
         continue;
       }
-      const after = apply(this.endpoints ?? NONE, checked.change);
+      changes.push(checked.change);
+      change.missing = update.type === 'missing' ? String(update.reason) : undefined;
+    }
+    if (changes.length > 0) {
+      const after = apply(before ?? NONE, changes);
       this.endpoints = after.endpoints;
       changed ||= after.changed;
-      change.missing = update.type === 'missing' ? String(update.reason) : undefined;
     }
     this.#report(change);
     if (this.endpoints === undefined) return;

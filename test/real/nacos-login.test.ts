@@ -43,7 +43,12 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
     const { channel } = discover(server, target, cleanup, { registry });
     const said: unknown[] = [];
     channel.events.on('registry', (status) => said.push(status));
-    const error = await channel.ready({ timeoutMs: 2_500 }).then(
+    const reason = () => {
+      const { lastError, missing } = channel.snapshot().registry ?? {};
+      return lastError ?? missing;
+    };
+    await expect.poll(reason, { timeout: 10_000 }).toBeDefined();
+    const error = await channel.ready({ timeoutMs: 50 }).then(
       () => undefined,
       (reason: Error & { cause?: unknown }) => reason,
     );
@@ -134,4 +139,24 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
     const message = await whyNotReady(newService(), registry, [WRONG]);
     expect(message).toMatch(/no Nacos server took the login: login at .*: check that its port is open/);
   });
+
+  test('a server that is wiped has forgotten all', async () => {
+    const list = async (query = '') => {
+      const reply = await fetch(`${server.url}/v1/ns/instance/list?serviceName=orders${query}`);
+      return [reply.status, reply.ok && ((await reply.json()) as { hosts: unknown[] }).hosts.length];
+    };
+    const token = async () => {
+      const body = new URLSearchParams({ username: 'nacos', password: PASSWORD });
+      const reply = await fetch(`${server.url}/v1/auth/login`, { method: 'POST', body });
+      return `&accessToken=${((await reply.json()) as { accessToken: string }).accessToken}`;
+    };
+    expect(await list()).toEqual([403, false]);
+    const query = `?serviceName=orders&ip=127.0.0.1&port=1${await token()}`;
+    expect((await fetch(`${server.url}/v1/ns/instance${query}`, { method: 'POST' })).status).toBe(200);
+    await expect.poll(async () => list(await token()), { timeout: 10_000 }).toEqual([200, 1]);
+    await server.stop();
+    server.wipe();
+    await server.start();
+    expect(await list(await token())).toEqual([200, 0]);
+  }, 180_000);
 });

@@ -113,7 +113,7 @@ test('a second SIGTERM waits for nothing', async () => {
   const cut = call(address, '/test.Echo/Never').catch((error: grpc.ServiceError) => error.code);
   await says(/(never)/);
   child.kill('SIGTERM');
-  await expect.poll(() => listed('echo'), SOON).toEqual([]);
+  await says(/^(withdrawn)$/m);
   child.kill('SIGTERM');
   expect(await ended).toBe('0');
   expect(JSON.parse(await says(/stopped (.*)/))).toMatchObject({ withdrawn: true, finished: false });

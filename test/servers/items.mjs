@@ -1,6 +1,6 @@
 // @ts-check
 // Every server and suite that the tests run, what it is made of and how.
-import { copyFileSync, mkdirSync, renameSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cargoSources, goBuild, goModuleDirectory, mavenLibraries, pipInstall, run } from './build.mjs';
 
@@ -100,6 +100,20 @@ export const items = {
         ...['-cp', join(directory, 'lib', '*'), '-d', join(directory, 'classes')],
         join(source, 'Launcher.java'),
       ]);
+    },
+  },
+  'nacos-store': {
+    name: 'nacos-store',
+    version: '10.14.2.0',
+    about: 'the empty store (Derby) that a Nacos server starts with',
+    tools: ['mvn', 'javac'],
+    source: 'nacos-store',
+    build(directory, source) {
+      mavenLibraries(source, directory);
+      const libraries = join(directory, 'lib');
+      const classPath = join(libraries, '*');
+      run('java', ['-cp', classPath, join(source, 'Store.java'), join(directory, 'derby-data')]);
+      rmSync(libraries, { recursive: true });
     },
   },
   kubernetes: {

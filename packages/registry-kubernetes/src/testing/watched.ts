@@ -1,4 +1,4 @@
-import { type Registry, systemClock, type WatchStatus, watchService } from '@podwire/registry';
+import { type Clock, type Registry, systemClock, type WatchStatus, watchService } from '@podwire/registry';
 import { until } from '@podwire/registry/testing';
 
 /** A service watched for as long as the test takes, as a channel does it: with backoff, and holding on. */
@@ -8,11 +8,11 @@ export class Watched {
   readonly statuses: WatchStatus[] = [];
   readonly #watch: { close(): void; readonly status: WatchStatus };
 
-  constructor(registry: Registry, service = 'orders') {
+  constructor(registry: Registry, service = 'orders', clock: Clock = systemClock) {
     this.#watch = watchService(
       registry,
       service,
-      { clock: systemClock, random: () => 0 },
+      { clock, random: () => 0 },
       {
         onSet: ({ endpoints }) => {
           this.sets += 1;

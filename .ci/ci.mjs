@@ -3,9 +3,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 
 const NEWEST_LTS = 24;
+const SLOWEST = 10;
 
 const cache =
   process.env.PODWIRE_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'podwire');
@@ -31,6 +32,7 @@ function step(name, work) {
   failed += counted?.numFailedTests ?? 0;
   // A step can fail beside its tests: a type error, a server that could not be installed.
   if (!ok && !(counted?.numFailedTests > 0)) failed += 1;
+  if (counted !== undefined) printSlowest(counted);
   steps.push([name, (performance.now() - startedMs) / 1_000, ok]);
 }
 
@@ -39,6 +41,19 @@ function readReport(path) {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
     return undefined;
+  }
+}
+
+/** What to look at first when CI takes too long. */
+function printSlowest({ testResults }) {
+  const files = testResults.map(({ name, startTime, endTime }) => [endTime - startTime, relative('.', name)]);
+  const tests = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map(({ duration, fullName }) => [duration ?? 0, `${basename(name)}: ${fullName}`]),
+  );
+  for (const [what, timed] of Object.entries({ files, tests })) {
+    console.log(`\nslowest ${what}`);
+    for (const [ms, name] of timed.sort(([a], [b]) => b - a).slice(0, SLOWEST))
+      console.log(`${(ms / 1_000).toFixed(1).padStart(7)} s  ${name}`);
   }
 }
 

@@ -18,7 +18,8 @@ import {
 } from '../support/kubernetes-objects.ts';
 import { startPod } from '../support/pod-process.ts';
 
-const [A, B] = ['10.244.0.11', '10.244.0.12'] as const;
+/** Of these the cluster of kubernetes-deployment.test.ts, which may run at the same time, takes none. */
+const [A, B] = ['10.244.0.28', '10.244.0.29'] as const;
 let cluster: Kubernetes;
 let account: MountedAccount;
 let pods: Running[] = [];
@@ -45,7 +46,12 @@ async function refused(options: KubernetesOptions, secrets: readonly string[], t
   await using channel = createChannel(`kubernetes:///${target}`, { registries: [kubernetes(options)] });
   const events: unknown[] = [];
   channel.events.on('registry', (status) => events.push(status));
-  const error = await channel.ready({ timeoutMs: 1_500 }).then(
+  const reason = () => {
+    const { lastError, missing } = channel.snapshot().registry ?? {};
+    return lastError ?? missing;
+  };
+  await expect.poll(reason, { timeout: 10_000 }).toBeDefined();
+  const error = await channel.ready({ timeoutMs: 50 }).then(
     () => new Error('ready'),
     (reason: Error) => reason,
   );

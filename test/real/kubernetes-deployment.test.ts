@@ -23,6 +23,7 @@ beforeAll(async () => {
   cluster = await startKubernetes({ controllers: true });
   kubelet = await startKubelet(cluster, {
     directory: examples,
+    addresses: Array.from({ length: 16 }, (_, i) => `10.244.0.${11 + i}`),
     zones: ['zone-a', 'zone-b'],
     env: (address) => ({ LISTEN: `${address}:50051` }),
   });

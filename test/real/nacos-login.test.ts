@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Nacos, startNacos } from '../servers/nacos.mjs';
 import { Cleanup, callsByPod, discover, nacosVersions, newService } from '../support/nacos.ts';
 import { startOrdersServer } from '../support/orders-server.ts';
+import { whyNotReady } from '../support/refusal.ts';
 
 const PASSWORD = 'nacos';
 const WRONG = 'not-the-pa55word';
@@ -39,23 +40,14 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
   };
 
   /** Why `ready` fails; the secrets must be in nothing that the channel says. */
-  const whyNotReady = async (target: string, registry: Partial<NacosOptions>, secrets: readonly string[]) => {
+  const refused = async (target: string, registry: Partial<NacosOptions>, secrets: readonly string[]) => {
     const { channel } = discover(server, target, cleanup, { registry });
     const said: unknown[] = [];
     channel.events.on('registry', (status) => said.push(status));
-    const reason = () => {
-      const { lastError, missing } = channel.snapshot().registry ?? {};
-      return lastError ?? missing;
-    };
-    await expect.poll(reason, { timeout: 10_000 }).toBeDefined();
-    const error = await channel.ready({ timeoutMs: 50 }).then(
-      () => undefined,
-      (reason: Error & { cause?: unknown }) => reason,
-    );
-    expect(error).toBeInstanceOf(Error);
-    const all = JSON.stringify([said, channel.snapshot(), String(error), error?.stack, String(error?.cause)]);
+    const error = await whyNotReady(channel);
+    const all = JSON.stringify([said, channel.snapshot(), String(error), error.stack, String(error.cause)]);
     for (const secret of secrets) expect(all).not.toContain(secret);
-    return error!.message;
+    return error.message;
   };
 
   test('a token is renewed before it expires, for those who watch and those who announce', async () => {
@@ -91,7 +83,7 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
   });
 
   test('a wrong password is an error that says so, without the password', async () => {
-    const message = await whyNotReady(newService(), { username: 'nacos', password: WRONG }, [WRONG]);
+    const message = await refused(newService(), { username: 'nacos', password: WRONG }, [WRONG]);
     // 3.1 answers it with HTTP 500.
     const said = version === '3.1' ? /failed the login .*HTTP 500/ : /refused the login .*HTTP 40[13]/;
     expect(message).toMatch(said);
@@ -99,7 +91,7 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
   });
 
   test('no login is an error that asks for one', async () => {
-    const message = await whyNotReady(newService(), {}, [PASSWORD.repeat(2)]);
+    const message = await refused(newService(), {}, [PASSWORD.repeat(2)]);
     expect(message).toMatch(
       /refused SubscribeServiceRequest.*\(code 403\); give nacos\(\) a username and password/,
     );
@@ -108,7 +100,7 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
   test('a service, group or namespace that is not there is named', async () => {
     const service = newService();
     await announced(service);
-    const wrong = (target: string) => whyNotReady(target, login, ['accessToken']);
+    const wrong = (target: string) => refused(target, login, ['accessToken']);
     const place = (name: string, group: string, namespace: string) =>
       `Nacos lists no instance of service "${name}", group "${group}", namespace "${namespace}": check these names, and whether providers run`;
     const messages = await Promise.all([
@@ -123,7 +115,7 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
 
   test('a server that cannot be reached is named, with what to open', async () => {
     const registry = { ...login, password: WRONG, servers: ['127.0.0.1:9'] };
-    const message = await whyNotReady(newService(), registry, [WRONG]);
+    const message = await refused(newService(), registry, [WRONG]);
     expect(message).toMatch(
       /no Nacos server can be reached over gRPC \(HTTP port \+ 1000\): .*127\.0\.0\.1:1009.*ECONNREFUSED.*; check options\.servers, and that this port is open/,
     );
@@ -136,7 +128,7 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
       servers: [`127.0.0.1:${server.port + 1}`],
       grpcPortOffset: 999,
     };
-    const message = await whyNotReady(newService(), registry, [WRONG]);
+    const message = await refused(newService(), registry, [WRONG]);
     expect(message).toMatch(/no Nacos server took the login: login at .*: check that its port is open/);
   });
 

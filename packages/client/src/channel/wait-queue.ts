@@ -26,7 +26,8 @@ export class WaitQueue {
 
   /** Somebody has room: calls try again, in order, until one finds none. */
   flush(): void {
-    for (const call of [...this.#calls]) {
+    // Not a copy: where one call ends another begins, this runs for every reply.
+    for (const call of this.#calls) {
       this.#retry(call);
       if (call.phase === 'waiting' && call.request.pod === undefined) return;
     }

@@ -49,7 +49,7 @@ export interface ChannelOptions {
   readonly userAgentSuffix?: string;
   /** TCP, TLS and first SETTINGS of one connection. Default 5000. */
   readonly connectTimeoutMs?: number;
-  /** Connections being made at the same time. Default 32. */
+  /** Connections being made at the same time; one that takes over a second makes room for the next. Default 32. */
   readonly maxConnecting?: number;
   /** Between attempts to connect to one Pod. Default 100 to 10 000. */
   readonly backoff?: { readonly initialMs?: number; readonly maxMs?: number };

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import type { Call } from '../call/call.ts';
+import { WaitQueue } from './wait-queue.ts';
+
+/** Waiting calls that find room as long as there is some. */
+function waiting(queue: WaitQueue, count: number) {
+  const seen = { room: 0, tries: 0, begun: [] as number[] };
+  for (let number = 0; number < count; number++) {
+    const call = {
+      phase: 'waiting',
+      request: { pod: undefined },
+      begin() {
+        seen.tries += 1;
+        if (seen.room === 0) return;
+        seen.room -= 1;
+        this.phase = 'running';
+        seen.begun.push(number);
+      },
+    };
+    queue.add(call as unknown as Call);
+  }
+  return seen;
+}
+
+test('calls begin in the order they came, as many as find room, and one more looks', () => {
+  const queue = new WaitQueue(10);
+  const seen = waiting(queue, 5);
+  seen.room = 2;
+  queue.flush();
+  expect([seen.begun, seen.tries, queue.size]).toEqual([[0, 1], 3, 3]);
+  seen.room = 9;
+  queue.flush();
+  expect([seen.begun, queue.size]).toEqual([[0, 1, 2, 3, 4], 0]);
+});
+
+test('room for one call costs no walk over all that wait', () => {
+  const queue = new WaitQueue(100_000);
+  const seen = waiting(queue, 100_000);
+  const startedMs = performance.now();
+  for (let i = 0; i < 10_000; i++) {
+    seen.room = 1;
+    queue.flush();
+  }
+  expect(seen.begun.length).toBe(10_000);
+  expect(performance.now() - startedMs).toBeLessThan(2_000);
+});

@@ -8,6 +8,7 @@ export {
   type EndpointSource,
   formatAddress,
   InvalidInput,
+  NOT_SHOWN,
   type Phase,
   parseAddress,
   sameEndpoint,

@@ -82,6 +82,10 @@ describe('createPodwire', () => {
   test('refuses a file that is not there, or broken', () => {
     expect(() => createPodwire(join(directory, 'none.yaml'))).toThrow(/none\.yaml" cannot be read: ENOENT/);
     expect(() => createPodwire(file('services: [}'))).toThrow('is neither JSON nor YAML');
+    // TLS keys may stand in it.
+    const secret = file('services:\n  a: { tls: { key: secret\n: ]');
+    expect(() => createPodwire(secret)).toThrow(/YAML: .+ at line 3, column 1$/);
+    expect(() => createPodwire(secret)).not.toThrow('secret');
   });
 
   test('refuses what is no file, and what is too large, unread', () => {

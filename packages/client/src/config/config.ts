@@ -1,8 +1,7 @@
 import { checkKeys, InvalidInput } from '@podwire/registry';
-import { parse } from 'yaml';
 import type { Mode } from '../modes/mode.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
-import { readText } from './read-text.ts';
+import { parseText, readText } from './read-text.ts';
 
 /** One service in a config: where its Pods are found, and options that stand above the defaults. */
 export interface ServiceConfigEntry extends ChannelOptions {
@@ -27,11 +26,7 @@ export function readConfigFile(path: string): unknown {
   } catch (error) {
     throw new InvalidInput('config', path, `cannot be read: ${(error as Error).message}`);
   }
-  try {
-    return parse(text, { maxAliasCount: 100 });
-  } catch (error) {
-    throw new InvalidInput('config', path, `is neither JSON nor YAML: ${(error as Error).message}`);
-  }
+  return parseText(text, `config: ${path}`);
 }
 
 /** A service's target and options, checked for shape; the options themselves are checked by the channel. */

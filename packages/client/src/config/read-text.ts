@@ -1,4 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
+import { InvalidInput, NOT_SHOWN } from '@podwire/registry';
+import { parse } from 'yaml';
 
 /** A config file larger than this is refused. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -9,4 +11,14 @@ export function readText(path: string): string {
   if (!found.isFile()) throw new Error(`${path} is no file`);
   if (found.size > MAX_BYTES) throw new Error(`${found.size} bytes are more than the limit of ${MAX_BYTES}`);
   return readFileSync(path, 'utf8');
+}
+
+/** What a config file's text says, JSON or YAML. The error has nothing of the text: TLS keys may stand in it. */
+export function parseText(text: string, path: string): unknown {
+  try {
+    return parse(text, { maxAliasCount: 100 });
+  } catch (error) {
+    const [why] = (error as Error).message.split(':\n', 1);
+    throw new InvalidInput(path, NOT_SHOWN, `is neither JSON nor YAML: ${why}`);
+  }
 }

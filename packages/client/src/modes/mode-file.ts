@@ -1,6 +1,5 @@
 import { checkKeys, InvalidInput } from '@podwire/registry';
-import { parse } from 'yaml';
-import { readText } from '../config/read-text.ts';
+import { parseText, readText } from '../config/read-text.ts';
 import { oneOf } from '../options/check.ts';
 import { MODES, type Mode } from './mode.ts';
 
@@ -76,13 +75,7 @@ function firstText(path: string): string {
 }
 
 function parseModes(text: string, path: string): ModeDocument {
-  let value: unknown;
-  try {
-    value = parse(text, { maxAliasCount: 100 });
-  } catch (error) {
-    throw new InvalidInput(path, text.slice(0, 60), `is neither JSON nor YAML: ${(error as Error).message}`);
-  }
-  const document = checkKeys(value, ['mode', 'services', 'defaults'], path);
+  const document = checkKeys(parseText(text, path), ['mode', 'services', 'defaults'], path);
   const services = new Map<string, Mode>();
   const entries = checkObject(document.services ?? {}, `${path}: services`);
   for (const [name, entry] of Object.entries(entries)) {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { addAbortSignal } from 'node:stream';
 import * as grpc from '@grpc/grpc-js';
 import { type ClientClass, createClient, type PodwireChannel } from 'podwire';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -248,6 +249,16 @@ test('breaking out of a stream ends its call; so does destroying one that is wri
   chat.write({ id: 'a' });
   chat.destroy();
   await none();
+});
+
+test('an AbortSignal cancels a stream’s call', async () => {
+  const abort = new AbortController();
+  const stream = addAbortSignal(abort.signal, createClient(Orders, channel).chat());
+  const failed = new Promise((resolve) => stream.on('error', resolve));
+  const ended = new Promise((resolve) => stream.on('status', resolve));
+  abort.abort();
+  expect(await failed).toMatchObject({ name: 'AbortError' });
+  expect(await ended).toMatchObject({ code: grpc.status.CANCELLED });
 });
 
 test('a slow reader holds back what it does not read', async () => {

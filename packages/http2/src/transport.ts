@@ -126,7 +126,7 @@ export interface ConnectionOptions {
   readonly maxHeaderListBytes: number;
 }
 
-/** TLS as node:tls takes it; ALPN is always h2. */
+/** TLS as node:tls takes it; ALPN is always h2. Connections made with the same object share what is parsed of it. */
 export interface TlsOptions {
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
   readonly cert?: string | Buffer;

@@ -6,7 +6,7 @@ import { boolean, string } from './check.ts';
 /** TLS as connections take it. */
 export interface TlsSettings {
   readonly serverName: string | undefined;
-  /** Called for each connection: files are read again when they changed. */
+  /** Called for each connection: files are read again when they changed. The same object while nothing did. */
   options(serverName: string): TlsOptions;
 }
 
@@ -29,16 +29,25 @@ export function parseTls(value: unknown, path: string): TlsSettings | undefined 
   checkCertificates(given.ca, `${path}.ca`);
   checkCertificates(given.cert, `${path}.cert`);
   const fromFiles = openFiles(files, path);
+  let read: ReturnType<typeof fromFiles> | undefined;
+  let last: TlsOptions | undefined;
   return {
     serverName,
-    options: (name) => ({
-      ...(given.ca !== undefined && { ca: given.ca }),
-      ...(given.cert !== undefined && { cert: given.cert }),
-      ...(given.key !== undefined && { key: given.key }),
-      ...fromFiles(),
-      serverName: serverName ?? name,
-      rejectUnauthorized,
-    }),
+    options: (name) => {
+      const now = fromFiles();
+      const wanted = serverName ?? name;
+      if (last?.serverName === wanted && read === now) return last;
+      read = now;
+      last = {
+        ...(given.ca !== undefined && { ca: given.ca }),
+        ...(given.cert !== undefined && { cert: given.cert }),
+        ...(given.key !== undefined && { key: given.key }),
+        ...now,
+        serverName: wanted,
+        rejectUnauthorized,
+      };
+      return last;
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
+import { contextOf } from '../tls/context.ts';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** Starts a connection of TCP, or TLS with ALPN `h2`. It does not keep the process alive. */
@@ -15,9 +16,7 @@ export function dial(options: ConnectionOptions): Socket {
           // RFC 6066 §3: no IP address in SNI; the certificate is checked against it all the same.
           ...(isIP(tls.serverName) === 0 ? { servername: tls.serverName } : { servername: '' }),
           checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.serverName, certificate),
-          ...(tls.ca === undefined ? {} : { ca: tls.ca as string }),
-          ...(tls.cert === undefined ? {} : { cert: tls.cert }),
-          ...(tls.key === undefined ? {} : { key: tls.key }),
+          secureContext: contextOf(tls),
           rejectUnauthorized: tls.rejectUnauthorized ?? true,
         });
   socket.setNoDelay(true);

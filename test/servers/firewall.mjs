@@ -5,9 +5,11 @@
 import { run } from './build.mjs';
 
 const HOLE = 'podwire-hole';
+let cut = false;
 
 /** Drops what goes to or comes from the port, on the loopback device. @param {number} port */
 export function cutOff(port) {
+  cut = true;
   run('ip', ['link', 'add', HOLE, 'type', 'veth', 'peer', 'name', `${HOLE}-1`]);
   run('ip', ['link', 'set', HOLE, 'up']);
   run('ip', ['link', 'set', `${HOLE}-1`, 'up']);
@@ -21,8 +23,10 @@ export function cutOff(port) {
   }
 }
 
-/** Ends what `cutOff` began. */
+/** Ends what `cutOff` began, if it began. */
 export function letThrough() {
+  if (!cut) return;
+  cut = false;
   run('tc', ['qdisc', 'del', 'dev', 'lo', 'clsact']);
   run('ip', ['link', 'del', HOLE]);
 }

@@ -9,7 +9,10 @@ const PNPM = 'pnpm@12.20.0';
 
 const bin = (name) => `node_modules/.bin/${name}`;
 const steps = {
-  build: [[bin('tsc'), '-b']],
+  build: [
+    [bin('tsc'), '-b'],
+    [process.execPath, '.ci/bundle.mjs'],
+  ],
   check: [
     [bin('biome'), 'ci', '--error-on-warnings', '.'],
     [bin('tsc'), '-b'],

@@ -91,6 +91,7 @@ step(`tests on Node ${NEWEST_LTS}`, (env) =>
 step('CPU a call against the last record', () =>
   run('npm', ['run', 'bench', '--', '--check', '--ms', '1000']),
 );
+step('time to import', () => run(process.execPath, ['bench/footprint/import.mjs', '--attempts', '4']));
 step('packed packages', () => run(process.execPath, ['.ci/packages.mjs']));
 
 rmSync(reports, { recursive: true, force: true });

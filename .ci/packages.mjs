@@ -41,8 +41,15 @@ for (const [file, path] of Object.entries(install)) {
 const user = mkdtempSync(join(tmpdir(), 'podwire-user-'));
 writeFileSync(join(user, 'package.json'), JSON.stringify({ type: 'module', private: true, dependencies }));
 run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline'], { cwd: user });
-const script =
-  "const { createChannel } = await import('podwire'); await createChannel('static:///127.0.0.1:1').close({ graceMs: 0 });";
+const script = `
+for (const name of ${JSON.stringify(Object.keys(dependencies))}) await import(name);
+await import('@podwire/registry/testing');
+const { createChannel, InvalidInput } = await import('podwire');
+const registry = await import('@podwire/registry');
+if (InvalidInput !== registry.InvalidInput) throw new Error('InvalidInput exists twice');
+if (registry.parseYaml('a: [1]').a[0] !== 1) throw new Error('YAML is not read');
+await createChannel('static:///127.0.0.1:1').close({ graceMs: 0 });
+`;
 run(process.execPath, ['--input-type=module', '-e', script], { cwd: user });
 rmSync(out, { recursive: true, force: true });
 rmSync(user, { recursive: true, force: true });

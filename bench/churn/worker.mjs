@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock, systemRandom, toEndpoint } from '@podwire/registry';
-import { Channel } from '../../packages/client/dist/channel/channel.js';
-import { parseOptions } from '../../packages/client/dist/options/settings.js';
+import { Channel } from '../../packages/client/src/channel/channel.ts';
+import { parseOptions } from '../../packages/client/src/options/settings.ts';
 
 const ENDPOINTS = 10_000;
 const CHANGES = 10;

@@ -38,3 +38,4 @@ export {
   type WatchOptions,
   watchService,
 } from './watched/watch-service.ts';
+export { parseYaml } from './yaml.ts';

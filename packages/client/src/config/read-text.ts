@@ -1,6 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { InvalidInput, NOT_SHOWN } from '@podwire/registry';
-import { parse } from 'yaml';
+import { InvalidInput, NOT_SHOWN, parseYaml } from '@podwire/registry';
 
 /** A config file larger than this is refused. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -16,7 +15,7 @@ export function readText(path: string): string {
 /** What a config file's text says, JSON or YAML. The error has nothing of the text: TLS keys may stand in it. */
 export function parseText(text: string, path: string): unknown {
   try {
-    return parse(text, { maxAliasCount: 100 });
+    return parseYaml(text);
   } catch (error) {
     const [why] = (error as Error).message.split(':\n', 1);
     throw new InvalidInput(path, NOT_SHOWN, `is neither JSON nor YAML: ${why}`);

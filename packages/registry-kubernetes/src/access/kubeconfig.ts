@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { delimiter, dirname, resolve } from 'node:path';
-import { unknownWord } from '@podwire/registry';
-import { parse } from 'yaml';
+import { parseYaml, unknownWord } from '@podwire/registry';
 import { isObject, type Json } from '../slices/read.ts';
 
 /** One cluster and one user of a kubeconfig. Paths in it are absolute. */
@@ -75,7 +74,7 @@ async function readDocument(file: string, optional: boolean): Promise<Json | und
   if (text.length > MAX_BYTES) throw new Error(`the kubeconfig ${file} is larger than ${MAX_BYTES} bytes`);
   let document: unknown;
   try {
-    document = parse(text, { maxAliasCount: 100, prettyErrors: true });
+    document = parseYaml(text);
   } catch (error) {
     // The parser's own message quotes the line, which may hold a token.
     const at = (error as { linePos?: readonly { readonly line: number }[] }).linePos?.[0]?.line;

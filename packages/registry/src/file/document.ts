@@ -1,6 +1,6 @@
-import { parse } from 'yaml';
 import { ENDPOINT_KEYS, type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from '../endpoint.ts';
 import { checkKeys } from '../nearest.ts';
+import { parseYaml } from '../yaml.ts';
 import { unchanged } from './unchanged.ts';
 
 /** A document larger than this is refused unread. */
@@ -49,8 +49,7 @@ function parseText(text: string): unknown {
     // A flow mapping of YAML begins with a brace too.
   }
   try {
-    // Aliases can make a small document expand without bound.
-    return parse(text, { maxAliasCount: 100, prettyErrors: true });
+    return parseYaml(text);
   } catch (error) {
     throw new InvalidInput(
       'document',

@@ -2,15 +2,15 @@ import { HUFFMAN_CODE_BITS } from './huffman-lengths.ts';
 
 /** Codes of the bytes, computed from their lengths. */
 const CODES = new Uint32Array(256);
-/** `DECODE[state * 16 + nibble]`: next state in the low 16 bits, then the symbol, then two flags. */
-const DECODE = new Uint32Array(256 * 16);
 const EMITS = 1 << 24;
 const FAILS = 1 << 25;
 /** States in which a string may end: at most 7 bits of a code, all ones (RFC 7541 §5.2). */
 const MAY_END = new Uint8Array(256);
 
+/** `[state * 16 + nibble]`: next state in the low 16 bits, then the symbol, then two flags. Built for the first string. */
+let transitions: Uint32Array | undefined;
+
 assignCodes();
-buildDecoder();
 
 function assignCodes(): void {
   const order = Array.from(HUFFMAN_CODE_BITS.keys()).sort(
@@ -27,7 +27,7 @@ function assignCodes(): void {
 }
 
 /** A tree whose inner nodes are the decoder's states. A child ≥ 0 is a node, −1 is nothing (EOS), below −1 is symbol −2−n. */
-function buildDecoder(): void {
+function buildDecoder(): Uint32Array {
   const children: [number, number][] = [[-1, -1]];
   for (let symbol = 0; symbol < 256; symbol++) {
     const bits = HUFFMAN_CODE_BITS[symbol]!;
@@ -46,9 +46,11 @@ function buildDecoder(): void {
     MAY_END[ones] = 1;
     ones = children[ones]![1];
   }
+  const table = new Uint32Array(children.length * 16);
   for (let state = 0; state < children.length; state++) {
-    for (let nibble = 0; nibble < 16; nibble++) DECODE[state * 16 + nibble] = step(children, state, nibble);
+    for (let nibble = 0; nibble < 16; nibble++) table[state * 16 + nibble] = step(children, state, nibble);
   }
+  return table;
 }
 
 function step(children: readonly [number, number][], state: number, nibble: number): number {
@@ -73,14 +75,16 @@ export function maxDecodedBytes(encodedBytes: number): number {
 
 /** Decodes into `target`; returns the number of bytes, or −1 for what is no Huffman code. */
 export function huffmanDecode(source: Uint8Array, start: number, end: number, target: Uint8Array): number {
+  transitions ??= buildDecoder();
+  const table = transitions;
   let state = 0;
   let length = 0;
   for (let i = start; i < end; i++) {
     const byte = source[i]!;
-    let entry = DECODE[state * 16 + (byte >>> 4)]!;
+    let entry = table[state * 16 + (byte >>> 4)]!;
     if (entry >= FAILS) return -1;
     if (entry >= EMITS) target[length++] = entry >>> 16;
-    entry = DECODE[(entry & 0xffff) * 16 + (byte & 15)]!;
+    entry = table[(entry & 0xffff) * 16 + (byte & 15)]!;
     if (entry >= FAILS) return -1;
     if (entry >= EMITS) target[length++] = entry >>> 16;
     state = entry & 0xffff;

@@ -1,0 +1,13 @@
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Parses YAML, of which JSON is a part. Throws an Error with the line; its message quotes the text. The parser takes 20 ms to
+ * load, and most processes read no YAML: it is loaded for the first text, at once, because some who read cannot wait.
+ */
+export function parseYaml(text: string): unknown {
+  const { parse }: typeof import('yaml') = require('yaml');
+  // Aliases can make a small document expand without bound.
+  return parse(text, { maxAliasCount: 100 });
+}

@@ -24,6 +24,7 @@ async function bundle(directory) {
     dir: join(directory, 'dist'),
     chunkFileNames: 'shared.js',
     sourcemap: true,
+    charset: 'ascii',
     // The declarations and src/ have them; here they would be read at every start.
     comments: { jsdoc: false, annotation: true, legal: true },
   });

@@ -2,7 +2,7 @@ import type { WatchStatus } from '@podwire/registry';
 import type { Mode } from '../modes/mode.ts';
 import type { PodState } from '../pod/pod.ts';
 
-/** Events of a channel; an EventEmitter3 carries them, and a listener that throws does not reach the calls. */
+/** Events of a channel; an EventEmitter carries them, and a listener that throws does not reach the calls. */
 export interface ChannelEvents {
   /** The set of Pods changed: their ids, and where the set came from. */
   endpoints: [{ readonly version: number; readonly source: string; readonly ids: readonly string[] }];

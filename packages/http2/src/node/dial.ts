@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import { contextOf } from '../tls/context.ts';
+import { nodeTls } from '../tls/node-tls.ts';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** Starts a connection of TCP, or TLS with ALPN `h2`. It does not keep the process alive. */
@@ -9,13 +9,14 @@ export function dial(options: ConnectionOptions): Socket {
   const socket =
     tls === undefined
       ? connectTcp({ host, port, noDelay: true })
-      : connectTls({
+      : nodeTls().connect({
           host,
           port,
           ALPNProtocols: ['h2'],
           // RFC 6066 §3: no IP address in SNI; the certificate is checked against it all the same.
           ...(isIP(tls.serverName) === 0 ? { servername: tls.serverName } : { servername: '' }),
-          checkServerIdentity: (_host, certificate) => checkServerIdentity(tls.serverName, certificate),
+          checkServerIdentity: (_host, certificate) =>
+            nodeTls().checkServerIdentity(tls.serverName, certificate),
           secureContext: contextOf(tls),
           rejectUnauthorized: tls.rejectUnauthorized ?? true,
         });

@@ -1,5 +1,6 @@
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import type { TlsOptions } from '../transport.ts';
+import { nodeTls } from './node-tls.ts';
 
 type Material = Pick<TlsOptions, 'ca' | 'cert' | 'key'>;
 
@@ -14,7 +15,7 @@ export function contextOf(tls: TlsOptions): SecureContext {
   const known = contexts.get(tls);
   if (known !== undefined && known.ca === ca && known.cert === cert && known.key === key)
     return known.context;
-  const context = createSecureContext({
+  const context = nodeTls().createSecureContext({
     ...(ca && { ca: ca as string }),
     ...(cert && { cert }),
     ...(key && { key }),

@@ -168,7 +168,7 @@ describe('500 calls/s, and a Pod replaced meanwhile', () => {
       down: () => cutOff(relay.port),
       // The cluster goes on without us.
       meanwhile: () => putSlice(cluster, 'orders-0', [A, B, C, E]),
-      up: () => letThrough(),
+      up: () => letThrough(relay.port),
       say: async () => {},
     });
     expect(lists).toBeLessThanOrEqual(1);

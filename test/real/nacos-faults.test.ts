@@ -160,9 +160,11 @@ describe.each(versions)('Nacos %s', (version) => {
 
   test('cut off by a firewall that drops packets', { timeout: TIMEOUT_MS }, async () => {
     const fleet = await startFleet(four());
-    cleanup.add(letThrough);
     // Where Nacos speaks gRPC.
-    await survives(fleet, () => cutOff(server.port + 1_000), letThrough);
+    const port = server.port + 1_000;
+    const mend = () => letThrough(port);
+    cleanup.add(mend);
+    await survives(fleet, () => cutOff(port), mend);
   });
 
   test('restarted with a wiped store', { timeout: TIMEOUT_MS }, async () => {

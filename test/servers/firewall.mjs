@@ -1,32 +1,44 @@
 // @ts-check
 // A firewall that drops silently: packets of TCP connections to or from a port of this network namespace are lost, and so are
 // SYNs. Works in a sandbox only (test/servers/sandbox.mjs), with tc of iproute2: what it redirects to a link that leads nowhere
-// is gone.
+// is gone. Several ports can be cut off at once, also by several processes.
 import { run } from './build.mjs';
 
-const HOLE = 'podwire-hole';
-let cut = false;
+/** Ports that are cut off. @type {Set<number>} */
+const cut = new Set();
+
+/** A link that leads nowhere, and the priority of the port's rules, are the port's own. @param {number} port */
+const holeOf = (port) => `hole-${port}`;
 
 /** Drops what goes to or comes from the port, on the loopback device. @param {number} port */
 export function cutOff(port) {
-  cut = true;
-  run('ip', ['link', 'add', HOLE, 'type', 'veth', 'peer', 'name', `${HOLE}-1`]);
-  run('ip', ['link', 'set', HOLE, 'up']);
-  run('ip', ['link', 'set', `${HOLE}-1`, 'up']);
-  run('tc', ['qdisc', 'add', 'dev', 'lo', 'clsact']);
+  const hole = holeOf(port);
+  run('ip', ['link', 'add', hole, 'type', 'veth', 'peer', 'name', `${hole}-1`]);
+  run('ip', ['link', 'set', hole, 'up']);
+  run('ip', ['link', 'set', `${hole}-1`, 'up']);
+  hook();
+  cut.add(port);
   for (const end of ['dport', 'sport']) {
     run('tc', [
-      ...['filter', 'add', 'dev', 'lo', 'egress', 'protocol', 'ip', 'u32'],
+      ...['filter', 'add', 'dev', 'lo', 'egress', 'pref', String(port), 'protocol', 'ip', 'u32'],
       ...['match', 'ip', 'protocol', '6', '0xff', 'match', 'ip', end, String(port), '0xffff'],
-      ...['action', 'mirred', 'egress', 'redirect', 'dev', HOLE],
+      ...['action', 'mirred', 'egress', 'redirect', 'dev', hole],
     ]);
   }
 }
 
-/** Ends what `cutOff` began, if it began. */
-export function letThrough() {
-  if (!cut) return;
-  cut = false;
-  run('tc', ['qdisc', 'del', 'dev', 'lo', 'clsact']);
-  run('ip', ['link', 'del', HOLE]);
+/** Ends what `cutOff` began, if it began. @param {number} port */
+export function letThrough(port) {
+  if (!cut.delete(port)) return;
+  run('tc', ['filter', 'del', 'dev', 'lo', 'egress', 'pref', String(port)]);
+  run('ip', ['link', 'del', holeOf(port)]);
+}
+
+/** Rules hang on it. It stays: another process may have rules there. */
+function hook() {
+  try {
+    run('tc', ['qdisc', 'add', 'dev', 'lo', 'clsact']);
+  } catch (error) {
+    if (!run('tc', ['qdisc', 'show', 'dev', 'lo']).includes('clsact')) throw error;
+  }
 }

@@ -31,21 +31,36 @@ afterEach(async () => {
   for (const spy of printed) expect(spy).not.toHaveBeenCalled();
 });
 
-/** Started together: most of a start is waiting. */
-const servers = new Map<string, Nacos>();
-beforeAll(async () => {
-  const properties = { 'nacos.naming.push.pushTaskDelay': 10 };
-  const start = async (version: (typeof nacosVersions)[number]) =>
-    servers.set(version, await startNacos({ version, auth: true, properties }));
-  await Promise.all(nacosVersions.map(start));
-}, 180_000);
-afterAll(() => Promise.all([...servers.values()].map((one) => one.close())));
-
 describe.each(nacosVersions)('Nacos %s over HTTP', (version) => {
   let server: Nacos;
-  beforeAll(() => {
-    server = servers.get(version)!;
+  const leased = newService();
+  const lease = { 'preserved.heart.beat.interval': '500', 'preserved.heart.beat.timeout': '1000' };
+  const all = new Cleanup();
+  beforeAll(async () => {
+    const properties = { 'nacos.naming.push.pushTaskDelay': 10 };
+    server = await startNacos({ version, auth: true, properties });
+    // What needs its time runs from now on, and is looked at later.
+    const registry = nacos({ servers: [server.address], ...HTTP });
+    all.add(() => registry.close?.());
+    await registry.announce(leased, toEndpoint({ address: '127.0.0.1:1', attributes: lease }));
+    await registerOnce(leased, 2);
+  }, 180_000);
+  afterAll(async () => {
+    await all.run();
+    await server?.close();
   });
+
+  /** Registers an instance that nobody sends heartbeats for. */
+  const registerOnce = async (service: string, port: number) => {
+    const body = new URLSearchParams({ username: 'nacos', password: 'nacos' });
+    const login = await fetch(`${server.url}/v1/auth/login`, { method: 'POST', body });
+    const { accessToken } = (await login.json()) as { accessToken: string };
+    const query = new URLSearchParams({
+      ...{ serviceName: service, ip: '127.0.0.1', port: String(port), accessToken },
+      metadata: JSON.stringify(lease),
+    });
+    expect((await fetch(`${server.url}/v1/ns/instance?${query}`, { method: 'POST' })).status).toBe(200);
+  };
 
   const found = (target: string, registry: Partial<NacosOptions> = {}) =>
     discover(server, target, cleanup, { registry: { ...HTTP, ...registry }, holdMs: 0 });
@@ -114,25 +129,6 @@ describe.each(nacosVersions)('Nacos %s over HTTP', (version) => {
     await expect.poll(weights).toEqual({ [pod.address]: 5, [other.pod.address]: 1 });
   });
 
-  test('heartbeats keep a Pod, and one that has none leaves', async () => {
-    const service = newService();
-    const lease = { 'preserved.heart.beat.interval': '500', 'preserved.heart.beat.timeout': '1500' };
-    const kept = await announced(service, { attributes: lease });
-    const { channel } = found(service);
-    await expect.poll(() => pods(channel)).toHaveLength(1);
-    const child = await startPod();
-    const body = new URLSearchParams({ username: 'nacos', password: 'nacos' });
-    const login = await fetch(`${server.url}/v1/auth/login`, { method: 'POST', body });
-    const { accessToken } = (await login.json()) as { accessToken: string };
-    const query = new URLSearchParams({
-      ...{ serviceName: service, ip: '127.0.0.1', port: String(child.port), accessToken },
-      metadata: JSON.stringify(lease),
-    });
-    expect((await fetch(`${server.url}/v1/ns/instance?${query}`, { method: 'POST' })).status).toBe(200);
-    await expect.poll(() => pods(channel)).toHaveLength(2);
-    await expect.poll(() => pods(channel), { timeout: 15_000 }).toEqual([kept.pod.address]);
-  });
-
   test('what is wrong is one error that says what to do, without a secret', async () => {
     const refused = async (registry: Partial<NacosOptions>) => {
       const { channel } = found(newService(), registry);
@@ -171,11 +167,10 @@ describe.each(nacosVersions)('Nacos %s over HTTP', (version) => {
       return { child, gone, lists };
     };
     const provider = start('announce');
-    await provider.lists;
+    const watcher = start('watch');
+    await Promise.all([provider.lists, watcher.lists]);
     const { channel } = found(service);
     await expect.poll(() => pods(channel)).toEqual(['127.0.0.1:1']);
-    const watcher = start('watch');
-    await watcher.lists;
     const startedMs = performance.now();
     // 13: what it waits for at its top level holds it no more.
     expect(await watcher.gone).toBe(13);
@@ -183,6 +178,11 @@ describe.each(nacosVersions)('Nacos %s over HTTP', (version) => {
     expect(await provider.gone).toBe(0);
     expect(performance.now() - startedMs).toBeLessThan(3_000);
     await expect.poll(() => pods(channel), PUSHED).toEqual([]);
+  });
+
+  test('heartbeats keep a Pod, and one that has none leaves', async () => {
+    const { channel } = found(leased);
+    await expect.poll(() => pods(channel), { timeout: 15_000 }).toEqual(['127.0.0.1:1']);
   });
 
   test.runIf(version === '2.3')(

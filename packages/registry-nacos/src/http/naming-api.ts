@@ -62,7 +62,7 @@ export class NamingApi {
     ref: ServiceRef,
     push: PushAddress | undefined,
   ): Promise<{ info: ServiceInfo; localAddress: string | undefined }> {
-    // The package would take 'DEFAULT' for no cluster at all.
+    // All clusters; where none is named, the package's `subscribe` takes 'DEFAULT'.
     const list = (client: NacosNamingClient) => client.getAllInstances(ref.name, ref.group, '', false);
     const { body, localAddress } = await this.#call({ what: 'a list', isIdle: true, push }, list);
     return { info: readObject(body), localAddress };

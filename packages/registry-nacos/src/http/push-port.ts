@@ -20,7 +20,8 @@ export function openPushPort(onPush: () => void): Promise<PushPort> {
   socket.unref();
   const answer = (message: Buffer, { address, port }: RemoteInfo) => {
     const text = acknowledgement(message);
-    if (text === undefined) return;
+    // Who claims to have port 0 cannot be answered.
+    if (text === undefined || port === 0) return;
     socket.send(text, port, address, () => {});
     onPush();
   };

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import type { RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
+import type { RegistryUpdate, RegistryWatchOptions, Timer } from '@podwire/registry';
 import type { ServiceInfo } from '../naming/naming.ts';
 import type { Settings } from '../options.ts';
 import type { ServiceRef } from '../service-ref.ts';
@@ -34,6 +34,7 @@ export async function* watchOverHttp(
   const port: PushPort | undefined = await openPushPort(ring).catch(() => undefined);
   let ip: string | undefined;
   let told: string | undefined;
+  let timer: Timer | undefined;
   const look = async () => {
     const isSubscribed = ip !== undefined;
     const push = port === undefined || ip === undefined ? undefined : { ip, port: port.port };
@@ -54,14 +55,19 @@ export async function* watchOverHttp(
       const says = JSON.stringify(infos.map(({ hosts }) => hosts));
       if (says !== told) yield toUpdate(infos, ref, zoneKey);
       told = says;
-      await unlessAborted(new Promise<void>((resolve) => clock.after(LEAST_GAP_MS, resolve)), signal);
+      const gap = new Promise<void>((resolve) => {
+        timer = clock.after(LEAST_GAP_MS, resolve);
+      });
+      await unlessAborted(gap, signal);
+      if (signal.aborted) return;
       const isDoubtful = services.some(({ newest }) => newest.isDoubtful);
-      const timer = clock.after(isDoubtful ? DOUBT_MS : POLL_MS, ring);
+      timer = clock.after(isDoubtful ? DOUBT_MS : POLL_MS, ring);
       await bell.rung();
       timer.cancel();
     }
   } finally {
     signal.removeEventListener('abort', ring);
+    timer?.cancel();
     port?.close();
   }
 }

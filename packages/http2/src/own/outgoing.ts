@@ -13,6 +13,9 @@ interface Held {
   offset: number;
 }
 
+/** In the place of a message that has left. */
+const SENT: Held = { message: new Uint8Array(0), compressed: false, last: false, done: undefined, offset: 0 };
+
 /** The sending half of a stream. */
 export class Outgoing implements Sendable {
   /** Nothing may be sent any more: half-closed (or about to be), or the stream is over. */
@@ -21,6 +24,8 @@ export class Outgoing implements Sendable {
   readonly #streamId: number;
   #window: number;
   #held: Held[] | undefined;
+  /** Those of `#held` before it were sent: shifting a long array moves all that is left of it. */
+  #sent = 0;
   /** Whether the sender knows that there is something to send. */
   #queued = false;
 
@@ -78,7 +83,7 @@ export class Outgoing implements Sendable {
 
   sendFrame(): boolean {
     const sender = this.#sender;
-    const first = this.#held?.[0];
+    const first = this.#held?.[this.#sent];
     if (first === undefined || this.#window <= 0) {
       this.#queued = false;
       return false;
@@ -91,13 +96,21 @@ export class Outgoing implements Sendable {
     sender.window -= count;
     first.offset += count;
     if (complete) {
-      this.#held!.shift();
-      if (this.#held!.length === 0) this.#held = undefined;
+      this.#shift(this.#held!);
       if (first.done !== undefined) sender.whenTaken(first.done);
     }
     if (this.#held !== undefined && this.#window > 0) return true;
     this.#queued = false;
     return false;
+  }
+
+  #shift(held: Held[]): void {
+    held[this.#sent] = SENT;
+    this.#sent += 1;
+    if (this.#sent === held.length) this.#held = undefined;
+    else if (this.#sent * 2 < held.length) return;
+    else held.splice(0, this.#sent);
+    this.#sent = 0;
   }
 
   /** The stream is over: what is held back is dropped, and whoever waits for it is told. */
@@ -106,7 +119,7 @@ export class Outgoing implements Sendable {
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined) return;
-    for (const { done } of held) if (done !== undefined) process.nextTick(done);
+    for (const { done } of held.slice(this.#sent)) if (done !== undefined) process.nextTick(done);
   }
 
   #enqueue(): void {

@@ -1,6 +1,6 @@
-import { EventEmitter } from 'node:events';
 import type { ChannelInterface, Channel as GrpcChannel } from '@grpc/grpc-js';
 import { type EndpointSet, type OpenedTarget, openTarget, type WatchStatus } from '@podwire/registry';
+import { EventEmitter } from 'eventemitter3';
 import type { Call } from '../call/call.ts';
 import { type Env, systemEnv } from '../env.ts';
 import { modeFromEnvironment } from '../modes/environment.ts';

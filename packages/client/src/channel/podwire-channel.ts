@@ -1,5 +1,5 @@
-import type { EventEmitter } from 'node:events';
 import type { Channel as GrpcChannel } from '@grpc/grpc-js';
+import type { EventEmitter } from 'eventemitter3';
 import type { Mode } from '../modes/mode.ts';
 import type { ChannelEvents } from './events.ts';
 import type { ChannelSnapshot } from './snapshot.ts';

@@ -36,7 +36,7 @@ function open(count: number, name = 'round_robin', clock = new VirtualClock()) {
     shared: {
       env,
       transport,
-      dialTurns: { take: (task: (done: () => void) => void) => task(() => {}) } as never,
+      governor: ((task: () => Promise<void>) => task()) as never,
       backoff: { initialMs: 100, maxMs: 1_000 } as never,
       maxConnectionsPerPod: 1,
       connectionOptions: () => ({}) as never,

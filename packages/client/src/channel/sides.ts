@@ -10,10 +10,10 @@ import {
   type WatchStatus,
   watchService,
 } from '@podwire/registry';
+import pLimit from 'p-limit';
 import type { Env } from '../env.ts';
 import type { Settings } from '../options/settings.ts';
 import type { ClientPod } from '../pod/pod.ts';
-import { Turns } from '../pod/turns.ts';
 import { Side, type SideOptions } from './side.ts';
 
 /** What a channel is told by its sides. */
@@ -114,7 +114,7 @@ function sideOptions(
       transport,
       backoff,
       maxConnectionsPerPod,
-      dialTurns: new Turns(settings.maxConnecting),
+      governor: pLimit(settings.maxConnecting),
       connectionOptions: ({ host, port }) => ({
         host,
         port,

@@ -1,19 +1,19 @@
 import type { Connection } from '@podwire/http2';
 import { settle, VirtualClock } from '@podwire/registry/testing';
+import pLimit from 'p-limit';
 import { expect, test, vi } from 'vitest';
 import { Dialer } from './dialer.ts';
-import { Turns } from './turns.ts';
 
 /** Dialers of one channel, whose connections are ready when the test says so. */
 function open(count: number, atOnce: number) {
   const clock = new VirtualClock();
-  const turns = new Turns(atOnce);
+  const governor = pLimit(atOnce);
   const begun: { readonly of: number; readonly settled: () => void }[] = [];
   const destroy = vi.fn();
   const dialers = Array.from(
     { length: count },
     (_, of) =>
-      new Dialer(clock, turns, (settled) => {
+      new Dialer(clock, governor, (settled) => {
         begun.push({ of, settled });
         return { destroy } as unknown as Connection;
       }),

@@ -1,6 +1,6 @@
 import type { Connection } from '@podwire/http2';
 import type { Clock } from '@podwire/registry';
-import type { Turns } from './turns.ts';
+import type { LimitFunction } from 'p-limit';
 
 /**
  * A Pod that has not answered for so long keeps nobody busy: the next one's turn comes. Otherwise a few dozen Pods that
@@ -11,22 +11,22 @@ const TURN_MS = 1_000;
 /** Makes the connections of one Pod, one at a time, in turn with those of the channel's other Pods. */
 export class Dialer {
   readonly #clock: Clock;
-  readonly #turns: Turns;
+  readonly #governor: LimitFunction;
   readonly #start: (settled: () => void) => Connection | undefined;
   #busy = false;
   #connecting: Connection | undefined;
 
   /** `start` begins a connection, unless none is wanted any more, and calls back when it is ready or will never be. */
-  constructor(clock: Clock, turns: Turns, start: (settled: () => void) => Connection | undefined) {
+  constructor(clock: Clock, governor: LimitFunction, start: (settled: () => void) => Connection | undefined) {
     this.#clock = clock;
-    this.#turns = turns;
+    this.#governor = governor;
     this.#start = start;
   }
 
   dial(): void {
     if (this.#busy) return;
     this.#busy = true;
-    this.#turns.take((done) => this.#begin(done));
+    void this.#governor(() => new Promise<void>((done) => this.#begin(done)));
   }
 
   /** Gives up what has begun. */

@@ -10,11 +10,11 @@ import type {
   Transport,
 } from '@podwire/http2';
 import type { Endpoint, Timer } from '@podwire/registry';
+import type { LimitFunction } from 'p-limit';
 import type { Env } from '../env.ts';
 import { Backoff, type BackoffOptions } from './backoff.ts';
 import { Dialer } from './dialer.ts';
 import { endpointHeaders, NO_HEADERS } from './endpoint-headers.ts';
-import type { Turns } from './turns.ts';
 
 /**
  * `idle` is not wanted yet, `connecting` has no connection and makes one, `backoff` waits after a failure, `draining`
@@ -28,7 +28,7 @@ export interface PodShared {
   readonly transport: Transport;
   connectionOptions(endpoint: Endpoint): ConnectionOptions;
   /** Bounds simultaneous connects of the channel. */
-  readonly dialTurns: Turns;
+  readonly governor: LimitFunction;
   readonly backoff: BackoffOptions;
   /** More than one when the peer's MAX_CONCURRENT_STREAMS is used up (gRFC A105). */
   readonly maxConnectionsPerPod: number;
@@ -84,7 +84,7 @@ export class ClientPod implements Pod {
     this.endpoint = endpoint;
     this.#shared = shared;
     this.#backoff = new Backoff(shared.backoff, shared.env.random);
-    this.#dialer = new Dialer(shared.env.clock, shared.dialTurns, (settled) => this.#start(settled));
+    this.#dialer = new Dialer(shared.env.clock, shared.governor, (settled) => this.#start(settled));
   }
 
   /** What every call on this Pod carries; the same array until the registry says otherwise. */

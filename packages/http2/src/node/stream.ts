@@ -146,9 +146,12 @@ export class NodeStream implements Stream {
 
   /** Ends the call in order once the trailers are there and every message was delivered. */
   #settle(): void {
-    if (this.#ended || this.#trailers === undefined || this.#stream.readableLength > 0) return;
-    if (this.#reader.partial) {
-      if (this.#wanted === 0) return;
+    if (this.#ended || this.#trailers === undefined) return;
+    const isUnread = this.#stream.readableLength > 0;
+    if (isUnread && !this.#stream.destroyed) return;
+    if (this.#reader.partial && this.#wanted === 0) return;
+    // Node throws away what a stream still held when it was destroyed.
+    if (this.#reader.partial || isUnread) {
       return this.#end({ kind: 'protocol-error', reason: 'the stream ended in the middle of a message' });
     }
     const headers = this.#trailers;
@@ -160,14 +163,11 @@ export class NodeStream implements Stream {
   #onClose(): void {
     if (this.#ended) return;
     const { rstCode, id } = this.#stream;
-    if (this.#trailers !== undefined) {
-      if (!this.#reader.partial) return this.#settleClosed();
-      if (this.#stream.readableLength === 0) return this.#waitForReader();
-    }
+    if (this.#trailers !== undefined) return this.#waitForReader();
     // GOAWAY's last id and the reason of a lost connection are told after the streams were closed.
     setImmediate(() => {
       const end = this.#whyClosed(rstCode, id);
-      if (end.kind !== 'trailers' || !this.#reader.partial) return this.#end(end);
+      if (end.kind !== 'trailers') return this.#end(end);
       this.#trailers = end.headers;
       this.#waitForReader();
     });
@@ -182,15 +182,6 @@ export class NodeStream implements Stream {
   /** The connection is gone, and with it whoever might have asked for the rest. */
   onConnectionClosed(reason: string): void {
     this.#end({ kind: 'connection-lost', reason });
-  }
-
-  #settleClosed(): void {
-    this.#end({
-      kind: 'trailers',
-      headers: this.#trailers!,
-      httpStatus: this.#httpStatus,
-      trailersOnly: false,
-    });
   }
 
   #whyClosed(rstCode: number | undefined, id: number | undefined): StreamEnd {

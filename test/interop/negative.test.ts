@@ -37,8 +37,9 @@ describe.each(['node-http2', 'http2'] as const)('%s', (transport) => {
     '%s: the call fails and is not tried again; the next one has another stream of the same connection',
     async (testCase) => {
       const client = await start(testCase);
-      // node:http2 does not tell a reset with code 0 from an end without trailers.
-      const code = transport === 'http2' ? Status.INTERNAL : Status.UNKNOWN;
+      // node:http2 does not tell a reset with code 0 from an end without trailers; half a message is one of neither.
+      const isTold = transport === 'http2' || testCase === 'rst_during_data';
+      const code = isTold ? Status.INTERNAL : Status.UNKNOWN;
       for (let i = 0; i < 2; i++) await expect(largeUnary(client)).rejects.toMatchObject({ code });
       const [connection] = server.connections;
       expect(server.connections).toHaveLength(1);

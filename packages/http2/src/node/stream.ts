@@ -31,6 +31,8 @@ export class NodeStream implements Stream {
   #wanted = 0;
   #paused = false;
   #httpStatus = 0;
+  /** Data that was told before the response. */
+  #early: Buffer[] = [];
   #trailers: RawHeaders | undefined;
   #ended = false;
   #delivering = false;
@@ -105,11 +107,17 @@ export class NodeStream implements Stream {
       if (headers[i] === 'grpc-encoding') this.#reader.encoding = headers[i + 1]!;
     }
     this.#handler.onHeaders(headers, this.#httpStatus);
+    const early = this.#early;
+    if (early.length === 0) return;
+    this.#early = [];
+    for (const chunk of early) this.#onData(chunk);
   }
 
   #onData(chunk: Buffer): void {
     if (this.#ended) return;
     this.#owner.onReceived(chunk.length);
+    // Node tells the response a tick later than the data that came with it.
+    if (this.#httpStatus === 0) this.#early.push(chunk);
     // The body of an answer that is no gRPC reply is of no use.
     if (this.#httpStatus !== 200) return;
     this.#reader.push(chunk);

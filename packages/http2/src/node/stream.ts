@@ -110,7 +110,7 @@ export class NodeStream implements Stream {
     const early = this.#early;
     if (early.length === 0) return;
     this.#early = [];
-    for (const chunk of early) this.#onData(chunk);
+    for (const chunk of early) this.#read(chunk);
   }
 
   #onData(chunk: Buffer): void {
@@ -118,6 +118,11 @@ export class NodeStream implements Stream {
     this.#owner.onReceived(chunk.length);
     // Node tells the response a tick later than the data that came with it.
     if (this.#httpStatus === 0) this.#early.push(chunk);
+    else this.#read(chunk);
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#ended) return;
     // The body of an answer that is no gRPC reply is of no use.
     if (this.#httpStatus !== 200) return;
     this.#reader.push(chunk);

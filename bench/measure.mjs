@@ -8,6 +8,7 @@ import { startEnvoy } from '../test/servers/envoy.mjs';
 import { items } from '../test/servers/items.mjs';
 import { startBackend } from './backend.mjs';
 import { goProgram } from './go.mjs';
+import { median } from './median.mjs';
 import { workloads } from './workloads.mjs';
 
 const run = promisify(execFile);
@@ -80,8 +81,6 @@ function cpuUs(pid) {
     .split(' ');
   return (Number(fields[11]) + Number(fields[12])) * TICK_US;
 }
-
-export const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
 /** The median of each figure over all rounds. */
 export function medians(samples) {

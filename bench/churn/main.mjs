@@ -6,6 +6,7 @@ import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { policyNames } from '@podwire/balancer';
 import { rolldown } from 'rolldown';
+import { median } from '../median.mjs';
 
 /** What one such following of a set may cost. */
 const MAX_CPU_MS = 300;
@@ -13,7 +14,6 @@ const MAX_STALL_MS = 20;
 const RUNS = 3;
 const WAYS = ['changes', 'document'];
 
-const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 // The worker makes channels on a transport of its own, which the published module does not let one do.
 const worker = at('../results/churn-worker.mjs');

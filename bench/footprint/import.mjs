@@ -5,12 +5,12 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { median } from '../median.mjs';
 
 const LIMIT_MS = 20;
 const ROUNDS = 11;
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 
 const script = (name) => `
 const startedMs = performance.now();

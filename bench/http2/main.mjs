@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { startBackend } from '../backend.mjs';
+import { median } from '../median.mjs';
 import { workloads } from './workloads.mjs';
 
 const { values } = parseArgs({
@@ -18,7 +19,6 @@ const { values } = parseArgs({
 const run = promisify(execFile);
 const worker = fileURLToPath(new URL('worker.mjs', import.meta.url));
 const backend = await startBackend(4);
-const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
 console.log('workload           transport     CPU µs/call   calls/s   bytes/call   ratio of CPU');
 for (const workload of values.workload) {
   const samples = Object.fromEntries(values.transport.map((name) => [name, []]));

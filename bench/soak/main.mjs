@@ -7,6 +7,7 @@ import * as grpc from '@grpc/grpc-js';
 import { createChannel } from 'podwire';
 import { Load, percentile } from '../../examples/demo/load.mjs';
 import { EchoClient } from '../clients/definition.mjs';
+import { median } from '../median.mjs';
 import { Pods } from './pods.mjs';
 import { connectionsTo } from './sockets.mjs';
 
@@ -48,7 +49,6 @@ const serviceConfig = {
   ],
 };
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 
 const fleet = new Pods();
 const problems = [];

@@ -29,7 +29,7 @@ export type Reason =
   | 'NOT_GRPC'
   /** A message was larger than a limit. */
   | 'MESSAGE_TOO_LARGE'
-  /** Metadata or message that can't be sent. */
+  /** Metadata that can't be sent, or a `hashKey` that failed. */
   | 'INVALID_CALL'
   /** Call credentials failed, or would have travelled in plaintext. */
   | 'CREDENTIALS'

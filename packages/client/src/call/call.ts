@@ -141,7 +141,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   /** Starts the first attempt, or waits for a Pod. Called by the batch, and again by the queue. */
   begin(): void {
     if (this.phase !== 'scheduled' && this.phase !== 'waiting') return;
-    if (this.host.needsHash) this.hash = this.host.hash(this);
+    if (this.host.needsHash && !this.#takeHash()) return;
     if (this.request.exclude !== undefined) this.excluded ??= this.host.podsById(this.request.exclude);
     this.attempts.start();
   }
@@ -288,6 +288,16 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     this.host.wheel.remove(this);
     const dueMs = Math.min(this.deadlineMs, this.#waitUntilMs);
     if (dueMs !== Number.POSITIVE_INFINITY) this.host.wheel.add(this, dueMs);
+  }
+
+  #takeHash(): boolean {
+    try {
+      this.hash = this.host.hash(this);
+      return true;
+    } catch (error) {
+      this.fail(Status.INTERNAL, 'INVALID_CALL', (error as Error).message);
+      return false;
+    }
   }
 
   #flatten(metadata: Metadata): boolean {

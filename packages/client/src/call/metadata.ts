@@ -13,6 +13,7 @@ const RESERVED = new Set([
   'proxy-connection',
   'transfer-encoding',
   'upgrade',
+  'http2-settings',
 ]);
 
 /** How grpc-js keeps metadata. */

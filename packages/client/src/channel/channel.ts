@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { ChannelInterface, Channel as GrpcChannel } from '@grpc/grpc-js';
 import { type EndpointSet, type OpenedTarget, openTarget, type WatchStatus } from '@podwire/registry';
 import { EventEmitter } from 'eventemitter3';
@@ -281,5 +282,7 @@ function serviceName({ target, service }: OpenedTarget): string {
   if (target.scheme === 'static') return target.authority || 'static';
   if (target.scheme === 'file') return service;
   const path = target.path.replace(/^.*\//, '');
-  return /^[^.:?]+/.exec(path)?.[0] ?? path;
+  // An IP address has no label that names the service; those of an SRV record begin with `_`.
+  if (isIP(path) !== 0 || isIP(path.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) !== 0) return path;
+  return /^(?:_[^.]+\.)*([^.:?]+)/.exec(path)?.[1] ?? path;
 }

@@ -1,12 +1,13 @@
-import { hashKey } from '@podwire/balancer';
 import type { MethodHead } from '@podwire/http2';
 import { type Clock, InvalidInput, type Random, type WatchStatus } from '@podwire/registry';
 import { Call } from '../call/call.ts';
+import { hashOf } from '../call/hash-of.ts';
 import type { CallHost, Refusal } from '../call/host.ts';
 import type { Method } from '../call/method.ts';
 import { followParent, type ParentCall } from '../call/parent.ts';
 import { TimerWheel } from '../call/timer-wheel.ts';
 import type { Env } from '../env.ts';
+import { authorityText, checkMethodPath } from '../options/check.ts';
 import type { Settings } from '../options/settings.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { ProcessHold } from '../process-hold.ts';
@@ -16,6 +17,8 @@ import { WaitQueue } from './wait-queue.ts';
 import { whyNoPod, whyUnavailable } from './why.ts';
 
 const SETTLED = Promise.resolve();
+/** Methods whose settings are kept; more than a service has. */
+const MAX_METHODS = 1_000;
 
 /** Makes the calls of one channel and gives them Pods of the side in use. */
 export class Dispatcher implements CallHost {
@@ -86,7 +89,8 @@ export class Dispatcher implements CallHost {
     const wallMs = Number(deadline);
     if (Number.isNaN(wallMs))
       throw new InvalidInput('deadline', String(deadline), 'must be a Date, or milliseconds since 1970');
-    const call = new Call(this, this.#method(path), this.#toClock(wallMs), host ?? undefined);
+    const authority = host === null ? undefined : authorityText(host, 'host');
+    const call = new Call(this, this.#method(path), this.#toClock(wallMs), authority);
     if (parent !== null && parent !== undefined) {
       const inherited = followParent(parent, flags, () =>
         call.cancelWithStatus(1, 'cancelled by the parent call'),
@@ -139,14 +143,8 @@ export class Dispatcher implements CallHost {
     return new Set(ids.map((id) => this.#side.pods.get(id)).filter((pod) => pod !== undefined));
   }
 
-  /** A call without a key goes anywhere, each to another Pod (gRFC A42: "a random hash"). */
   hash(call: Call): number {
-    const { hashKey: key } = this.#settings;
-    const metadata = call.metadata!;
-    let text: string | undefined;
-    if (typeof key === 'function') text = key({ method: call.method.path, metadata });
-    else if (key !== undefined) text = metadata.get(key.header)[0]?.toString();
-    return text === undefined ? Math.floor(this.random() * 2 ** 32) : hashKey(text);
+    return hashOf(this.#settings.hashKey, call.method.path, call.metadata!, this.random);
   }
 
   refuse(call: Call): Refusal | undefined {
@@ -198,6 +196,7 @@ export class Dispatcher implements CallHost {
   #method(path: string): Method {
     let method = this.#methods.get(path);
     if (method === undefined) {
+      checkMethodPath(path, 'method');
       const settings = this.#settings;
       const { retry, hedging, ...rest } = settings.serviceConfig.methodConfig(path);
       const retries = settings.retries ? { ...(retry && { retry }), ...(hedging && { hedging }) } : {};
@@ -208,6 +207,8 @@ export class Dispatcher implements CallHost {
         maxReceiveBytes: smaller(settings.maxReceiveBytes, rest.maxReceiveBytes),
         heads: new Map(),
       };
+      // Who passes on calls of others has as many methods as they can think of.
+      if (this.#methods.size === MAX_METHODS) this.#methods.clear();
       this.#methods.set(path, method);
     }
     return method;

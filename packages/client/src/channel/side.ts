@@ -32,6 +32,8 @@ export type SideState = 'unknown' | 'empty' | 'connecting' | 'ready' | 'failing'
  * and not sent to the one that connected first.
  */
 const SPREAD_MS = 100;
+/** Hosts that calls of one method name for themselves, of which is kept what they repeat. */
+const MAX_AUTHORITIES = 64;
 
 /** The Pods that calls of one mode go to, and the picker over them. */
 export class Side {
@@ -121,6 +123,7 @@ export class Side {
     let head = method.heads.get(authority);
     if (head === undefined) {
       head = { path: method.path, authority, headers: this.#options.commonHeaders };
+      if (method.heads.size === MAX_AUTHORITIES) method.heads.clear();
       method.heads.set(authority, head);
     }
     return head;

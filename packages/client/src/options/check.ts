@@ -40,6 +40,15 @@ export function authorityText(value: unknown, path: string): string | undefined 
   return matching(value, path, AUTHORITY, 'must be a host, with or without a port');
 }
 
+/** Printable ASCII, as URIs have it; longer ones are over the header lists of servers. */
+const METHOD_PATH = /^\/[\x21-\x7e]{1,4095}$/;
+
+/** For a method as it is sent in `:path`. */
+export function checkMethodPath(value: unknown, path: string): void {
+  if (typeof value === 'string' && METHOD_PATH.test(value)) return;
+  throw new InvalidInput(path, value, 'must be /package.Service/Method');
+}
+
 export function headerName(value: unknown, path: string): string | undefined {
   const rule = "must be a header's name: letters, digits, '_', '-' and '.'";
   return matching(value, path, HEADER_NAME, rule);

@@ -9,24 +9,31 @@ const ms =
 const same =
   (name: string): Translate =>
   (value) => ({ [name]: value });
+/** What is neither 0 nor 1 would be taken for one of them without a word. */
+const flag =
+  (translate: (on: boolean) => Record<string, unknown>): Translate =>
+  (value, key) => {
+    if (value === 0 || value === 1) return translate(value === 1);
+    throw new InvalidInput(`options[${JSON.stringify(key)}]`, value, 'must be 0 or 1');
+  };
 const nothing: Translate = () => ({});
 
 /** https://github.com/grpc/grpc-node/blob/master/packages/grpc-js/README.md#supported-channel-options */
 const OPTIONS: Readonly<Record<string, Translate>> = {
-  'grpc.ssl_target_name_override': (value) => ({ tls: { serverName: value } }),
+  'grpc.ssl_target_name_override': same('sslTargetName'),
   'grpc.primary_user_agent': (value) => ({ userAgent: value }),
   'grpc.secondary_user_agent': (value) => ({ userAgentSuffix: value }),
   'grpc.default_authority': same('authority'),
   'grpc.keepalive_time_ms': ms('keepalive', 'timeMs'),
   'grpc.keepalive_timeout_ms': ms('keepalive', 'timeoutMs'),
-  'grpc.keepalive_permit_without_calls': (value) => ({ keepalive: { withoutCalls: value === 1 } }),
+  'grpc.keepalive_permit_without_calls': flag((on) => ({ keepalive: { withoutCalls: on } })),
   'grpc.service_config': same('serviceConfig'),
   'grpc.initial_reconnect_backoff_ms': ms('backoff', 'initialMs'),
   'grpc.max_reconnect_backoff_ms': ms('backoff', 'maxMs'),
   'grpc.max_send_message_length': same('maxSendBytes'),
   'grpc.max_receive_message_length': same('maxReceiveBytes'),
   'grpc.default_compression_algorithm': (value, key) => ({ compression: compression(value, key) }),
-  'grpc.enable_retries': (value) => ({ retries: value !== 0 }),
+  'grpc.enable_retries': flag((on) => ({ retries: on })),
   'grpc.per_rpc_retry_buffer_size': ms('retryBuffer', 'perCallBytes'),
   'grpc.retry_buffer_size': ms('retryBuffer', 'perChannelBytes'),
   // What they govern does not exist here: podwire has no global pool of connections and no channelz, never goes
@@ -73,7 +80,7 @@ function translate(key: string, value: unknown): Record<string, unknown> {
 }
 
 function compression(value: unknown, key: string): string {
-  const name = ['identity', 'deflate', 'gzip'][Number(value)];
+  const name = typeof value === 'number' ? ['identity', 'deflate', 'gzip'][value] : undefined;
   if (name === undefined)
     throw new InvalidInput(`options[${JSON.stringify(key)}]`, value, 'must be 0, 1 or 2');
   return name;

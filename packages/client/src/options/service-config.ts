@@ -103,9 +103,13 @@ function parseNames(entry: unknown, path: string): string[] {
   if (names.length === 0)
     throw new InvalidInput(`${path}.name`, names, 'must name at least one method or service');
   return names.map((input, i) => {
-    const { service = '', method = '' } = checkKeys(input, ['service', 'method'], `${path}.name[${i}]`);
-    if (service === '' && method !== '')
-      throw new InvalidInput(`${path}.name[${i}].method`, method, 'needs a service');
+    const at = `${path}.name[${i}]`;
+    const { service = '', method = '' } = checkKeys(input, ['service', 'method'], at);
+    if (typeof service !== 'string' || service.includes('/'))
+      throw new InvalidInput(`${at}.service`, service, "must be a service's name, such as 'shop.Orders'");
+    if (typeof method !== 'string' || method.includes('/'))
+      throw new InvalidInput(`${at}.method`, method, "must be a method's name, such as 'Get'");
+    if (service === '' && method !== '') throw new InvalidInput(`${at}.method`, method, 'needs a service');
     return service === '' ? '' : `/${service}/${method}`;
   });
 }

@@ -31,6 +31,17 @@ const wrong: readonly (readonly [object, string])[] = [
     'options.backoff.initialMs: 500 must not be more than maxMs, 100',
   ],
   [{ tls: { ca: 'garbage' } }, 'options.tls.ca: "what was given" is no PEM certificate'],
+  [
+    { tls: { caFile: '/dev/null' } },
+    'options.tls: ["/dev/null"] cannot be read: /dev/null holds no PEM certificate',
+  ],
+  [
+    { 'grpc.keepalive_permit_without_calls': true },
+    'options["grpc.keepalive_permit_without_calls"]: true must be 0 or 1',
+  ],
+  [{ 'grpc.enable_retries': 'no' }, 'options["grpc.enable_retries"]: "no" must be 0 or 1'],
+  [{ 'grpc.default_compression_algorithm': null }, 'null must be 0, 1 or 2'],
+  [{ 'grpc.ssl_target_name_override': 5 }, 'options["grpc.ssl_target_name_override"]: 5 must be a string'],
   [{ mode: 'sidecar' }, 'options.mode: "sidecar" must be one of: direct, mesh'],
   [{ mesh: { address: 'nowhere' } }, 'options.mesh.address: "nowhere" must be host:port'],
   [{ transport: 'quic' }, 'options.transport: "quic" is not one of: '],
@@ -55,6 +66,18 @@ const wrong: readonly (readonly [object, string])[] = [
     '.name[0].method: "Get" needs a service',
   ],
   [
+    { serviceConfig: { methodConfig: [{ name: [{ service: 1 }] }] } },
+    '.name[0].service: 1 must be a service',
+  ],
+  [
+    { serviceConfig: { methodConfig: [{ name: [{ service: 'shop.Orders/Get' }] }] } },
+    '.name[0].service: "shop.Orders/Get" must be a service',
+  ],
+  [
+    { serviceConfig: { methodConfig: [{ name: [{ service: 'a', method: '/Get' }] }] } },
+    '.name[0].method: "/Get" must be a method',
+  ],
+  [
     { serviceConfig: { methodConfig: [{ name: [{}], timeout: '5' }] } },
     '.timeout: "5" must be a duration in seconds',
   ],
@@ -72,6 +95,16 @@ const wrong: readonly (readonly [object, string])[] = [
 describe('options', () => {
   test.each(wrong)('%j are refused with path, value and rule', (options, message) => {
     expect(() => parseOptions(options)).toThrow(message);
+  });
+
+  test("grpc-js's name of the server is for TLS alone", () => {
+    const name = (tls: object) =>
+      parseOptions({ ...tls, 'grpc.ssl_target_name_override': 'orders.test' }).tls?.options('a').serverName;
+    expect(name({})).toBeUndefined();
+    expect(name({ tls: false })).toBeUndefined();
+    expect(name({ tls: true })).toBe('orders.test');
+    expect(name({ tls: { rejectUnauthorized: false } })).toBe('orders.test');
+    expect(name({ tls: { serverName: 'own.test' } })).toBe('own.test');
   });
 
   test('never show a key in an error', () => {

@@ -8,6 +8,7 @@ import {
   unknownKey,
   unknownWord,
 } from '@podwire/registry';
+import type { HashKeyOption } from '../call/hash-of.ts';
 import { MODES, type Mode } from '../modes/mode.ts';
 import type { ChannelOptions, HashKeyInfo } from './channel-options.ts';
 import { authorityText, boolean, headerName, headerText, number, oneOf, string } from './check.ts';
@@ -19,7 +20,7 @@ import { parseTls, type TlsSettings } from './tls.ts';
 export interface Settings {
   readonly name: string | undefined;
   readonly policy: Policy;
-  readonly hashKey: { readonly header: string } | ((info: HashKeyInfo) => string | undefined) | undefined;
+  readonly hashKey: HashKeyOption | undefined;
   readonly mode: Mode | undefined;
   readonly meshAddress: string | undefined;
   readonly transport: Transport;
@@ -112,7 +113,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     mode: oneOf(o.mode, at('mode'), MODES),
     meshAddress: parseMesh(mesh.address, `${at('mesh')}.address`),
     transport: parseTransport(o.transport ?? 'http2', at('transport')),
-    tls: parseTls(o.tls, at('tls')),
+    tls: parseTls(withServerName(o.tls, o.sslTargetName, path), at('tls')),
     authority: authorityText(o.authority, at('authority')),
     userAgent: [prefix, `podwire/${VERSION}`, suffix].filter((part) => part !== undefined).join(' '),
     connectTimeoutMs: number(o.connectTimeoutMs, at('connectTimeoutMs'), { default: 5_000, min: 1 }),
@@ -151,6 +152,13 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     holdMs: number(o.holdMs, at('holdMs'), { default: 60_000, min: 0 }),
     registries: parseRegistries(o.registries, at('registries')),
   };
+}
+
+/** grpc-js's name of the server is for TLS alone, and makes no channel one of TLS. */
+function withServerName(tls: unknown, serverName: unknown, path: string): unknown {
+  string(serverName, `${path}["grpc.ssl_target_name_override"]`);
+  if (serverName === undefined || tls === undefined || tls === false) return tls;
+  return tls === true ? { serverName } : typeof tls === 'object' ? { serverName, ...tls } : tls;
 }
 
 function parsePolicy(o: Record<string, unknown>, config: ServiceConfig, path: string): Policy {

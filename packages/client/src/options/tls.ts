@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type TlsOptions, tlsFromFiles } from '@podwire/http2';
-import { checkKeys, InvalidInput } from '@podwire/registry';
+import { checkKeys, InvalidInput, NOT_SHOWN } from '@podwire/registry';
 import { boolean, string } from './check.ts';
 
 /** TLS as connections take it. */
@@ -29,6 +29,7 @@ export function parseTls(value: unknown, path: string): TlsSettings | undefined 
   checkCertificates(given.ca, `${path}.ca`);
   checkCertificates(given.cert, `${path}.cert`);
   const fromFiles = openFiles(files, path);
+  checkPair({ ...given, ...fromFiles() }, path);
   let read: ReturnType<typeof fromFiles> | undefined;
   let last: TlsOptions | undefined;
   return {
@@ -65,6 +66,21 @@ function checkCertificates(given: string | Buffer | undefined, path: string): vo
   } catch (error) {
     throw new InvalidInput(path, 'what was given', `is no PEM certificate: ${(error as Error).message}`);
   }
+}
+
+function checkPair(
+  { cert, key }: { cert?: TlsOptions['cert'] | undefined; key?: TlsOptions['key'] | undefined },
+  path: string,
+): void {
+  if (cert === undefined || key === undefined) return;
+  let privateKey: KeyObject;
+  try {
+    privateKey = createPrivateKey(key);
+  } catch (error) {
+    throw new InvalidInput(`${path}.key`, NOT_SHOWN, `is no PEM key: ${(error as Error).message}`);
+  }
+  if (!new X509Certificate(cert).checkPrivateKey(privateKey))
+    throw new InvalidInput(`${path}.key`, NOT_SHOWN, 'is not the key of the certificate');
 }
 
 function filesOf(

@@ -195,8 +195,14 @@ export class ClientPod implements Pod {
         this.#onClosed(connection, link, error);
       },
     };
-    const options = this.#shared.connectionOptions(this.endpoint);
-    const connection = this.#shared.transport.connect(options, listener);
+    let connection: Connection;
+    try {
+      connection = this.#shared.transport.connect(this.#shared.connectionOptions(this.endpoint), listener);
+    } catch (error) {
+      // Certificates that OpenSSL does not take after all.
+      this.#onFailed((error as Error).message);
+      return undefined;
+    }
     return connection;
   }
 
@@ -223,11 +229,14 @@ export class ClientPod implements Pod {
     if (link !== undefined) {
       this.#links = this.#links.filter((other) => other !== link);
       this.#replace(link, reason);
-    } else {
-      this.lastError = reason;
-      this.#closeIfDrained();
-      if (this.#links.length === 0) this.#wait();
-    }
+    } else this.#onFailed(reason);
+  }
+
+  /** A connection did not come to be. */
+  #onFailed(reason: string): void {
+    this.lastError = reason;
+    this.#closeIfDrained();
+    if (this.#links.length === 0) this.#wait();
   }
 
   /** A connection went: makes another, at once when it had been a good one. */

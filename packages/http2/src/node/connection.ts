@@ -1,5 +1,6 @@
 import {
   type ClientHttp2Session,
+  type ClientHttp2Stream,
   type ClientSessionOptions,
   connect,
   type OutgoingHttpHeaders,
@@ -19,12 +20,19 @@ import { dial } from './dial.ts';
 import { Keepalive } from './keepalive.ts';
 import { NodeStream, type StreamOwner } from './stream.ts';
 import { TimeLimit } from './time-limit.ts';
+import { unsentStream } from './unsent-stream.ts';
 
 /** RFC 9113 §6.9.2 allows 2^31−1; 65 535 (the default) would hold a stream to one window a round trip. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Stream ids end at 2^31−1 (RFC 9113 §5.1.1); a connection that used most of them is replaced in time. */
 const LAST_OWN_ID = 2 ** 31 - 2 ** 20;
+/** Codes of node:http2's errors that say that the session takes no more streams. */
+const SESSION_ENDS = new Set([
+  'ERR_HTTP2_GOAWAY_SESSION',
+  'ERR_HTTP2_INVALID_SESSION',
+  'ERR_HTTP2_OUT_OF_STREAMS',
+]);
 const UNLIMITED_STREAMS = 0xffffffff;
 /** Whole, because node:http2 adds what is missing for every request, at 4 % of a call's cost. */
 const REQUEST_OPTIONS = { endStream: false, weight: 16, parent: 0, exclusive: false, silent: false };
@@ -96,12 +104,25 @@ export class NodeConnection implements Connection, StreamOwner {
     if (!this.hasRoom) return undefined;
     const block = { ...this.#repeated(head.method) };
     addHeaders(block, head.headers);
-    const request = this.#session.request(block, REQUEST_OPTIONS);
+    let request: ClientHttp2Stream;
+    try {
+      request = this.#session.request(block, REQUEST_OPTIONS);
+    } catch (error) {
+      return this.#onRefused(error as NodeJS.ErrnoException, handler);
+    }
     this.openStreams += 1;
     // The caller sees for itself that it took the last room; that room comes back is told.
     this.#hadRoom = this.hasRoom;
     if ((request.id ?? 0) > LAST_OWN_ID) this.#startDraining('stream ids run out');
     return new NodeStream(this, request, handler, head.maxReceiveBytes);
+  }
+
+  /** node:http2 began no stream: it takes no more of them, or not with these headers. */
+  #onRefused(error: NodeJS.ErrnoException, handler: StreamHandler): Stream | undefined {
+    if (!SESSION_ENDS.has(error.code ?? '')) return unsentStream(error, handler);
+    // Its own event of this follows.
+    this.#startDraining(error.message);
+    return undefined;
   }
 
   /** What all calls of a method send, as node:http2 takes it; a literal's copy is much cheaper than an object built up. */

@@ -11,8 +11,8 @@ export interface TlsFiles {
 
 /**
  * TLS material that follows its files: each new connection uses what they hold then (cert-manager and Kubernetes
- * replace them while the process runs). A pair that does not fit, because only one of the two was replaced so far,
- * is not used; the one before is. Throws when the first reading fails.
+ * replace them while the process runs). What cannot be used, a half-written file or a pair of which only one was replaced
+ * so far, is not used; what was there before is. Throws when the first reading fails.
  */
 export function tlsFromFiles(files: TlsFiles): () => Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
   let stamp = stampOf(files);
@@ -43,14 +43,24 @@ function stampOf(files: TlsFiles): string {
 
 function read({ caFile, certFile, keyFile }: TlsFiles): Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
   const ca = caFile === undefined ? undefined : readFileSync(caFile);
+  // Node takes any text for authorities, and then trusts nobody.
+  if (ca !== undefined) certificateIn(ca, caFile!);
   const cert = certFile === undefined ? undefined : readFileSync(certFile);
   const key = keyFile === undefined ? undefined : readFileSync(keyFile);
   if (
     cert !== undefined &&
     key !== undefined &&
-    !new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
+    !certificateIn(cert, certFile!).checkPrivateKey(createPrivateKey(key))
   ) {
     throw new Error(`${keyFile} is not the key of the certificate in ${certFile}`);
   }
   return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}
+
+function certificateIn(pem: Buffer, path: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch (error) {
+    throw new Error(`${path} holds no PEM certificate: ${(error as Error).message}`);
+  }
 }

@@ -1,0 +1,36 @@
+import type { Metadata } from '@grpc/grpc-js';
+import { hashKey } from '@podwire/balancer';
+import { type Random, show } from '@podwire/registry';
+import type { HashKeyInfo } from '../options/channel-options.ts';
+
+/** The option `hashKey`. */
+export type HashKeyOption = { readonly header: string } | ((info: HashKeyInfo) => string | undefined);
+
+/**
+ * What the hash policies know a call by. A call without a key goes anywhere, each to another Pod (gRFC A42: "a random
+ * hash"). Throws an Error that says so when the caller's function fails.
+ */
+export function hashOf(
+  option: HashKeyOption | undefined,
+  method: string,
+  metadata: Metadata,
+  random: Random,
+): number {
+  const key =
+    typeof option === 'function'
+      ? keyFrom(option, { method, metadata })
+      : option && metadata.get(option.header)[0]?.toString();
+  return key === undefined ? Math.floor(random() * 2 ** 32) : hashKey(key);
+}
+
+function keyFrom(option: (info: HashKeyInfo) => unknown, info: HashKeyInfo): string | undefined {
+  let key: unknown;
+  try {
+    key = option(info);
+  } catch (error) {
+    throw new Error(`hashKey threw: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (typeof key === 'string') return key;
+  if (key === undefined || key === null) return undefined;
+  throw new Error(`hashKey returned ${show(key)}, which is no string`);
+}

@@ -1,0 +1,20 @@
+import type { Stream, StreamEnd, StreamHandler } from '../transport.ts';
+
+/** A stream that never was: node:http2 refuses its headers, those that it sends once only and that are given twice for example. */
+export function unsentStream(error: Error, handler: StreamHandler): Stream {
+  let end: StreamEnd = {
+    kind: 'protocol-error',
+    reason: `node:http2 cannot send this call: ${error.message}`,
+  };
+  process.nextTick(() => handler.onEnd(end));
+  return {
+    sendMessage(_message, _compressed, _last, done) {
+      if (done !== undefined) process.nextTick(done);
+    },
+    halfClose() {},
+    request() {},
+    cancel() {
+      end = { kind: 'cancelled' };
+    },
+  };
+}

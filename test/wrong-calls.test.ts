@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import * as grpc from '@grpc/grpc-js';
+import { type ChannelOptions, createChannel as ownCreateChannel, type PodwireChannel } from 'podwire';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { get, ordersClient } from './support/orders-client.ts';
+import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
+
+// What a caller gives wrong fails that call, with what was wrong; never another call, the connection or the process.
+describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
+  let server: OrdersServer;
+  const channels: PodwireChannel[] = [];
+  beforeEach(async () => {
+    server = await startOrdersServer();
+  });
+  afterEach(async () => {
+    await Promise.all(channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
+    await server.stop();
+  });
+  async function open(options: ChannelOptions = {}): Promise<PodwireChannel> {
+    const channel = ownCreateChannel(`static:///${server.address}`, { transport, ...options });
+    channels.push(channel);
+    await channel.ready();
+    return channel;
+  }
+  const metadata = (...entries: readonly [string, string][]) => {
+    const all = new grpc.Metadata();
+    for (const [key, value] of entries) all.add(key, value);
+    return all;
+  };
+
+  test('a hashKey that throws fails its call alone', async () => {
+    const hashKey: ChannelOptions['hashKey'] = ({ metadata }) => {
+      if (metadata.get('boom').length > 0) throw new Error('no such tenant');
+      return 'a';
+    };
+    const channel = await open({ policy: 'maglev', hashKey });
+    const client = ordersClient(channel);
+    const wrong = get(client, {}, metadata(['boom', '1']));
+    const right = [get(client), get(client)];
+    await expect(wrong).rejects.toMatchObject({
+      code: grpc.status.INTERNAL,
+      reason: 'INVALID_CALL',
+      details: expect.stringContaining('hashKey threw: no such tenant'),
+    });
+    await Promise.all(right);
+    // A stream begins in a batch with others of its turn.
+    const chats = [client.chat(metadata(['boom', '1'])), client.chat()];
+    for (const chat of chats) chat.write({ id: 'a' });
+    await expect(once(chats[0]!, 'data')).rejects.toMatchObject({ reason: 'INVALID_CALL' });
+    await once(chats[1]!, 'data');
+    chats[1]!.end();
+    await once(chats[1]!.resume(), 'end');
+    expect(channel.snapshot().calls).toEqual({ open: 0, waiting: 0 });
+  });
+
+  test('a hashKey that returns no text fails its call, and none is no key', async () => {
+    const channel = await open({ policy: 'ring_hash', hashKey: (() => 7) as never });
+    await expect(get(ordersClient(channel))).rejects.toMatchObject({
+      reason: 'INVALID_CALL',
+      details: expect.stringContaining('hashKey returned 7, which is no string'),
+    });
+    await get(ordersClient(await open({ policy: 'ring_hash', hashKey: (() => null) as never })));
+  });
+
+  test.each(['', 'noslash', '/a\r\nx: y', '/a b', '/\0', '/žluť/Get', `/${'a'.repeat(5_000)}`, undefined, 5])(
+    'the method %j is refused',
+    async (path) => {
+      const channel = await open();
+      const client = new grpc.Client('', grpc.credentials.createInsecure(), { channelOverride: channel });
+      const call = () =>
+        client.makeUnaryRequest(
+          path as string,
+          (bytes: Buffer) => bytes,
+          (bytes: Buffer) => bytes,
+          Buffer.alloc(0),
+          () => {},
+        );
+      expect(call).toThrow(/^method: .* must be \/package\.Service\/Method/);
+      await get(ordersClient(channel));
+      expect(channel.snapshot().calls).toEqual({ open: 0, waiting: 0 });
+    },
+  );
+
+  test.each(['', 'a\r\nb', 'a b', 'žluť', 'a'.repeat(2_000), 5])('the host %j is refused', async (host) => {
+    const channel = await open();
+    const wrong = () => get(ordersClient(channel), {}, new grpc.Metadata(), { host: host as string });
+    await expect(wrong()).rejects.toThrow(/^host: .* must be/);
+    await get(ordersClient(channel));
+    expect(channel.snapshot().calls).toEqual({ open: 0, waiting: 0 });
+  });
+
+  test('headers of one hop are not sent, and what appears twice is', async () => {
+    const channel = await open();
+    await get(ordersClient(channel), {}, metadata(['http2-settings', 'AAMAAABk'], ['upgrade', 'h2c']));
+    expect(server.metadata.get('http2-settings')).toEqual([]);
+    // node:http2 sends some headers once only: that fails the call, and nothing else.
+    const twice = get(ordersClient(channel), {}, metadata(['date', 'a'], ['date', 'b']));
+    if (transport === 'http2') await twice;
+    else await expect(twice).rejects.toMatchObject({ details: expect.stringContaining('"date"') });
+    await get(ordersClient(channel));
+    expect(channel.snapshot().calls).toEqual({ open: 0, waiting: 0 });
+  });
+
+  test('a key that is not the certificate’s is refused at once', () => {
+    const pem = (name: string) => readFileSync(new URL(`certs/${name}`, import.meta.url));
+    const tls = { cert: pem('client-one.pem'), key: pem('client-two.key') };
+    expect(() => ownCreateChannel('static:///a:1', { transport, tls })).toThrow(
+      'is not the key of the certificate',
+    );
+    expect(() => ownCreateChannel('static:///a:1', { transport, tls: { ...tls, key: 'garbage' } })).toThrow(
+      /^options\.tls\.key .*is no PEM key/,
+    );
+  });
+});

@@ -4,15 +4,16 @@ import type { ApiClient } from './api/client.ts';
 import { BrokenAnswer, KubernetesError } from './api/error.ts';
 import { list, probe, type ServiceKey } from './api/list.ts';
 import { watch } from './api/watch.ts';
-import { isAtOrAfter, isVersionGood } from './resource-version.ts';
+import { Mirror } from './mirror.ts';
+import { isAtOrAfter, isBefore, isVersionGood } from './resource-version.ts';
 import { Seat } from './seat.ts';
 import {
   ENDPOINT_SLICES,
   ENDPOINTS,
   nameOf,
   type Resource,
-  readObject,
   resourceVersionOf,
+  uidOf,
 } from './slices/resource.ts';
 import type { ServiceObject } from './slices/service-object.ts';
 
@@ -27,13 +28,15 @@ export interface ReflectorEnv {
 
 /** As client-go: the server ends each watch after 5 to 10 minutes, so that clients spread over API servers again. */
 const MIN_WATCH_S = 300;
-/** A watch that ends sooner, without a line, is one that the server could not serve from where we asked. */
-const EMPTY_WATCH_MS = 2_000;
+/**
+ * A watch that ends sooner, without a line, is one that the server could not serve from where we asked. One that said
+ * something is cut by something on the way, and the next one waits.
+ */
+const SHORT_WATCH_MS = 2_000;
 const FIRST_GAP_MS = 250;
 const MAX_GAP_MS = 1_000;
-const MAX_RETRY_AFTER_MS = 30_000;
-/** Named; a list of more nameless objects is no list of the API. */
-const MAX_UNUSABLE = 20;
+/** Whatever the server asks for: who looks gives up after 30 s without a word. */
+const MAX_RETRY_AFTER_MS = 20_000;
 
 /**
  * Mirrors the objects of one service: lists them, then watches from there; what client-go calls a reflector. All who
@@ -46,36 +49,37 @@ export class Reflector {
   failedAtMs: number | undefined;
   readonly #env: ReflectorEnv;
   readonly #seats = new Set<Seat>();
-  #resource: Resource = ENDPOINT_SLICES;
-  #objects: ReadonlyMap<string, ServiceObject> = new Map();
-  #unusable: readonly string[] = [];
+  #mirror: Mirror;
   /** Where a watch may go on. */
   #resourceVersion: string | undefined;
   /** The connection broke: is it still the store that the resource version is of? */
   #isStoreInDoubt = false;
   #running: AbortController | undefined;
   #isSynced = false;
+  /** In a row: since then nothing went well. */
   #failures = 0;
+  #shortWatches = 0;
   #wasUnreachable = false;
   #notBeforeMs = 0;
 
   constructor(service: ServiceKey, env: ReflectorEnv) {
     this.service = service;
     this.#env = env;
+    this.#mirror = new Mirror(ENDPOINT_SLICES, service);
   }
 
   get objects(): Iterable<ServiceObject> {
-    return this.#objects.values();
+    return this.#mirror.objects;
   }
 
-  /** Objects without a name: nothing more can be said of them. */
+  /** Objects without a name or of another service: nothing more can be said of them. */
   get unusable(): readonly string[] {
-    return this.#unusable;
+    return this.#mirror.unusable;
   }
 
   /** What is looked at, as RBAC names it. */
   get resource(): string {
-    return this.#resource.fullName;
+    return this.#mirror.resource.fullName;
   }
 
   /** Takes part in what is seen from now on. The first starts the watch, and the last to leave ends it. */
@@ -170,36 +174,30 @@ export class Reflector {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const listing = await this.#listAny(signal);
+    const { listed, resourceVersion } = await this.#listAny(signal);
     if (signal.aborted) return;
-    const objects = new Map<string, ServiceObject>();
-    const unusable: string[] = [];
-    for (const item of listing.items) {
-      const read = readObject(this.#resource, item, (name) => this.#objects.get(name));
-      if (!('unusable' in read)) objects.set(read.name, read);
-      else if (unusable.length < MAX_UNUSABLE) unusable.push(read.unusable);
-    }
-    this.#objects = objects;
-    this.#unusable = unusable;
-    this.#resourceVersion = listing.resourceVersion;
+    this.#mirror = listed;
+    this.#resourceVersion = resourceVersion;
     this.#isStoreInDoubt = false;
     this.#isSynced = false;
-    if (listing.resourceVersion !== undefined) return;
-    const error = new BrokenAnswer(`the list of ${this.#resource.fullName} has no version to watch from`);
+    if (resourceVersion !== undefined) return;
+    const error = new BrokenAnswer(`the list of ${this.resource} has no version to watch from`);
     await this.#useList(error);
     throw error;
   }
 
   /** EndpointSlices; where the server has none (before 1.21), Endpoints. */
   async #listAny(signal: AbortSignal) {
-    const { client } = this.#env;
-    this.#resource = ENDPOINT_SLICES;
+    const of = (resource: Resource) =>
+      list(this.#env.client, resource, this.service, signal, () => {
+        const before = this.#mirror.resource === resource ? this.#mirror : undefined;
+        return new Mirror(resource, this.service, before);
+      });
     try {
-      return await list(client, ENDPOINT_SLICES, this.service, signal);
+      return await of(ENDPOINT_SLICES);
     } catch (error) {
       if (!(error instanceof KubernetesError) || error.status !== 404) throw error;
-      this.#resource = ENDPOINTS;
-      return await list(client, ENDPOINTS, this.service, signal);
+      return await of(ENDPOINTS);
     }
   }
 
@@ -209,17 +207,18 @@ export class Reflector {
    * instead of a full list from every client at once when an API server comes back.
    */
   async #isSameStore(signal: AbortSignal): Promise<boolean> {
-    const { items, resourceVersion } = await probe(this.#env.client, this.#resource, this.service, signal);
+    const { client } = this.#env;
+    const { first, resourceVersion } = await probe(client, this.#mirror.resource, this.service, signal);
     if (!isAtOrAfter(resourceVersion, this.#resourceVersion)) return false;
-    if (items.length === 0) return this.#objects.size === 0;
-    const read = readObject(this.#resource, items[0], () => undefined);
-    return !('unusable' in read) && this.#objects.get(read.name)?.uid === read.uid;
+    if (first === undefined) return this.#mirror.size === 0;
+    const name = nameOf(first);
+    return name !== undefined && this.#mirror.get(name)?.uid === uidOf(first);
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
     const { client, clock, random, idleTimeoutMs } = this.#env;
     const events = watch(client, clock, {
-      resource: this.#resource,
+      resource: this.#mirror.resource,
       service: this.service,
       resourceVersion: this.#resourceVersion!,
       timeoutSeconds: Math.round(MIN_WATCH_S * (1 + random())),
@@ -231,29 +230,34 @@ export class Reflector {
     let seen = 0;
     for await (const { type, object } of events) {
       seen += 1;
-      if (type !== 'BOOKMARK') this.#apply(type, object);
-      this.#resourceVersion = resourceVersionOf(object);
-      if (this.#resourceVersion === undefined)
-        throw new BrokenAnswer('the watch sent an object without a version');
+      this.#advance(resourceVersionOf(object));
+      if (type === 'BOOKMARK') continue;
+      if (type === 'DELETED') this.#mirror.delete(object);
+      else this.#mirror.put(object);
+      this.#ring();
     }
-    if (seen === 0 && clock.nowMs() - startedMs < EMPTY_WATCH_MS && !signal.aborted) {
-      // Known of API servers that lost track (https://github.com/kubernetes/kubernetes/issues/104171).
+    if (signal.aborted) return;
+    const isShort = clock.nowMs() - startedMs < SHORT_WATCH_MS;
+    this.#shortWatches = isShort ? this.#shortWatches + 1 : 0;
+    if (!isShort) return;
+    // Known of API servers that lost track (https://github.com/kubernetes/kubernetes/issues/104171).
+    if (seen === 0) {
       throw new BrokenAnswer('the API server ended the watch at once without saying anything; listing again');
     }
+    this.#notBeforeMs = clock.nowMs() + gapMs(this.#shortWatches);
+    await this.#pause(signal);
   }
 
-  #apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: unknown): void {
-    const name = nameOf(object);
-    const objects = new Map(this.#objects);
-    if (type === 'DELETED') {
-      if (name !== undefined) objects.delete(name);
-    } else {
-      const read = readObject(this.#resource, object, (known) => this.#objects.get(known));
-      if ('unusable' in read) this.#unusable = [read.unusable];
-      else objects.set(read.name, read);
+  /** Versions of one store only grow: where they do not, it is another one, or what was missed is not known. */
+  #advance(version: string | undefined): void {
+    if (version === undefined) throw new BrokenAnswer('the watch sent an object without a version');
+    if (isBefore(version, this.#resourceVersion)) {
+      const from = this.#resourceVersion;
+      throw new BrokenAnswer(
+        `the watch went back from version ${from} to ${version.slice(0, 40)}; listing again`,
+      );
     }
-    this.#objects = objects;
-    this.#ring();
+    this.#resourceVersion = version;
   }
 
   #onOpen(): void {
@@ -279,12 +283,16 @@ export class Reflector {
       if (error.unreachable) this.#env.client.forgetIdle();
       this.#wasUnreachable = error.unreachable;
     }
-    const gapMs = Math.min(FIRST_GAP_MS * 2 ** (this.#failures - 1), MAX_GAP_MS);
     const askedMs = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;
     this.failedAtMs = this.#env.clock.nowMs();
-    this.#notBeforeMs = this.failedAtMs + Math.max(gapMs, Math.min(askedMs, MAX_RETRY_AFTER_MS));
+    this.#notBeforeMs =
+      this.failedAtMs + Math.max(gapMs(this.#failures), Math.min(askedMs, MAX_RETRY_AFTER_MS));
     const seats = [...this.#seats];
     this.#seats.clear();
     for (const seat of seats) seat.fail(error);
   }
+}
+
+function gapMs(times: number): number {
+  return Math.min(FIRST_GAP_MS * 2 ** (times - 1), MAX_GAP_MS);
 }

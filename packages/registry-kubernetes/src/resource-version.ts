@@ -3,14 +3,26 @@ import { BrokenAnswer, KubernetesError } from './api/error.ts';
 /** Answers that say nothing of the resource version: who we are, what we may do, and that the server has no time. */
 const UNRELATED_STATUS = [401, 403, 429, 503];
 
+const NUMBER = /^\d{1,40}$/;
+
 /** Whether a watch may go on from where it was. After silence, nonsense or a refused version, what was missed is not known. */
 export function isVersionGood(error: unknown): boolean {
   if (error instanceof BrokenAnswer || !(error instanceof KubernetesError)) return false;
   return error.status === undefined || UNRELATED_STATUS.includes(error.status);
 }
 
-/** Versions of one store are comparable numbers (https://kep.k8s.io/5504). */
+/** Versions of one store are comparable numbers (https://kep.k8s.io/5504); what is no number is in no order. */
 export function isAtOrAfter(version: string | undefined, before: string | undefined): boolean {
-  if (!/^\d+$/.test(version ?? '') || !/^\d+$/.test(before ?? '')) return false;
-  return BigInt(version!) >= BigInt(before!);
+  return compare(version, before) >= 0;
+}
+
+export function isBefore(version: string | undefined, after: string | undefined): boolean {
+  return compare(version, after) < 0;
+}
+
+/** NaN when they are in no order. */
+function compare(a: string | undefined, b: string | undefined): number {
+  if (!NUMBER.test(a ?? '') || !NUMBER.test(b ?? '')) return Number.NaN;
+  const [left, right] = [BigInt(a!), BigInt(b!)];
+  return left < right ? -1 : left > right ? 1 : 0;
 }

@@ -5,14 +5,19 @@ import { KubernetesError } from './error.ts';
 
 /** Objects of one page. A slice holds 100 endpoints unless the cluster says otherwise: nearly every Service is one page. */
 const PAGE_SIZE = 100;
-/** 100 000 objects; a list that never ends is no list. */
-const MAX_PAGES = 1_000;
+/** A list that never ends is no list. */
+const MAX_PAGES = 200;
 /** A token for the next page is an opaque string of a few hundred characters. */
 const MAX_CONTINUE = 16 * 1024;
 
+/** Takes a list in while it comes, so that not all of it is in memory as it was sent. */
+export interface Listed {
+  put(object: unknown): void;
+}
+
 /** The objects of one service at one resource version. */
-export interface Listing {
-  readonly items: readonly unknown[];
+export interface Listing<T extends Listed> {
+  readonly listed: T;
   /** Undefined when a watch cannot begin here. */
   readonly resourceVersion: string | undefined;
 }
@@ -28,53 +33,57 @@ export interface ServiceKey {
  * https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list). A page token that expired on
  * the way (410) begins the list anew, once, in one piece. Throws {@link KubernetesError}.
  */
-export async function list(
+export async function list<T extends Listed>(
   client: ApiClient,
   resource: Resource,
   service: ServiceKey,
   signal: AbortSignal,
-): Promise<Listing> {
+  begin: () => T,
+): Promise<Listing<T>> {
   try {
-    return await listPages(client, resource, service, PAGE_SIZE, signal);
+    return await listPages(client, resource, service, PAGE_SIZE, signal, begin());
   } catch (error) {
     if (!(error instanceof KubernetesError) || error.status !== 410) throw error;
-    return listPages(client, resource, service, undefined, signal);
+    return listPages(client, resource, service, undefined, signal, begin());
   }
 }
 
-/** The version that the store is at, and one object of the service. */
+/** The version that the store is at, and one object of the service, if there is any. */
 export async function probe(
   client: ApiClient,
   resource: Resource,
   service: ServiceKey,
   signal: AbortSignal,
-): Promise<Listing> {
-  const page = await readPage(client, resource, service, { limit: '1' }, signal);
-  return { items: page.items, resourceVersion: page.resourceVersion };
+): Promise<{ readonly first: unknown; readonly resourceVersion: string | undefined }> {
+  const { items, resourceVersion } = await readPage(client, resource, service, { limit: '1' }, signal);
+  return { first: items[0], resourceVersion };
 }
 
-async function listPages(
+async function listPages<T extends Listed>(
   client: ApiClient,
   resource: Resource,
   service: ServiceKey,
   limit: number | undefined,
   signal: AbortSignal,
-): Promise<Listing> {
-  const items: unknown[] = [];
-  let next: string | undefined;
+  listed: T,
+): Promise<Listing<T>> {
+  const size: Readonly<Record<string, string>> = limit === undefined ? {} : { limit: String(limit) };
+  let params = size;
   for (let pages = 0; pages < MAX_PAGES; pages++) {
-    const page = await readPage(
-      client,
-      resource,
-      service,
-      { ...(limit !== undefined && { limit: String(limit) }), ...(next !== undefined && { continue: next }) },
-      signal,
-    );
-    items.push(...page.items);
-    next = page.next;
-    if (next === undefined) return { items, resourceVersion: page.resourceVersion };
+    const { items, next, resourceVersion } = await readPage(client, resource, service, params, signal);
+    for (const item of items) listed.put(item);
+    if (next === undefined) return { listed, resourceVersion };
+    if (next === params.continue) break;
+    params = { ...size, continue: next };
   }
-  throw new KubernetesError(`the list of ${resource.fullName} has no end: ${MAX_PAGES} pages and more`);
+  throw new KubernetesError(`the list of ${resource.fullName} has no end`);
+}
+
+interface Page {
+  readonly items: readonly unknown[];
+  readonly resourceVersion: string | undefined;
+  /** The token for the next page. */
+  readonly next: string | undefined;
 }
 
 async function readPage(
@@ -83,7 +92,7 @@ async function readPage(
   { namespace, name }: ServiceKey,
   params: Readonly<Record<string, string>>,
   signal: AbortSignal,
-): Promise<Listing & { readonly next: string | undefined }> {
+): Promise<Page> {
   const { path, query } = resource.path(namespace, name);
   for (const [key, value] of Object.entries(params)) query.set(key, value);
   const question = { verb: 'list', resource: resource.fullName, namespace, path, query } as const;
@@ -92,7 +101,11 @@ async function readPage(
   if (!Array.isArray(items)) {
     throw new KubernetesError(`the list of ${resource.fullName} in namespace ${namespace} has no items`);
   }
-  const next = isObject((body as Json).metadata) ? ((body as Json).metadata as Json).continue : undefined;
-  const more = typeof next === 'string' && next !== '' && next.length <= MAX_CONTINUE;
-  return { items, resourceVersion: resourceVersionOf(body), next: more ? next : undefined };
+  const metadata = isObject((body as Json).metadata) ? ((body as Json).metadata as Json) : {};
+  const next = metadata.continue ?? '';
+  // To take it for the last page would be to lose the others.
+  if (typeof next !== 'string' || next.length > MAX_CONTINUE) {
+    throw new KubernetesError(`the list of ${resource.fullName} has a next page and no token for it`);
+  }
+  return { items, resourceVersion: resourceVersionOf(body), next: next === '' ? undefined : next };
 }

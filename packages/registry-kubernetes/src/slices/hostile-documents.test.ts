@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ApiClient } from '../api/client.ts';
 import { KubernetesError } from '../api/error.ts';
-import { type Listing, list } from '../api/list.ts';
+import { list } from '../api/list.ts';
 import { watch } from '../api/watch.ts';
 import { mutate, mutations } from '../testing/mutations.ts';
 import { MAX_MEMBERS } from './read.ts';
@@ -52,9 +52,9 @@ const service = { namespace: 'prod', name: 'orders' };
 
 /** The object as it is used. Throws when an endpoint is invalid, or one is lost of which nothing is said. */
 function check(resource: Resource, document: unknown): ReadonlyMap<string, Endpoint> {
-  const object = readObject(resource, document, () => undefined);
+  const object = readObject(resource, document, service, () => undefined);
   if ('unusable' in object) {
-    assert(object.unusable.includes('metadata.name: '));
+    assert(/metadata.name: |: (namespace|service): .* must be/.test(object.unusable));
     return new Map();
   }
   const { endpoints, dropped } = new Viewer({ by: 'only' }, ADDRESS_TYPES).view([object]);
@@ -100,9 +100,10 @@ describe(`documents that are mutated (seed ${SEED})`, () => {
       for (const change of changes) mutate(copy, change);
       const pages = [copy, { items: [{ ...SLICE, metadata: { name: 'good' } }] }];
       const client = { getJson: async () => pages.shift() } as unknown as ApiClient;
-      const listing = await list(client, ENDPOINT_SLICES, service, signal).catch((error: unknown) => error);
-      if (listing instanceof KubernetesError) return;
-      for (const item of (listing as Listing).items) check(ENDPOINT_SLICES, item);
+      const begin = () => ({ put: (item: unknown) => void check(ENDPOINT_SLICES, item) });
+      await list(client, ENDPOINT_SLICES, service, signal, begin).catch((error: unknown) => {
+        if (!(error instanceof KubernetesError)) throw error;
+      });
     });
     await fc.assert(property, { numRuns: 2_500, seed: SEED });
   });
@@ -141,7 +142,7 @@ describe(`documents that are mutated (seed ${SEED})`, () => {
 
 describe('what is dropped', () => {
   const read = (document: object) => {
-    const object = readObject(ENDPOINT_SLICES, document, () => undefined);
+    const object = readObject(ENDPOINT_SLICES, document, service, () => undefined);
     if ('unusable' in object) throw new Error(object.unusable);
     return object;
   };
@@ -187,7 +188,7 @@ describe('what is dropped', () => {
   it('leaves an object of which nothing can be used as it was before', () => {
     const before = read(SLICE);
     const broken = { ...SLICE, metadata: { ...SLICE.metadata, resourceVersion: '43' }, endpoints: 'none' };
-    const after = readObject(ENDPOINT_SLICES, broken, () => before);
+    const after = readObject(ENDPOINT_SLICES, broken, service, () => before);
     if ('unusable' in after) throw new InvalidInput('object', after, 'must be usable');
     expect(after.slices).toBe(before.slices);
     expect(after.dropped).toEqual(['endpointslices/orders-abc.endpoints: "none" must be a list']);

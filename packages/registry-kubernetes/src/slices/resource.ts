@@ -4,6 +4,8 @@ import { readEndpoints } from './endpoints-object.ts';
 import { isObject, type Json } from './read.ts';
 import type { ServiceObject, Slice } from './service-object.ts';
 
+const SERVICE_LABEL = 'kubernetes.io/service-name';
+
 /** The kind of object that says which Pods a Service has. */
 export interface Resource {
   readonly plural: 'endpointslices' | 'endpoints';
@@ -14,6 +16,8 @@ export interface Resource {
     namespace: string,
     service: string,
   ) => { readonly path: string; readonly query: URLSearchParams };
+  /** The service that an object is of; undefined where it does not say. */
+  readonly serviceOf: (metadata: Json) => unknown;
   readonly read: (object: Json, path: string, dropped: Dropped) => readonly Slice[] | undefined;
 }
 
@@ -22,8 +26,9 @@ export const ENDPOINT_SLICES: Resource = {
   fullName: 'endpointslices.discovery.k8s.io',
   path: (namespace, service) => ({
     path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
-    query: new URLSearchParams({ labelSelector: `kubernetes.io/service-name=${service}` }),
+    query: new URLSearchParams({ labelSelector: `${SERVICE_LABEL}=${service}` }),
   }),
+  serviceOf: ({ labels }) => (isObject(labels) ? labels[SERVICE_LABEL] : undefined),
   read: readEndpointSlice,
 };
 
@@ -34,6 +39,7 @@ export const ENDPOINTS: Resource = {
     path: `/api/v1/namespaces/${namespace}/endpoints`,
     query: new URLSearchParams({ fieldSelector: `metadata.name=${service}` }),
   }),
+  serviceOf: ({ name }) => name,
   read: readEndpoints,
 };
 
@@ -54,32 +60,45 @@ export function nameOf(object: unknown): string | undefined {
   return typeof name === 'string' && NAME.test(name) ? name : undefined;
 }
 
+/** Two objects of one name with different uids are two, of which the first was deleted. `''` when it says none. */
+export function uidOf(object: unknown): string {
+  const metadata = isObject(object) ? object.metadata : undefined;
+  const uid = isObject(metadata) ? metadata.uid : undefined;
+  return typeof uid === 'string' && NAME.test(uid) ? uid : '';
+}
+
 /**
  * Reads one object. One of which nothing can be used keeps what it said before (`previous`); one that is the same version
- * of the same object as before is not read again.
+ * of the same object as before is not read again. What has no name, or says that it is of another service, is unusable.
  */
 export function readObject(
   resource: Resource,
   object: unknown,
+  service: { readonly namespace: string; readonly name: string },
   previous: (name: string) => ServiceObject | undefined,
 ): ServiceObject | { readonly unusable: string } {
   const dropped = new Dropped();
+  const { plural } = resource;
   const name = nameOf(object);
   if (!isObject(object) || name === undefined) {
-    dropped.add(
-      `${resource.plural}: metadata.name`,
-      isObject(object) ? object.metadata : object,
-      'must be a name',
-    );
+    dropped.add(`${plural}: metadata.name`, isObject(object) ? object.metadata : object, 'must be a name');
     return { unusable: dropped.list()[0]! };
   }
-  const { uid } = object.metadata as Json;
+  const metadata = object.metadata as Json;
+  for (const [what, value, wanted] of [
+    ['namespace', metadata.namespace, service.namespace],
+    ['service', resource.serviceOf(metadata), service.name],
+  ] as const) {
+    if (typeof value !== 'string' || value === wanted) continue;
+    dropped.add(`${plural}/${name}: ${what}`, value, `must be ${wanted}`);
+    return { unusable: dropped.list()[0]! };
+  }
   const known = previous(name);
   const resourceVersion = resourceVersionOf(object) ?? '';
-  const identity = { name, uid: typeof uid === 'string' ? uid : '', resourceVersion };
+  const identity = { name, uid: uidOf(object), resourceVersion };
   if (known !== undefined && known.uid === identity.uid && known.resourceVersion === resourceVersion) {
     if (resourceVersion !== '') return known;
   }
-  const slices = resource.read(object, `${resource.plural}/${name}`, dropped) ?? known?.slices ?? [];
+  const slices = resource.read(object, `${plural}/${name}`, dropped) ?? known?.slices ?? [];
   return { ...identity, slices, dropped: dropped.list() };
 }

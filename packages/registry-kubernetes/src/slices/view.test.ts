@@ -8,7 +8,9 @@ import { Viewer } from './view.ts';
 function read(draft: Record<string, unknown>, resource = ENDPOINT_SLICES): ServiceObject {
   const { name, ...rest } = draft;
   const metadata = { name, uid: `uid-${name}`, resourceVersion: '7' };
-  const object = readObject(resource, JSON.parse(JSON.stringify({ metadata, ...rest })), () => undefined);
+  const service = { namespace: 'prod', name: 'orders' };
+  const document: unknown = JSON.parse(JSON.stringify({ metadata, ...rest }));
+  const object = readObject(resource, document, service, () => undefined);
   if ('unusable' in object) throw new Error(object.unusable);
   return object;
 }

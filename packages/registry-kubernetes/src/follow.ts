@@ -16,7 +16,10 @@ export async function* follow(
     let seen: View | undefined;
     while (await seat.changed()) {
       const view = viewer.view(reflector.objects);
-      const now = { ...view, dropped: [...reflector.unusable, ...view.dropped] };
+      const faults = [...reflector.unusable, ...view.dropped];
+      // A service that is empty is so whatever strayed in beside it.
+      const isEmpty = view.endpoints.size === 0 && faults.length === 0;
+      const now = { ...view, dropped: isEmpty ? [] : [...reflector.strays, ...faults] };
       const update = difference(seen, now, () => why(reflector, now));
       seen = now;
       if (update !== undefined) yield update;
@@ -46,7 +49,8 @@ export function difference(
     return same && before.dropped.length === 0 ? undefined : { type: 'missing', reason: whyEmpty() };
   }
   const reset: RegistryUpdate = { type: 'reset', endpoints: [...endpoints.values()], ...said };
-  if (before === undefined) return reset;
+  // A reset of which nothing could be used was not believed: what was there before it may still be.
+  if (before === undefined || before.endpoints.size === 0) return reset;
   const changed: Endpoint[] = [];
   for (const endpoint of endpoints.values()) {
     const known = before.endpoints.get(endpoint.id);

@@ -1,12 +1,14 @@
-import type { ServiceKey } from './api/list.ts';
+import type { ApiClient } from './api/client.ts';
+import { KubernetesError } from './api/error.ts';
+import { type Listing, list, type ServiceKey } from './api/list.ts';
 import { MAX_MEMBERS } from './slices/read.ts';
-import { nameOf, type Resource, readObject, uidOf } from './slices/resource.ts';
+import { ENDPOINT_SLICES, ENDPOINTS, nameOf, type Resource, readObject, uidOf } from './slices/resource.ts';
 import type { ServiceObject } from './slices/service-object.ts';
 
 /** A hundred Pods each, as the controller fills them, are ten times more than are used of one service. */
 export const MAX_OBJECTS = 10_000;
 /** Named; a server that says more of them is no API server. */
-const MAX_UNUSABLE = 20;
+const MAX_NAMED = 20;
 
 /** The objects of one service as the API server told them last; whatever it tells, memory stays bounded. */
 export class Mirror {
@@ -15,6 +17,7 @@ export class Mirror {
   readonly #previous: (name: string) => ServiceObject | undefined;
   readonly #objects = new Map<string, ServiceObject>();
   readonly #unusable: string[] = [];
+  readonly #strays: string[] = [];
   #members = 0;
   #over = 0;
 
@@ -33,7 +36,7 @@ export class Mirror {
     return this.#objects.values();
   }
 
-  /** What could not be used as an object at all. */
+  /** What was listed and could not be used as an object at all. */
   get unusable(): readonly string[] {
     const { plural } = this.resource;
     return this.#over === 0
@@ -41,33 +44,49 @@ export class Mirror {
       : [...this.#unusable, `${plural}: ${this.#over} more than the limit of ${MAX_OBJECTS} objects`];
   }
 
+  /** Such as changes named since then. Nothing is known to be missing for it. */
+  get strays(): readonly string[] {
+    return this.#strays;
+  }
+
   get(name: string): ServiceObject | undefined {
     return this.#objects.get(name);
   }
 
-  /** Takes in what the API server says that there is. */
+  /** Takes in what the API server lists. */
   put(object: unknown): void {
+    const unusable = this.#put(object);
+    if (unusable !== undefined && this.#unusable.length < MAX_NAMED) this.#unusable.push(unusable);
+  }
+
+  /** Takes in what changed since the list. */
+  change(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: unknown): void {
+    if (type === 'DELETED') return this.#delete(object);
+    const stray = this.#put(object);
+    if (stray === undefined) return;
+    if (this.#strays.length === MAX_NAMED) this.#strays.shift();
+    this.#strays.push(stray);
+    // One that was ours is so no more.
+    this.#delete(object);
+  }
+
+  /** Why it could not be used, if it could not. */
+  #put(object: unknown): string | undefined {
     const read = readObject(this.resource, object, this.#service, this.#previous);
-    if ('unusable' in read) {
-      if (this.#unusable.length === MAX_UNUSABLE) this.#unusable.shift();
-      this.#unusable.push(read.unusable);
-      // One that was ours is so no more.
-      this.delete(object);
-      return;
-    }
+    if ('unusable' in read) return read.unusable;
     const known = this.#objects.get(read.name);
     if (known === undefined && this.#objects.size >= MAX_OBJECTS) {
       this.#over += 1;
-      return;
+      return undefined;
     }
     this.#members -= membersOf(known);
     const fits = this.#members < MAX_MEMBERS;
     this.#objects.set(read.name, fits ? read : withoutMembers(read, this.resource));
     if (fits) this.#members += membersOf(read);
+    return undefined;
   }
 
-  /** Takes away what the API server says is gone. */
-  delete(object: unknown): void {
+  #delete(object: unknown): void {
     const name = nameOf(object);
     const known = name === undefined ? undefined : this.#objects.get(name);
     if (known === undefined) return;
@@ -86,4 +105,23 @@ function membersOf(object: ServiceObject | undefined): number {
 function withoutMembers(object: ServiceObject, { plural }: Resource): ServiceObject {
   const said = `${plural}/${object.name}: ${membersOf(object)} endpoints more than the limit of ${MAX_MEMBERS}`;
   return { ...object, slices: [], dropped: [said] };
+}
+
+/** Lists EndpointSlices; where the server has none (before 1.21), Endpoints. Throws {@link KubernetesError}. */
+export async function listMirror(
+  client: ApiClient,
+  service: ServiceKey,
+  before: Mirror,
+  signal: AbortSignal,
+): Promise<Listing<Mirror>> {
+  const of = (resource: Resource) => {
+    const known = before.resource === resource ? before : undefined;
+    return list(client, resource, service, signal, () => new Mirror(resource, service, known));
+  };
+  try {
+    return await of(ENDPOINT_SLICES);
+  } catch (error) {
+    if (!(error instanceof KubernetesError) || error.status !== 404) throw error;
+    return await of(ENDPOINTS);
+  }
 }

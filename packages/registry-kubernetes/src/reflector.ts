@@ -2,19 +2,12 @@ import { setImmediate } from 'node:timers/promises';
 import type { Clock, Random } from '@podwire/registry';
 import type { ApiClient } from './api/client.ts';
 import { BrokenAnswer, KubernetesError } from './api/error.ts';
-import { list, probe, type ServiceKey } from './api/list.ts';
+import { probe, type ServiceKey } from './api/list.ts';
 import { watch } from './api/watch.ts';
-import { Mirror } from './mirror.ts';
+import { listMirror, Mirror } from './mirror.ts';
 import { isAtOrAfter, isBefore, isVersionGood } from './resource-version.ts';
 import { Seat } from './seat.ts';
-import {
-  ENDPOINT_SLICES,
-  ENDPOINTS,
-  nameOf,
-  type Resource,
-  resourceVersionOf,
-  uidOf,
-} from './slices/resource.ts';
+import { ENDPOINT_SLICES, nameOf, resourceVersionOf, uidOf } from './slices/resource.ts';
 import type { ServiceObject } from './slices/service-object.ts';
 
 export interface ReflectorEnv {
@@ -72,9 +65,14 @@ export class Reflector {
     return this.#mirror.objects;
   }
 
-  /** Objects without a name or of another service: nothing more can be said of them. */
+  /** Objects of the list without a name or of another service: nothing more can be said of them. */
   get unusable(): readonly string[] {
     return this.#mirror.unusable;
+  }
+
+  /** Such objects that came since. */
+  get strays(): readonly string[] {
+    return this.#mirror.strays;
   }
 
   /** What is looked at, as RBAC names it. */
@@ -174,7 +172,12 @@ export class Reflector {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { listed, resourceVersion } = await this.#listAny(signal);
+    const { listed, resourceVersion } = await listMirror(
+      this.#env.client,
+      this.service,
+      this.#mirror,
+      signal,
+    );
     if (signal.aborted) return;
     this.#mirror = listed;
     this.#resourceVersion = resourceVersion;
@@ -184,21 +187,6 @@ export class Reflector {
     const error = new BrokenAnswer(`the list of ${this.resource} has no version to watch from`);
     await this.#useList(error);
     throw error;
-  }
-
-  /** EndpointSlices; where the server has none (before 1.21), Endpoints. */
-  async #listAny(signal: AbortSignal) {
-    const of = (resource: Resource) =>
-      list(this.#env.client, resource, this.service, signal, () => {
-        const before = this.#mirror.resource === resource ? this.#mirror : undefined;
-        return new Mirror(resource, this.service, before);
-      });
-    try {
-      return await of(ENDPOINT_SLICES);
-    } catch (error) {
-      if (!(error instanceof KubernetesError) || error.status !== 404) throw error;
-      return await of(ENDPOINTS);
-    }
   }
 
   /**
@@ -232,8 +220,7 @@ export class Reflector {
       seen += 1;
       this.#advance(resourceVersionOf(object));
       if (type === 'BOOKMARK') continue;
-      if (type === 'DELETED') this.#mirror.delete(object);
-      else this.#mirror.put(object);
+      this.#mirror.change(type, object);
       this.#ring();
     }
     if (signal.aborted) return;

@@ -73,7 +73,8 @@ export class ApiClient {
     for (let again = true; ; again = false) {
       const login = await this.#access.login();
       const { verb, resource, namespace } = question;
-      const asked = { verb, resource, namespace, server: login.server.origin, source: login.source };
+      const secret = login.authorization?.replace(/^\w+ /, '');
+      const asked = { verb, resource, namespace, server: login.server.origin, source: login.source, secret };
       const body = await this.#send(login, question, signal).catch((error) => {
         throw connectionError(asked.server, error);
       });
@@ -129,6 +130,11 @@ export class ApiClient {
       request.on('error', (error) => {
         timer.cancel();
         reject(error);
+      });
+      // Without a word: an answer that Node does not tell of, as one that switches protocols.
+      request.on('close', () => {
+        timer.cancel();
+        reject(unreachable(`no answer from the API server ${server.origin}: the connection was closed`));
       });
     });
   }

@@ -29,13 +29,16 @@ export interface Asked {
   readonly server: string;
   /** Where the credentials came from, such as a file name. */
   readonly source: string;
+  /** What the server may say, and nobody may read. */
+  readonly secret: string | undefined;
 }
 
 const MAX_MESSAGE = 300;
 
-/** What the API server said, fit for one line of a log: it is text from the network. */
-export function statusMessage(body: unknown): string {
-  const message = isObject(body) && typeof body.message === 'string' ? body.message : '';
+/** What the API server said, fit for one line of a log: it is text from the network, and may repeat what we sent. */
+function statusMessage(body: unknown, secret = ''): string {
+  const said = isObject(body) && typeof body.message === 'string' ? body.message : '';
+  const message = secret === '' ? said : said.replaceAll(secret, '<token>');
   const clean = message.replace(/[\p{C}\s]+/gu, ' ').trim();
   return clean.length > MAX_MESSAGE ? `${clean.slice(0, MAX_MESSAGE)}...` : clean;
 }
@@ -47,7 +50,7 @@ export function statusError(
   body: unknown,
   retryAfter?: string,
 ): KubernetesError {
-  const said = statusMessage(body);
+  const said = statusMessage(body, asked.secret);
   const quoted = said === '' ? '' : ` (${said})`;
   const seconds = Number(retryAfter);
   const retryAfterMs = retryAfter !== undefined && seconds >= 0 ? seconds * 1000 : undefined;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Kubelet, startKubelet } from '../servers/kubelet.mjs';
 import { type Kubernetes, startKubernetes } from '../servers/kubernetes.mjs';
 import { createChannel } from '../support/channel.ts';
-import { type DemoClient, demoClient, startOpenLoad } from '../support/demo-client.ts';
+import { call, demoClient, startOpenLoad } from '../support/demo-client.ts';
 import {
   create,
   createNamespace,
@@ -42,10 +42,6 @@ const open = (target: string) =>
   createChannel(target, { registries: [kubernetes(account.options)], waiting: { timeoutMs: 30_000 } });
 const orders = () =>
   kubelet.pods().filter(({ name }) => name.startsWith('orders-') && !name.includes('consumer'));
-const call = (client: DemoClient) =>
-  new Promise<string>((resolve, reject) => {
-    client.get({ id: '1' }, (error, order) => (error ? reject(error) : resolve(order!.pod)));
-  });
 const deployment = () => cluster.must('GET', `${pathOf('Deployment')}/orders`);
 const patch = (body: object) => cluster.must('PATCH', `${pathOf('Deployment')}/orders`, body);
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Kubernetes, startKubernetes } from '../servers/kubernetes.mjs';
 import type { Running } from '../servers/process.mjs';
 import { createChannel } from '../support/channel.ts';
-import { type DemoClient, demoClient } from '../support/demo-client.ts';
+import { call, type DemoClient, demoClient } from '../support/demo-client.ts';
 import {
   create,
   createNamespace,
@@ -34,10 +34,6 @@ afterAll(async () => {
   await cluster?.close();
 });
 
-const call = (client: DemoClient) =>
-  new Promise<string>((resolve, reject) => {
-    client.get({ id: '1' }, (error, order) => (error ? reject(error) : resolve(order!.pod)));
-  });
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** By nearest rank: of a hundred samples the 99th percentile is not the worst. */
 const quantile = (sorted: readonly number[], q: number) => sorted[Math.ceil(sorted.length * q) - 1]!;

@@ -20,6 +20,13 @@ export function demoClient(channel: grpc.Channel): DemoClient {
   return new demo.Orders('orders', credentials, { channelOverride: channel }) as unknown as DemoClient;
 }
 
+/** Makes one call; resolves with the Pod that answered. */
+export function call(client: DemoClient): Promise<string> {
+  return new Promise((resolve, reject) => {
+    client.get({ id: '1' }, (error, order) => (error ? reject(error) : resolve(order!.pod)));
+  });
+}
+
 /** Calls at an even rate, whatever becomes of those before. */
 export interface OpenLoad {
   readonly done: number;

@@ -19,10 +19,10 @@ import {
 import { startPod } from '../support/pod-process.ts';
 import { Relay } from '../support/relay.ts';
 
-/** How long the registry is away: PODWIRE_OUTAGE_MS=60000 for the long version. */
-const OUTAGE_MS = Number(process.env.PODWIRE_OUTAGE_MS ?? 6_000);
+/** How long the registry is away: PODWIRE_KUBERNETES_FAULT_MS=60000 for the long version. */
+const FAULT_MS = Number(process.env.PODWIRE_KUBERNETES_FAULT_MS ?? 6_000);
 /** The kernel takes 15 s to know that a quiet connection is cut; what is cut for less waits for TCP to send again. */
-const CUT_MS = Math.max(OUTAGE_MS, 20_000);
+const CUT_MS = Math.max(FAULT_MS, 20_000);
 const BACK_MS = 2_000;
 
 const [A, B, C, D, E] = [11, 12, 13, 14, 15].map((last) => `10.244.0.${last}`) as [
@@ -93,7 +93,7 @@ interface Outage {
 }
 
 /** 500 calls a second through an outage in which a Pod is replaced; all succeed, and the new Pod is soon in use. */
-async function endure({ options, outageMs = OUTAGE_MS, down, meanwhile, up, say }: Outage) {
+async function endure({ options, outageMs = FAULT_MS, down, meanwhile, up, say }: Outage) {
   await using channel = createChannel('kubernetes:///orders.prod:grpc', {
     registries: [kubernetes(options())],
   });
@@ -134,7 +134,7 @@ async function endure({ options, outageMs = OUTAGE_MS, down, meanwhile, up, say 
   return { requests, errors, lists: requests.filter((request) => request === 'list').length };
 }
 
-const TIMEOUT = { timeout: OUTAGE_MS + CUT_MS + 60_000 };
+const TIMEOUT = { timeout: FAULT_MS + CUT_MS + 60_000 };
 const administrator = () => ({ kubeconfig: cluster.kubeconfigFile });
 const consumer = () => account.options;
 
@@ -182,7 +182,7 @@ describe('500 calls/s, and a Pod replaced meanwhile', () => {
       down: () => cluster.apiServer.signal('SIGSTOP'),
       up: () => cluster.apiServer.signal('SIGCONT'),
     });
-    expect(lists).toBeGreaterThanOrEqual(1);
+    expect(lists).toBe(1);
     expect(errors.join()).toContain('was silent for 2000 ms');
   });
 
@@ -200,7 +200,7 @@ describe('500 calls/s, and a Pod replaced meanwhile', () => {
   });
 
   test('the store comes back with one Pod of four first', TIMEOUT, async () => {
-    await endure({
+    const { lists } = await endure({
       options: administrator,
       async down() {
         await cluster.apiServer.stop('SIGKILL');
@@ -217,6 +217,7 @@ describe('500 calls/s, and a Pod replaced meanwhile', () => {
         }
       },
     });
+    expect(lists).toBeLessThanOrEqual(1);
   });
 });
 

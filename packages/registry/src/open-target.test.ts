@@ -106,7 +106,7 @@ it('takes weights, zones and attributes of a static list as objects', async () =
   const said = { address: '10.0.0.1:1', weight: 2, zone: 'a', attributes: { version: '2' } };
   const watch = new Followed(staticRegistry([said, { host: 'fd00::1', port: 2 }]), 'orders');
   await until(() => watch.last !== undefined, 'the list');
-  expect([...watch.endpoints.values()]).toMatchObject([
+  expect([...watch.endpoints.list]).toMatchObject([
     { id: '10.0.0.1:1', weight: 2, zone: 'a', attributes: { version: '2' } },
     { id: '[fd00::1]:2', weight: 1 },
   ]);

@@ -87,7 +87,7 @@ it('uses the hosts of the lowest priority, with their ports and weights', async 
   await withServer({ '_grpc._tcp.test': { srv }, ...hosts }, async (server) => {
     const watch = follow(server, '_grpc._tcp.test');
     await until(() => watch.last !== undefined, 'an answer');
-    expect([...watch.endpoints.values()].map(({ id, weight }) => [id, weight])).toEqual([
+    expect([...watch.endpoints.list].map(({ id, weight }) => [id, weight])).toEqual([
       ['10.0.0.1:1', 30],
       ['[fd00::1]:1', 30],
       ['10.0.0.2:2', 0.01],

@@ -1,7 +1,6 @@
-import type { Endpoint } from '../endpoint.ts';
 import type { Registry, RegistryUpdate } from '../registry.ts';
 import { systemClock } from '../system-clock.ts';
-import { apply } from '../watched/apply.ts';
+import { EndpointTable } from '../watched/endpoint-table.ts';
 
 /** Longest real time to wait for a condition. */
 const LIMIT_MS = 5_000;
@@ -27,7 +26,7 @@ export function realTurn(): Promise<void> {
 /** One watch of a registry, followed by hand: what it said, what follows from it, how it ended. */
 export class Followed {
   readonly updates: RegistryUpdate[] = [];
-  endpoints: ReadonlyMap<string, Endpoint> = new Map();
+  readonly endpoints: EndpointTable = new EndpointTable();
   error: unknown;
   ended = false;
   readonly done: Promise<void>;
@@ -39,7 +38,7 @@ export class Followed {
 
   /** The ids in use now, sorted. */
   get ids(): string[] {
-    return [...this.endpoints.keys()].sort();
+    return this.endpoints.list.map(({ id }) => id).sort();
   }
 
   get last(): RegistryUpdate | undefined {
@@ -55,7 +54,7 @@ export class Followed {
     try {
       for await (const update of registry.watch(service, { signal: this.#abort.signal })) {
         this.updates.push(update);
-        if (update.type !== 'problem') this.endpoints = apply(this.endpoints, [update]).endpoints;
+        if (update.type !== 'problem') this.endpoints.apply(update);
       }
     } catch (error) {
       this.error = error;

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../endpoint.ts';
+import type { EndpointTable } from './endpoint-table.ts';
 
-type Endpoints = ReadonlyMap<string, Endpoint>;
+type Endpoints = readonly Endpoint[];
 
 /**
  * What is kept of an update that takes away all Pods, or more than half of them in a short time: a registry that was
@@ -23,12 +24,12 @@ const MIN_FOR_HALF = 3;
 
 /** Remembers what was in use a short while ago, to tell a sudden loss from a slow one. */
 export class Baseline {
-  #endpoints: Endpoints = new Map();
+  #endpoints: Endpoints = [];
   #sinceMs = Number.NEGATIVE_INFINITY;
 
   /** Why a change from `used` to `said` is doubted; undefined when it is not. */
-  suspicion(used: Endpoints, said: Endpoints, nowMs: number): string | undefined {
-    if (nowMs - this.#sinceMs >= SUDDEN_MS || used.size > this.#endpoints.size) {
+  suspicion(used: Endpoints, said: EndpointTable, nowMs: number): string | undefined {
+    if (nowMs - this.#sinceMs >= SUDDEN_MS || used.length > this.#endpoints.length) {
       this.#endpoints = used;
       this.#sinceMs = nowMs;
     }
@@ -37,25 +38,23 @@ export class Baseline {
 }
 
 /** Whether a change looks more like a broken registry than like a service that shrank. */
-export function suspicion(before: Endpoints, after: Endpoints): string | undefined {
-  if (before.size === 0) return undefined;
-  if (after.size === 0) return `the registry took away all ${before.size} endpoints at once`;
+function suspicion(before: Endpoints, after: EndpointTable): string | undefined {
+  if (before.length === 0) return undefined;
+  if (after.size === 0) return `the registry took away all ${before.length} endpoints at once`;
   // As many as before are no loss, whoever they are: every Pod of a roll-out is a new one.
-  if (before.size < MIN_FOR_HALF || after.size * 2 >= before.size) return undefined;
+  if (before.length < MIN_FOR_HALF || after.size * 2 >= before.length) return undefined;
   let gone = 0;
-  for (const id of before.keys()) if (!after.has(id)) gone += 1;
-  return gone * 2 > before.size
-    ? `the registry took away ${gone} of ${before.size} endpoints at once`
+  for (const { id } of before) if (!after.has(id)) gone += 1;
+  return gone * 2 > before.length
+    ? `the registry took away ${gone} of ${before.length} endpoints at once`
     : undefined;
 }
 
 /** The endpoints that `after` misses and that still answer. */
 export function survivors(
   before: Endpoints,
-  after: Endpoints,
+  after: EndpointTable,
   isAlive: (id: string) => boolean,
-): Map<string, Endpoint> {
-  const kept = new Map<string, Endpoint>();
-  for (const [id, endpoint] of before) if (!after.has(id) && isAlive(id)) kept.set(id, endpoint);
-  return kept;
+): readonly Endpoint[] {
+  return before.filter(({ id }) => !after.has(id) && isAlive(id));
 }

@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '../clock.ts';
 
-/** Runs `fn` when asked: at once if it did not run for a while, else once when that while is over. */
+/**
+ * Runs `fn` once for all who ask: in a turn of its own, so that what is said in one breath goes together, and no sooner than a
+ * while after it ran last.
+ */
 export class Pace {
   readonly #clock: Clock;
   readonly #everyMs: number;
@@ -14,16 +17,10 @@ export class Pace {
     this.#fn = fn;
   }
 
-  /** Whether a run is due and waits. */
-  get waits(): boolean {
-    return this.#timer !== undefined;
-  }
-
   ask(): void {
     if (this.#timer !== undefined) return;
-    const delayMs = this.#lastMs + this.#everyMs - this.#clock.nowMs();
-    if (delayMs <= 0) this.#run();
-    else this.#timer = this.#clock.after(delayMs, () => this.#run());
+    const delayMs = Math.max(0, this.#lastMs + this.#everyMs - this.#clock.nowMs());
+    this.#timer = this.#clock.after(delayMs, () => this.#run());
   }
 
   /** Runs what waits now. */

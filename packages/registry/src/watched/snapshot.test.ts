@@ -128,7 +128,7 @@ it('writes a set that changes often once a second, and one that never changes on
   const watched = new Watched(registry, { clock, snapshotDir });
   await settle();
   registry.reset(A);
-  await settle();
+  await watched.settle();
   const ids = async (wanted: string, what: string) => {
     let found = '';
     const look = async () => {
@@ -138,7 +138,6 @@ it('writes a set that changes often once a second, and one that never changes on
     await until(() => found === wanted, what, look);
   };
   await ids(A, 'the first set');
-  await clock.advance(100);
   registry.reset(A, B);
   await watched.settle();
   expect(await storedIds()).toBe(A);
@@ -185,6 +184,7 @@ it('says why it cannot be written, and goes on', async () => {
   const watched = new Watched(registry, { clock, snapshotDir: join(directory, 'file') });
   await settle();
   registry.reset(A);
+  await watched.settle();
   await until(() => watched.watch.status.snapshotError !== undefined, 'the error', settle);
   expect(watched.watch.status.snapshotError).toContain('file');
   expect(watched.ids).toEqual([A]);

@@ -1,10 +1,10 @@
 import type { Clock, Random } from '../clock.ts';
-import { type Endpoint, show } from '../endpoint.ts';
+import { show } from '../endpoint.ts';
 import type { Registry, RegistryUpdate } from '../registry.ts';
 import { RetryDelay } from '../retry-delay.ts';
 import { pause } from '../wait.ts';
-import { apply, type Change } from './apply.ts';
 import { attempt, messageOf } from './attempt.ts';
+import { type Change, EndpointTable } from './endpoint-table.ts';
 import { Pace } from './pace.ts';
 import type { RegistryStatus } from './status.ts';
 import { usable } from './usable.ts';
@@ -32,7 +32,7 @@ const MAX_DROPPED = 20;
  */
 export class Subscription {
   /** What the registry says; undefined until it said anything. */
-  endpoints: ReadonlyMap<string, Endpoint> | undefined;
+  endpoints: EndpointTable | undefined;
   status: RegistryStatus;
   readonly subscribers = new Set<Subscriber>();
   readonly #registry: Registry;
@@ -112,12 +112,12 @@ export class Subscription {
       case 'reset':
       case 'missing':
         this.#pending = [update];
-        this.#applying.ask();
+        this.#ask();
         break;
       case 'upsert':
       case 'remove':
         this.#pending.push(update);
-        this.#applying.ask();
+        this.#ask();
         break;
       default:
         this.#report({ lastError: `the registry said what no watch understands: ${show(update)}` });
@@ -128,16 +128,20 @@ export class Subscription {
     return pause(this.#clock, COALESCE_MS, this.#abort.signal);
   }
 
+  #ask(): void {
+    this.#applying.ask();
+    // Whoever has nothing yet waits for nothing that may follow.
+    if (this.endpoints === undefined) this.#applying.flush();
+  }
+
   #applyPending(): void {
     this.#burst = 0;
-    const before = this.endpoints;
-    let changed = before === undefined;
+    let changed = this.endpoints === undefined;
     const change: { -readonly [K in keyof RegistryStatus]?: RegistryStatus[K] } = {
       state: 'watching',
       lastUpdateMs: this.#clock.wallMs(),
       lastError: undefined,
     };
-    const changes: Change[] = [];
     const updates = this.#pending;
     this.#pending = [];
     for (const update of updates) {
@@ -150,13 +154,9 @@ export class Subscription {
         change.lastError = checked.problem;
         continue;
       }
-      changes.push(checked.change);
+      this.endpoints ??= new EndpointTable();
+      if (this.endpoints.apply(checked.change)) changed = true;
       change.missing = update.type === 'missing' ? String(update.reason) : undefined;
-    }
-    if (changes.length > 0) {
-      const after = apply(before ?? NONE, changes);
-      this.endpoints = after.endpoints;
-      changed ||= after.changed;
     }
     this.#report(change);
     if (this.endpoints === undefined) return;
@@ -169,8 +169,6 @@ export class Subscription {
     for (const subscriber of [...this.subscribers]) subscriber.onStatus();
   }
 }
-
-const NONE: ReadonlyMap<string, Endpoint> = new Map();
 
 /** The part of a change that can be used. A reset of which nothing can be used is a problem, not an empty service. */
 function check(update: Change): {

@@ -1,6 +1,7 @@
 import type { Clock, Random, Timer } from '../clock.ts';
 import type { Endpoint, EndpointSet, EndpointSource } from '../endpoint.ts';
 import type { Registry } from '../registry.ts';
+import { EndpointTable } from './endpoint-table.ts';
 import { Baseline, type Held, survivors } from './hold.ts';
 import { Pace } from './pace.ts';
 import { type SharedSubscription, subscribe } from './shared.ts';
@@ -67,8 +68,6 @@ class Watch implements ServiceWatch {
   readonly #snapshot: Snapshot | undefined;
   readonly #baseline = new Baseline();
   readonly #rechecking: Pace;
-  /** The endpoints of `set`, by id. */
-  #used: ReadonlyMap<string, Endpoint> = new Map();
   #held: Held | undefined;
   #letGo: Timer | undefined;
   #source: EndpointSource | undefined;
@@ -106,7 +105,7 @@ class Watch implements ServiceWatch {
     const held = this.#held && {
       reason: this.#held.reason,
       untilMs: this.#options.clock.wallMs() + this.#held.untilMs - this.#options.clock.nowMs(),
-      ids: [...this.#held.endpoints.keys()],
+      ids: this.#held.endpoints.map(({ id }) => id),
     };
     return {
       ...status,
@@ -137,7 +136,9 @@ class Watch implements ServiceWatch {
     const stored = this.#snapshot?.load();
     if (stored === undefined) return;
     this.#snapshotMs = stored.savedMs;
-    this.#publish(new Map(stored.endpoints.map((endpoint) => [endpoint.id, endpoint])), 'snapshot');
+    const known = new EndpointTable();
+    known.apply({ type: 'reset', endpoints: stored.endpoints });
+    this.#publish(known.list, 'snapshot');
   }
 
   #onSaid(changed: boolean): void {
@@ -147,7 +148,7 @@ class Watch implements ServiceWatch {
   /** Decides what of the registry's word is used. */
   #believe(): void {
     if (this.#closed) return;
-    const said = this.#shared.subscription.endpoints ?? new Map<string, Endpoint>();
+    const said = this.#shared.subscription.endpoints ?? NONE;
     const nowMs = this.#options.clock.nowMs();
     const kept = this.#keep(said, nowMs);
     if (kept === undefined) {
@@ -155,7 +156,7 @@ class Watch implements ServiceWatch {
       this.#letGo?.cancel();
       this.#held = undefined;
       if (wasHeld) this.#tellStatus();
-      this.#publish(said, this.#registry.source);
+      this.#publish(said.list, this.#registry.source);
       if (said.size > 0) this.#snapshot?.save(this.set?.endpoints ?? []);
       return;
     }
@@ -164,18 +165,19 @@ class Watch implements ServiceWatch {
     }
     this.#held = kept;
     this.#tellStatus();
-    this.#publish(new Map([...said, ...kept.endpoints]), this.#registry.source);
+    this.#publish([...said.list, ...kept.endpoints], this.#registry.source);
   }
 
   /** What is held against the registry's word; undefined when it is believed. */
-  #keep(said: ReadonlyMap<string, Endpoint>, nowMs: number): Held | undefined {
+  #keep(said: EndpointTable, nowMs: number): Held | undefined {
     const { isAlive = () => false, holdMs = DEFAULT_HOLD_MS } = this.#options;
-    const reason = this.#held?.reason ?? this.#baseline.suspicion(this.#used, said, nowMs);
+    const used = this.set?.endpoints ?? [];
+    const reason = this.#held?.reason ?? this.#baseline.suspicion(used, said, nowMs);
     if (reason === undefined) return undefined;
     const untilMs = this.#held?.untilMs ?? nowMs + holdMs;
     if (nowMs >= untilMs) return undefined;
-    const endpoints = survivors(this.#used, said, isAlive);
-    return endpoints.size === 0 ? undefined : { reason, untilMs, endpoints };
+    const endpoints = survivors(used, said, isAlive);
+    return endpoints.length === 0 ? undefined : { reason, untilMs, endpoints };
   }
 
   #onWritten(error: Error | undefined): void {
@@ -185,14 +187,12 @@ class Watch implements ServiceWatch {
     this.#tellStatus();
   }
 
-  #publish(endpoints: ReadonlyMap<string, Endpoint>, source: EndpointSource): void {
+  #publish(endpoints: readonly Endpoint[], source: EndpointSource): void {
     const before = this.set;
-    const same = before !== undefined && sameMembers(this.#used, endpoints);
     this.#source = source;
-    this.#used = endpoints;
-    if (same && before.source === source) return;
-    this.set = { version: (before?.version ?? 0) + 1, endpoints: [...endpoints.values()], source };
-    const { set } = this;
+    if (before !== undefined && before.source === source && sameMembers(before.endpoints, endpoints)) return;
+    const set: EndpointSet = { version: (before?.version ?? 0) + 1, endpoints, source };
+    this.set = set;
     this.#tell(() => this.#listener.onSet(set));
   }
 
@@ -214,10 +214,14 @@ class Watch implements ServiceWatch {
   }
 }
 
-/** Unchanged endpoints are the same objects. */
-function sameMembers(a: ReadonlyMap<string, Endpoint>, b: ReadonlyMap<string, Endpoint>): boolean {
-  if (a === b) return true;
-  if (a.size !== b.size) return false;
-  for (const [id, endpoint] of a) if (b.get(id) !== endpoint) return false;
-  return true;
+const NONE = new EndpointTable();
+
+/** In whatever order. Unchanged endpoints are the same objects. */
+function sameMembers(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
+  if (a.length !== b.length) return false;
+  const from = a.findIndex((endpoint, i) => endpoint !== b[i]);
+  if (from < 0) return true;
+  if (!b.includes(a[from]!)) return false;
+  const rest = new Set(a.slice(from));
+  return b.slice(from).every((endpoint) => rest.has(endpoint));
 }

@@ -1,0 +1,76 @@
+import { type Endpoint, sameEndpoint } from '../endpoint.ts';
+import type { RegistryUpdate } from '../registry.ts';
+
+/** A change that says something of endpoints. */
+export type Change = Extract<RegistryUpdate, { type: 'reset' | 'upsert' | 'remove' | 'missing' }>;
+
+/**
+ * The endpoints that a registry named, in its order. The index is changed in place and shown to nobody: to copy ten thousand
+ * of its entries takes a millisecond, to copy the list takes none. Endpoints that say the same stay the same objects, so that
+ * whoever compares is done at once.
+ */
+export class EndpointTable {
+  #byId = new Map<string, Endpoint>();
+  #list: readonly Endpoint[] | undefined = [];
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Never changes: after a change there is another. */
+  get list(): readonly Endpoint[] {
+    this.#list ??= [...this.#byId.values()];
+    return this.#list;
+  }
+
+  get(id: string): Endpoint | undefined {
+    return this.#byId.get(id);
+  }
+
+  has(id: string): boolean {
+    return this.#byId.has(id);
+  }
+
+  /** Whether the change made a difference. */
+  apply(change: Change): boolean {
+    switch (change.type) {
+      case 'missing':
+        return this.#reset([]);
+      case 'reset':
+        return this.#reset(change.endpoints);
+      case 'upsert':
+        return this.#edit(change.endpoints, (endpoint) => this.#set(endpoint));
+      case 'remove':
+        return this.#edit(change.ids, (id) => this.#byId.delete(id));
+    }
+  }
+
+  #reset(endpoints: readonly Endpoint[]): boolean {
+    const before = this.#byId;
+    const after = new Map<string, Endpoint>();
+    let changed = false;
+    for (const endpoint of endpoints) {
+      const known = before.get(endpoint.id);
+      const same = known !== undefined && sameEndpoint(known, endpoint);
+      after.set(endpoint.id, same ? known : endpoint);
+      changed ||= !same;
+    }
+    this.#byId = after;
+    this.#list = undefined;
+    return changed || after.size !== before.size;
+  }
+
+  #edit<T>(items: readonly T[], edit: (item: T) => boolean): boolean {
+    let changed = false;
+    for (const item of items) if (edit(item)) changed = true;
+    if (changed) this.#list = undefined;
+    return changed;
+  }
+
+  #set(endpoint: Endpoint): boolean {
+    const known = this.#byId.get(endpoint.id);
+    if (known !== undefined && sameEndpoint(known, endpoint)) return false;
+    this.#byId.set(endpoint.id, endpoint);
+    return true;
+  }
+}

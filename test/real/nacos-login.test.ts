@@ -2,7 +2,7 @@ import { systemClock, toEndpoint } from '@podwire/registry';
 import { type NacosOptions, nacos } from '@podwire/registry-nacos';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Nacos, startNacos } from '../servers/nacos.mjs';
-import { Cleanup, callsByPod, discover, nacosVersions, newService } from '../support/nacos.ts';
+import { Cleanup, callsByPod, discover, nacosVersions, newService, pods } from '../support/nacos.ts';
 import { startOrdersServer } from '../support/orders-server.ts';
 import { whyNotReady } from '../support/refusal.ts';
 
@@ -10,6 +10,9 @@ const PASSWORD = 'nacos';
 const WRONG = 'not-the-pa55word';
 /** How long tokens of this server live. */
 const TOKEN_SECONDS = 3;
+/** 3.1 answers a wrong password with HTTP 500. */
+const LOGIN_REFUSED =
+  /(refused|failed) the login of user 'nacos' \(HTTP (40[13]|500).*\): check username and password/;
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
@@ -82,12 +85,71 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
     expect(await callsByPod(orders.client, 5)).toEqual({ [pod.address]: 5 });
   });
 
+  test.runIf(version === nacosVersions[0])(
+    'a token that expired while logins are refused: one error, calls and pushes go on',
+    async () => {
+      const users = version === '3.1' ? '/v3/auth/user' : '/v1/auth/users';
+      const logIn = (password: string) => {
+        const body = new URLSearchParams({ username: 'nacos', password });
+        return fetch(`${server.url}${users}/login`, { method: 'POST', body }).catch(() => undefined);
+      };
+      /** Nacos looks every 15 s for what became of its users. */
+      const changePassword = async (from: string, to: string) => {
+        const { accessToken } = (await (await logIn(from))!.json()) as { accessToken: string };
+        const query = new URLSearchParams({ username: 'nacos', newPassword: to, accessToken });
+        expect((await fetch(`${server.url}${users}?${query}`, { method: 'PUT' })).status).toBe(200);
+        const isKnown = async () => (await logIn(to))?.ok === true && (await logIn(from))?.ok !== true;
+        await expect.poll(isKnown, { timeout: 30_000, interval: 500 }).toBe(true);
+      };
+      const service = newService();
+      const { pod, announcement } = await announced(service);
+      // Lists are asked for every 3 s here, not every 30.
+      const after = (ms: number, fn: () => void) => systemClock.after(ms < 5_000 ? ms : ms / 10, fn);
+      const registry = { ...login, clock: { ...systemClock, after } };
+      const orders = discover(server, service, cleanup, { registry });
+      await orders.channel.ready();
+      const errors = new Set<string | undefined>();
+      const said: unknown[] = [];
+      orders.channel.events.on('registry', (status) => {
+        said.push(status);
+        errors.add(status.lastError);
+      });
+      await changePassword(PASSWORD, WRONG);
+      try {
+        const status = () => orders.channel.snapshot().registry;
+        await expect.poll(() => status()?.lastError, { timeout: 20_000 }).toBeDefined();
+        expect(status()).toMatchObject({
+          state: 'watching',
+          lastError: expect.stringMatching(LOGIN_REFUSED),
+        });
+        await expect(announcement.update({ weight: 2 })).rejects.toThrow(LOGIN_REFUSED);
+        const other = await startOrdersServer();
+        cleanup.add(() => other.stop());
+        const theirs = nacos({ servers: [server.address], username: 'nacos', password: WRONG });
+        cleanup.add(() => theirs.close?.());
+        await theirs.announce(service, toEndpoint({ address: other.address }));
+        await expect.poll(() => pods(orders.channel)).toEqual([pod.address, other.address].sort());
+        expect(Object.values(await callsByPod(orders.client, 20)).reduce((sum, count) => sum + count)).toBe(
+          20,
+        );
+      } finally {
+        await changePassword(WRONG, PASSWORD);
+      }
+      const isWell = () => orders.channel.snapshot().registry?.lastError === undefined;
+      await expect.poll(isWell, { timeout: 10_000 }).toBe(true);
+      await expect
+        .poll(() => announcement.update({ weight: 3 }).catch(String), { timeout: 5_000, interval: 500 })
+        .toBeUndefined();
+      expect([...errors].filter((error) => error !== undefined)).toHaveLength(1);
+      const all = JSON.stringify([said, orders.channel.snapshot()]);
+      for (const secret of [WRONG, 'accessToken']) expect(all).not.toContain(secret);
+    },
+    120_000,
+  );
+
   test('a wrong password is an error that says so, without the password', async () => {
     const message = await refused(newService(), { username: 'nacos', password: WRONG }, [WRONG]);
-    // 3.1 answers it with HTTP 500.
-    const said = version === '3.1' ? /failed the login .*HTTP 500/ : /refused the login .*HTTP 40[13]/;
-    expect(message).toMatch(said);
-    expect(message).toContain(`: check username and password`);
+    expect(message).toMatch(LOGIN_REFUSED);
   });
 
   test('no login is an error that asks for one', async () => {

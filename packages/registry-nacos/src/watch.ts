@@ -34,14 +34,26 @@ async function* watchLive(
   signal: AbortSignal,
 ): AsyncGenerator<RegistryUpdate> {
   const infos = new Map<string, ServiceInfo>();
+  const problems = new Map<string, string>();
   const leavers = new Map<string, () => void>();
   const bell = new Bell();
+  /** Whether the lists say something that was not told yet. */
+  let isNew = false;
   const follow = async (names: readonly string[]) => {
     for (const name of names) {
       if (leavers.has(name)) continue;
-      const listener = (info: ServiceInfo) => {
-        infos.set(name, info);
-        bell.ring();
+      const listener = {
+        onInfo(info: ServiceInfo) {
+          infos.set(name, info);
+          problems.delete(name);
+          isNew = true;
+          bell.ring();
+        },
+        onProblem({ message }: Error) {
+          if (problems.get(name) === message) return;
+          problems.set(name, message);
+          bell.ring();
+        },
       };
       leavers.set(name, await live.naming.subscribe({ ...ref, name }, listener));
     }
@@ -50,7 +62,9 @@ async function* watchLive(
       leave();
       leavers.delete(name);
       infos.delete(name);
+      problems.delete(name);
     }
+    isNew = true;
     bell.ring();
   };
   const ring = () => bell.ring();
@@ -73,7 +87,11 @@ async function* watchLive(
       }
       await bell.rung();
       if (signal.aborted || live.session.error !== undefined || followed !== names) continue;
-      yield toUpdate([...infos.values()], ref, zoneKey);
+      if (isNew) {
+        isNew = false;
+        yield toUpdate([...infos.values()], ref, zoneKey);
+      }
+      for (const reason of problems.values()) yield { type: 'problem', reason };
     }
   } finally {
     stopOnEnd();

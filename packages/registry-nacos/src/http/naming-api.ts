@@ -182,11 +182,9 @@ export class NamingApi {
         const headers = { ...HEADERS, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
         const { isIdle } = call;
         const more = { timeoutMs, tls, isIdle, maxBodyBytes: MAX_LIST_BYTES };
-        const answer = await sendHttp({ method, url, headers, ...more }).catch(
-          (error: NodeJS.ErrnoException) => {
-            throw new NacosError(`${server}: ${error.code ?? error.name}`);
-          },
-        );
+        const answer = await sendHttp({ method, url, headers, ...more }).catch((error: Error) => {
+          throw new NacosError(`${server}: ${error.message}`);
+        });
         if (answer.status === 200) return answer;
         const isRefused = answer.status === 401 || answer.status === 403;
         if (isRefused && token !== undefined && !renew) continue;

@@ -6,23 +6,32 @@ import { sendHttp } from './send-http.ts';
 const PATHS = ['/v1/auth/login', '/v3/auth/user/login'];
 /** A token is renewed when this share of its life is left, as Nacos's own clients do. */
 const RENEW_SHARE = 0.1;
+/** After a login that failed, while there is a token: servers count wrong tries, and many requests may need a new one. */
+const RETRY_MS = 1_000;
 
 interface Token {
   readonly value: string;
   readonly renewAtMs: number;
 }
 
-/** Keeps a token for the requests, and logs in again before it expires or when Nacos refuses it. */
+/**
+ * Keeps a token for the requests, and logs in again before it expires or when Nacos refuses it. A token that cannot be renewed
+ * is used for as long as Nacos takes it.
+ */
 export class Login {
   readonly #settings: Settings;
   #token: Token | undefined;
   #loggingIn: Promise<Token> | undefined;
+  #failed: { readonly error: unknown; readonly untilMs: number } | undefined;
 
   constructor(settings: Settings) {
     this.#settings = settings;
   }
 
-  /** The headers for a request; empty without a username. Rejects with {@link NacosError}, which holds no secret. */
+  /**
+   * The headers for a request; empty without a username. `renew` is for after Nacos refused the last ones. Rejects with
+   * {@link NacosError}, which holds no secret.
+   */
   async headers(renew: boolean): Promise<Readonly<Record<string, string>>> {
     const accessToken = await this.token(renew);
     return accessToken === undefined ? {} : { accessToken };
@@ -31,29 +40,46 @@ export class Login {
   /** The same token by itself. */
   async token(renew: boolean): Promise<string | undefined> {
     if (this.#settings.username === undefined) return undefined;
-    const stale = renew || this.#token === undefined || this.#settings.clock.nowMs() >= this.#token.renewAtMs;
-    if (stale) {
-      this.#loggingIn ??= this.#logIn().finally(() => {
-        this.#loggingIn = undefined;
-      });
-      this.#token = await this.#loggingIn;
+    const known = this.#token;
+    if (!renew && known !== undefined && this.#settings.clock.nowMs() < known.renewAtMs) return known.value;
+    try {
+      return (await this.#renew()).value;
+    } catch (error) {
+      if (renew || known === undefined) throw error;
+      return known.value;
     }
-    return this.#token!.value;
+  }
+
+  async #renew(): Promise<Token> {
+    const { clock } = this.#settings;
+    if (this.#failed !== undefined && clock.nowMs() < this.#failed.untilMs) throw this.#failed.error;
+    this.#loggingIn ??= this.#logIn().finally(() => {
+      this.#loggingIn = undefined;
+    });
+    try {
+      this.#token = await this.#loggingIn;
+      this.#failed = undefined;
+      return this.#token;
+    } catch (error) {
+      if (this.#token !== undefined) this.#failed = { error, untilMs: clock.nowMs() + RETRY_MS };
+      throw error;
+    }
   }
 
   async #logIn(): Promise<Token> {
-    const failures: string[] = [];
+    const failures: NacosError[] = [];
     for (const server of this.#settings.servers) {
       try {
         return await this.#logInAt(`${server.hostText}:${server.port}`);
       } catch (error) {
         // Another server would refuse the same password, and count it as one more wrong try.
-        if (error instanceof NacosError && error.code === 403) throw error;
-        failures.push((error as Error).message);
+        if (!(error instanceof NacosError) || error.code === 403) throw error;
+        failures.push(error);
       }
     }
     throw new NacosError(
-      `no Nacos server took the login: ${failures.join('; ')}; a login goes over HTTP: check that its port is open`,
+      `no Nacos server took the login: ${failures.map(({ message }) => message).join('; ')}; a login goes over HTTP: check that its port is open`,
+      failures.find(({ unreachable }) => !unreachable)?.code,
     );
   }
 
@@ -68,8 +94,8 @@ export class Login {
         form: { username, password },
         timeoutMs: requestTimeoutMs,
         tls,
-      }).catch((error: NodeJS.ErrnoException) => {
-        throw new NacosError(`login at ${server}: ${error.code ?? error.name}`);
+      }).catch((error: Error) => {
+        throw new NacosError(`login at ${server}: ${error.message}`);
       });
       broken ||= status === 500;
       if (status === 404 || status === 410 || status === 500) continue;
@@ -78,7 +104,9 @@ export class Login {
         throw new NacosError(message, 403);
       }
       const token = status === 200 ? readToken(body) : undefined;
-      if (token === undefined) throw new NacosError(`login at ${server}: unexpected answer (HTTP ${status})`);
+      if (token === undefined) {
+        throw new NacosError(`login at ${server}: unexpected answer (HTTP ${status})`, status);
+      }
       return { value: token.value, renewAtMs: clock.nowMs() + token.ttlMs * (1 - RENEW_SHARE) };
     }
     if (broken) {

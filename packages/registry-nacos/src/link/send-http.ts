@@ -27,7 +27,7 @@ export interface HttpAnswer {
   readonly localAddress: string | undefined;
 }
 
-/** One request on a connection of its own. */
+/** One request on a connection of its own. Rejects with a reason of a few words, which names neither URL nor secrets. */
 export function sendHttp({ method, url, form, timeoutMs, tls, ...more }: HttpRequest): Promise<HttpAnswer> {
   const { maxBodyBytes = MAX_BODY_BYTES, isIdle = false } = more;
   const body = form === undefined ? '' : new URLSearchParams(form).toString();
@@ -36,8 +36,13 @@ export function sendHttp({ method, url, form, timeoutMs, tls, ...more }: HttpReq
     'content-length': Buffer.byteLength(body),
   };
   const headers = { ...more.headers, ...(form === undefined ? {} : formHeaders) };
-  const options = { method, headers, agent: false, signal: AbortSignal.timeout(timeoutMs) } as const;
+  const signal = AbortSignal.timeout(timeoutMs);
+  const options = { method, headers, agent: false, signal } as const;
   return new Promise((resolve, reject) => {
+    const fail = ({ code, name, message }: NodeJS.ErrnoException) => {
+      if (signal.aborted) reject(new Error(`no answer in ${timeoutMs} ms`));
+      else reject(new Error(code ?? (name === 'Error' ? message : name)));
+    };
     const { serverName, ca, ...rest } = tls ?? { serverName: '' };
     const secure = {
       ...rest,
@@ -58,12 +63,12 @@ export function sendHttp({ method, url, form, timeoutMs, tls, ...more }: HttpReq
       response.on('end', () =>
         resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString(), localAddress }),
       );
-      response.on('error', reject);
+      response.on('error', fail);
     });
     sent.on('error', (error: NodeJS.ErrnoException) => {
       // Nacos 2.3 answers a wrong password with `HTTP/1.1 0`, which is no HTTP.
       if (error.code === 'HPE_INVALID_STATUS') resolve({ status: 403, body: '', localAddress: undefined });
-      else reject(error);
+      else fail(error);
     });
     sent.end(body);
   });

@@ -4,10 +4,16 @@ import type { ServiceRef } from '../service-ref.ts';
 
 /** What Nacos says of one service, unchecked. */
 export type ServiceInfo = Readonly<Record<string, unknown>>;
-type Listener = (info: ServiceInfo) => void;
+
+/** Who looks at a service. */
+export interface ServiceListener {
+  onInfo(info: ServiceInfo): void;
+  /** The list was asked for and not given; pushes may come all the same. */
+  onProblem(error: Error): void;
+}
 
 interface Subscription {
-  readonly listeners: Set<Listener>;
+  readonly listeners: Set<ServiceListener>;
   last: ServiceInfo | undefined;
   lastRefTime: number;
   /** Requests of one service go one after another: a subscription must not overtake the end of the one before. */
@@ -16,6 +22,8 @@ interface Subscription {
 
 /** A list is asked for this often although Nacos pushes: a push that was lost stays unnoticed no longer. */
 const REFRESH_MS = 30_000;
+/** After it was refused. */
+const RETRY_MS = 5_000;
 
 /** The services that are subscribed on one session: each once, however many look at it. */
 export class Naming {
@@ -34,10 +42,9 @@ export class Naming {
   }
 
   /**
-   * Calls `listener` with what Nacos says of the service, now and after each change, until the function returned is
-   * called. The subscription is to all clusters: Nacos keeps one per service and connection.
+   * Tells `listener` what Nacos says of the service, now and after each change, until the function returned is called. The subscription is to all clusters: Nacos keeps one per service and connection.
    */
-  async subscribe(ref: ServiceRef, listener: Listener): Promise<() => void> {
+  async subscribe(ref: ServiceRef, listener: ServiceListener): Promise<() => void> {
     const key = keyOf(ref.group, ref.name);
     const known = this.#subscriptions.get(key);
     const subscription = known ?? {
@@ -57,7 +64,7 @@ export class Naming {
       leave();
       throw error;
     }
-    if (!first && subscription.last !== undefined) listener(subscription.last);
+    if (!first && subscription.last !== undefined) listener.onInfo(subscription.last);
     return leave;
   }
 
@@ -79,7 +86,7 @@ export class Naming {
     this.#accept(reply.serviceInfo, keyOf(ref.group, ref.name));
   }
 
-  #leave(ref: ServiceRef, subscription: Subscription, listener: Listener): void {
+  #leave(ref: ServiceRef, subscription: Subscription, listener: ServiceListener): void {
     if (!subscription.listeners.delete(listener) || subscription.listeners.size > 0) return;
     const end = async () => {
       if (subscription.listeners.size > 0) return;
@@ -106,15 +113,23 @@ export class Naming {
     if (time < subscription.lastRefTime) return;
     subscription.lastRefTime = time;
     subscription.last = info;
-    for (const listener of subscription.listeners) listener(info);
+    for (const listener of subscription.listeners) listener.onInfo(info);
   }
 
-  #planRefresh(): void {
-    this.#timer = this.#clock.after(REFRESH_MS, () => {
-      // A failure shows in the health check as well, which ends the session.
-      void Promise.allSettled([...this.#refs.values()].map((ref) => this.#refresh(ref))).then(() => {
-        if (this.#session.error === undefined) this.#planRefresh();
-      });
+  #planRefresh(delayMs = REFRESH_MS): void {
+    this.#timer = this.#clock.after(delayMs, async () => {
+      let next = REFRESH_MS;
+      const refresh = async (ref: ServiceRef) => {
+        const subscription = this.#subscriptions.get(keyOf(ref.group, ref.name));
+        try {
+          await this.#refresh(ref);
+        } catch (error) {
+          next = RETRY_MS;
+          for (const listener of subscription?.listeners ?? []) listener.onProblem(error as Error);
+        }
+      };
+      await Promise.all([...this.#refs.values()].map(refresh));
+      if (this.#session.error === undefined) this.#planRefresh(next);
     });
   }
 }

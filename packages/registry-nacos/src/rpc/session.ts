@@ -54,8 +54,7 @@ export class Session {
   async open(): Promise<void> {
     try {
       await this.#wire.ready();
-      const check = await this.#wire.request('ServerCheckRequest', encodePayload('ServerCheckRequest', {}));
-      if (check.type !== 'ServerCheckResponse') throw refusal('ServerCheckRequest', this.server, check);
+      await this.#ask('ServerCheckRequest');
       await this.#setUp();
       this.#planHealthCheck();
     } catch (error) {
@@ -121,11 +120,18 @@ export class Session {
 
   #planHealthCheck(): void {
     this.#timer = this.#env.clock.after(HEALTH_CHECK_MS, () => {
-      this.request('HealthCheckRequest', {}).then(
+      this.#ask('HealthCheckRequest').then(
         () => this.#error ?? this.#planHealthCheck(),
         (error: Error) => this.close(error.message),
       );
     });
+  }
+
+  /** A request that needs no token: a login that fails must not end a connection that is well. */
+  async #ask(type: string): Promise<void> {
+    const reply = await this.#wire.request(type, encodePayload(type, {}));
+    if (reply.type !== type.replace(/Request$/, 'Response') || reply.body.resultCode !== 200)
+      throw refusal(type, this.server, reply);
   }
 
   #end(reason: string): void {

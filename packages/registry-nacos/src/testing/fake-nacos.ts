@@ -50,6 +50,10 @@ export class FakeNacos {
     return `127.0.0.1:${this.#port - 1000}`;
   }
 
+  get grpcPort(): number {
+    return this.#port;
+  }
+
   async start(): Promise<this> {
     this.#server = new Server();
     this.#server.addService(SERVICE, {

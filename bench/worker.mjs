@@ -1,4 +1,5 @@
 // One measurement in a process of its own: node worker.mjs '<JSON>'; prints JSON.
+import { median } from './median.mjs';
 import { workloads } from './workloads.mjs';
 
 const { client: name, workload, ms, rate, addresses, garbage } = JSON.parse(process.argv[2]);
@@ -8,6 +9,8 @@ const client = await open(addresses, { tls });
 
 /** What is not compiled yet allocates more. */
 const GARBAGE_WARM_UP_MS = 2_000;
+const GARBAGE_SPELLS = 7;
+const GARBAGE_SPELL_MS = 100;
 
 async function measure(durationMs, latencies) {
   const state = { running: true, count: 0, latencies, rate };
@@ -23,14 +26,19 @@ async function measure(durationMs, latencies) {
   return { cpuUs: (user + system) / state.count, perSecond: state.count / seconds, count: state.count };
 }
 
-/** Growth of the heap a call, over so few calls that no collection runs meanwhile (the caller gives it the room). */
+/**
+ * Growth of the heap a call, over spells so short that hardly any meets a collection (the caller gives the heap room for it); the
+ * median does not see one that did. Begins with a collection of the young generation alone: a full one throws compiled code away.
+ */
 async function measureGarbage() {
-  globalThis.gc();
-  // A collection leaves the compiler something to do over again.
-  await measure(50, undefined);
-  const before = process.memoryUsage().heapUsed;
-  const { count } = await measure(100, undefined);
-  return { garbageBytes: (process.memoryUsage().heapUsed - before) / count };
+  globalThis.gc({ type: 'minor' });
+  const growth = [];
+  for (let i = 0; i < GARBAGE_SPELLS; i++) {
+    const before = process.memoryUsage().heapUsed;
+    const { count } = await measure(GARBAGE_SPELL_MS, undefined);
+    growth.push((process.memoryUsage().heapUsed - before) / count);
+  }
+  return { garbageBytes: median(growth) };
 }
 
 async function measureTime() {

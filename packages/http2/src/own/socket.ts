@@ -12,7 +12,7 @@ export interface SocketReader {
  * Plaintext is read into one buffer for all connections: a read and what is made of it are over before the next one
  * begins, and an idle connection holds nothing.
  */
-const shared = Buffer.allocUnsafeSlow(64 * 1024);
+const shared = Buffer.allocUnsafeSlow(256 * 1024);
 
 /** Starts a connection. It does not keep the process alive. */
 export function openSocket(options: ConnectionOptions, reader: SocketReader): Socket {

@@ -1,6 +1,10 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { kubernetes } from '@podwire/registry-kubernetes';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { run } from '../servers/build.mjs';
 import { type Kubelet, startKubelet } from '../servers/kubelet.mjs';
 import { type Kubernetes, startKubernetes } from '../servers/kubernetes.mjs';
 import { createChannel } from '../support/channel.ts';
@@ -15,19 +19,32 @@ import {
 } from '../support/kubernetes-objects.ts';
 
 const examples = fileURLToPath(new URL('../../examples/kubernetes/', import.meta.url));
+const image = mkdtempSync(join(tmpdir(), 'podwire-image-'));
 let cluster: Kubernetes;
 let kubelet: Kubelet;
 let account: MountedAccount;
 
+/** What the image holds, made as its Dockerfile makes it. */
+function buildImage(): string {
+  const dockerfile = readFileSync(`${examples}Dockerfile`, 'utf8');
+  const [, command] = /^RUN (.* deploy .*) \/app$/m.exec(dockerfile)!;
+  const directory = join(image, 'app');
+  run('sh', ['-c', `${command} ${directory}`], { cwd: examples });
+  return directory;
+}
+
 beforeAll(async () => {
   cluster = await startKubernetes({ controllers: true });
   kubelet = await startKubelet(cluster, {
-    directory: examples,
+    directory: buildImage(),
     addresses: Array.from({ length: 16 }, (_, i) => `10.244.0.${11 + i}`),
     zones: ['zone-a', 'zone-b'],
     env: (address) => ({ LISTEN: `${address}:50051` }),
   });
   await createNamespace(cluster);
+  await cluster.must('PATCH', `${pathOf('Namespace')}/prod`, {
+    metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+  });
   await create(cluster, rbacManifest);
   await create(cluster, `${examples}provider.yaml`);
   account = await mountAccount(cluster);
@@ -36,6 +53,7 @@ afterAll(async () => {
   account?.remove();
   await kubelet?.close();
   await cluster?.close();
+  rmSync(image, { recursive: true, force: true });
 });
 
 const open = (target: string) =>

@@ -1,13 +1,41 @@
 import { createRequire } from 'node:module';
 
-let parser: typeof import('yaml') | undefined;
+type Yaml = typeof import('yaml');
+type Token = import('yaml').CST.Token;
+
+let library: Yaml | undefined;
+
+/** Deeper documents are not read: YAML's parser recurses, and at the end of the stack V8 ends the process. */
+const MAX_DEPTH = 64;
 
 /**
  * Parses YAML, of which JSON is a part. Throws an Error with the line; its message quotes the text. The parser takes 20 ms to
  * load, and most processes read no YAML: it is loaded for the first text, at once, because some who read cannot wait.
  */
 export function parseYaml(text: string): unknown {
-  parser ??= createRequire(import.meta.url)('yaml') as typeof import('yaml');
-  // Aliases can make a small document expand without bound.
-  return parser.parse(text, { maxAliasCount: 100 });
+  library ??= createRequire(import.meta.url)('yaml') as Yaml;
+  checkDepth(text, library);
+  // Aliases can make a small document expand without bound, and keys that are no text cost the cube of their depth.
+  return library.parse(text, { maxAliasCount: 100, stringKeys: true });
+}
+
+/** Without recursion, over what the parser does without recursion. */
+function checkDepth(text: string, { Parser }: Yaml): void {
+  const left: { readonly token: Token; readonly depth: number }[] = [];
+  for (const document of new Parser().parse(text)) {
+    left.push({ token: document, depth: 0 });
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      if (next.depth > MAX_DEPTH) throw new Error(`it is nested deeper than ${MAX_DEPTH} levels`);
+      for (const token of childrenOf(next.token)) left.push({ token, depth: next.depth + 1 });
+    }
+  }
+}
+
+function* childrenOf(token: Token): Generator<Token> {
+  if ('value' in token && token.value) yield token.value;
+  if (!('items' in token)) return;
+  for (const { key, value } of token.items) {
+    if (key) yield key;
+    if (value) yield value;
+  }
 }

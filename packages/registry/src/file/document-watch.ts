@@ -1,10 +1,10 @@
-import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { RegistryUpdate } from '../registry.ts';
 import { Bell } from '../wait.ts';
 import { MAX_DOCUMENT_BYTES, readDocument } from './document.ts';
+import { readRegularFile } from './read-file.ts';
 import { watchPath } from './watch-path.ts';
 
 /** Yields the Pods of a service in one document each time it changes. A document that can't be used is a `problem`. */
@@ -44,22 +44,17 @@ interface Found {
 }
 
 async function readIfChanged(path: string, seen: string | undefined): Promise<Found | undefined> {
+  let stamp: string | undefined;
   try {
-    const file = await open(path, 'r');
-    try {
-      const { ino, size, mtimeMs, ctimeMs } = await file.stat();
-      const stamp = `${ino}:${size}:${mtimeMs}:${ctimeMs}`;
-      if (stamp === seen) return undefined;
-      if (size > MAX_DOCUMENT_BYTES) {
-        return { stamp, problem: `${path}: ${size} bytes are more than the limit of ${MAX_DOCUMENT_BYTES}` };
-      }
-      return { stamp, text: await file.readFile('utf8') };
-    } finally {
-      await file.close();
-    }
+    const text = await readRegularFile(path, MAX_DOCUMENT_BYTES, ({ ino, size, mtimeMs, ctimeMs }) => {
+      stamp = `${ino}:${size}:${mtimeMs}:${ctimeMs}`;
+      return stamp !== seen;
+    });
+    return text === undefined ? undefined : { stamp: stamp!, text };
   } catch (error) {
     const problem = (error as Error).message;
-    return problem === seen ? undefined : { stamp: problem, problem };
+    stamp ??= problem;
+    return stamp === seen ? undefined : { stamp, problem };
   }
 }
 

@@ -6,6 +6,11 @@ import { unchanged } from './unchanged.ts';
 /** A document larger than this is refused unread. */
 export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
 
+/** YAML's parser takes a second for as much, in which nothing else runs; JSON's takes milliseconds. */
+const MAX_YAML_BYTES = 256 * 1024;
+/** What begins with a brace and is no JSON is most likely half of a JSON document. */
+const MAX_FLOW_BYTES = 16 * 1024;
+
 const NONE: ReadonlyMap<string, Endpoint> = new Map();
 
 /**
@@ -42,11 +47,18 @@ function check(input: unknown, path: string): Endpoint {
 }
 
 function parseText(text: string): unknown {
+  const isJson = /^\s*\{/.test(text);
   try {
     // Most documents are JSON, which YAML's parser takes a hundred times longer over.
-    if (/^\s*\{/.test(text)) return JSON.parse(text);
-  } catch {
+    if (isJson) return JSON.parse(text);
+  } catch (error) {
     // A flow mapping of YAML begins with a brace too.
+    if (text.length > MAX_FLOW_BYTES)
+      throw new InvalidInput('document', text.slice(0, 60), `is not JSON: ${(error as Error).message}`);
+  }
+  if (text.length > MAX_YAML_BYTES) {
+    const rule = `is YAML of more than ${MAX_YAML_BYTES} characters: write it as JSON`;
+    throw new InvalidInput('document', text.slice(0, 60), rule);
   }
   try {
     return parseYaml(text);

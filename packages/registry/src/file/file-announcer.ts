@@ -5,10 +5,11 @@ import { type Endpoint, InvalidInput, toEndpoint } from '../endpoint.ts';
 import { checkKeys } from '../nearest.ts';
 import type { Announcement, AnnouncementChange, Announcer } from '../registry.ts';
 import { systemClock } from '../system-clock.ts';
-import { leaseFile, serviceDirectory, writeLease } from './lease.ts';
+import { leaseFile, MAX_LEASE_MS, serviceDirectory, writeLease } from './lease.ts';
+import { sweepLeases } from './sweep-leases.ts';
 
 export interface FileAnnouncerOptions {
-  /** A provider that does not renew is gone after this. Default 10 000. */
+  /** A provider that does not renew is gone after this. Default 10 000; from 100 to a day. */
   readonly leaseMs?: number;
   readonly clock?: Clock;
 }
@@ -17,7 +18,8 @@ export interface FileAnnouncerOptions {
 export function fileAnnouncer(directory: string, options: FileAnnouncerOptions = {}): Announcer {
   checkKeys(options, ['leaseMs', 'clock'], 'options');
   const { leaseMs = 10_000, clock = systemClock } = options;
-  if (!(leaseMs >= 100)) throw new InvalidInput('options.leaseMs', leaseMs, 'must be 100 or more');
+  if (!(leaseMs >= 100 && leaseMs <= MAX_LEASE_MS))
+    throw new InvalidInput('options.leaseMs', leaseMs, `must be a number from 100 to ${MAX_LEASE_MS}`);
   return {
     async announce(service, endpoint, { signal } = {}) {
       signal?.throwIfAborted();
@@ -56,6 +58,7 @@ class FileLease implements Announcement {
   async open(): Promise<void> {
     await this.#write();
     this.#plan();
+    void sweepLeases(serviceDirectory(this.#directory, this.#service), this.#clock.wallMs());
   }
 
   async update(change: AnnouncementChange): Promise<void> {

@@ -34,5 +34,11 @@ export function fileRegistry(path: string, options: FileRegistryOptions = {}): R
 }
 
 function isDirectory(path: string): boolean {
-  return path.endsWith('/') || (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false);
+  if (path.endsWith('/')) return true;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Not there yet, or out of reach: the watch says so.
+    return false;
+  }
 }

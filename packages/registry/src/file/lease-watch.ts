@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { type Endpoint, sameEndpoint } from '../endpoint.ts';
 import type { RegistryUpdate } from '../registry.ts';
 import { Bell } from '../wait.ts';
 import { isAlive, MAX_LEASE_BYTES, readLease, serviceDirectory } from './lease.ts';
+import { readRegularFile } from './read-file.ts';
 import { watchPath } from './watch-path.ts';
 
 /** More leases than this in one directory are not looked at. */
@@ -24,11 +25,14 @@ export async function* watchLeases(
   const bell = new Bell();
   const watcher = watchPath(path, bell);
   let previous: ReadonlyMap<string, Endpoint> | undefined;
+  let told = '';
   try {
     while (!signal.aborted) {
       const { endpoints, dropped } = await readLeases(path, clock);
-      if (previous === undefined || !sameEndpoints(previous, endpoints)) {
+      const complaints = dropped.join('\n');
+      if (previous === undefined || complaints !== told || !sameEndpoints(previous, endpoints)) {
         previous = endpoints;
+        told = complaints;
         yield { type: 'reset', endpoints: [...endpoints.values()], dropped };
       }
       await bell.wait(clock, pollMs, signal);
@@ -49,10 +53,8 @@ async function readLeases(
     dropped.push(`${path}: ${names.length - MAX_LEASES} leases over ${MAX_LEASES}`);
   for (const name of names.slice(0, MAX_LEASES)) {
     try {
-      const file = join(path, name);
-      const { size } = await stat(file);
-      if (size > MAX_LEASE_BYTES) throw new Error(`${name}: ${size} bytes are more than a lease has`);
-      const lease = readLease(await readFile(file, 'utf8'), name);
+      const text = await readRegularFile(join(path, name), MAX_LEASE_BYTES);
+      const lease = readLease(text!, name, clock.wallMs());
       if (isAlive(lease, clock.wallMs())) endpoints.set(lease.endpoint.id, lease.endpoint);
     } catch (error) {
       // Withdrawn between two system calls.

@@ -16,6 +16,8 @@ export interface Lease {
 const KEYS = ['address', 'weight', 'zone', 'phase', 'attributes', 'expiresMs', 'pid', 'machine'];
 /** A lease file larger than this is not read. */
 export const MAX_LEASE_BYTES = 32 * 1024;
+/** The longest lease that a provider may ask for. */
+export const MAX_LEASE_MS = 24 * 60 * 60 * 1_000;
 
 /** The directory of a service's leases; the name cannot lead out of it. */
 export function serviceDirectory(directory: string, service: string): string {
@@ -46,7 +48,7 @@ export function writeLease(endpoint: Endpoint, expiresMs: number): string {
 }
 
 /** Throws {@link InvalidInput} for a lease that can't be used, a half-written one included. */
-export function readLease(text: string, path: string): Lease {
+export function readLease(text: string, path: string, wallMs: number): Lease {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -54,8 +56,11 @@ export function readLease(text: string, path: string): Lease {
     throw new InvalidInput(path, text, 'is not JSON');
   }
   const { expiresMs, pid, machine, ...endpoint } = checkKeys(value, KEYS, path);
-  if (typeof expiresMs !== 'number')
+  if (typeof expiresMs !== 'number' || !Number.isFinite(expiresMs))
     throw new InvalidInput(`${path}.expiresMs`, expiresMs, 'must be a number');
+  // Of a provider whose clock is wrong: once it is gone, nothing else would end its lease.
+  if (expiresMs - wallMs > 2 * MAX_LEASE_MS)
+    throw new InvalidInput(`${path}.expiresMs`, expiresMs, 'must be within two days from now');
   if (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0) {
     throw new InvalidInput(`${path}.pid`, pid, 'must be a process id');
   }

@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { toEndpoint } from '../endpoint.ts';
+import { Followed } from '../testing/follow.ts';
+import { fileAnnouncer } from './file-announcer.ts';
+import { fileRegistry } from './file-registry.ts';
+
+let directory: string;
+const open: Followed[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'podwire-hostile-'));
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((followed) => followed.close()));
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function follow(path: string): Followed {
+  const followed = new Followed(fileRegistry(path, { pollMs: 10 }), 'orders');
+  open.push(followed);
+  return followed;
+}
+
+const document = (...addresses: string[]) =>
+  JSON.stringify({ services: { orders: { endpoints: addresses.map((address) => ({ address })) } } });
+
+describe('in the place of a document', () => {
+  test.each([
+    ['a pipe', (path: string) => execFileSync('mkfifo', [path]), 'is no regular file'],
+    ['a device', (path: string) => symlinkSync('/dev/zero', path), 'is no regular file'],
+    ['a link to itself', (path: string) => symlinkSync(path, path), 'ELOOP'],
+    ['a file of the kernel without end', (path: string) => symlinkSync('/proc/self/mem', path), 'EIO'],
+    [
+      'much YAML',
+      (path: string) => writeFileSync(path, `services:\n${'  a: {}\n'.repeat(40_000)}`),
+      'is YAML of more than 262144 characters: write it as JSON',
+    ],
+    [
+      'half of a large JSON',
+      (path: string) => writeFileSync(path, document(...Array(5_000).fill('10.0.0.1:1')).slice(0, -9)),
+      'is not JSON',
+    ],
+    [
+      'nesting without end',
+      (path: string) => writeFileSync(path, `services: ${'['.repeat(100_000)}`),
+      'is neither JSON nor YAML: it is nested deeper',
+    ],
+  ])('%s is a problem, soon and named, and what comes in its place is read', async (_name, make, problem) => {
+    const path = join(directory, 'services.json');
+    make(path);
+    const followed = follow(path);
+    const startedMs = performance.now();
+    await expect
+      .poll(() => followed.last)
+      .toMatchObject({ type: 'problem', reason: expect.stringContaining(problem) });
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    rmSync(path);
+    writeFileSync(path, document('10.0.0.2:1'));
+    await expect
+      .poll(() => followed.last)
+      .toMatchObject({ type: 'reset', endpoints: [{ id: '10.0.0.2:1' }] });
+  });
+});
+
+describe('among leases', () => {
+  const lease = (address: string, expiresMs: number) =>
+    JSON.stringify({ address, expiresMs, pid: process.pid, machine: hostname() });
+  const inMs = (ms: number) => Date.now() + ms;
+
+  test('what is none is dropped and named, also when nothing else changed', async () => {
+    const leases = join(directory, 'orders');
+    mkdirSync(leases);
+    writeFileSync(join(leases, 'good.json'), lease('10.0.0.1:1', inMs(60_000)));
+    const followed = follow(`${directory}/`);
+    await expect.poll(() => followed.last).toMatchObject({ endpoints: [{ id: '10.0.0.1:1' }], dropped: [] });
+    execFileSync('mkfifo', [join(leases, 'pipe.json')]);
+    symlinkSync(join(leases, 'loop.json'), join(leases, 'loop.json'));
+    mkdirSync(join(leases, 'directory.json'));
+    writeFileSync(join(leases, 'far.json'), lease('10.0.0.2:1', inMs(3 * 86_400_000)));
+    writeFileSync(
+      join(leases, 'endless.json'),
+      lease('10.0.0.3:1', 0).replace('"expiresMs":0', '"expiresMs":1e999'),
+    );
+    writeFileSync(join(leases, 'large.json'), ' '.repeat(40_000));
+    const said = [
+      /directory\.json is no regular file/,
+      /endless\.json\.expiresMs: .* must be a number/,
+      /far\.json\.expiresMs: .* must be within two days/,
+      /large\.json: 40000 bytes are more than the limit/,
+      /ELOOP/,
+      /pipe\.json is no regular file/,
+    ].map((text) => expect.stringMatching(text));
+    await expect
+      .poll(() => followed.last)
+      .toMatchObject({ endpoints: [{ id: '10.0.0.1:1' }], dropped: said });
+  });
+
+  test('what killed providers left long ago is removed by the next one', async () => {
+    const leases = join(directory, 'orders');
+    mkdirSync(leases);
+    const names = ['old.json', `old.json.${crypto.randomUUID()}`, 'expired.json', 'notes.txt'];
+    for (const name of names) writeFileSync(join(leases, name), lease('10.0.0.9:1', inMs(-1)));
+    const longAgo = new Date(inMs(-3 * 86_400_000));
+    for (const name of names) if (name !== 'expired.json') utimesSync(join(leases, name), longAgo, longAgo);
+    const announcement = await fileAnnouncer(directory).announce(
+      'orders',
+      toEndpoint({ address: '10.0.0.1:1' }),
+    );
+    await expect
+      .poll(() => readdirSync(leases).sort())
+      .toEqual(['10.0.0.1%3A1.json', 'expired.json', 'notes.txt']);
+    await announcement.withdraw();
+  });
+
+  test.each([0, 99, Number.NaN, 86_400_001, '5s'])('a lease of %j ms is refused', (leaseMs) => {
+    expect(() => fileAnnouncer(directory, { leaseMs: leaseMs as number })).toThrow('options.leaseMs');
+  });
+});

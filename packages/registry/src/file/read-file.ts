@@ -1,0 +1,37 @@
+import { constants, type Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
+
+/**
+ * The text of a regular file. `wanted` decides by what the file is, before any of it is read; undefined when it is not.
+ * Throws for what is no regular file, because a pipe or a device may never end, and for more than `maxBytes`.
+ */
+export async function readRegularFile(
+  path: string,
+  maxBytes: number,
+  wanted: (found: Stats) => boolean = () => true,
+): Promise<string | undefined> {
+  // To open a pipe that nobody writes to would wait, and hold one of Node's few threads for it.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = await file.stat();
+    if (!wanted(found)) return undefined;
+    if (!found.isFile()) throw new Error(`${path} is no regular file`);
+    if (found.size > maxBytes) throw tooLarge(path, found.size, maxBytes);
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    // The size says nothing of what grows, or of the files of a kernel.
+    for (let room = found.size + 1; ; room = 64 * 1024) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(room), 0, room);
+      if (bytesRead === 0) return Buffer.concat(parts).toString('utf8');
+      parts.push(buffer.subarray(0, bytesRead));
+      bytes += bytesRead;
+      if (bytes > maxBytes) throw tooLarge(path, bytes, maxBytes);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function tooLarge(path: string, bytes: number, maxBytes: number): Error {
+  return new Error(`${path}: ${bytes} bytes are more than the limit of ${maxBytes}`);
+}

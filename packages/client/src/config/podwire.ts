@@ -23,7 +23,7 @@ export interface Podwire extends AsyncDisposable {
   setMode(mode: Mode | undefined): Promise<void>;
   /** Of the channels in use. */
   snapshot(): Readonly<Record<string, ChannelSnapshot>>;
-  /** Closes all channels. */
+  /** Closes all channels, as a channel's `close` does. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
@@ -92,9 +92,8 @@ class Services implements Podwire {
   }
 
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
-    this.#closing ??= Promise.all([...this.#channels.values()].map((channel) => channel.close(options))).then(
-      () => {},
-    );
+    const closed = [...this.#channels.values()].map((channel) => channel.close(options));
+    this.#closing ??= Promise.all(closed).then(() => {});
     return this.#closing;
   }
 

@@ -1,4 +1,4 @@
-import { InvalidInput } from '@podwire/registry';
+import { checkKeys, InvalidInput } from '@podwire/registry';
 
 /** A number within bounds, or its default when not given. */
 export function number(
@@ -16,6 +16,13 @@ export function number(
     value,
     `must be ${rule.integer === false ? 'a number' : 'an integer'} from ${rule.min}${to}`,
   );
+}
+
+/** The only key of the options of an operation, a time that may be without end. */
+export function milliseconds(options: object, key: string): number | undefined {
+  const value = checkKeys(options, [key], 'options')[key];
+  if (value === undefined || (typeof value === 'number' && value >= 0)) return value;
+  throw new InvalidInput(`options.${key}`, value, 'must be milliseconds, 0 or more');
 }
 
 export function string(value: unknown, path: string): string | undefined {

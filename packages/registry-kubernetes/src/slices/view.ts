@@ -34,13 +34,17 @@ export class Viewer {
     const all = [...objects];
     const dropped = all.flatMap((object) => object.dropped);
     const endpoints = new Map<string, Endpoint>();
-    const typeOf = new Map<string, AddressType>();
+    const types = this.#addressTypes.filter((type) =>
+      all.some(({ slices }) => slices.some(({ addressType }) => addressType === type)),
+    );
+    // Only where there are several can a Pod have two addresses.
+    const typeOf = types.length > 1 ? new Map<string, AddressType>() : undefined;
     let over = 0;
-    for (const type of this.#addressTypes) {
+    for (const type of types) {
       for (const object of all) {
         for (const { endpoint, addressType, uid } of this.#candidates(object)) {
           if (addressType !== type) continue;
-          if (uid !== undefined) {
+          if (typeOf !== undefined && uid !== undefined) {
             if ((typeOf.get(uid) ?? type) !== type) continue;
             typeOf.set(uid, type);
           }

@@ -57,3 +57,21 @@ test('a config file that changes moves its services over while calls run', async
   expect(await load.stop()).toEqual([]);
   await podwire.close();
 });
+
+test('the last word counts when another mode is asked for during a switch', async () => {
+  // Nobody listens there, so that the switch lasts.
+  const channel = createChannel(`static:///${direct.address}`, { mesh: { address: '127.0.0.1:1' } });
+  await channel.ready();
+  const told: unknown[] = [];
+  channel.events.on('mode', (mode) => told.push(mode));
+  channel.events.on('modeFailed', (failed) => told.push(failed));
+  const earlier = [channel.setMode('mesh'), channel.setMode('mesh')].map((done) => done.catch(String));
+  expect(channel.snapshot().switchingTo).toBe('mesh');
+  await channel.setMode('direct');
+  const why = 'Error: the switch to mesh was given up: direct was asked for before it was done';
+  expect(await Promise.all(earlier)).toEqual([why, why]);
+  expect(channel.snapshot()).toMatchObject({ mode: 'direct', switchingTo: undefined });
+  expect((await get(ordersClient(channel))).pod).toBe(direct.address);
+  expect(told).toEqual([]);
+  await channel.close();
+});

@@ -18,7 +18,8 @@ export interface PodwireChannel extends GrpcChannel, AsyncDisposable {
   /**
    * Sends new calls the other way as soon as that side is connected; calls under way finish where they are. It stands
    * above environment and file until it is called with `undefined`. The promise need not be awaited: it resolves when
-   * the switch is done, and rejects when the new side did not connect (then nothing changed).
+   * the switch is done, and rejects when the new side did not connect (then nothing changed), or when the other mode was asked
+   * for before it was done.
    */
   setMode(mode: Mode | undefined): Promise<void>;
   /** What the channel knows, as plain JSON. */

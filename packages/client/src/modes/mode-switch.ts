@@ -40,10 +40,13 @@ export class ModeSwitch {
     return this.#pending?.mode;
   }
 
-  /** Resolves when calls go the new way; rejects when it did not connect, or another switch took its place. */
+  /**
+   * Resolves when calls go the new way; rejects when it did not connect, or another mode was asked for meanwhile: whoever
+   * waits must not believe that calls go where he wanted. Asked for the same mode again it waits for the same switch.
+   */
   to(mode: Mode, current: Mode): Promise<void> {
     if (this.#pending?.mode === mode) return this.#follow(this.#pending);
-    this.cancel('another switch took its place');
+    this.cancel(`${mode} was asked for before it was done`);
     if (mode === current) return Promise.resolve();
     const open = this.#owner.open(mode);
     const done = new Promise<void>((resolve, reject) => {

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import { type Endpoint, sameEndpoint } from '../endpoint.ts';
 import type { RegistryUpdate } from '../registry.ts';
 import { Bell, pause } from '../wait.ts';
-import { isAlive, MAX_LEASE_BYTES, readLease, serviceDirectory } from './lease.ts';
+import { MAX_LEASE_BYTES, mayRun, readLease, serviceDirectory } from './lease.ts';
 import { readRegularFile } from './read-file.ts';
 import { watchPath } from './watch-path.ts';
 
@@ -27,11 +27,13 @@ export async function* watchLeases(
   const bell = new Bell();
   const watcher = watchPath(path, bell);
   let previous: ReadonlyMap<string, Endpoint> | undefined;
+  let seen: Terms = new Map();
   let told = '';
   try {
     while (!signal.aborted) {
       const startedMs = clock.nowMs();
-      const { endpoints, dropped } = await readLeases(path, clock);
+      const { endpoints, dropped, terms } = await readLeases(path, clock, seen);
+      seen = terms;
       const tookMs = clock.nowMs() - startedMs;
       const complaints = dropped.join('\n');
       if (previous === undefined || complaints !== told || !sameEndpoints(previous, endpoints)) {
@@ -47,11 +49,19 @@ export async function* watchLeases(
   }
 }
 
+/**
+ * By file, until when a lease that says `expiresMs` lasts on the clock that nobody sets. Were the wall clock asked each time,
+ * all leases would be over when it is set ahead, until the last provider has renewed its own.
+ */
+type Terms = ReadonlyMap<string, { readonly expiresMs: number; readonly untilMs: number }>;
+
 async function readLeases(
   path: string,
   clock: Clock,
-): Promise<{ endpoints: ReadonlyMap<string, Endpoint>; dropped: string[] }> {
+  seen: Terms,
+): Promise<{ endpoints: ReadonlyMap<string, Endpoint>; dropped: string[]; terms: Terms }> {
   const endpoints = new Map<string, Endpoint>();
+  const terms = new Map<string, { expiresMs: number; untilMs: number }>();
   const dropped: string[] = [];
   const names = (await readdir(path)).filter((name) => name.endsWith('.json')).sort();
   if (names.length > MAX_LEASES)
@@ -60,13 +70,18 @@ async function readLeases(
     try {
       const text = await readRegularFile(join(path, name), MAX_LEASE_BYTES);
       const lease = readLease(text!, name, clock.wallMs());
-      if (isAlive(lease, clock.wallMs())) endpoints.set(lease.endpoint.id, lease.endpoint);
+      const { expiresMs } = lease;
+      const known = seen.get(name);
+      const leftMs = expiresMs - clock.wallMs();
+      const term = known?.expiresMs === expiresMs ? known : { expiresMs, untilMs: clock.nowMs() + leftMs };
+      terms.set(name, term);
+      if (clock.nowMs() < term.untilMs && mayRun(lease)) endpoints.set(lease.endpoint.id, lease.endpoint);
     } catch (error) {
       // Withdrawn between two system calls.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') dropped.push((error as Error).message);
     }
   }
-  return { endpoints, dropped };
+  return { endpoints, dropped, terms };
 }
 
 function sameEndpoints(a: ReadonlyMap<string, Endpoint>, b: ReadonlyMap<string, Endpoint>): boolean {

@@ -68,9 +68,8 @@ export function readLease(text: string, path: string, wallMs: number): Lease {
   return { endpoint: toEndpoint(endpoint as EndpointInput, path), expiresMs, pid, machine };
 }
 
-/** Whether the provider may still be there. */
-export function isAlive(lease: Lease, wallMs: number): boolean {
-  if (lease.expiresMs <= wallMs) return false;
+/** Whether the provider's process may still be there: of one on another machine only its lease tells. */
+export function mayRun(lease: Lease): boolean {
   if (lease.machine !== hostname()) return true;
   try {
     process.kill(lease.pid, 0);

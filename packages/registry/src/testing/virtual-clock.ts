@@ -9,7 +9,7 @@ interface Entry {
 /** A clock that stands still until it is moved; timers run in the order they are due. */
 export class VirtualClock implements Clock {
   #nowMs = 1_000;
-  readonly #startWallMs: number;
+  #startWallMs: number;
   #order = 0;
   #entries: Entry[] = [];
 
@@ -23,6 +23,11 @@ export class VirtualClock implements Clock {
 
   wallMs(): number {
     return this.#startWallMs + this.#nowMs;
+  }
+
+  /** Sets the wall clock, as NTP or a person does: no time passes. */
+  stepWall(byMs: number): void {
+    this.#startWallMs += byMs;
   }
 
   /** Timers that have not run. */

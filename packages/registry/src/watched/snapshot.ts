@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { Pace } from './pace.ts';
-import { readSnapshot, type Stored, snapshotPath, sweepDrafts, writeSnapshot } from './snapshot-file.ts';
+import { readSnapshot, snapshotPath, sweepDrafts, writeSnapshot } from './snapshot-file.ts';
 
 /** A set that keeps changing is written once in so long. */
 const WRITE_MS = 1_000;
@@ -38,10 +38,14 @@ export class Snapshot {
     this.#pace = new Pace(options.clock, WRITE_MS, () => void this.#write());
   }
 
-  load(): Stored | undefined {
+  load(): { readonly endpoints: readonly Endpoint[]; readonly ageMs: number } | undefined {
     const { key, maxAgeMs, clock } = this.#options;
     const stored = readSnapshot(this.#path, key);
-    return stored !== undefined && clock.wallMs() - stored.savedMs <= maxAgeMs ? stored : undefined;
+    if (stored === undefined) return undefined;
+    const ageMs = clock.wallMs() - stored.savedMs;
+    // One from the future says that the clock was wrong then or is now: by how much its age is wrong nobody knows.
+    if (Math.abs(ageMs) > maxAgeMs) return undefined;
+    return { endpoints: stored.endpoints, ageMs: Math.max(ageMs, 0) };
   }
 
   save(endpoints: readonly Endpoint[]): void {

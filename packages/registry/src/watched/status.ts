@@ -22,7 +22,10 @@ export interface WatchStatus {
   readonly snapshotError: string | undefined;
 }
 
-/** The part that comes from the registry, alike for all who watch one service. */
+/**
+ * The part that comes from the registry, alike for all who watch one service. Its times are the clock's `nowMs`: an age is
+ * right even when somebody sets the wall clock.
+ */
 export type RegistryStatus = Pick<
   WatchStatus,
   'state' | 'sinceMs' | 'lastUpdateMs' | 'lastError' | 'missing' | 'dropped'

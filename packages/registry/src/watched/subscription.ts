@@ -55,7 +55,7 @@ export class Subscription {
     this.#rechecking = new Pace(clock, RECHECK_MS, () => this.#look?.());
     this.status = {
       state: 'connecting',
-      sinceMs: clock.wallMs(),
+      sinceMs: clock.nowMs(),
       lastUpdateMs: undefined,
       lastError: undefined,
       missing: undefined,
@@ -139,7 +139,7 @@ export class Subscription {
     let changed = this.endpoints === undefined;
     const change: { -readonly [K in keyof RegistryStatus]?: RegistryStatus[K] } = {
       state: 'watching',
-      lastUpdateMs: this.#clock.wallMs(),
+      lastUpdateMs: this.#clock.nowMs(),
       lastError: undefined,
     };
     const updates = this.#pending;
@@ -165,7 +165,7 @@ export class Subscription {
 
   #report(change: Partial<RegistryStatus>): void {
     const moved = change.state !== undefined && change.state !== this.status.state;
-    this.status = { ...this.status, ...change, ...(moved && { sinceMs: this.#clock.wallMs() }) };
+    this.status = { ...this.status, ...change, ...(moved && { sinceMs: this.#clock.nowMs() }) };
     for (const subscriber of [...this.subscribers]) subscriber.onStatus();
   }
 }

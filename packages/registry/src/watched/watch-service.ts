@@ -71,6 +71,7 @@ class Watch implements ServiceWatch {
   #held: Held | undefined;
   #letGo: Timer | undefined;
   #source: EndpointSource | undefined;
+  /** When the snapshot in use was written, on the clock's `nowMs`. */
   #snapshotMs: number | undefined;
   #snapshotError: string | undefined;
   #closed = false;
@@ -102,15 +103,20 @@ class Watch implements ServiceWatch {
 
   get status(): WatchStatus {
     const { status } = this.#shared.subscription;
+    const { clock } = this.#options;
+    const startMs = clock.wallMs() - clock.nowMs();
+    const toWall = (nowMs: number) => Math.round(startMs + nowMs);
+    const lastUpdateMs = status.lastUpdateMs ?? this.#snapshotMs;
     const held = this.#held && {
       reason: this.#held.reason,
-      untilMs: this.#options.clock.wallMs() + this.#held.untilMs - this.#options.clock.nowMs(),
+      untilMs: toWall(this.#held.untilMs),
       ids: this.#held.endpoints.map(({ id }) => id),
     };
     return {
       ...status,
       ...(this.#closed && { state: 'closed' }),
-      lastUpdateMs: status.lastUpdateMs ?? this.#snapshotMs,
+      sinceMs: toWall(status.sinceMs),
+      lastUpdateMs: lastUpdateMs === undefined ? undefined : toWall(lastUpdateMs),
       source: this.#source,
       held,
       snapshotError: this.#snapshotError,
@@ -135,7 +141,7 @@ class Watch implements ServiceWatch {
   #useSnapshot(): void {
     const stored = this.#snapshot?.load();
     if (stored === undefined) return;
-    this.#snapshotMs = stored.savedMs;
+    this.#snapshotMs = this.#options.clock.nowMs() - stored.ageMs;
     const known = new EndpointTable();
     known.apply({ type: 'reset', endpoints: stored.endpoints });
     this.#publish(known.list, 'snapshot');

@@ -6,12 +6,16 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type DubboOptions, startDubboConsumer, startDubboProvider } from '../servers/dubbo-go.mjs';
 import { type Nacos, startNacos } from '../servers/nacos.mjs';
 import { eachKindFrom, echoServer, echoService } from '../support/echo.ts';
+import { oneNacosVersion } from '../support/nacos.ts';
 
 let server: Nacos;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  server = await startNacos({ properties: { 'nacos.naming.push.pushTaskDelay': 10 } });
+  server = await startNacos({
+    version: oneNacosVersion,
+    properties: { 'nacos.naming.push.pushTaskDelay': 10 },
+  });
 });
 afterAll(() => server?.close());
 afterEach(async () => {

@@ -4,12 +4,16 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type DubboOptions, startDubboProvider } from '../servers/dubbo-go.mjs';
 import { type Nacos, startNacos } from '../servers/nacos.mjs';
 import { callEachKind, eachKindFrom, echoClient, getEcho } from '../support/echo.ts';
+import { oneNacosVersion } from '../support/nacos.ts';
 
 let server: Nacos;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  server = await startNacos({ properties: { 'nacos.naming.push.pushTaskDelay': 10 } });
+  server = await startNacos({
+    version: oneNacosVersion,
+    properties: { 'nacos.naming.push.pushTaskDelay': 10 },
+  });
 });
 afterAll(() => server?.close());
 afterEach(async () => {
@@ -62,4 +66,44 @@ test('follows the mapping: an application that joins is found, one that leaves i
   await first.stop('SIGTERM');
   await expect.poll(() => pods(channel), { timeout: 20_000 }).not.toContain(first.address);
   expect(await getEcho(echoClient(channel))).toBe('go-2 a');
+});
+
+test.each<['dubbo' | 'tri' | 'remote', string]>([
+  ['dubbo', "over Dubbo's protocol, as dubbo-go has it"],
+  ['tri', 'over Triple'],
+  ['remote', "in Nacos's configs"],
+])('two versions of an interface in applications are two services, told by %s: %s', async (metadata) => {
+  const names = ['one', 'two'].map((name) => `${name}-${metadata}`) as [string, string];
+  const start = (i: number) => provide(`go-${i + 1}`, { app: names[i]!, version: `${i + 1}.1.0`, metadata });
+  const one = await start(0);
+  const open1 = open('dubbo=application&version=1.1.0');
+  const open2 = open(`dubbo=application&version=2.1.0&application=${names.join()}`);
+  const none = open(`dubbo=application&version=9.9.9&application=${names.join()}`);
+  await expect.poll(() => pods(open1), { timeout: 20_000 }).toContain(one.address);
+  // One after the other: dubbo-go's writers of the mapping do not compare.
+  const two = await start(1);
+  await expect.poll(() => pods(open2), { timeout: 20_000 }).toEqual([two.address]);
+  expect(pods(open1)).not.toContain(two.address);
+  expect(await callEachKind(echoClient(open2))).toEqual(eachKindFrom('go-2'));
+  const why = () => none.snapshot().registry?.missing;
+  await expect.poll(why).toMatch(/lists [12] instances .*none that is healthy has version "9\.9\.9"/);
+});
+
+test('a Pod that does not say what it has is not used, and named', async () => {
+  const channel = open('dubbo=application&application=mute&version=1.1.0');
+  const provider = await provide('go-1', { app: 'mute', version: '1.1.0' });
+  await expect.poll(() => pods(channel), { timeout: 20_000 }).toEqual([provider.address]);
+  provider.signal('SIGSTOP');
+  // Options that differ make watches that differ, as those of another process.
+  const late = open('dubbo=application&application=mute&version=1.1.0', {
+    registries: [nacos({ servers: [server.address], requestTimeoutMs: 2_000 })],
+  });
+  const status = () => late.snapshot().registry;
+  const named = new RegExp(
+    `${provider.address} is not used: its metadata service at .* \\(dubbo\\): no answer in 2000 ms`,
+  );
+  await expect.poll(() => status()?.dropped.join(), { timeout: 10_000 }).toMatch(named);
+  expect(pods(late)).toEqual([]);
+  provider.signal('SIGCONT');
+  await expect.poll(() => pods(late), { timeout: 20_000 }).toEqual([provider.address]);
 });

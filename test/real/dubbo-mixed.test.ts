@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startDubboProvider } from '../servers/dubbo-go.mjs';
 import { type Nacos, startNacos } from '../servers/nacos.mjs';
 import { echoClient, echoServer, echoService, getEcho } from '../support/echo.ts';
+import { oneNacosVersion } from '../support/nacos.ts';
 
 const CALLS_PER_SECOND = 500;
 let server: Nacos;
@@ -13,7 +14,7 @@ const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
   // The delay that Nacos has unless it is told otherwise: the time in which dubbo-go's Pods are listed, and refuse.
-  server = await startNacos();
+  server = await startNacos({ version: oneNacosVersion });
 });
 afterAll(() => server?.close());
 afterEach(async () => {

@@ -12,6 +12,7 @@ import {
   instance,
   nacosVersions,
   newService,
+  oneNacosVersion,
   pods,
 } from '../support/nacos.ts';
 import { get } from '../support/orders-client.ts';
@@ -185,7 +186,7 @@ describe.each(nacosVersions)('Nacos %s over HTTP', (version) => {
     await expect.poll(() => pods(channel), { timeout: 15_000 }).toEqual(['127.0.0.1:1']);
   });
 
-  test.runIf(version === '2.3')(
+  test.runIf(version === oneNacosVersion)(
     'a server that is down, and comes back without its memory',
     async () => {
       const service = newService();

@@ -8,13 +8,17 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type Nacos, startNacos } from '../servers/nacos.mjs';
 import { freePort } from '../servers/process.mjs';
 import { echoClient, echoServer, getEcho } from '../support/echo.ts';
+import { oneNacosVersion, viewOf } from '../support/nacos.ts';
 
 let server: Nacos;
 const children: ChildProcess[] = [];
 const SOON = { timeout: 10_000 };
 
 beforeAll(async () => {
-  server = await startNacos({ properties: { 'nacos.naming.push.pushTaskDelay': 10 } });
+  server = await startNacos({
+    version: oneNacosVersion,
+    properties: { 'nacos.naming.push.pushTaskDelay': 10 },
+  });
 });
 afterAll(() => server?.close());
 afterEach(() => {
@@ -28,11 +32,9 @@ interface Listed {
 }
 
 async function listed(service: string): Promise<Listed[]> {
-  const url = `${server.url}/v1/ns/catalog/instances?serviceName=${service}&clusterName=DEFAULT&pageSize=10&pageNo=1`;
-  const reply = await (await fetch(url)).text();
-  // In words when nothing is there any more.
-  if (!reply.startsWith('{')) return [];
-  const { list = [] } = JSON.parse(reply) as { list?: Listed[] };
+  const list = await viewOf(server, oneNacosVersion)
+    .instances(service)
+    .catch(() => []);
   return list.map(({ port, weight, enabled }) => ({ port, weight, enabled }));
 }
 

@@ -9,9 +9,9 @@ export class NacosError extends Error {
     this.code = code;
   }
 
-  /** Whether Nacos never answered: the next try may come soon. */
+  /** Whether Nacos never answered, or forgot the connection: the next try may come soon. */
   get unreachable(): boolean {
-    return this.code === 0;
+    return this.code === 0 || this.code === UNREGISTERED;
   }
 }
 

@@ -148,11 +148,45 @@ it('says what to do when Nacos refuses', async () => {
   );
 });
 
-it('finds the Pods of a Dubbo interface by the applications that have it', async () => {
-  server.overrides.set('ConfigQueryRequest', { resultCode: 200, content: 'orders' });
-  const metadata = { 'dubbo.endpoints': '[{"port":20000,"protocol":"tri"}]' };
-  server.hosts = [host(1, { metadata })];
-  await has(follow(open(), 'shop.Orders?dubbo=application'), '10.0.0.1:20000');
+it('finds the Pods of a Dubbo interface by the applications that have it, in the version that is asked for', async () => {
+  const service = { name: 'shop.Orders', protocol: 'tri' };
+  const versions = { 1: '1.0.0', 2: '2.0.0', 3: undefined };
+  for (const [revision, version] of Object.entries(versions)) {
+    const info = { app: 'orders', revision, services: { any: { ...service, version } } };
+    server.configs.set(`${revision}/orders`, JSON.stringify(info));
+  }
+  server.configs.set('mapping/shop.Orders', 'orders');
+  const pod = (port: number, revision: string) => {
+    const endpoints = { 'dubbo.endpoints': `[{"port":${port},"protocol":"tri"}]` };
+    const more = { 'dubbo.metadata.revision': revision, 'dubbo.metadata.storage-type': 'remote' };
+    return host(1, { metadata: { ...endpoints, ...more } });
+  };
+  server.hosts = [pod(2001, '1'), pod(2002, '2'), pod(2003, '3'), pod(2004, '4'), pod(2005, '0')];
+  const first = follow(open(), 'shop.Orders?dubbo=application&version=1.0.0');
+  await has(first, '10.0.0.1:2001');
+  await has(follow(open(), 'shop.Orders?dubbo=application'), '10.0.0.1:2003');
+  await has(
+    follow(open(), 'shop.Orders?dubbo=application&version=*'),
+    '10.0.0.1:2001,10.0.0.1:2002,10.0.0.1:2003',
+  );
+  expect(first.endpoints.get('10.0.0.1:2001')?.attributes).toMatchObject({
+    'header.tri-service-version': '1.0.0',
+  });
+  expect(first.last).toMatchObject({
+    dropped: [
+      'hosts[3]: 10.0.0.1:2004 is not used: Nacos has no config orders in the group 4',
+      expect.stringMatching(/^hosts\[4\]: 10\.0\.0\.1:2005 is not used: it has no 'dubbo.metadata.revision'/),
+    ],
+  });
+  // What could not be read is asked for again; who has come is not used before it is known what that has.
+  server.configs.set('4/orders', server.configs.get('1/orders')!);
+  await has(first, '10.0.0.1:2001,10.0.0.1:2004');
+  server.push([pod(2001, '1'), pod(2006, '1')]);
+  await has(first, '10.0.0.1:2001,10.0.0.1:2006');
+  const reads = server.requests.filter(
+    ({ type, body }) => type === 'ConfigQueryRequest' && body.group === '1',
+  );
+  expect(reads).toHaveLength(3);
 });
 
 it.each([

@@ -48,7 +48,7 @@ export function nacos(options: NacosOptions): Registry & Announcer {
 function overGrpc(settings: Settings): Protocol {
   const links = openLinks(settings);
   return {
-    watch: (ref, { signal }) => watch(links.get(ref.namespace).link, ref, settings.zoneKey, signal),
+    watch: (ref, { signal }) => watch(links.get(ref.namespace).link, ref, settings, signal),
     publishers: (namespace) => links.get(namespace),
   };
 }

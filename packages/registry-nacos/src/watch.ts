@@ -1,15 +1,20 @@
 import type { RegistryUpdate } from '@podwire/registry';
+import { ApplicationMetadata } from './dubbo/application-metadata.ts';
 import { followMapping } from './dubbo/mapping.ts';
 import type { Link, Live } from './link/link.ts';
-import { type InstanceList, readInstances, whyEmpty } from './naming/instances.ts';
+import { type Describe, type InstanceList, readInstances, whyEmpty } from './naming/instances.ts';
 import type { ServiceInfo } from './naming/naming.ts';
+import type { Settings } from './options.ts';
 import type { ServiceRef } from './service-ref.ts';
+
+/** How long the first set waits for what Pods of Dubbo's applications say that they have. */
+const FIRST_WAIT_MS = 1_000;
 
 /** Tells all changes of one service until `signal` aborts; throws when the connection fails. */
 export async function* watch(
   link: Link,
   ref: ServiceRef,
-  zoneKey: string,
+  settings: Settings,
   signal: AbortSignal,
 ): AsyncGenerator<RegistryUpdate> {
   if (signal.aborted) return;
@@ -18,7 +23,7 @@ export async function* watch(
     while (!signal.aborted) {
       const live = await unlessAborted(link.connect(), signal);
       if (live === undefined) return;
-      yield* watchLive(live, ref, zoneKey, signal);
+      yield* watchLive(live, ref, settings, signal);
       // Nacos asked for a switch, and the new connection is there already: no reason to fail.
       if (!signal.aborted && link.live === undefined) throw live.session.error;
     }
@@ -30,7 +35,7 @@ export async function* watch(
 async function* watchLive(
   live: Live,
   ref: ServiceRef,
-  zoneKey: string,
+  settings: Settings,
   signal: AbortSignal,
 ): AsyncGenerator<RegistryUpdate> {
   const infos = new Map<string, ServiceInfo>();
@@ -39,6 +44,17 @@ async function* watchLive(
   const bell = new Bell();
   /** Whether the lists say something that was not told yet. */
   let isNew = false;
+  let isProblemNew = false;
+  const metadata = new ApplicationMetadata(settings, live.configs, () => {
+    isNew = true;
+    bell.ring();
+  });
+  let isFirst = true;
+  const firstByMs = settings.clock.nowMs() + FIRST_WAIT_MS;
+  const firstTimer = settings.clock.after(FIRST_WAIT_MS, () => {
+    isNew ||= isFirst;
+    bell.ring();
+  });
   const follow = async (names: readonly string[]) => {
     for (const name of names) {
       if (leavers.has(name)) continue;
@@ -52,6 +68,7 @@ async function* watchLive(
         onProblem({ message }: Error) {
           if (problems.get(name) === message) return;
           problems.set(name, message);
+          isProblemNew = true;
           bell.ring();
         },
       };
@@ -89,12 +106,22 @@ async function* watchLive(
       if (signal.aborted || live.session.error !== undefined || followed !== names) continue;
       if (isNew) {
         isNew = false;
-        yield toUpdate([...infos.values()], ref, zoneKey);
+        const update = toUpdate(infos, ref, settings.zoneKey, metadata);
+        // A first set that lacks Pods which are only being asked what they have would look like a loss.
+        if (isFirst && metadata.isAsking && settings.clock.nowMs() < firstByMs) continue;
+        isFirst = false;
+        // A list that came makes one forget the problem of another.
+        isProblemNew = problems.size > 0;
+        yield update;
       }
-      for (const reason of problems.values()) yield { type: 'problem', reason };
+      if (!isProblemNew) continue;
+      isProblemNew = false;
+      yield { type: 'problem', reason: [...new Set(problems.values())].join('; ') };
     }
   } finally {
     stopOnEnd();
+    firstTimer.cancel();
+    metadata.close();
     signal.removeEventListener('abort', ring);
     leaveMapping();
     for (const leave of leavers.values()) leave();
@@ -106,10 +133,21 @@ function namesOf({ name, dubbo }: ServiceRef): readonly string[] {
   return dubbo?.mode === 'application' ? dubbo.applications : [name];
 }
 
-/** What lists of one service, unchecked, amount to. */
-export function toUpdate(infos: readonly ServiceInfo[], ref: ServiceRef, zoneKey: string): RegistryUpdate {
+/** What lists of services, unchecked and by name, amount to for the one that is looked for. */
+export function toUpdate(
+  infos: ReadonlyMap<string, ServiceInfo>,
+  ref: ServiceRef,
+  zoneKey: string,
+  metadata?: ApplicationMetadata,
+): RegistryUpdate {
+  const known = ref.dubbo?.mode === 'application' ? metadata : undefined;
   try {
-    const lists = infos.map(({ hosts }): InstanceList => readInstances(hosts, ref, zoneKey));
+    known?.begin();
+    const lists = [...infos].map(([name, { hosts }]): InstanceList => {
+      const describe: Describe | undefined = known && ((host, get) => known.of(name, host, get));
+      return readInstances(hosts, ref, zoneKey, describe);
+    });
+    known?.end();
     const endpoints = [...new Map(lists.flatMap((list) => [...list.endpoints])).values()];
     const dropped = lists.flatMap((list) => list.dropped);
     if (endpoints.length === 0 && dropped.length === 0) {

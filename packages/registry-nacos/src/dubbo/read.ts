@@ -23,12 +23,12 @@ export function readDubbo(
 ): DubboProvider {
   const endpoints = get('dubbo.endpoints');
   if (endpoints !== undefined)
-    return { port: triplePort(endpoints, path), attributes: headers(ref?.version, ref?.group) };
+    return { port: triplePort(endpoints, path), attributes: ref === undefined ? {} : serviceHeaders(ref) };
   if (ref?.mode === 'application') {
     throw new InvalidInput(`${path}.metadata`, undefined, "must have 'dubbo.endpoints'");
   }
   if (get('side') !== 'provider' || get('interface') === undefined) {
-    return { attributes: headers(ref?.version, ref?.group) };
+    return { attributes: ref === undefined ? {} : serviceHeaders(ref) };
   }
   const protocol = get('protocol');
   if (protocol !== TRIPLE) {
@@ -39,6 +39,17 @@ export function readDubbo(
     );
   }
   return { attributes: headers(get('version') || ref?.version, get('group') || ref?.group) };
+}
+
+/** What calls must say for a server of this version and group to answer them. */
+export function serviceHeaders({
+  version,
+  group,
+}: {
+  readonly version: string;
+  readonly group: string;
+}): Readonly<Record<string, string>> {
+  return headers(version, group);
 }
 
 function headers(version: unknown, group: unknown): Readonly<Record<string, string>> {

@@ -38,11 +38,11 @@ export async function* watchOverHttp(
   const look = async () => {
     const isSubscribed = ip !== undefined;
     const push = port === undefined || ip === undefined ? undefined : { ip, port: port.port };
-    const infos: ServiceInfo[] = [];
+    const infos = new Map<string, ServiceInfo>();
     for (const { ref, newest } of services) {
       const { info, localAddress } = await api.list(ref, push);
       ip ??= ipv4Of(localAddress);
-      infos.push(newest.accept(info));
+      infos.set(ref.name, newest.accept(info));
     }
     // Where this process is, and so where Nacos may push to, is known by now.
     if (!isSubscribed && ip !== undefined && port !== undefined) ring();
@@ -52,7 +52,7 @@ export async function* watchOverHttp(
     while (!signal.aborted) {
       const infos = await unlessAborted(look(), signal);
       if (infos === undefined || signal.aborted) return;
-      const says = JSON.stringify(infos.map(({ hosts }) => hosts));
+      const says = JSON.stringify([...infos.values()].map(({ hosts }) => hosts));
       if (says !== told) yield toUpdate(infos, ref, zoneKey);
       told = says;
       const gap = new Promise<void>((resolve) => {

@@ -1,5 +1,8 @@
 import { type Endpoint, formatAddress, InvalidInput, show, toEndpoint } from '@podwire/registry';
-import { readDubbo } from '../dubbo/read.ts';
+import type { DubboService } from '../dubbo/metadata-info.ts';
+import { findService } from '../dubbo/metadata-info.ts';
+import { readDubbo, serviceHeaders } from '../dubbo/read.ts';
+import type { DubboRef } from '../dubbo/ref.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import { Dropped } from './dropped.ts';
 
@@ -14,12 +17,20 @@ export interface InstanceList {
   readonly listed: number;
 }
 
+/** What an instance of one Dubbo application has; undefined while that is not known. Throws when it cannot be known. */
+export type Describe = (host: string, get: (key: string) => unknown) => readonly DubboService[] | undefined;
+
 /**
  * Reads `hosts` of a service. An instance that is not healthy is left out, one that is not enabled is draining, and one
  * of weight 0 takes no calls. Throws {@link InvalidInput} when there is no list; what is wrong with an instance is named
  * in `dropped`, and costs no other its place.
  */
-export function readInstances(hosts: unknown, ref: ServiceRef, zoneKey: string): InstanceList {
+export function readInstances(
+  hosts: unknown,
+  ref: ServiceRef,
+  zoneKey: string,
+  describe?: Describe,
+): InstanceList {
   if (!Array.isArray(hosts)) throw new InvalidInput('hosts', hosts, 'must be a list');
   const endpoints = new Map<string, Endpoint>();
   const dropped = new Dropped();
@@ -30,7 +41,7 @@ export function readInstances(hosts: unknown, ref: ServiceRef, zoneKey: string):
   }
   for (const [i, host] of hosts.slice(0, MAX_INSTANCES).entries()) {
     try {
-      const endpoint = readInstance(host, `hosts[${i}]`, ref, zoneKey);
+      const endpoint = readInstance(host, `hosts[${i}]`, ref, zoneKey, describe);
       // One Pod is listed twice while Nacos has not noticed the end of its first connection.
       if (endpoint === undefined || endpoints.get(endpoint.id)?.phase === 'serving') continue;
       endpoints.set(endpoint.id, endpoint);
@@ -41,7 +52,13 @@ export function readInstances(hosts: unknown, ref: ServiceRef, zoneKey: string):
   return { endpoints, dropped: dropped.list(), listed: hosts.length };
 }
 
-function readInstance(host: unknown, path: string, ref: ServiceRef, zoneKey: string): Endpoint | undefined {
+function readInstance(
+  host: unknown,
+  path: string,
+  ref: ServiceRef,
+  zoneKey: string,
+  describe: Describe | undefined,
+): Endpoint | undefined {
   if (typeof host !== 'object' || host === null || Array.isArray(host)) {
     throw new InvalidInput(path, host, 'must be an object');
   }
@@ -65,7 +82,7 @@ function readInstance(host: unknown, path: string, ref: ServiceRef, zoneKey: str
   for (const [key, wanted] of Object.entries(ref.metadata)) if (has(key) !== wanted) return undefined;
   const dubbo = readDubbo(has, path, ref.dubbo);
   const zone = has(zoneKey);
-  return toEndpoint(
+  const endpoint = toEndpoint(
     {
       host: ip,
       port: dubbo.port ?? port,
@@ -76,12 +93,36 @@ function readInstance(host: unknown, path: string, ref: ServiceRef, zoneKey: str
     },
     path,
   );
+  if (describe === undefined || ref.dubbo === undefined) return endpoint;
+  const service = ofInterface(endpoint, path, ref.dubbo, () => describe(endpoint.host, has));
+  return (
+    service &&
+    toEndpoint({ ...endpoint, attributes: { ...endpoint.attributes, ...serviceHeaders(service) } }, path)
+  );
+}
+
+/** The interface of an instance that calls are for; undefined when it has another version of it, or that is not known yet. */
+function ofInterface(
+  { id }: Endpoint,
+  path: string,
+  ref: DubboRef,
+  describe: () => readonly DubboService[] | undefined,
+): DubboService | undefined {
+  try {
+    return findService(describe() ?? [], ref);
+  } catch (error) {
+    throw new Error(`${path}: ${id} is not used: ${(error as Error).message}`);
+  }
 }
 
 /** Why a list that names no Pod is empty. */
 export function whyEmpty(ref: ServiceRef, listed: number): string {
   if (ref.dubbo?.mode === 'application' && listed === 0) {
     return `no application has the Dubbo interface ${show(ref.name)} in Nacos, or none of those that have it runs: check the interface, group ${show(ref.group)} and namespace ${show(ref.namespace)}, and whether providers register by application`;
+  }
+  if (ref.dubbo?.mode === 'application') {
+    const { version, group } = ref.dubbo;
+    return `Nacos lists ${listed} instances of the applications that have the Dubbo interface ${show(ref.name)}, but none that is healthy has version ${show(version)} and group ${show(group)} of it`;
   }
   const where = `service ${show(ref.name)}, group ${show(ref.group)}, namespace ${show(ref.namespace)}`;
   if (listed === 0)

@@ -39,6 +39,8 @@ export class FakeNacos {
   readonly answers: Payload[] = [];
   hosts: unknown = [];
   lastRefTime = 1;
+  /** By group and name: `mapping/shop.Orders`. */
+  readonly configs = new Map<string, string>();
   /** Answers instead of the usual ones, by request type. */
   readonly overrides = new Map<string, Json>();
   readonly #streams = new Set<ServerDuplexStream<Buffer, Buffer>>();
@@ -111,6 +113,11 @@ export class FakeNacos {
   #answer({ type, body }: Payload): Json {
     const ok = { resultCode: 200, errorCode: 0, success: true };
     if (type === 'ServerCheckRequest') return { ...ok, connectionId: '1' };
+    if (type === 'ConfigQueryRequest') {
+      const content = this.configs.get(`${body.group}/${body.dataId}`);
+      if (content === undefined) return { resultCode: 500, errorCode: 300, message: 'config data not exist' };
+      return { ...ok, content };
+    }
     const asksForList =
       type === 'ServiceQueryRequest' || (type === 'SubscribeServiceRequest' && body.subscribe);
     return asksForList ? { ...ok, serviceInfo: this.#info(this.lastRefTime) } : ok;

@@ -1,0 +1,51 @@
+import type { Transport } from '@podwire/http2';
+import { askDubbo } from './ask-dubbo.ts';
+import { askTriple } from './ask-triple.ts';
+import { TRIPLE } from './read.ts';
+
+/** Where a Pod says itself what it has. */
+export interface MetadataService {
+  readonly protocol: 'dubbo' | typeof TRIPLE;
+  readonly host: string;
+  readonly port: number;
+  readonly application: string;
+  readonly version: string;
+}
+
+/** Reads where an instance's metadata service is. Throws when it has none that can be asked. */
+export function metadataServiceOf(
+  application: string,
+  host: string,
+  get: (key: string) => unknown,
+): MetadataService {
+  const text = get('dubbo.metadata-service.url-params');
+  const { protocol, port } = JSON.parse(typeof text === 'string' ? text : '{}') as Record<string, unknown>;
+  const number = Number(port);
+  if (!Number.isInteger(number) || number < 1 || number > 65_535)
+    throw new Error('it names no metadata service');
+  if (protocol !== 'dubbo' && protocol !== TRIPLE) {
+    throw new Error(
+      `its metadata service speaks ${JSON.stringify(protocol)}, which is neither dubbo nor tri`,
+    );
+  }
+  const version = protocol === TRIPLE && get('meta-v') === '2.0.0' ? '2.0.0' : '1.0.0';
+  return { protocol, host, port: number, application, version };
+}
+
+/** What the Pod says it has, unchecked. */
+export async function askMetadataService(
+  transport: Transport,
+  at: MetadataService,
+  revision: string,
+  timeoutMs: number,
+): Promise<unknown> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    return await (at.protocol === TRIPLE
+      ? askTriple(transport, at, revision, signal)
+      : askDubbo(at, revision, signal));
+  } catch (error) {
+    const reason = signal.aborted ? `no answer in ${timeoutMs} ms` : (error as Error).message;
+    throw new Error(`its metadata service at ${at.host}:${at.port} (${at.protocol}): ${reason}`);
+  }
+}

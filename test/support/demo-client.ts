@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { until } from './until.ts';
 
 /** The generated client of the demo's providers. */
 export interface DemoClient {
@@ -65,7 +66,7 @@ export function startOpenLoad(
     },
     async stop() {
       clearInterval(timer);
-      while (done < sent) await new Promise((resolve) => setImmediate(resolve));
+      await until(() => done === sent);
       return failures;
     },
   };

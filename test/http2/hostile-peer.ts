@@ -1,7 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -9,6 +6,14 @@ import { until } from '../support/until.ts';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
+
+const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+/** Of `localhost`, for the peer and for honest servers with TLS. */
+export const CERTIFICATE = {
+  caFile: path('../certs/ca-one.pem'),
+  certFile: path('../certs/server-one.pem'),
+  keyFile: path('../certs/server-one.key'),
+};
 
 /** Live memory now, garbage aside. */
 export function liveBytes(): number {
@@ -22,20 +27,13 @@ export function liveBytes(): number {
 /** A process with one server for each attack. */
 export interface HostilePeer {
   readonly ports: Readonly<Record<string, number>>;
-  /** Of `localhost`, for servers with TLS. */
-  readonly certFile: string;
-  readonly keyFile: string;
   stop(): void;
 }
 
 export async function startHostilePeer(): Promise<HostilePeer> {
-  const directory = mkdtempSync(join(tmpdir(), 'podwire-hostile-'));
-  const [keyFile, certFile] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyFile];
-  execFileSync('openssl', ['req', '-x509', ...key, '-out', certFile, ...subject], { stdio: 'ignore' });
-  const script = fileURLToPath(new URL('hostile-process.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, directory], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const files = [CERTIFICATE.keyFile, CERTIFICATE.certFile];
+  const command = [path('hostile-process.mjs'), ...files];
+  const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.on('data', (chunk) => {
     text += chunk;
@@ -43,11 +41,8 @@ export async function startHostilePeer(): Promise<HostilePeer> {
   await until(() => text.endsWith('\n'));
   return {
     ports: JSON.parse(text) as Record<string, number>,
-    certFile,
-    keyFile,
-    stop() {
+    stop: () => {
       child.kill();
-      rmSync(directory, { recursive: true });
     },
   };
 }

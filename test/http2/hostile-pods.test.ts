@@ -4,8 +4,7 @@ import { type ChannelOptions, createChannel } from 'podwire';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ordersClient } from '../support/orders-client.ts';
 import { type OrdersServer, startOrdersServer } from '../support/orders-server.ts';
-
-import { type HostilePeer, liveBytes, startHostilePeer } from './hostile-peer.ts';
+import { CERTIFICATE, type HostilePeer, liveBytes, startHostilePeer } from './hostile-peer.ts';
 
 const TLS = 'garbage after TLS';
 /** So many rounds of so many calls at once. */
@@ -22,7 +21,10 @@ beforeAll(async () => {
   honest = await startOrdersServer();
   // What is made once, such as tables of methods, is made before memory is looked at.
   await callPods(`static:///${honest.address}`, honest.address, {});
-  const pair = { private_key: readFileSync(peer.keyFile), cert_chain: readFileSync(peer.certFile) };
+  const pair = {
+    private_key: readFileSync(CERTIFICATE.keyFile),
+    cert_chain: readFileSync(CERTIFICATE.certFile),
+  };
   honestTls = await startOrdersServer({ credentials: ServerCredentials.createSsl(null, [pair]) });
 });
 afterAll(async () => {
@@ -82,7 +84,7 @@ async function callPods(target: string, honestAddress: string, options: ChannelO
 
 function callBoth(attack: string): Promise<string[]> {
   const { address } = attack === TLS ? honestTls : honest;
-  const tls = { caFile: peer.certFile, serverName: 'localhost' };
+  const tls = { caFile: CERTIFICATE.caFile, serverName: 'localhost' };
   return callPods(
     `static:///127.0.0.1:${peer.ports[attack]},${address}`,
     address,

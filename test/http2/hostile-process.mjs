@@ -46,10 +46,10 @@ servers.push([
   'HTTP/1',
   createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n')),
 ]);
-const [directory] = process.argv.slice(2);
+const [keyFile, certFile] = process.argv.slice(2);
 const tls = {
-  key: readFileSync(`${directory}/key.pem`),
-  cert: readFileSync(`${directory}/cert.pem`),
+  key: readFileSync(keyFile),
+  cert: readFileSync(certFile),
   ALPNProtocols: ['h2'],
 };
 servers.push([

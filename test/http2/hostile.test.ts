@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type ConnectionOptions, ownHttp2Transport, type StreamEnd } from '@podwire/http2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
-import { type HostilePeer, liveBytes, startHostilePeer } from './hostile-peer.ts';
+import { CERTIFICATE, type HostilePeer, liveBytes, startHostilePeer } from './hostile-peer.ts';
 
 let peer: HostilePeer;
 beforeAll(async () => {
@@ -154,7 +154,7 @@ describe('ends the connection, and its calls with it', () => {
   });
 
   test('garbage after TLS', async () => {
-    const ca = readFileSync(peer.certFile);
+    const ca = readFileSync(CERTIFICATE.caFile);
     const { seen } = attacked('garbage after TLS', { tls: { ca, serverName: 'localhost' } });
     await until(() => seen.closed !== undefined);
     expect(seen.closed).toMatch(/broke HTTP\/2: a frame of/);

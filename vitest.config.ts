@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -10,7 +11,8 @@ const report =
     ? {}
     : { reporters: ['default', 'json'], outputFile: { json: process.env.PODWIRE_REPORT } };
 
-export default defineConfig({
+/** What all tests have in common; vitest.real.config.ts has the others. */
+export const common = {
   resolve: {
     alias: {
       '@podwire/registry/testing': source('registry', 'testing/index.ts'),
@@ -23,13 +25,33 @@ export default defineConfig({
       podwire: source('client'),
     },
   },
+  test: { slowTestThreshold: 1000, ...report },
+};
+
+/** Which hold the client to a time: how long a hostile peer may take. A neighbour would disturb them. */
+const MEASURED = ['test/http2/hostile.test.ts', 'test/http2/hostile-pods.test.ts'];
+/** These need servers of other languages: vitest.real.config.ts. */
+const REAL = 'test/real/**';
+
+const project = (name: string, groupOrder: number, only: object) => ({
+  extends: true as const,
+  test: { name, sequence: { groupOrder }, ...only },
+});
+
+export default defineConfig({
+  ...common,
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
-    // These need servers of other languages: vitest.real.config.ts.
-    exclude: ['test/real/**', '**/node_modules/**'],
-    slowTestThreshold: 1000,
+    ...common.test,
     // Enough on a machine that does other things as well; a condition that never holds is what it ends.
     testTimeout: 30_000,
-    ...report,
+    projects: [
+      project('together', 1, {
+        include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+        exclude: [REAL, '**/node_modules/**', ...MEASURED],
+        // Half of their time is spent waiting.
+        maxWorkers: availableParallelism() + 1,
+      }),
+      project('measured', 2, { include: MEASURED, maxWorkers: 1 }),
+    ],
   },
 });

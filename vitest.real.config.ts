@@ -1,5 +1,5 @@
-import { defineConfig, mergeConfig } from 'vitest/config';
-import base from './vitest.config.ts';
+import { defineConfig } from 'vitest/config';
+import { common } from './vitest.config.ts';
 
 /**
  * Tests against real servers of other languages, which test/servers/provision.mjs installs. Most of their time is spent waiting,
@@ -25,20 +25,18 @@ const project = (name: string, groupOrder: number, maxWorkers: number, only: obj
   },
 });
 
-const { include: _include, exclude: _exclude, ...rest } = base.test ?? {};
-export default mergeConfig(
-  { ...base, test: rest },
-  defineConfig({
-    test: {
-      projects: [
-        project('together', 1, 3, {
-          include: ['test/real/**/*.test.ts'],
-          exclude: ['**/node_modules/**', ...paths(GROUPS.flatMap(({ files }) => files))],
-        }),
-        ...GROUPS.map(({ name, files, maxWorkers }, i) =>
-          project(name, i + 2, maxWorkers, { include: paths(files) }),
-        ),
-      ],
-    },
-  }),
-);
+export default defineConfig({
+  ...common,
+  test: {
+    ...common.test,
+    projects: [
+      project('together', 1, 3, {
+        include: ['test/real/**/*.test.ts'],
+        exclude: ['**/node_modules/**', ...paths(GROUPS.flatMap(({ files }) => files))],
+      }),
+      ...GROUPS.map(({ name, files, maxWorkers }, i) =>
+        project(name, i + 2, maxWorkers, { include: paths(files) }),
+      ),
+    ],
+  },
+});

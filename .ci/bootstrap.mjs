@@ -5,7 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const PNPM = 'pnpm@12.20.0';
+const { packageManager } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
 const bin = (name) => `node_modules/.bin/${name}`;
 const steps = {
@@ -14,7 +14,7 @@ const steps = {
     [process.execPath, '.ci/bundle.mjs'],
   ],
   check: [
-    [bin('biome'), 'ci', '--error-on-warnings', '.'],
+    [bin('biome'), 'ci', '--error-on-warnings', ...(process.env.NO_COLOR ? ['--colors=off'] : []), '.'],
     [bin('tsc'), '-b'],
     [bin('tsc'), '-p', 'tsconfig.test.json'],
     [bin('knip'), '--include', 'exports,types', '--no-config-hints', '--no-progress'],
@@ -44,7 +44,7 @@ function install() {
     .update(readFileSync(`${root}pnpm-lock.yaml`))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === want) return;
-  run('npx', ['--yes', PNPM, 'install', '--frozen-lockfile', '--prefer-offline']);
+  run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile', '--prefer-offline']);
   writeFileSync(stamp, want);
 }
 
@@ -58,7 +58,8 @@ if (unknown !== undefined || wanted.length === 0) {
   process.exit(2);
 }
 install();
-for (const task of wanted) {
-  const extra = task === wanted.at(-1) ? rest : [];
-  for (const [command, ...args] of steps[task]) run(command, [...args, ...extra]);
+const commands = wanted.flatMap((task) => steps[task]);
+for (const line of commands) {
+  const [command, ...args] = line;
+  run(command, line === commands.at(-1) ? [...args, ...rest] : args);
 }

@@ -1,6 +1,9 @@
 import type { RawHeaders, Stream, StreamEnd, StreamHandler } from '@podwire/http2';
 import type { ClientPod } from '../pod/pod.ts';
 import { header } from './metadata.ts';
+import { isGrpc } from './status.ts';
+
+const CANCEL = 8; // RFC 9113 §7
 
 /**
  * Codes that say more of the Pod than of the call: UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE
@@ -48,6 +51,8 @@ export class Attempt implements StreamHandler {
     this.pod.proven = true;
     // Anything but 200 is an answer from a proxy; its trailers or end make the status.
     if (httpStatus !== 200) return;
+    const type = header(headers, 'content-type');
+    if (type !== undefined && !isGrpc(type)) return this.#refuse(type);
     this.replied = true;
     this.owner.onAttemptHeaders(this, headers);
   }
@@ -73,6 +78,13 @@ export class Attempt implements StreamHandler {
   /** The connection had no room after all: as if it had never been. */
   discard(): void {
     this.#finish('cancelled');
+  }
+
+  /** A page of a proxy, or of another server: its body is of no use, and no status behind it is the service's. */
+  #refuse(contentType: string): void {
+    const headers = ['content-type', contentType];
+    this.onEnd({ kind: 'trailers', headers, httpStatus: 200, trailersOnly: false });
+    this.stream?.cancel(CANCEL);
   }
 
   #finish(outcome: 'ok' | 'failed' | 'cancelled'): void {

@@ -49,7 +49,10 @@ export function emptyMetadata(): Metadata {
   return receivedMetadata(NO_HEADERS);
 }
 
-/** Received headers as grpc-js metadata, filled at once: `-bin` values may be comma-joined lists, with or without padding. */
+/**
+ * Received headers as grpc-js metadata, filled at once: `-bin` values may be comma-joined lists, with or without padding. What
+ * HTTP/2 allows and grpc-js refuses, values in UTF-8 for example, is left out, as grpc-js does.
+ */
 export function toMetadata(headers: RawHeaders): Metadata {
   const metadata = new Metadata();
   for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -58,10 +61,18 @@ export function toMetadata(headers: RawHeaders): Metadata {
     if (name === 'grpc-status' || name === 'grpc-message') continue;
     const value = headers[i + 1]!;
     if (name.endsWith('-bin')) {
-      for (const part of value.split(',')) metadata.add(name, Buffer.from(part.trim(), 'base64'));
+      for (const part of value.split(',')) add(metadata, name, Buffer.from(part.trim(), 'base64'));
     } else {
-      metadata.add(name, value);
+      add(metadata, name, value);
     }
   }
   return metadata;
+}
+
+function add(metadata: Metadata, name: string, value: string | Buffer): void {
+  try {
+    metadata.add(name, value);
+  } catch {
+    // Whoever asks for it gets what he gets of a header that was not sent.
+  }
 }

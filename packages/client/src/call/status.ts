@@ -1,5 +1,6 @@
 import { status as Status } from '@grpc/grpc-js';
 import type { RawHeaders, StreamEnd } from '@podwire/http2';
+import { show } from '@podwire/registry';
 import type { Reason } from '../reasons.ts';
 import { header } from './metadata.ts';
 
@@ -54,11 +55,20 @@ const NONE: RawHeaders = [];
 /** How nearly every call ends. */
 const OK: EndStatus = { code: Status.OK, details: '', trailers: NONE, reason: undefined };
 
+/** gRPC over HTTP/2, "Content-Type": with a format or parameters behind it, or without. */
+export function isGrpc(contentType: string): boolean {
+  return contentType.startsWith('application/grpc');
+}
+
 function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus {
   const text = header(end.headers, 'grpc-status');
   if (text === undefined) {
     if (end.httpStatus !== 200) return fromHttp(end.httpStatus, end.headers);
-    const missing = 'the server closed the stream without a grpc-status';
+    const type = header(end.headers, 'content-type');
+    const missing =
+      type === undefined || isGrpc(type)
+        ? 'the server closed the stream without a grpc-status'
+        : `content-type ${show(type)} instead of a gRPC reply`;
     return { code: Status.UNKNOWN, details: missing, trailers: end.headers, reason: 'NOT_GRPC' };
   }
   const message = header(end.headers, 'grpc-message');
@@ -108,12 +118,10 @@ export function fromEnd(end: StreamEnd): EndStatus {
   }
 }
 
-/** Percent-decodes a grpc-message; what does not decode is given as it came. */
+const ENCODED = /(?:%[0-9a-f]{2})+/gi;
+
+/** Percent-decodes a grpc-message; what is not encoded is given as it came (gRPC over HTTP/2, "Responses": never an error). */
 function decodeMessage(message: string): string {
   if (!message.includes('%')) return message;
-  try {
-    return decodeURIComponent(message);
-  } catch {
-    return message;
-  }
+  return message.replace(ENCODED, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString());
 }

@@ -152,3 +152,32 @@ test('wrong options and a port that is taken are errors that say so', async () =
   );
   await first.drain();
 });
+
+test('a provider of several services is in all of them, changes in all, and leaves all', async () => {
+  const names = ['orders', 'carts', 'users'];
+  await using provider = await start(named('a'), { service: names, noticeMs: 0 });
+  expect(provider.presences.map(({ state }) => state)).toEqual(['listed', 'listed', 'listed']);
+  const weights = (name: string) => {
+    const channel = createChannel(`file://${directory}/#${name}`);
+    const pods = () => channel.snapshot().pods.map(({ id, weight }) => [id, weight]);
+    return { channel, pods };
+  };
+  const seen = names.map(weights);
+  for (const { pods } of seen) await expect.poll(pods).toEqual([[provider.address, 1]]);
+  expect(await client(seen[1]!.channel)()).toBe('a');
+  await provider.update({ weight: 7 });
+  for (const { pods } of seen) await expect.poll(pods).toEqual([[provider.address, 7]]);
+  expect(await provider.drain()).toMatchObject({ withdrawn: true, finished: true });
+  for (const { pods } of seen) await expect.poll(pods).toEqual([]);
+  for (const { channel } of seen) await channel.close();
+});
+
+test.each<[string[], RegExp]>([
+  [[], /^options\.service: \[\] must name the service/],
+  [['orders', ''], /^options\.service/],
+  [['orders', 'orders'], /^options\.service\[1\]: "orders" must be there once/],
+])('of the services %j none is announced', async (service, message) => {
+  await expect(start(named('a'), { service })).rejects.toThrow(message);
+  await using channel = createChannel(`file://${directory}/#orders`, { holdMs: 0 });
+  await expect.poll(() => channel.snapshot().pods).toEqual([]);
+});

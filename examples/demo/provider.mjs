@@ -36,7 +36,7 @@ process.stdout.write(`${address}\n`);
 if (how === '--stop-first') {
   process.once('SIGTERM', async () => {
     await new Promise((resolve) => server.tryShutdown(resolve));
-    await provider.presence.withdraw();
+    await Promise.all(provider.presences.map((presence) => presence.withdraw()));
     process.exit(0);
   });
 }

@@ -17,8 +17,8 @@ export interface ServeOptions extends Omit<AnnounceOptions, 'registry' | 'servic
   readonly credentials: ServerCredentials;
   /** None where others list the Pod, as Kubernetes does. */
   readonly registry?: AnnounceOptions['registry'];
-  /** The service's name in the registry; needed with `registry`. */
-  readonly service?: string;
+  /** The service's name in the registry, or those of all that the server serves; needed with `registry`. */
+  readonly service?: string | readonly string[];
   /** gRPC services whose health is told besides the whole server's (`''`). Default none. */
   readonly healthOf?: readonly string[];
   /** Signals on which the provider leaves. Default `['SIGTERM']`; a second one ends the calls that are left. */
@@ -46,7 +46,9 @@ export interface Provider {
   readonly address: string;
   readonly port: number;
   readonly state: 'serving' | 'leaving' | 'stopped';
-  readonly presence: Presence | undefined;
+  /** The Pod in the registry, once for each service. */
+  readonly presences: readonly Presence[];
+  /** Changes the Pod for all its services. */
   update(change: AnnouncementChange): Promise<void>;
   /** Leaves: unhealthy → out of the registry → notice → no new connections → calls end. Each step is bounded. */
   drain(): Promise<DrainReport>;
@@ -77,36 +79,63 @@ export async function serve(server: Server, options: ServeOptions): Promise<Prov
   const { host } = settings.bound;
   const shown = isWildcard(host) ? options.host : (options.host ?? host);
   for (const name of Object.keys(statuses(options, 'SERVING'))) health.setStatus(name, 'SERVING');
-  const { registry, service } = options;
-  let announced: ReturnType<typeof beginToAnnounce> | undefined;
-  if (registry !== undefined && service !== undefined) {
-    const given = Object.fromEntries(
-      Object.entries(options).filter(([key]) => (ANNOUNCE_KEYS as readonly string[]).includes(key)),
-    );
-    try {
-      const at = shown === undefined ? { port } : { port, host: shown };
-      announced = beginToAnnounce({ ...given, registry, service, ...at });
-    } catch (error) {
-      server.forceShutdown();
-      throw error;
-    }
-  }
-  const presence = announced?.presence;
-  const address = presence?.endpoint.id ?? formatAddress(shown ?? host, port);
-  // From here on consumers may call: a signal must not end the process at once.
-  const provider = new Serving(server, health, settings, presence, { address, port });
+  let announced: readonly Announced[];
   try {
-    await announced?.listed;
+    announced = announceAll(
+      options,
+      settings.services,
+      shown === undefined ? { port } : { port, host: shown },
+    );
   } catch (error) {
+    server.forceShutdown();
+    throw error;
+  }
+  const presences = announced.map(({ presence }) => presence);
+  const address = presences[0]?.endpoint.id ?? formatAddress(shown ?? host, port);
+  // From here on consumers may call: a signal must not end the process at once.
+  const provider = new Serving(server, health, settings, presences, { address, port });
+  try {
+    await Promise.all(announced.map(({ listed }) => listed));
+  } catch (error) {
+    withdrawAll(presences);
     provider.abandon();
     throw error;
   }
   return provider;
 }
 
+type Announced = ReturnType<typeof beginToAnnounce>;
+
+/** Begins to announce the Pod for every service, or for none. */
+function announceAll(
+  options: ServeOptions,
+  services: readonly string[],
+  at: { readonly port: number; readonly host?: string },
+): readonly Announced[] {
+  const { registry } = options;
+  if (registry === undefined) return [];
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([key]) => (ANNOUNCE_KEYS as readonly string[]).includes(key)),
+  );
+  const begun: Announced[] = [];
+  try {
+    for (const service of services) begun.push(beginToAnnounce({ ...given, registry, service, ...at }));
+  } catch (error) {
+    withdrawAll(begun.map(({ presence }) => presence));
+    throw error;
+  }
+  return begun;
+}
+
+/** Of a provider that does not come about; the error that it is given says why. */
+function withdrawAll(presences: readonly Presence[]): void {
+  for (const presence of presences) presence.withdraw().catch(() => {});
+}
+
 interface Steps {
   readonly bound: { host: string; port: number };
   readonly options: ServeOptions;
+  readonly services: readonly string[];
   readonly signals: readonly NodeJS.Signals[];
   readonly withdrawTimeoutMs: number;
   readonly noticeMs: number;
@@ -119,8 +148,13 @@ function check(options: ServeOptions): Steps {
   if (typeof address !== 'string') {
     throw new InvalidInput('options.address', address, "must be a string, such as '0.0.0.0:50051'");
   }
-  if (registry !== undefined && service === undefined) {
+  const services = service === undefined ? [] : [service].flat();
+  if (registry !== undefined && services.length === 0) {
     throw new InvalidInput('options.service', service, 'must name the service that is announced');
+  }
+  for (const [i, name] of services.entries()) {
+    if (services.indexOf(name) !== i)
+      throw new InvalidInput(`options.service[${i}]`, name, 'must be there once');
   }
   const { withdrawTimeoutMs = 3_000, noticeMs = 5_000, graceMs = 20_000 } = options;
   for (const [name, value] of Object.entries({ withdrawTimeoutMs, noticeMs, graceMs })) {
@@ -128,7 +162,7 @@ function check(options: ServeOptions): Steps {
   }
   // A free port is asked for with 0, which no endpoint has.
   const bound = parseAddress(address.replace(/:0$/, ':1'), 'options.address');
-  return { bound, options, signals, withdrawTimeoutMs, noticeMs, graceMs };
+  return { bound, options, services, signals, withdrawTimeoutMs, noticeMs, graceMs };
 }
 
 function bind(server: Server, { address, credentials }: ServeOptions): Promise<number> {
@@ -152,7 +186,7 @@ function statuses({ healthOf = [] }: ServeOptions, status: Health): Record<strin
 class Serving implements Provider {
   readonly address: string;
   readonly port: number;
-  readonly presence: Presence | undefined;
+  readonly presences: readonly Presence[];
   state: Provider['state'] = 'serving';
   readonly #server: Server;
   readonly #health: HealthImplementation;
@@ -167,13 +201,13 @@ class Serving implements Provider {
     server: Server,
     health: HealthImplementation,
     steps: Steps,
-    presence: Presence | undefined,
+    presences: readonly Presence[],
     where: { readonly address: string; readonly port: number },
   ) {
     this.#server = server;
     this.#health = health;
     this.#steps = steps;
-    this.presence = presence;
+    this.presences = presences;
     this.address = where.address;
     this.port = where.port;
     this.#hurried = new Promise((resolve) => {
@@ -183,7 +217,7 @@ class Serving implements Provider {
   }
 
   async update(change: AnnouncementChange): Promise<void> {
-    await this.presence?.update(change);
+    await all(this.presences.map((presence) => presence.update(change)));
   }
 
   drain(): Promise<DrainReport> {
@@ -220,7 +254,7 @@ class Serving implements Provider {
     for (const name of Object.keys(statuses(options, 'NOT_SERVING'))) {
       this.#health.setStatus(name, 'NOT_SERVING');
     }
-    const withdrawal = this.presence?.withdraw() ?? Promise.resolve();
+    const withdrawal = all(this.presences.map((presence) => presence.withdraw()));
     let letGo = false;
     const done = withdrawal.then(
       () => {
@@ -250,4 +284,9 @@ class Serving implements Provider {
     this.#stop();
     return { withdrawn, finished, tookMs: clock.nowMs() - startedMs };
   }
+}
+
+/** Waits for all of them, and rejects with the first that did. */
+async function all(work: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }

@@ -1,5 +1,7 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Clock } from '@podwire/registry';
 import { isObject, type Json } from '../slices/read.ts';
 import { bearer } from './bearer.ts';
@@ -13,9 +15,13 @@ export interface ExecCredential {
 }
 
 const API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
-/** A plugin may ask a cloud for a token over a slow network; one that waits for a person never ends. */
-const TIMEOUT_MS = 30_000;
+/**
+ * A plugin may ask a cloud for a token over a slow network; one that waits for a person never ends. Who looks at a service
+ * gives up after 30 s without a word, and could not say why.
+ */
+const TIMEOUT_MS = 25_000;
 const MAX_OUTPUT_BYTES = 1024 * 1024;
+const HAS_GROUPS = process.platform !== 'win32';
 /** A credential is not used in its last seconds: it would expire on the way. */
 const EXPIRY_MARGIN_MS = 10_000;
 
@@ -92,24 +98,41 @@ export class ExecPlugin {
     // As kubectl: a path is relative to the kubeconfig, a bare name is looked up in PATH.
     const file = /[\\/]/.test(command) ? resolve(userDir, command) : command;
     const env = { ...this.#env, ...readEnv(this.#exec.env), KUBERNETES_EXEC_INFO: this.#info(apiVersion) };
-    const options = {
-      env,
-      timeout: TIMEOUT_MS,
-      killSignal: 'SIGKILL',
-      maxBuffer: MAX_OUTPUT_BYTES,
-      encoding: 'utf8',
-    } as const;
     return new Promise((done, fail) => {
-      const child = execFile(file, args, options, (error, stdout) => {
-        if (error === null) return done(stdout);
+      const bad = (how: string) => {
         const hint =
           typeof this.#exec.installHint === 'string' ? `; ${this.#exec.installHint.slice(0, 300)}` : '';
-        fail(new Error(`${source}: the credential plugin '${command}' ${howItEnded(error)}${hint}`));
-      });
-      child.stdin?.on('error', () => {});
-      child.stdin?.end();
+        fail(new Error(`${source}: the credential plugin '${command}' ${how}${hint}`));
+      };
+      const child = start(file, args, env);
+      if (child === undefined) return bad('could not be started');
+      const end = (how: string) => {
+        bad(how);
+        kill(child);
+      };
+      const timer = this.#clock.after(TIMEOUT_MS, () => end(`did not end within ${TIMEOUT_MS / 1000} s`));
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > MAX_OUTPUT_BYTES) end(`printed more than ${MAX_OUTPUT_BYTES} bytes`);
+          else if (stream === child.stdout) chunks.push(chunk);
+        });
+        if (stream instanceof Socket) stream.unref();
+      }
       // Like a socket of an idle client, a plugin does not keep the process alive.
       child.unref();
+      child.once('error', ({ code }: NodeJS.ErrnoException) => {
+        timer.cancel();
+        bad(code === 'ENOENT' ? 'was not found' : `could not be started (${code})`);
+      });
+      child.once('close', (code) => {
+        timer.cancel();
+        // Neither arguments nor output: both may hold secrets.
+        if (code === 0) done(Buffer.concat(chunks).toString('utf8'));
+        else bad(`failed with ${code ?? 'a signal'}; run it by hand to see why`);
+      });
     });
   }
 
@@ -124,13 +147,30 @@ export class ExecPlugin {
   }
 }
 
-/** Neither arguments nor output: both may hold secrets. */
-function howItEnded(error: Error & { code?: unknown; killed?: boolean | undefined }): string {
-  if (error.code === 'ENOENT') return 'was not found';
-  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER')
-    return `printed more than ${MAX_OUTPUT_BYTES} bytes`;
-  if (error.killed) return `did not end within ${TIMEOUT_MS / 1000} s`;
-  return `failed with ${String(error.code ?? 'a signal')}; run it by hand to see why`;
+type Plugin = ChildProcessByStdio<null, Readable, Readable>;
+
+/** Undefined for what no process can be started with; Node's error would show it. */
+function start(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Plugin | undefined {
+  try {
+    return spawn(file, args, { env, detached: HAS_GROUPS, stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch {
+    return undefined;
+  }
+}
+
+/** With all that it started: a script's own death leaves its commands running. */
+function kill(child: Plugin): void {
+  child.stdout.destroy();
+  child.stderr.destroy();
+  if (!HAS_GROUPS || child.pid === undefined) {
+    child.kill('SIGKILL');
+    return;
+  }
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It ended just now.
+  }
 }
 
 function readEnv(list: unknown): Record<string, string> {

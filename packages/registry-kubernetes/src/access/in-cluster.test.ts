@@ -161,7 +161,7 @@ describe('one clear error, without a secret, when', () => {
     await fixture.write('token', '\n');
     expect(await failure()).toBe(`${join(fixture.dir, 'token')} holds an empty token`);
     await rm(join(fixture.dir, 'token'));
-    expect(await failure()).toContain('(ENOENT): does the Pod mount its service account');
+    expect(await failure()).toContain('ENOENT; does the Pod mount its service account');
   });
 
   it('there is no cluster at all', async () => {

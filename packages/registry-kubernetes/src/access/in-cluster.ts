@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Access, Login } from './access.ts';
 import { bearer } from './bearer.ts';
+import { readBounded } from './read-file.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -34,6 +34,7 @@ export class InCluster implements Access {
     const [token, ca] = await Promise.all([this.#read('token'), this.#read('ca.crt')]);
     const namespace = await this.#read('namespace').catch(() => 'default');
     const source = join(this.#dir, 'token');
+    if (ca.trim() === '') throw new Error(`${join(this.#dir, 'ca.crt')} is empty`);
     return {
       server,
       namespace: namespace.trim() || 'default',
@@ -49,13 +50,10 @@ export class InCluster implements Access {
   }
 
   async #read(name: string): Promise<string> {
-    try {
-      return await readFile(join(this.#dir, name), 'utf8');
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      throw new Error(
-        `cannot read ${join(this.#dir, name)} (${code}): does the Pod mount its service account (automountServiceAccountToken)?`,
-      );
-    }
+    const hint = 'does the Pod mount its service account (automountServiceAccountToken)?';
+    const content = await readBounded(join(this.#dir, name), join(this.#dir, name)).catch((error: Error) => {
+      throw new Error(`${error.message}; ${hint}`);
+    });
+    return content.toString('utf8');
   }
 }

@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Clock } from '@podwire/registry';
 import { isObject, type Json } from '../slices/read.ts';
 import type { Access, Login } from './access.ts';
 import { bearer } from './bearer.ts';
 import { type ExecCredential, ExecPlugin } from './exec-plugin.ts';
-import { type KubeconfigEntry, readKubeconfig } from './kubeconfig.ts';
+import { type KubeconfigEntry, readKubeconfig, readText } from './kubeconfig.ts';
+import { readBounded } from './read-file.ts';
 
 /** What a kubeconfig may say that this client would not do; acting as if it were not there would be wrong. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
@@ -53,6 +53,11 @@ export class KubeconfigAccess implements Access {
       readMaterial(user, 'client-certificate', entry.userDir, source),
       readMaterial(user, 'client-key', entry.userDir, source),
     ]);
+    if (!isObject(user.exec ?? {})) throw new Error(`${source}: exec must be an object`);
+    const skip = cluster['insecure-skip-tls-verify'] ?? false;
+    if (typeof skip !== 'boolean') {
+      throw new Error(`${source}: the cluster's insecure-skip-tls-verify must be true or false`);
+    }
     const exec = isObject(user.exec) ? await this.#run(user.exec, entry, server, ca) : undefined;
     const authorization = (await readAuthorization(user, entry)) ?? exec?.authorization;
     const pair = exec?.cert !== undefined ? { cert: exec.cert, key: exec.key } : { cert, key };
@@ -62,15 +67,15 @@ export class KubeconfigAccess implements Access {
     if (server.protocol === 'http:' && (authorization !== undefined || pair.cert !== undefined)) {
       throw new Error(`${source}: credentials are not sent to ${server.origin}, which is not https`);
     }
-    const servername = cluster['tls-server-name'];
+    const servername = readText(cluster, 'tls-server-name', source);
     return {
       server,
       namespace: entry.namespace,
       source,
       ...(ca !== undefined && { ca }),
       ...(pair.cert !== undefined && pair.key !== undefined && { cert: pair.cert, key: pair.key }),
-      ...(typeof servername === 'string' && servername !== '' && { servername }),
-      ...(cluster['insecure-skip-tls-verify'] === true && { insecure: true }),
+      ...(servername !== undefined && { servername }),
+      ...(skip && { insecure: true }),
       ...(authorization !== undefined && { authorization }),
     };
   }
@@ -91,8 +96,8 @@ export class KubeconfigAccess implements Access {
 
 /** Where the credentials come from, for error messages. */
 function sourceOf({ user, userDir, source }: KubeconfigEntry): string {
-  const { tokenFile } = user;
-  return typeof tokenFile === 'string' && tokenFile !== '' ? resolve(userDir, tokenFile) : source;
+  const tokenFile = readText(user, 'tokenFile', source);
+  return tokenFile === undefined ? source : resolve(userDir, tokenFile);
 }
 
 function readServer(cluster: Json, entry: KubeconfigEntry): URL {
@@ -114,28 +119,30 @@ async function readMaterial(
   dir: string,
   source: string,
 ): Promise<Buffer | undefined> {
-  const data = from[`${name}-data`];
-  if (typeof data === 'string' && data !== '') return Buffer.from(data, 'base64');
-  const file = from[name];
-  if (file === undefined || file === '') return undefined;
-  if (typeof file !== 'string') throw new Error(`${source}: ${name} must be the path of a file`);
-  return readFile(resolve(dir, file)).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`cannot read ${resolve(dir, file)}, the ${name} of ${source}: ${error.code}`);
-  });
+  const data = readText(from, `${name}-data`, source);
+  if (data !== undefined) return Buffer.from(data, 'base64');
+  const file = readText(from, name, source);
+  if (file === undefined) return undefined;
+  const path = resolve(dir, file);
+  const content = await readBounded(path, `${path}, the ${name} of ${source}`);
+  // Without any CA, Node would trust those that it brings along.
+  if (content.toString('latin1').trim() === '')
+    throw new Error(`${path}, the ${name} of ${source}, is empty`);
+  return content;
 }
 
 async function readAuthorization(
   user: Json,
   { userDir, source }: KubeconfigEntry,
 ): Promise<string | undefined> {
-  if (typeof user.tokenFile === 'string' && user.tokenFile !== '') {
-    const file = resolve(userDir, user.tokenFile);
-    const token = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      throw new Error(`cannot read ${file}, the tokenFile of ${source}: ${error.code}`);
-    });
-    return bearer(token, file);
+  const tokenFile = readText(user, 'tokenFile', source);
+  if (tokenFile !== undefined) {
+    const file = resolve(userDir, tokenFile);
+    return bearer((await readBounded(file, `${file}, the tokenFile of ${source}`)).toString('utf8'), file);
   }
-  if (typeof user.token === 'string' && user.token !== '') return bearer(user.token, source);
-  if (typeof user.username !== 'string' || typeof user.password !== 'string') return undefined;
-  return `Basic ${Buffer.from(`${user.username}:${user.password}`).toString('base64')}`;
+  const token = readText(user, 'token', source);
+  if (token !== undefined) return bearer(token, source);
+  const [name, password] = [readText(user, 'username', source), readText(user, 'password', source)];
+  if (name === undefined || password === undefined) return undefined;
+  return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
 }

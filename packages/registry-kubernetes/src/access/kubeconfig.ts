@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { delimiter, dirname, resolve } from 'node:path';
 import { parseYaml, unknownWord } from '@podwire/registry';
 import { isObject, type Json } from '../slices/read.ts';
+import { isAbsent, readBounded } from './read-file.ts';
 
 /** One cluster and one user of a kubeconfig. Paths in it are absolute. */
 export interface KubeconfigEntry {
@@ -20,8 +20,6 @@ interface Named {
   readonly value: Json;
   readonly file: string;
 }
-
-const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads the files of a `KUBECONFIG` list; of what several of them define, the first counts
@@ -50,10 +48,9 @@ export async function readKubeconfig(paths: string, wanted?: string): Promise<Ku
   const context = pick(lists.contexts, current, 'context', paths);
   const cluster = pick(lists.clusters, context.value.cluster, `contexts[${current}].context.cluster`, paths);
   const user = pick(lists.users, context.value.user, `contexts[${current}].context.user`, paths);
-  const { namespace } = context.value;
   return {
     context: current,
-    namespace: typeof namespace === 'string' && namespace !== '' ? namespace : 'default',
+    namespace: readText(context.value, 'namespace', `context '${current}' of ${context.file}`) ?? 'default',
     cluster: cluster.value,
     user: user.value,
     source: `user '${String(context.value.user)}' of ${user.file}`,
@@ -65,13 +62,11 @@ export async function readKubeconfig(paths: string, wanted?: string): Promise<Ku
 async function readDocument(file: string, optional: boolean): Promise<Json | undefined> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = (await readBounded(file, `the kubeconfig ${file}`)).toString('utf8');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (optional && code === 'ENOENT') return undefined;
-    throw new Error(`cannot read the kubeconfig ${file}: ${code}`);
+    if (optional && isAbsent(error)) return undefined;
+    throw error;
   }
-  if (text.length > MAX_BYTES) throw new Error(`the kubeconfig ${file} is larger than ${MAX_BYTES} bytes`);
   let document: unknown;
   try {
     document = parseYaml(text);
@@ -107,4 +102,14 @@ function pick(from: ReadonlyMap<string, Named>, name: unknown, field: string, pa
   if (found !== undefined) return found;
   if (typeof name !== 'string') throw new Error(`${paths}: ${field} must be a name`);
   throw new Error(`${paths}: ${field} '${name}' ${unknownWord(name, [...from.keys()])}`);
+}
+
+/**
+ * A field that is a string or not set. YAML takes `token: 12345` for a number; to act as if it were not there would end in
+ * somebody else's name. The error does not show what stands there.
+ */
+export function readText(from: Json, field: string, source: string): string | undefined {
+  const value = from[field] ?? '';
+  if (typeof value !== 'string') throw new Error(`${source}: ${field} must be a string; put it in quotes`);
+  return value === '' ? undefined : value;
 }

@@ -3,7 +3,14 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { Clock } from '@podwire/registry';
 import type { Access, Login } from '../access/access.ts';
-import { type Asked, connectionError, KubernetesError, statusError, unreachable } from './error.ts';
+import {
+  type Asked,
+  connectionError,
+  credentialsError,
+  KubernetesError,
+  statusError,
+  unreachable,
+} from './error.ts';
 
 /** A page of 100 slices with 1000 endpoints each has about 40 MB. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -54,7 +61,16 @@ export class ApiClient {
 
   /** The namespace of targets that name none. */
   async namespace(): Promise<string> {
-    return (await this.#access.login()).namespace;
+    return (await this.#login()).namespace;
+  }
+
+  /** Credentials that cannot be read, such as in the moment of their rotation, say nothing of what was seen before. */
+  async #login(): Promise<Login> {
+    try {
+      return await this.#access.login();
+    } catch (error) {
+      throw new KubernetesError((error as Error).message);
+    }
   }
 
   /** The whole body, parsed. Throws {@link KubernetesError}. */
@@ -71,12 +87,12 @@ export class ApiClient {
   /** Throws {@link KubernetesError} for any answer but 200. Credentials that are refused are fetched anew once. */
   async get(question: Question, signal: AbortSignal): Promise<Answer> {
     for (let again = true; ; again = false) {
-      const login = await this.#access.login();
+      const login = await this.#login();
       const { verb, resource, namespace } = question;
       const secret = login.authorization?.replace(/^\w+ /, '');
       const asked = { verb, resource, namespace, server: login.server.origin, source: login.source, secret };
       const body = await this.#send(login, question, signal).catch((error) => {
-        throw connectionError(asked.server, error);
+        throw credentialsError(login.source, error) ?? connectionError(asked.server, error);
       });
       if (body.statusCode === 200) return { asked, body };
       const status = body.statusCode ?? 0;

@@ -105,6 +105,15 @@ export function unreachable(message: string): KubernetesError {
   return error;
 }
 
+/** The error for what OpenSSL cannot read, before anything is sent. Undefined for any other. */
+export function credentialsError(source: string, error: unknown): KubernetesError | undefined {
+  const { code = '' } = error as { readonly code?: unknown };
+  if (typeof code !== 'string' || !code.startsWith('ERR_OSSL_')) return undefined;
+  return new KubernetesError(
+    `${source}: the CA, the certificate or the key that belongs to it is no PEM that can be used (${code})`,
+  );
+}
+
 /** The error for a request that got no answer, or whose answer broke off. */
 export function connectionError(server: string, error: unknown): KubernetesError {
   if (error instanceof KubernetesError) return error;

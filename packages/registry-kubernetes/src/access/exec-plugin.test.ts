@@ -1,0 +1,133 @@
+import { chmod, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Followed, until, VirtualClock } from '@podwire/registry/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Fixture, slice } from '../testing/fixture.ts';
+import { outcome, writeKubeconfig } from '../testing/kubeconfig.ts';
+
+let fixture: Fixture;
+
+beforeEach(async () => {
+  fixture = await Fixture.open();
+  fixture.server.store.put(slice('orders-a', [{ ip: '10.0.0.1' }]));
+});
+
+afterEach(() => fixture.close());
+
+const POD = '10.0.0.1:50051';
+
+describe('a credential plugin', () => {
+  const API = 'client.authentication.k8s.io/v1';
+
+  /** Writes a plugin that counts its runs in `runs` and prints `status`; the command line is part of its output. */
+  async function plugin(body: string, exec: object = {}): Promise<void> {
+    const file = join(fixture.dir, 'plugin');
+    await fixture.write(
+      'plugin',
+      `#!/bin/sh\necho "$KUBERNETES_EXEC_INFO $EXTRA $1" >> ${fixture.dir}/runs\n${body}\n`,
+    );
+    await chmod(file, 0o755);
+    const env = [{ name: 'EXTRA', value: 'given' }];
+    const all = {
+      apiVersion: API,
+      command: './plugin',
+      args: ['argument-secret'],
+      env,
+      interactiveMode: 'Never',
+      ...exec,
+    };
+    await writeKubeconfig(fixture, { user: { exec: all } });
+  }
+
+  const print = (status: object) =>
+    `echo '${JSON.stringify({ apiVersion: API, kind: 'ExecCredential', status })}'`;
+  const runs = async () => (await readFile(join(fixture.dir, 'runs'), 'utf8')).trim().split('\n');
+  const env = () => ({ ...fixture.env, PATH: process.env.PATH });
+
+  it('gives a token, told what it needs to know', async () => {
+    await plugin(print({ token: 'good-token' }), { provideClusterInfo: true });
+    expect(await outcome(fixture, { env: env() })).toBe(POD);
+    const [line] = await runs();
+    expect(line).toContain('given argument-secret');
+    const info = JSON.parse(line!.slice(0, line!.lastIndexOf('}') + 1));
+    expect(info.spec.interactive).toBe(false);
+    expect(info.spec.cluster.server).toBe(`https://127.0.0.1:${fixture.server.port}/`);
+  });
+
+  it('is run once until its credential expires', async () => {
+    const clock = new VirtualClock();
+    const expirationTimestamp = new Date(clock.wallMs() + 60_000).toISOString();
+    await plugin(print({ token: 'good-token', expirationTimestamp }));
+    const registry = fixture.registry({ kubeconfig: join(fixture.dir, 'config'), clock, env: env() });
+    const watch = async () => {
+      const followed = new Followed(registry, 'orders');
+      await until(() => followed.ids.length === 1 || followed.ended, 'the Pod');
+      expect(followed.error).toBeUndefined();
+      await followed.close();
+    };
+    await watch();
+    await watch();
+    expect(await runs()).toHaveLength(1);
+    await clock.advance(51_000);
+    await watch();
+    expect((await runs()).length).toBeGreaterThan(1);
+  });
+
+  it('is run again when its credential is refused before it expires', async () => {
+    await plugin(
+      `if [ $(wc -l < ${fixture.dir}/runs) -gt 1 ]; then ${print({ token: 'good-token' })}; else ${print({ token: 'stale-token' })}; fi`,
+    );
+    // The first namespace look-up caches the stale token; the list that follows is refused with it.
+    expect(await outcome(fixture, { env: env() })).toBe(POD);
+    expect(await runs()).toHaveLength(2);
+  });
+
+  it.each([
+    [
+      'fails',
+      'echo secret; echo secret >&2; exit 3',
+      {},
+      "'./plugin' failed with 3; run it by hand to see why",
+    ],
+    [
+      'is not there',
+      '',
+      { command: 'no-such-plugin', installHint: 'get it at example.com' },
+      "'no-such-plugin' was not found; get it at example.com",
+    ],
+    ['prints no JSON', 'echo secret', {}, "'./plugin' printed no JSON"],
+    [
+      'prints another kind',
+      `echo '{"kind":"secret"}'`,
+      {},
+      'did not print an ExecCredential of client.authentication',
+    ],
+    ['prints nothing of use', print({}), {}, 'printed neither a token nor a certificate with its key'],
+    [
+      'prints no time',
+      print({ token: 'secret', expirationTimestamp: 'soon' }),
+      {},
+      'expirationTimestamp that is no time',
+    ],
+    [
+      'prints no token',
+      print({ token: 'very secret' }),
+      {},
+      'holds a token with characters that no token has',
+    ],
+    ['prints too much', 'yes secret', {}, 'printed more than 1048576 bytes'],
+    [
+      'speaks another version',
+      '',
+      { apiVersion: 'client.authentication.k8s.io/v1alpha1' },
+      'exec.apiVersion must be one of',
+    ],
+    ['needs a person', '', { interactiveMode: 'Always' }, 'exec.interactiveMode is Always'],
+    ['has no command', '', { command: '' }, 'exec.command must be a command'],
+  ])('that %s is told without what it printed', async (_what, body, exec, message) => {
+    await plugin(body, exec);
+    const said = await outcome(fixture, { env: env() });
+    expect(said).toContain(message);
+    expect(said).not.toContain('secret');
+  });
+});

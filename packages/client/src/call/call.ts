@@ -5,17 +5,15 @@ import type { ClientPod } from '../pod/pod.ts';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import { Attempts } from '../retry/attempts.ts';
 import type { Attempt, AttemptOwner } from './attempt.ts';
-import { authenticate } from './credentials.ts';
+import { authenticate, credentialsFailure } from './credentials.ts';
 import { Delivery, type GrpcCall, type GrpcListener } from './delivery.ts';
-import { callError, deadlineText } from './failure.ts';
-import { formatGrpcTimeout } from './grpc-timeout.ts';
+import { callError, endStatus, overdue } from './failure.ts';
 import type { CallHost } from './host.ts';
-import { receivedMetadata, toMetadata } from './lazy-metadata.ts';
+import { receivedMetadata } from './lazy-metadata.ts';
 import type { Method } from './method.ts';
 import { Outbox } from './outbox.ts';
 import type { Inherited } from './parent.ts';
 import { type RequestHeaders, requestHeaders, UnsendableCall } from './request-headers.ts';
-import { fromEnd } from './status.ts';
 import type { WheelEntry } from './timer-wheel.ts';
 
 /** `scheduled` begins with this turn's batch, `waiting` has no Pod, `running` has an attempt or a planned one. */
@@ -153,11 +151,8 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     if (refusal !== undefined) return this.fail(refusal.code, refusal.reason, refusal.details);
     if (this.phase === 'waiting') return;
     if (!this.host.wait(this)) {
-      return this.fail(
-        Status.UNAVAILABLE,
-        'WAIT_QUEUE_FULL',
-        `too many calls wait for ${this.host.waitingFor()}`,
-      );
+      const text = `too many calls wait for ${this.host.waitingFor()}`;
+      return this.fail(Status.UNAVAILABLE, 'WAIT_QUEUE_FULL', text);
     }
     this.phase = 'waiting';
     if (!this.waitForReady) this.#waitUntilMs = this.nowMs() + this.host.waitTimeoutMs;
@@ -171,21 +166,6 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
       this.#arm();
     }
     this.phase = 'running';
-  }
-
-  /** What goes before the call's own metadata; made anew for each attempt. */
-  attemptHeaders(attempt: number): RawHeaders {
-    const { headers } = this.request;
-    const encoding = this.host.compression;
-    if (this.deadlineMs === Number.POSITIVE_INFINITY && attempt === 0 && encoding === 'identity')
-      return headers;
-    const own: string[] = [];
-    if (this.deadlineMs !== Number.POSITIVE_INFINITY) {
-      own.push('grpc-timeout', formatGrpcTimeout(this.deadlineMs - this.nowMs()));
-    }
-    if (encoding !== 'identity') own.push('grpc-encoding', encoding);
-    if (attempt > 0) own.push('grpc-previous-rpc-attempts', String(attempt));
-    return headers.length === 0 ? own : own.concat(headers);
   }
 
   /** Gives a new attempt what the caller sent and asked for so far. */
@@ -212,12 +192,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   }
 
   onDue(): void {
-    if (this.phase === 'ended') return;
-    if (this.deadlineMs <= this.nowMs()) {
-      return this.fail(Status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED', deadlineText(this));
-    }
-    const text = `no Pod took the call in ${this.host.waitTimeoutMs} ms; waited for ${this.host.waitingFor()}`;
-    this.fail(Status.UNAVAILABLE, 'WAIT_TIMEOUT', text);
+    if (this.phase !== 'ended') this.finish(overdue(this));
   }
 
   /** Ends the call with an error of podwire's own. */
@@ -230,15 +205,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     // A server that saw the deadline pass resets the stream, and may be heard before our own timer (as in grpc-go).
     if (end.kind === 'reset' && end.errorCode === CANCEL && this.deadlineMs <= this.nowMs())
       return this.onDue();
-    const { code, details: what, trailers, reason: why } = fromEnd(end);
-    const reason = why === 'CONNECTION_LOST' && this.host.closed ? 'CHANNEL_CLOSED' : why;
-    // Such a call is not tried again, whatever the policy: the caller has seen part of the reply (gRFC A6, "committed").
-    const began = end.kind === 'connection-lost' && this.attempts.last?.replied === true;
-    const details = began ? `${what}, after its reply began` : what;
-    const status =
-      reason === undefined
-        ? { code, details, metadata: code === Status.OK ? receivedMetadata(trailers) : toMetadata(trailers) }
-        : callError(this, code, reason, details, trailers);
+    const status = endStatus(this, end);
     this.#end('cancelled');
     this.#delivery?.status(status);
   }
@@ -324,10 +291,8 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
         if (this.#flatten(merged)) this.begin();
       },
       (error: unknown) => {
-        const code = (error as { code?: unknown } | null)?.code;
-        const known = typeof code === 'number' && Status[code] !== undefined;
-        const text = `call credentials failed: ${error instanceof Error ? error.message : String(error)}`;
-        this.fail(known ? (code as Code) : Status.UNAUTHENTICATED, 'CREDENTIALS', text);
+        const { code, text } = credentialsFailure(error);
+        this.fail(code, 'CREDENTIALS', text);
       },
     );
   }

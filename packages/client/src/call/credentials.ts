@@ -1,4 +1,4 @@
-import type { CallCredentials, Metadata } from '@grpc/grpc-js';
+import { type CallCredentials, type Metadata, status as Status } from '@grpc/grpc-js';
 
 /**
  * The metadata that a call's credentials add, merged over the call's own.
@@ -20,4 +20,12 @@ export async function authenticate(
   const merged = metadata.clone();
   merged.merge(added);
   return merged;
+}
+
+/** What a call whose credentials failed ends with: the status that they name themselves, else UNAUTHENTICATED. */
+export function credentialsFailure(error: unknown): { readonly code: Status; readonly text: string } {
+  const code = (error as { code?: unknown } | null)?.code;
+  const known = typeof code === 'number' && Status[code] !== undefined;
+  const text = `call credentials failed: ${error instanceof Error ? error.message : String(error)}`;
+  return { code: known ? code : Status.UNAUTHENTICATED, text };
 }

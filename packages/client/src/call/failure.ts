@@ -1,10 +1,22 @@
-import type { status as Code } from '@grpc/grpc-js';
-import type { RawHeaders } from '@podwire/http2';
+import { type status as Code, status as Status } from '@grpc/grpc-js';
+import type { RawHeaders, StreamEnd } from '@podwire/http2';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import type { Call } from './call.ts';
-import { toMetadata } from './lazy-metadata.ts';
+import { receivedMetadata, toMetadata } from './lazy-metadata.ts';
+import { fromEnd } from './status.ts';
 
 const NONE: RawHeaders = [];
+
+/** The status of a call that ends as its last attempt ended. */
+export function endStatus(call: Call, end: StreamEnd): PodwireStatus {
+  const { code, details: what, trailers, reason: why } = fromEnd(end);
+  const reason = why === 'CONNECTION_LOST' && call.host.closed ? 'CHANNEL_CLOSED' : why;
+  // Such a call is not tried again, whatever the policy: the caller has seen part of the reply (gRFC A6, "committed").
+  const began = end.kind === 'connection-lost' && call.attempts.last?.replied === true;
+  const details = began ? `${what}, after its reply began` : what;
+  if (reason !== undefined) return callError(call, code, reason, details, trailers);
+  return { code, details, metadata: code === Status.OK ? receivedMetadata(trailers) : toMetadata(trailers) };
+}
 
 /** The status of a call that podwire ended: what failed, which service and Pods, how long it took. */
 export function callError(
@@ -29,8 +41,16 @@ function podsTried(call: Call): string[] {
   return pods;
 }
 
+/** The status of a call whose deadline passed, or that waited for a Pod as long as it may. */
+export function overdue(call: Call): PodwireStatus {
+  if (call.deadlineMs <= call.nowMs())
+    return callError(call, Status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED', deadlineText(call));
+  const text = `no Pod took the call in ${call.host.waitTimeoutMs} ms; waited for ${call.host.waitingFor()}`;
+  return callError(call, Status.UNAVAILABLE, 'WAIT_TIMEOUT', text);
+}
+
 /** Where the time went, for a call whose deadline passed. */
-export function deadlineText(call: Call): string {
+function deadlineText(call: Call): string {
   const after = `deadline exceeded after ${Math.round(call.nowMs() - call.startedMs)} ms`;
   const { last } = call.attempts;
   if (call.deadlineMs <= call.startedMs) return 'the deadline had passed before the call was started';

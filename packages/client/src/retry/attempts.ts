@@ -1,6 +1,7 @@
 import type { StreamEnd, StreamHead } from '@podwire/http2';
 import type { Timer } from '@podwire/registry';
 import { Attempt } from '../call/attempt.ts';
+import { attemptHeaders } from '../call/attempt-headers.ts';
 import type { Call } from '../call/call.ts';
 import { header } from '../call/metadata.ts';
 import { fromEnd } from '../call/status.ts';
@@ -53,7 +54,7 @@ export class Attempts {
     const attempt = new Attempt(call, pod);
     const head: StreamHead = {
       method: call.host.head(call.method, call.authority),
-      headers: withHeaders(call.attemptHeaders(this.#made), pod.headers),
+      headers: withHeaders(attemptHeaders(call, this.#made), pod.headers),
       maxReceiveBytes: call.method.maxReceiveBytes,
     };
     attempt.stream = pod.open(head, attempt);

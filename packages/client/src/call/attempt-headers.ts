@@ -1,0 +1,18 @@
+import type { RawHeaders } from '@podwire/http2';
+import type { Call } from './call.ts';
+import { formatGrpcTimeout } from './grpc-timeout.ts';
+
+/** The headers of one attempt at a call: what differs from attempt to attempt, and the call's own metadata. */
+export function attemptHeaders(call: Call, attempt: number): RawHeaders {
+  const { headers } = call.request;
+  const encoding = call.host.compression;
+  const { deadlineMs } = call;
+  if (deadlineMs === Number.POSITIVE_INFINITY && attempt === 0 && encoding === 'identity') return headers;
+  const own: string[] = [];
+  if (deadlineMs !== Number.POSITIVE_INFINITY) {
+    own.push('grpc-timeout', formatGrpcTimeout(deadlineMs - call.nowMs()));
+  }
+  if (encoding !== 'identity') own.push('grpc-encoding', encoding);
+  if (attempt > 0) own.push('grpc-previous-rpc-attempts', String(attempt));
+  return headers.length === 0 ? own : own.concat(headers);
+}

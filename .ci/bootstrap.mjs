@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { PNPM } from './pnpm.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const { packageManager } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
 const bin = (name) => `node_modules/.bin/${name}`;
 const steps = {
@@ -44,7 +44,7 @@ function install() {
     .update(readFileSync(`${root}pnpm-lock.yaml`))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === want) return;
-  run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile', '--prefer-offline']);
+  run('npx', ['--yes', PNPM, 'install', '--frozen-lockfile', '--prefer-offline']);
   writeFileSync(stamp, want);
 }
 

@@ -1,11 +1,11 @@
 // Packs every package as it would be published, and checks what came out: publint, attw, and that it can be installed and
 // imported without the workspace.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PNPM } from './pnpm.mjs';
 
-const { packageManager } = JSON.parse(readFileSync('package.json', 'utf8'));
 const out = mkdtempSync(join(tmpdir(), 'podwire-pack-'));
 
 function run(command, args, options = {}) {
@@ -18,7 +18,7 @@ function run(command, args, options = {}) {
 
 for (const name of readdirSync('packages')) {
   const cwd = join('packages', name);
-  run('npx', ['--yes', packageManager, 'pack', '--pack-destination', out], { cwd });
+  run('npx', ['--yes', PNPM, 'pack', '--pack-destination', out], { cwd });
 }
 const tarballs = readdirSync(out).filter((file) => file.endsWith('.tgz'));
 for (const tarball of tarballs) {

@@ -31,6 +31,8 @@ export class Attempt implements StreamHandler {
   readonly pod: ClientPod;
   readonly startedMs: number;
   stream: Stream | undefined;
+  /** The attempt before it of those of its call that are open. */
+  older: Attempt | undefined;
   /** Whether messages are being written to it now. */
   isPumped = false;
   /** Messages of the call already written to this stream. */

@@ -26,7 +26,6 @@ const CANCEL = 8; // RFC 9113 §7
 export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptOwner {
   hash = 0;
   excluded: Set<ClientPod> | undefined;
-  dueMs = Number.POSITIVE_INFINITY;
   wheelSlot = -1;
   wheelPrevious: WheelEntry | undefined;
   wheelNext: WheelEntry | undefined;
@@ -45,7 +44,8 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   #delivery: Delivery | undefined;
   #credentials: CallCredentials | undefined;
   #inherited: Inherited | undefined;
-  #waitUntilMs = Number.POSITIVE_INFINITY;
+  /** While it waits for a Pod, and does not wait for ready. */
+  #waitUntilMs: number | undefined;
   /** Messages asked for and not delivered. */
   #wanted = 0;
   #bufferedBytes = 0;
@@ -57,6 +57,11 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     this.method = method;
     this.deadlineMs = deadlineMs;
     this.authority = authority;
+  }
+
+  /** Of the deadline and the end of the wait, the first. */
+  get dueMs(): number {
+    return this.#waitUntilMs === undefined ? this.deadlineMs : Math.min(this.deadlineMs, this.#waitUntilMs);
   }
 
   follow(inherited: Inherited): void {
@@ -162,7 +167,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   /** An attempt was started. */
   running(): void {
     if (this.phase === 'waiting') {
-      this.#waitUntilMs = Number.POSITIVE_INFINITY;
+      this.#waitUntilMs = undefined;
       this.#arm();
     }
     this.phase = 'running';
@@ -253,8 +258,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
 
   #arm(): void {
     this.host.wheel.remove(this);
-    const dueMs = Math.min(this.deadlineMs, this.#waitUntilMs);
-    if (dueMs !== Number.POSITIVE_INFINITY) this.host.wheel.add(this, dueMs);
+    if (this.dueMs !== Number.POSITIVE_INFINITY) this.host.wheel.add(this);
   }
 
   #takeHash(): boolean {

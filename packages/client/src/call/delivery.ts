@@ -16,6 +16,8 @@ function deliverStatus(listener: GrpcListener, status: PodwireStatus): void {
   listener.onReceiveStatus(status);
 }
 
+const RESOURCE_OPTIONS = { requireManualDestroy: true };
+
 /**
  * Runs the caller's callbacks in the caller's async context (AsyncLocalStorage), and keeps what they throw away from
  * the connection: it surfaces as an uncaught exception, as it does with grpc-js.
@@ -24,7 +26,7 @@ export class Delivery extends AsyncResource {
   readonly #listener: GrpcListener;
 
   constructor(listener: GrpcListener) {
-    super('podwire.call', { requireManualDestroy: true });
+    super('podwire.call', RESOURCE_OPTIONS);
     this.#listener = listener;
   }
 

@@ -1,4 +1,4 @@
-import type { MethodHead } from '@podwire/http2';
+import type { StreamHead } from '@podwire/http2';
 import type { Clock, Random } from '@podwire/registry';
 import type { ClientPod } from '../pod/pod.ts';
 import type { Reason } from '../reasons.ts';
@@ -50,8 +50,8 @@ export interface CallHost {
   stopWaiting(call: Call): void;
   /** What waiting calls wait for, in words. */
   waitingFor(): string;
-  /** What is repeated for each call of a method on the side in use. */
-  head(method: Method, host: string | undefined): MethodHead;
+  /** What starts a call without headers of its own on the side in use. */
+  head(method: Method, host: string | undefined): StreamHead;
   onCallStart(call: Call): void;
   onCallEnd(call: Call): void;
 }

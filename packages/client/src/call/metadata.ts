@@ -30,11 +30,14 @@ export function isReserved(name: string): boolean {
   return name.charCodeAt(0) === 58 /* : */ || name.startsWith('grpc-') || RESERVED.has(name);
 }
 
+/** Whether there is nothing in it, as far as can be told without a copy. */
+export function isEmpty(metadata: Metadata): boolean {
+  return (metadata as { readonly isUntouched?: boolean }).isUntouched || valuesOf(metadata)?.size === 0;
+}
+
 /** Appends a call's metadata to flat headers, `-bin` values in base64; returns its size as RFC 9113 §6.5.2 counts. */
 export function appendMetadata(metadata: Metadata, out: string[]): number {
-  if ((metadata as { readonly isUntouched?: boolean }).isUntouched) return 0;
   const values = valuesOf(metadata);
-  if (values?.size === 0) return 0;
   let bytes = 0;
   for (const name of values?.keys() ?? Object.keys(metadata.getMap())) {
     if (isReserved(name) && name !== 'grpc-tags-bin' && name !== 'grpc-trace-bin') continue;

@@ -1,4 +1,4 @@
-import type { MethodHead } from '@podwire/http2';
+import type { StreamHead } from '@podwire/http2';
 import type { HedgingPolicy, RetryPolicy } from '../retry/policy.ts';
 
 /** What the service config says of one method; `undefined` is not said. */
@@ -18,6 +18,6 @@ export interface Method {
   readonly config: MethodConfig;
   readonly maxSendBytes: number;
   readonly maxReceiveBytes: number;
-  /** What the transport repeats for every call, by authority. */
-  readonly heads: Map<string, MethodHead>;
+  /** What starts a call without headers of its own, by authority. */
+  readonly heads: Map<string, StreamHead>;
 }

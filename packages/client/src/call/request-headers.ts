@@ -1,6 +1,6 @@
 import { type Metadata, status as Status } from '@grpc/grpc-js';
 import type { RawHeaders } from '@podwire/http2';
-import { appendMetadata } from './metadata.ts';
+import { appendMetadata, isEmpty } from './metadata.ts';
 
 /** Metadata with these names steers podwire and is not sent. */
 export const POD_KEY = 'podwire-pod';
@@ -30,6 +30,7 @@ const MAX_METADATA_BYTES = 60 * 1024;
 
 /** Flattens a call's metadata; throws {@link UnsendableCall} when a server would have to refuse it. */
 export function requestHeaders(metadata: Metadata): RequestHeaders {
+  if (isEmpty(metadata)) return NOTHING;
   const headers: string[] = [];
   const bytes = appendMetadata(metadata, headers);
   if (headers.length === 0) return NOTHING;

@@ -4,14 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { TimerWheel, type WheelEntry } from './timer-wheel.ts';
 
 class Entry implements WheelEntry {
-  dueMs = Number.POSITIVE_INFINITY;
+  readonly dueMs: number;
   wheelSlot = -1;
   wheelPrevious: WheelEntry | undefined;
   wheelNext: WheelEntry | undefined;
   firedMs: number | undefined;
   readonly #clock: VirtualClock;
-  constructor(clock: VirtualClock) {
+  constructor(clock: VirtualClock, delayMs: number) {
     this.#clock = clock;
+    this.dueMs = clock.nowMs() + delayMs;
   }
   onDue(): void {
     expect(this.firedMs).toBeUndefined();
@@ -26,8 +27,8 @@ function make(): { clock: VirtualClock; wheel: TimerWheel; add(delayMs: number):
     clock,
     wheel,
     add(delayMs) {
-      const entry = new Entry(clock);
-      wheel.add(entry, clock.nowMs() + delayMs);
+      const entry = new Entry(clock, delayMs);
+      wheel.add(entry);
       return entry;
     },
   };
@@ -62,8 +63,8 @@ describe('TimerWheel', () => {
     const clock = new VirtualClock();
     const checks: (() => void)[] = [];
     const wheel = new TimerWheel(clock, (fn) => checks.push(fn));
-    const entry = new Entry(clock);
-    wheel.add(entry, clock.nowMs() + 10);
+    const entry = new Entry(clock, 10);
+    wheel.add(entry);
     clock.advanceSync(1_000);
     expect(checks).toHaveLength(1);
     wheel.remove(entry);

@@ -2,8 +2,8 @@ import type { Clock, Timer } from '@podwire/registry';
 
 /** What the wheel keeps: an intrusive list node, so that a deadline costs no allocation of its own. */
 export interface WheelEntry {
-  /** When it is due, on the clock's `nowMs`; Infinity while it is in no wheel. */
-  dueMs: number;
+  /** When it is due, on the clock's `nowMs`; does not change while it is in the wheel. */
+  readonly dueMs: number;
   wheelSlot: number;
   wheelPrevious: WheelEntry | undefined;
   wheelNext: WheelEntry | undefined;
@@ -48,9 +48,8 @@ export class TimerWheel {
     return this.#size;
   }
 
-  /** Puts an entry in that is in no wheel; `dueMs` must be finite. */
-  add(entry: WheelEntry, dueMs: number): void {
-    entry.dueMs = dueMs;
+  /** Puts an entry in that is in no wheel; its `dueMs` must be finite. */
+  add(entry: WheelEntry): void {
     if (this.#size === 0) this.#doneTick = Math.floor(this.#clock.nowMs() / TICK_MS) - 1;
     this.#size += 1;
     this.#arm(this.#link(entry));

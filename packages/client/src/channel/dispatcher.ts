@@ -1,4 +1,4 @@
-import type { MethodHead } from '@podwire/http2';
+import type { StreamHead } from '@podwire/http2';
 import { type Clock, InvalidInput, type Random, type WatchStatus } from '@podwire/registry';
 import { Call } from '../call/call.ts';
 import { hashOf } from '../call/hash-of.ts';
@@ -171,7 +171,7 @@ export class Dispatcher implements CallHost {
     return whyNoPod(this.service, this.#side, this.#registryStatus());
   }
 
-  head(method: Method, host: string | undefined): MethodHead {
+  head(method: Method, host: string | undefined): StreamHead {
     return this.#side.head(method, host);
   }
 

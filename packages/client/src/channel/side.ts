@@ -1,9 +1,10 @@
 import type { Building, LoadTotal, Picker, PickInfo, Policy } from '@podwire/balancer';
-import type { MethodHead } from '@podwire/http2';
+import type { StreamHead } from '@podwire/http2';
 import type { Endpoint, Timer } from '@podwire/registry';
 import type { Method } from '../call/method.ts';
 import type { Env } from '../env.ts';
 import type { Mode } from '../modes/mode.ts';
+import { NO_HEADERS } from '../pod/endpoint-headers.ts';
 import { ClientPod, type PodShared } from '../pod/pod.ts';
 import { Rebuild } from './rebuild.ts';
 
@@ -117,12 +118,13 @@ export class Side {
     return this.warm ? this.#picker?.pick(info) : undefined;
   }
 
-  /** What every call of a method repeats. */
-  head(method: Method, host: string | undefined): MethodHead {
+  /** What starts a call of a method that has no headers of its own. */
+  head(method: Method, host: string | undefined): StreamHead {
     const authority = host ?? this.#options.authority;
     let head = method.heads.get(authority);
     if (head === undefined) {
-      head = { path: method.path, authority, headers: this.#options.commonHeaders };
+      const repeated = { path: method.path, authority, headers: this.#options.commonHeaders };
+      head = { method: repeated, headers: NO_HEADERS, maxReceiveBytes: method.maxReceiveBytes };
       if (method.heads.size === MAX_AUTHORITIES) method.heads.clear();
       method.heads.set(authority, head);
     }

@@ -1,4 +1,4 @@
-import type { StreamEnd, StreamHead } from '@podwire/http2';
+import type { StreamEnd } from '@podwire/http2';
 import type { Timer } from '@podwire/registry';
 import { Attempt } from '../call/attempt.ts';
 import { attemptHeaders } from '../call/attempt-headers.ts';
@@ -16,12 +16,11 @@ const MAX_OPENS = 8;
 const MAX_UNPROCESSED = 16;
 const CANCEL = 8; // RFC 9113 §7
 
-const NONE: readonly Attempt[] = [];
-
 /** The attempts of one call: transparent retries, retries and hedging as gRFC A6 says. */
 export class Attempts {
   readonly #call: Call;
-  #open: readonly Attempt[] = NONE;
+  /** The newest of those that are open; each knows the next older one. */
+  #open: Attempt | undefined;
   #committed: Attempt | undefined;
   /** The outbox was given up for this attempt before it replied: no other one can follow. */
   #bound = false;
@@ -46,24 +45,22 @@ export class Attempts {
       if (this.#startOn(pod)) return this.#planHedge();
     }
     // A hedge that finds no room is left out: another attempt is open.
-    if (this.#open.length === 0) call.wait();
+    if (this.#open === undefined) call.wait();
   }
 
   #startOn(pod: ClientPod): boolean {
     const call = this.#call;
     const attempt = new Attempt(call, pod);
-    const head: StreamHead = {
-      method: call.host.head(call.method, call.authority),
-      headers: withHeaders(attemptHeaders(call, this.#made), pod.headers),
-      maxReceiveBytes: call.method.maxReceiveBytes,
-    };
-    attempt.stream = pod.open(head, attempt);
+    const head = call.host.head(call.method, call.authority);
+    const headers = withHeaders(attemptHeaders(call, this.#made), pod.headers);
+    attempt.stream = pod.open(headers.length === 0 ? head : { ...head, headers }, attempt);
     if (attempt.stream === undefined) {
       attempt.discard();
       return false;
     }
     this.last = attempt;
-    this.#open = this.#open.length === 0 ? [attempt] : [...this.#open, attempt];
+    attempt.older = this.#open;
+    this.#open = attempt;
     this.#made += 1;
     call.running();
     call.feed(attempt);
@@ -71,11 +68,17 @@ export class Attempts {
   }
 
   request(count: number): void {
-    for (const attempt of this.#open) attempt.stream?.request(count);
+    for (let one = this.#open, older: typeof one; one !== undefined; one = older) {
+      older = one.older;
+      one.stream?.request(count);
+    }
   }
 
   pump(): void {
-    for (const attempt of this.#open) this.#call.outbox.pump(attempt);
+    for (let one = this.#open, older: typeof one; one !== undefined; one = older) {
+      older = one.older;
+      this.#call.outbox.pump(one);
+    }
   }
 
   isCommitted(attempt: Attempt): boolean {
@@ -87,14 +90,14 @@ export class Attempts {
     if (this.#committed !== undefined) return this.#committed === attempt;
     this.#committed = attempt;
     this.#timer?.cancel();
-    if (this.#open.length > 1) this.#abandon(CANCEL, 'cancelled', attempt);
+    this.#abandon(CANCEL, 'cancelled', attempt);
     this.#call.outbox.commit(attempt);
     return true;
   }
 
   /** The messages are too large to be kept: the call stays with the attempt it has. False when there is none yet. */
   bind(): boolean {
-    const attempt = this.#open.at(-1);
+    const attempt = this.#open;
     if (attempt === undefined) return false;
     this.#bound = true;
     this.#timer?.cancel();
@@ -106,12 +109,11 @@ export class Attempts {
   /** Ends every attempt; the call is over. */
   abandonAll(errorCode: number, outcome: 'failed' | 'cancelled'): void {
     this.#timer?.cancel();
-    if (this.#open.length > 0) this.#abandon(errorCode, outcome, undefined);
+    this.#abandon(errorCode, outcome, undefined);
   }
 
   onEnd(attempt: Attempt, end: StreamEnd): void {
-    const alone = this.#open.length === 1 && this.#open[0] === attempt;
-    this.#open = alone ? NONE : this.#open.filter((other) => other !== attempt);
+    this.#remove(attempt);
     const final = this.#committed === attempt || this.#bound;
     if (final || !this.#goesOn(attempt, end)) {
       if (end.kind === 'trailers' && header(end.headers, 'grpc-status') === '0')
@@ -126,7 +128,7 @@ export class Attempts {
     if (end.kind === 'unprocessed' && this.#unprocessed < MAX_UNPROCESSED) {
       this.#unprocessed += 1;
       this.#made -= 1;
-      if (this.#open.length === 0) this.#again();
+      if (this.#open === undefined) this.#again();
       return true;
     }
     const { retry, hedging } = this.#call.method.config;
@@ -139,7 +141,7 @@ export class Attempts {
     throttle?.onFailure();
     const pushback = readPushback(trailers);
     const more = this.#made < policy.maxAttempts && pushback !== 'stop' && (throttle?.allowed ?? true);
-    if (!more) return this.#open.length > 0;
+    if (!more) return this.#open !== undefined;
     if (pushback !== undefined) this.#plan(pushback);
     else this.#plan(retry === undefined ? 0 : retryDelayMs(retry, this.#made, random));
     return true;
@@ -159,9 +161,9 @@ export class Attempts {
 
   #plan(delayMs: number): void {
     this.#timer?.cancel();
-    if (delayMs <= 0) return this.#open.length === 0 ? this.#again() : this.start();
+    if (delayMs <= 0) return this.#open === undefined ? this.#again() : this.start();
     this.#timer = this.#call.host.clock.after(delayMs, () => {
-      if (this.#open.length === 0) this.#again();
+      if (this.#open === undefined) this.#again();
       else this.start();
     });
   }
@@ -178,8 +180,23 @@ export class Attempts {
   }
 
   #abandon(errorCode: number, outcome: 'failed' | 'cancelled', keep: Attempt | undefined): void {
-    const open = this.#open;
-    this.#open = keep === undefined ? NONE : [keep];
-    for (const attempt of open) if (attempt !== keep) attempt.abandon(errorCode, outcome);
+    let one = this.#open;
+    this.#open = keep;
+    while (one !== undefined) {
+      const { older } = one;
+      one.older = undefined;
+      if (one !== keep) one.abandon(errorCode, outcome);
+      one = older;
+    }
+  }
+
+  #remove(attempt: Attempt): void {
+    if (this.#open === attempt) this.#open = attempt.older;
+    else {
+      let newer = this.#open;
+      while (newer !== undefined && newer.older !== attempt) newer = newer.older;
+      if (newer !== undefined) newer.older = attempt.older;
+    }
+    attempt.older = undefined;
   }
 }

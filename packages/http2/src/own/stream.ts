@@ -1,5 +1,5 @@
 import type { ReadResult } from '../grpc/message-reader.ts';
-import type { RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
+import type { Stream, StreamEnd, StreamHandler } from '../transport.ts';
 import type { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
 import { ErrorCode } from './frames/error-codes.ts';
@@ -27,9 +27,16 @@ function isMostOf(bytes: Uint8Array): boolean {
   return bytes.length * 2 >= bytes.buffer.byteLength;
 }
 
+/** Up to here a loop is as fast as `copy`, which makes an object. */
+const SHORT_BYTES = 128;
+
 /** DATA frames smaller than this, which complete nothing, are what floods are made of. */
 const TINY_BYTES = 16;
 
+/** The end of a stream whose DATA ended it. */
+const NO_TRAILERS: TrailersEnd = { kind: 'trailers', headers: [], httpStatus: 200, trailersOnly: false };
+
+type TrailersEnd = Extract<StreamEnd, { readonly kind: 'trailers' }>;
 type ReadFailure = Exclude<ReadResult, { readonly kind: 'message' }>;
 
 /** One call: a stream of HTTP/2 with messages of gRPC in it. */
@@ -44,13 +51,11 @@ export class OwnStream implements Stream {
   #wanted = 0;
   #ended = false;
   #delivering = false;
-  /** Set by the final response headers. */
-  #httpStatus = 0;
-  #encoding = 'identity';
-  #contentLength = -1;
+  /** The final response headers. */
+  #response: ResponseBlock | undefined;
   #bodyBytes = 0;
-  /** The peer ended the stream, with these headers. */
-  #trailers: RawHeaders | undefined;
+  /** The peer ended the stream so. */
+  #remoteEnd: StreamEnd | undefined;
   /** Why no more messages can be delivered; found, and perhaps not told yet. */
   #failure: ReadFailure | undefined;
   /** What was received and could not be delivered at once. */
@@ -82,10 +87,11 @@ export class OwnStream implements Stream {
   request(n: number): void {
     this.#wanted += n;
     if (this.#delivering || this.#ended || this.#failure !== undefined) return;
-    if (this.#buffer === undefined) return this.#free();
-    this.#deliver();
+    // There is nothing to deliver before there are headers.
+    if (this.#buffer === undefined || this.#response === undefined) return this.#free();
+    this.#deliver(this.#response);
     // The end is never told inside the caller's call.
-    if (this.#failure === undefined && this.#trailers === undefined) this.#free();
+    if (this.#failure === undefined && this.#remoteEnd === undefined) this.#free();
     else process.nextTick(() => this.#conclude());
   }
 
@@ -111,18 +117,16 @@ export class OwnStream implements Stream {
       this.#host.spend(Cost.OVERSIZE_LIST);
       return this.#break(`a header list of ${tooLargeBytes} bytes is over the limit`);
     }
-    if (this.#httpStatus !== 0) {
+    if (this.#response !== undefined) {
       if (status !== 0 || !endStream) return this.#break('headers in the middle of a stream');
-      return this.#onRemoteEnd(headers);
+      return this.#onRemoteEnd(this.#response, block.end);
     }
     if (status < 200) {
       this.#host.spend(Cost.IDLE_FRAME);
       if (status < 100 || status === 101 || endStream) this.#break('a response without a final :status');
       return;
     }
-    this.#httpStatus = status;
-    this.#encoding = block.encoding;
-    this.#contentLength = block.contentLength;
+    this.#response = block;
     if (endStream) {
       if (block.contentLength > 0) return this.#break('a body that is shorter than its content-length');
       return this.finish({ kind: 'trailers', headers, httpStatus: status, trailersOnly: true });
@@ -137,20 +141,21 @@ export class OwnStream implements Stream {
     if (this.receiveWindow < 0) {
       throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the window of a stream allows');
     }
-    if (this.#httpStatus === 0) return this.#break('DATA before headers');
+    const response = this.#response;
+    if (response === undefined) return this.#break('DATA before headers');
     this.#bodyBytes += end - start;
     this.#heldBytes += counted;
     if (this.#failure !== undefined) return this.#conclude();
-    if (start < end && this.#httpStatus === 200) this.#onBody(source, start, end, endStream);
+    if (start < end && response.status === 200) this.#onBody(response, source, start, end, endStream);
     // The body of an answer that is no gRPC reply is of no use.
     else if (start === end && !endStream) this.#host.spend(Cost.IDLE_FRAME);
     else if (end - start < TINY_BYTES && !endStream) this.#host.spend(Cost.TINY_DATA);
     if (this.#ended) return;
-    if (endStream) this.#onRemoteEnd([]);
+    if (endStream) this.#onRemoteEnd(response, NO_TRAILERS);
     else this.#free();
   }
 
-  #onBody(source: Buffer, start: number, end: number, endStream: boolean): void {
+  #onBody(response: ResponseBlock, source: Buffer, start: number, end: number, endStream: boolean): void {
     const before = this.#wanted;
     let at = start;
     while (at < end && !this.#ended) {
@@ -166,7 +171,7 @@ export class OwnStream implements Stream {
       this.#buffer.push(source, at, at + count);
       at += count;
       if (this.#wanted > 0) {
-        this.#deliver();
+        this.#deliver(response);
         this.#conclude();
       }
     }
@@ -183,7 +188,9 @@ export class OwnStream implements Stream {
       if (next > end || (this.#maxReceiveBytes >= 0 && length > this.#maxReceiveBytes)) break;
       this.#wanted -= 1;
       const message = Buffer.allocUnsafe(length);
-      source.copy(message, 0, at + PREFIX_BYTES, next);
+      const from = at + PREFIX_BYTES;
+      if (length > SHORT_BYTES) source.copy(message, 0, from, next);
+      else for (let i = 0; i < length; i++) message[i] = source[from + i]!;
       this.#handler.onMessage(message);
       at = next;
       if (this.#ended) return end;
@@ -192,10 +199,10 @@ export class OwnStream implements Stream {
   }
 
   /** Delivers what was asked for, unless there can be no more. */
-  #deliver(): void {
+  #deliver({ encoding }: ResponseBlock): void {
     this.#delivering = true;
     while (this.#wanted > 0 && this.#buffer !== undefined) {
-      const result = this.#buffer.next(this.#encoding);
+      const result = this.#buffer.next(encoding);
       if (result?.kind !== 'message') {
         this.#failure = result;
         break;
@@ -213,8 +220,8 @@ export class OwnStream implements Stream {
   #conclude(): void {
     if (this.#ended) return;
     if (this.#failure !== undefined) this.finish(asEnd(this.#failure), ErrorCode.CANCEL);
-    else if (this.#trailers === undefined) this.#free();
-    else this.#settle(this.#trailers);
+    else if (this.#remoteEnd === undefined) this.#free();
+    else this.#settle(this.#remoteEnd);
   }
 
   /** Gives back to the peer's window what is not held for a caller that does not read. */
@@ -223,34 +230,34 @@ export class OwnStream implements Stream {
       this.#freedBytes += this.#heldBytes;
       this.#heldBytes = 0;
     }
-    if (this.#freedBytes * 4 < this.#host.receiveWindow || this.#trailers !== undefined) return;
+    if (this.#freedBytes * 4 < this.#host.receiveWindow || this.#remoteEnd !== undefined) return;
     this.#host.sender.windowUpdate(this.id, this.#freedBytes);
     this.receiveWindow += this.#freedBytes;
     this.#freedBytes = 0;
   }
 
-  #onRemoteEnd(trailers: RawHeaders): void {
-    if (this.#contentLength >= 0 && this.#contentLength !== this.#bodyBytes) {
+  #onRemoteEnd({ status, contentLength }: ResponseBlock, end: TrailersEnd): void {
+    if (contentLength >= 0 && contentLength !== this.#bodyBytes) {
       return this.#break('a body of another length than its content-length');
     }
-    this.#trailers = trailers;
-    this.#settle(trailers);
+    this.#remoteEnd = status === 200 ? end : { ...end, httpStatus: status };
+    this.#settle(this.#remoteEnd);
   }
 
   /** Ends the call in order once the trailers are there and every message was delivered. */
-  #settle(headers: RawHeaders): void {
+  #settle(end: StreamEnd): void {
     if (this.#buffer !== undefined) {
       // A message may lie there whole, which nobody has asked for.
       if (this.#wanted === 0 || this.#delivering) return;
       return this.#break('the stream ended in the middle of a message', undefined);
     }
-    this.finish({ kind: 'trailers', headers, httpStatus: this.#httpStatus, trailersOnly: false });
+    this.finish(end);
   }
 
   onReset(errorCode: number): void {
     // All of the reply is here; a server that needs no more of the request says so like this (RFC 9113 §8.1).
-    if (this.#trailers !== undefined) return;
-    if (errorCode === ErrorCode.REFUSED_STREAM && this.#httpStatus === 0) {
+    if (this.#remoteEnd !== undefined) return;
+    if (errorCode === ErrorCode.REFUSED_STREAM && this.#response === undefined) {
       const reason = 'the Pod refused the stream';
       return this.finish({ kind: 'unprocessed', reason, leftClient: true }, NO_RESET);
     }

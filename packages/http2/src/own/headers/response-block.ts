@@ -1,4 +1,4 @@
-import type { RawHeaders } from '../../transport.ts';
+import type { RawHeaders, StreamEnd } from '../../transport.ts';
 import type { HeaderList } from '../hpack/decoder.ts';
 
 /** A header block of a response as calls see it; shared by all that received the same bytes, so never changed. */
@@ -15,6 +15,8 @@ export interface ResponseBlock {
   readonly malformed: string | undefined;
   /** As RFC 9113 §6.5.2 counts, when that is over our limit. */
   readonly tooLargeBytes: number | undefined;
+  /** How a stream ends that had the `:status` 200 and has these trailers. */
+  readonly end: Extract<StreamEnd, { readonly kind: 'trailers' }>;
 }
 
 /** Headers of a single connection, which HTTP/2 has none of (RFC 9113 §8.2.2). */
@@ -63,5 +65,6 @@ export function toResponseBlock({ fields, bytes, tooLarge }: HeaderList): Respon
     contentLength,
     malformed,
     tooLargeBytes: tooLarge ? bytes : undefined,
+    end: { kind: 'trailers', headers, httpStatus: 200, trailersOnly: false },
   };
 }

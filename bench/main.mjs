@@ -22,7 +22,7 @@ const HELP = `usage: npm run bench -- [options]
   --help
 
 'podwire' is an unmodified generated client, 'podwire-client' one of createClient, 'grpc-js-layer' a generated client over a
-channel that answers at once. 'envoy' is grpc-js through Envoy, and the CPU of
+channel that answers at once, 'node-net' the same bytes over bare sockets. 'envoy' is grpc-js through Envoy, and the CPU of
 both; it is measured when installed (node test/servers/provision.mjs envoy). Results are written to bench/results/ as JSON and
 SVG. Nothing else should run meanwhile.
 `;

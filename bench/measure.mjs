@@ -21,7 +21,7 @@ const GARBAGE_FLAGS = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-s
 
 export const CLIENTS = [
   ...['podwire', 'podwire-client', 'podwire-node-http2'],
-  ...['grpc-js', 'grpc-js-layer', 'node-http2', 'grpc-go', 'envoy'],
+  ...['grpc-js', 'grpc-js-layer', 'node-http2', 'node-net', 'grpc-go', 'envoy'],
 ];
 
 /** Whether it is there to be measured; all but Envoy come with Node and Go. */

@@ -92,13 +92,13 @@ export const workloads = {
     title: '64 KiB echoed, 8 in flight',
     run: unary(8, 64 * 1024),
     bytes: 64 * 1024,
-    clients: ['podwire', 'podwire-client', 'grpc-js'],
+    clients: ['podwire', 'podwire-client', 'grpc-js', 'node-net'],
   },
   'unary-1MiB': {
     title: '1 MiB echoed, 8 in flight',
     run: unary(8, 1024 * 1024),
     bytes: 1024 * 1024,
-    clients: ['podwire', 'podwire-client', 'grpc-js'],
+    clients: ['podwire', 'podwire-client', 'grpc-js', 'node-net'],
   },
   'tls-unary-64': {
     title: 'unary over TLS, 64 in flight',

@@ -13,10 +13,26 @@ const MAX_DEPTH = 64;
  * load, and most processes read no YAML: it is loaded for the first text, at once, because some who read cannot wait.
  */
 export function parseYaml(text: string): unknown {
-  library ??= createRequire(import.meta.url)('yaml') as Yaml;
+  try {
+    library ??= createRequire(import.meta.url)('yaml') as Yaml;
+  } catch {
+    return withoutParser(text);
+  }
   checkDepth(text, library);
   // Aliases can make a small document expand without bound, and keys that are no text cost the cube of their depth.
   return library.parse(text, { maxAliasCount: 100, stringKeys: true });
+}
+
+/** No bundler sees what is loaded so late: in a bundle that has not the package beside it, JSON is what can be read. */
+function withoutParser(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new Error(
+      `it is not JSON (${why}), and to read YAML a bundle needs the package 'yaml' installed beside it`,
+    );
+  }
 }
 
 /** Without recursion, over what the parser does without recursion. */

@@ -43,6 +43,14 @@ describe('createPodwire', () => {
     expect(Object.keys(podwire.snapshot())).toEqual(['orders', 'stock']);
   });
 
+  test('takes the name of its schema, which editors read', () => {
+    const $schema = './node_modules/podwire/config.schema.json';
+    podwire = createPodwire(
+      file(JSON.stringify({ $schema, services: { a: { target: 'static:///127.0.0.1:1' } } })),
+    );
+    expect(podwire.channel('a').mode).toBe('direct');
+  });
+
   test('reads YAML', () => {
     podwire = createPodwire(
       file('mode: direct\nservices:\n  orders:\n    target: "static:///127.0.0.1:1"\n    policy: random\n'),
@@ -52,6 +60,11 @@ describe('createPodwire', () => {
 
   test.each([
     [{}, 'config.services: undefined must be an object'],
+    [{ mode: 'sidecar', services: {} }, 'config.mode: "sidecar" must be one of: direct, mesh'],
+    [
+      { services: { a: { target: 'x:1', 'grpc.enable_retries': 'no' } } },
+      'config.services.a["grpc.enable_retries"]: "no" must be 0 or 1',
+    ],
     [{ services: { a: {} } }, 'config.services.a.target: '],
     [
       { services: { a: { target: 'x:1', polcy: 'random' } } },

@@ -1,6 +1,7 @@
 import { checkKeys, InvalidInput } from '@podwire/registry';
-import type { Mode } from '../modes/mode.ts';
+import { MODES, type Mode } from '../modes/mode.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
+import { oneOf } from '../options/check.ts';
 import { parseText, readText } from './read-text.ts';
 
 /** One service in a config: where its Pods are found, and options that stand above the defaults. */
@@ -11,6 +12,8 @@ export interface ServiceConfigEntry extends ChannelOptions {
 
 /** Many services in one document; the same in code and in a file. */
 export interface PodwireConfig {
+  /** For editors. */
+  readonly $schema?: string;
   /** Mode of all services that name none. */
   readonly mode?: Mode;
   /** Options of all services. */
@@ -37,7 +40,8 @@ export interface ServiceEntry {
 
 /** Splits a config into its services, each with the defaults under its own options. Throws `InvalidInput`. */
 export function splitConfig(input: unknown): ReadonlyMap<string, ServiceEntry> {
-  const config = checkKeys(input, ['mode', 'defaults', 'services'], 'config');
+  const config = checkKeys(input, ['$schema', 'mode', 'defaults', 'services'], 'config');
+  oneOf(config.mode, 'config.mode', MODES);
   const defaults = object(config.defaults ?? {}, 'config.defaults');
   const services = object(config.services, 'config.services');
   const entries = new Map<string, ServiceEntry>();

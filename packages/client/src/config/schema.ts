@@ -96,6 +96,7 @@ export function configSchema(): Schema {
     title: 'podwire config',
     ...object(
       {
+        $schema: { type: 'string' },
         mode: { enum: MODES },
         defaults: { ...object(options), ...grpc },
         services: {

@@ -75,7 +75,7 @@ function firstText(path: string): string {
 }
 
 function parseModes(text: string, path: string): ModeDocument {
-  const document = checkKeys(parseText(text, path), ['mode', 'services', 'defaults'], path);
+  const document = checkKeys(parseText(text, path), ['$schema', 'mode', 'services', 'defaults'], path);
   const services = new Map<string, Mode>();
   const entries = checkObject(document.services ?? {}, `${path}: services`);
   for (const [name, entry] of Object.entries(entries)) {

@@ -1,7 +1,7 @@
 import { InvalidInput, unknownKey } from '@podwire/registry';
 
 /** Settings that an option of grpc-js stands for, in podwire's own words. */
-type Translate = (value: unknown, key: string) => Record<string, unknown>;
+type Translate = (value: unknown, path: string) => Record<string, unknown>;
 
 const ms =
   (group: string, name: string): Translate =>
@@ -12,9 +12,9 @@ const same =
 /** What is neither 0 nor 1 would be taken for one of them without a word. */
 const flag =
   (translate: (on: boolean) => Record<string, unknown>): Translate =>
-  (value, key) => {
+  (value, path) => {
     if (value === 0 || value === 1) return translate(value === 1);
-    throw new InvalidInput(`options[${JSON.stringify(key)}]`, value, 'must be 0 or 1');
+    throw new InvalidInput(path, value, 'must be 0 or 1');
   };
 const nothing: Translate = () => ({});
 
@@ -32,7 +32,7 @@ const OPTIONS: Readonly<Record<string, Translate>> = {
   'grpc.max_reconnect_backoff_ms': ms('backoff', 'maxMs'),
   'grpc.max_send_message_length': same('maxSendBytes'),
   'grpc.max_receive_message_length': same('maxReceiveBytes'),
-  'grpc.default_compression_algorithm': (value, key) => ({ compression: compression(value, key) }),
+  'grpc.default_compression_algorithm': (value, path) => ({ compression: compression(value, path) }),
   'grpc.enable_retries': flag((on) => ({ retries: on })),
   'grpc.per_rpc_retry_buffer_size': ms('retryBuffer', 'perCallBytes'),
   'grpc.retry_buffer_size': ms('retryBuffer', 'perChannelBytes'),
@@ -62,27 +62,29 @@ export function isGrpcOption(key: string): boolean {
 }
 
 /** Puts grpc-js's channel options into podwire's words; podwire's own stand above them. Throws {@link InvalidInput}. */
-export function translateGrpcOptions(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function translateGrpcOptions(
+  options: Readonly<Record<string, unknown>>,
+  path: string,
+): Record<string, unknown> {
   const own: Record<string, unknown> = {};
   const translated: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(options)) {
     if (!isGrpcOption(key)) own[key] = value;
-    else if (value !== undefined) merge(translated, translate(key, value));
+    else if (value !== undefined) merge(translated, translate(key, value, `${path}[${JSON.stringify(key)}]`));
   }
   merge(translated, own);
   return translated;
 }
 
-function translate(key: string, value: unknown): Record<string, unknown> {
+function translate(key: string, value: unknown, path: string): Record<string, unknown> {
   const known = Object.hasOwn(OPTIONS, key) ? OPTIONS[key] : undefined;
-  if (known === undefined) throw unknownKey(`options[${JSON.stringify(key)}]`, key, grpcOptionNames);
-  return known(value, key);
+  if (known === undefined) throw unknownKey(path, key, grpcOptionNames);
+  return known(value, path);
 }
 
-function compression(value: unknown, key: string): string {
+function compression(value: unknown, path: string): string {
   const name = typeof value === 'number' ? ['identity', 'deflate', 'gzip'][value] : undefined;
-  if (name === undefined)
-    throw new InvalidInput(`options[${JSON.stringify(key)}]`, value, 'must be 0, 1 or 2');
+  if (name === undefined) throw new InvalidInput(path, value, 'must be 0, 1 or 2');
   return name;
 }
 

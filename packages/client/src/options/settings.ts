@@ -95,7 +95,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     const known = isGrpcOption(key) || (KEYS as readonly string[]).includes(key);
     if (!known) throw unknownKey(`${path}.${key}`, key, [...KEYS, ...grpcOptionNames]);
   }
-  const o = translateGrpcOptions(input as Record<string, unknown>);
+  const o = translateGrpcOptions(input as Record<string, unknown>, path);
   const at = (key: string) => `${path}.${key}`;
   const group = (key: string, keys: readonly string[]) => checkKeys(o[key] ?? {}, keys, at(key));
   const backoff = group('backoff', ['initialMs', 'maxMs']);

@@ -112,6 +112,7 @@ describe.each(['node-http2', 'http2'] as const)('TLS over %s', (transport) => {
     servers.push(plain);
     await expect(get(ordersClient(open(plain, { caFile: file('ca-one.pem') })))).rejects.toMatchObject({
       code: grpc.status.UNAVAILABLE,
+      details: expect.stringMatching(/: the port does not speak TLS\) \[/),
     });
     await expect(get(ordersClient(open(await start('one'), false)))).rejects.toMatchObject({
       code: grpc.status.UNAVAILABLE,

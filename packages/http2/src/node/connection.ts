@@ -17,6 +17,7 @@ import type {
   StreamHead,
 } from '../transport.ts';
 import { dial } from './dial.ts';
+import { explain } from './explain.ts';
 import { Keepalive } from './keepalive.ts';
 import { NodeStream, type StreamOwner } from './stream.ts';
 import { TimeLimit } from './time-limit.ts';
@@ -247,12 +248,4 @@ function addHeaders(block: OutgoingHttpHeaders, headers: readonly string[]): voi
     else if (Array.isArray(before)) before.push(value);
     else block[name] = [String(before), value];
   }
-}
-
-/** An error of the socket or of HTTP/2 in words. */
-function explain(error: Error): string {
-  const { code } = error as NodeJS.ErrnoException;
-  const inner = (error as { errors?: Error[] }).errors?.map(({ message }) => message).join('; ');
-  const text = error.message || inner || String(code);
-  return code === undefined || text.includes(code) ? text : `${code}: ${text}`;
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { explain } from '../node/explain.ts';
 import { Keepalive, type KeptAlive } from '../node/keepalive.ts';
 import type {
   Connection,
@@ -23,7 +24,7 @@ import { ResponseDecoder } from './headers/response-decoder.ts';
 import { Pings } from './pings.ts';
 import { Receiver, type Session } from './receiver.ts';
 import { RoomBell } from './room-bell.ts';
-import { closeSocket, explain, openSocket, type SocketReader } from './socket.ts';
+import { closeSocket, openSocket, type SocketReader } from './socket.ts';
 import { NO_RESET, OwnStream, type StreamHost } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
 

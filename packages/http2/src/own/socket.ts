@@ -37,14 +37,6 @@ export function openSocket(options: ConnectionOptions, reader: SocketReader): So
   return socket;
 }
 
-/** An error of the socket in words. */
-export function explain(error: Error): string {
-  const { code } = error as NodeJS.ErrnoException;
-  const inner = (error as { errors?: Error[] }).errors?.map(({ message }) => message).join('; ');
-  const text = error.message || inner || String(code);
-  return code === undefined || text.includes(code) ? text : `${code}: ${text}`;
-}
-
 /** How long a peer has to take what was written last, the reason why it is left among it. */
 const LINGER_MS = 250;
 

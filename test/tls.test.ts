@@ -40,6 +40,8 @@ describe.each(['node-http2', 'http2'] as const)('TLS over %s', (transport) => {
       transport,
       tls,
       backoff,
+      // Longer than a test may take: whoever is refused is told by the peer, and need not wait for this.
+      connectTimeoutMs: 60_000,
       authority: 'orders.test',
     });
     channels.push(channel);

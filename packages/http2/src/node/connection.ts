@@ -178,6 +178,8 @@ export class NodeConnection implements Connection, StreamOwner {
     const session = this.#session;
     this.#socket.on('error', (error) => {
       this.lost ??= explain(error);
+      // A session that has no SETTINGS yet would outlive its socket, up to the time limit: after a TLS 1.3 alert for example.
+      if (this.state === 'connecting') this.destroy(explain(error));
     });
     session.on('error', (error) => {
       this.lost ??= explain(error);

@@ -129,7 +129,7 @@ describe('faults', () => {
     expect(channel.snapshot()).toMatchObject({ mode: 'direct', switchingTo: 'mesh' });
     await get(ordersClient(channel));
     await channel.setMode('direct');
-    await expect(switched).rejects.toThrow('another switch took its place');
+    await expect(switched).rejects.toThrow('direct was asked for before it was done');
     await get(ordersClient(channel));
     expect(a!.calls).toBe(2);
   });

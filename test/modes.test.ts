@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Metadata } from '@grpc/grpc-js';
 import { createPodwire } from 'podwire';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createChannel } from './support/channel.ts';
@@ -75,3 +76,26 @@ test('the last word counts when another mode is asked for during a switch', asyn
   expect(told).toEqual([]);
   await channel.close();
 });
+
+test('headers of the mesh go with every call in mesh mode, and what a call sets itself, it sets', async () => {
+  const headers = { 'tri-service-version': '1.0.0', 'tri-service-group': 'g' };
+  const options = { mode: 'mesh', mesh: { address: mesh.address, headers } } as const;
+  await using channel = createChannel(`static:///${direct.address}`, options);
+  const metadata = new Metadata();
+  metadata.set('tri-service-group', 'own');
+  await get(ordersClient(channel), {}, metadata);
+  expect(mesh.metadata.get('tri-service-version')).toEqual(['1.0.0']);
+  expect(mesh.metadata.get('tri-service-group')).toEqual(['own']);
+  await channel.setMode('direct');
+  await get(ordersClient(channel));
+  expect(direct.metadata.get('tri-service-version')).toEqual([]);
+});
+
+test.each([{ Version: '1' }, { authorization: 'Bearer secret' }, { 'grpc-timeout': '1S' }, { version: 1 }])(
+  'headers of the mesh that could not be sent as they are, are refused: %j',
+  (headers) => {
+    const mesh = { address: 'orders:80', headers: headers as Record<string, string> };
+    expect(() => createChannel('static:///a:1', { mesh })).toThrow(/^options\.mesh\.headers\.\S+ must be/);
+    expect(() => createChannel('static:///a:1', { mesh })).not.toThrow('secret');
+  },
+);

@@ -69,7 +69,7 @@ export function openMesh(settings: Settings, env: Env, listener: SideListener): 
   const address = settings.meshAddress!;
   const single = { ...settings, policy: createPolicy('pick_first') };
   const side = new Side(sideOptions('mesh', settings.authority ?? address, single, env, listener));
-  side.update([toEndpoint({ address })]);
+  side.update([toEndpoint({ address, attributes: settings.meshHeaders })]);
   return { side, watch: undefined };
 }
 

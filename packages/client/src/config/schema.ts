@@ -30,7 +30,9 @@ function channelOptions(): Record<string, Schema> {
     policy: policy(),
     hashKey: object({ header: text }, ['header']),
     mode: { enum: MODES },
-    mesh: object({ address: text }, ['address']),
+    mesh: object({ address: text, headers: { type: 'object', additionalProperties: { type: 'string' } } }, [
+      'address',
+    ]),
     transport: { enum: transportNames },
     tls: {
       oneOf: [

@@ -38,7 +38,8 @@ export interface ChannelOptions {
   readonly hashKey?: { readonly header: string } | ((info: HashKeyInfo) => string | undefined);
   /** `direct` balances over Pods, `mesh` sends to `mesh.address`. Default direct. Environment and file may say otherwise. */
   readonly mode?: Mode;
-  readonly mesh?: { readonly address: string };
+  /** `headers` are sent with every call in mesh mode, as a Pod's `header.` attributes are in direct mode. */
+  readonly mesh?: { readonly address: string; readonly headers?: Readonly<Record<string, string>> };
   /** Which HTTP/2 client carries the calls: podwire's own, or Node's. Default `http2`, podwire's own. */
   readonly transport?: 'http2' | 'node-http2';
   /** `true` is TLS with Node's certificates. Default: plaintext. */

@@ -10,6 +10,7 @@ import {
 } from '@podwire/registry';
 import type { HashKeyOption } from '../call/hash-of.ts';
 import { MODES, type Mode } from '../modes/mode.ts';
+import { headerAttributes } from '../pod/endpoint-headers.ts';
 import type { ChannelOptions, HashKeyInfo } from './channel-options.ts';
 import { authorityText, boolean, headerName, headerText, number, oneOf, string } from './check.ts';
 import { grpcOptionNames, isGrpcOption, translateGrpcOptions } from './grpc-options.ts';
@@ -23,6 +24,8 @@ export interface Settings {
   readonly hashKey: HashKeyOption | undefined;
   readonly mode: Mode | undefined;
   readonly meshAddress: string | undefined;
+  /** As attributes of an endpoint. */
+  readonly meshHeaders: Readonly<Record<string, string>>;
   readonly transport: Transport;
   readonly tls: TlsSettings | undefined;
   readonly authority: string | undefined;
@@ -102,7 +105,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   const keepalive = group('keepalive', ['timeMs', 'timeoutMs', 'withoutCalls']);
   const waiting = group('waiting', ['maxCalls', 'timeoutMs']);
   const buffer = group('retryBuffer', ['perCallBytes', 'perChannelBytes']);
-  const mesh = group('mesh', ['address']);
+  const mesh = group('mesh', ['address', 'headers']);
   const serviceConfig = parseServiceConfig(o.serviceConfig ?? {}, at('serviceConfig'));
   const suffix = headerText(o.userAgentSuffix, at('userAgentSuffix'));
   const prefix = headerText(o.userAgent, at('userAgent'));
@@ -112,6 +115,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     hashKey: parseHashKey(o.hashKey, at('hashKey')),
     mode: oneOf(o.mode, at('mode'), MODES),
     meshAddress: parseMesh(mesh.address, `${at('mesh')}.address`),
+    meshHeaders: headerAttributes(mesh.headers, `${at('mesh')}.headers`),
     transport: parseTransport(o.transport ?? 'http2', at('transport')),
     tls: parseTls(withServerName(o.tls, o.sslTargetName, path), at('tls')),
     authority: authorityText(o.authority, at('authority')),

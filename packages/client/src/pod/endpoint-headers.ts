@@ -1,4 +1,5 @@
 import type { RawHeaders } from '@podwire/http2';
+import { InvalidInput, NOT_SHOWN } from '@podwire/registry';
 import { isReserved } from '../call/metadata.ts';
 
 /** Attributes whose names begin with this are headers of every call on the Pod: `header.tri-service-version`. */
@@ -23,6 +24,27 @@ export function endpointHeaders(attributes: Readonly<Record<string, string>>): R
     headers.push(name, value);
   }
   return headers ?? NO_HEADERS;
+}
+
+/** The attributes that ask for these headers. Throws {@link InvalidInput} for what could not be sent as it is. */
+export function headerAttributes(headers: unknown, path: string): Readonly<Record<string, string>> {
+  if (headers === undefined) return {};
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
+    throw new InvalidInput(path, headers, 'must be an object of header names and values');
+  }
+  const attributes: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    const attribute = { [PREFIX + name]: value as string };
+    if (typeof value !== 'string' || endpointHeaders(attribute).length === 0) {
+      throw new InvalidInput(
+        `${path}.${name}`,
+        NOT_SHOWN,
+        'must be a lower-case name and a value of printable ASCII, and not one of gRPC, HTTP or credentials',
+      );
+    }
+    Object.assign(attributes, attribute);
+  }
+  return attributes;
 }
 
 /** The call's headers and the Pod's; what the call sets itself, it sets. */

@@ -8,7 +8,8 @@ import {
   systemClock,
 } from '@podwire/registry';
 import { HealthImplementation } from 'grpc-health-check';
-import { ANNOUNCE_KEYS, type AnnounceOptions, beginToAnnounce, type Presence } from './announce.ts';
+import { ANNOUNCE_KEYS, type AnnounceOptions, type Presence } from './announce.ts';
+import { type Announced, all, announceAll, withdrawAll } from './announce-all.ts';
 import { within } from './within.ts';
 
 export interface ServeOptions extends Omit<AnnounceOptions, 'registry' | 'service' | 'port'> {
@@ -81,11 +82,8 @@ export async function serve(server: Server, options: ServeOptions): Promise<Prov
   for (const name of Object.keys(statuses(options, 'SERVING'))) health.setStatus(name, 'SERVING');
   let announced: readonly Announced[];
   try {
-    announced = announceAll(
-      options,
-      settings.services,
-      shown === undefined ? { port } : { port, host: shown },
-    );
+    const at = shown === undefined ? { port } : { port, host: shown };
+    announced = announceAll({ ...announceOptions(options), ...at }, settings.services);
   } catch (error) {
     server.forceShutdown();
     throw error;
@@ -104,32 +102,10 @@ export async function serve(server: Server, options: ServeOptions): Promise<Prov
   return provider;
 }
 
-type Announced = ReturnType<typeof beginToAnnounce>;
-
-/** Begins to announce the Pod for every service, or for none. */
-function announceAll(
-  options: ServeOptions,
-  services: readonly string[],
-  at: { readonly port: number; readonly host?: string },
-): readonly Announced[] {
-  const { registry } = options;
-  if (registry === undefined) return [];
-  const given = Object.fromEntries(
-    Object.entries(options).filter(([key]) => (ANNOUNCE_KEYS as readonly string[]).includes(key)),
-  );
-  const begun: Announced[] = [];
-  try {
-    for (const service of services) begun.push(beginToAnnounce({ ...given, registry, service, ...at }));
-  } catch (error) {
-    withdrawAll(begun.map(({ presence }) => presence));
-    throw error;
-  }
-  return begun;
-}
-
-/** Of a provider that does not come about; the error that it is given says why. */
-function withdrawAll(presences: readonly Presence[]): void {
-  for (const presence of presences) presence.withdraw().catch(() => {});
+/** Of the options those that `announce` takes too. */
+function announceOptions(options: ServeOptions): Partial<AnnounceOptions> {
+  const isTaken = ([key]: [string, unknown]) => (ANNOUNCE_KEYS as readonly string[]).includes(key);
+  return Object.fromEntries(Object.entries(options).filter(isTaken));
 }
 
 interface Steps {
@@ -284,9 +260,4 @@ class Serving implements Provider {
     this.#stop();
     return { withdrawn, finished, tookMs: clock.nowMs() - startedMs };
   }
-}
-
-/** Waits for all of them, and rejects with the first that did. */
-async function all(work: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }

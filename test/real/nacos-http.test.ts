@@ -10,9 +10,8 @@ import {
   callsByPod,
   discover,
   instance,
-  nacosVersions,
+  nacosHttpVersions,
   newService,
-  oneNacosVersion,
   pods,
 } from '../support/nacos.ts';
 import { get } from '../support/orders-client.ts';
@@ -32,8 +31,9 @@ afterEach(async () => {
   for (const spy of printed) expect(spy).not.toHaveBeenCalled();
 });
 
-describe.each(nacosVersions)('Nacos %s over HTTP', (version) => {
+describe.each(nacosHttpVersions)('Nacos %s over HTTP', (version) => {
   let server: Nacos;
+  const newest = version === '1.4' ? 'http' : 'grpc';
   const leased = newService();
   const lease = { 'preserved.heart.beat.interval': '500', 'preserved.heart.beat.timeout': '1000' };
   const all = new Cleanup();
@@ -85,7 +85,7 @@ describe.each(nacosVersions)('Nacos %s over HTTP', (version) => {
     const service = newService();
     const ours = await announced(`${service}?clusters=blue`);
     const [grpc, theirs] = [await startPod(), await startPod()];
-    const overGrpc = await open({ protocol: 'grpc' }).announce(
+    const overGrpc = await open({ protocol: newest }).announce(
       service,
       toEndpoint({ address: grpc.address }),
     );
@@ -99,7 +99,7 @@ describe.each(nacosVersions)('Nacos %s over HTTP', (version) => {
     const { channel, client: orders } = found(service);
     await expect.poll(() => pods(channel)).toEqual(all);
     expect(Object.keys(await callsByPod(orders, 30)).sort()).toEqual(all);
-    const seenByGrpc = found(service, { protocol: 'grpc' });
+    const seenByGrpc = found(service, { protocol: newest });
     await expect.poll(() => pods(seenByGrpc.channel)).toEqual(all);
     await client.deregisterInstance(service, instance(theirs.port));
     await expect.poll(() => pods(channel), PUSHED).toEqual(all.filter((id) => id !== theirs.address));
@@ -186,7 +186,7 @@ describe.each(nacosVersions)('Nacos %s over HTTP', (version) => {
     await expect.poll(() => pods(channel), { timeout: 15_000 }).toEqual(['127.0.0.1:1']);
   });
 
-  test.runIf(version === oneNacosVersion)(
+  test.runIf(version === nacosHttpVersions[0])(
     'a server that is down, and comes back without its memory',
     async () => {
       const service = newService();

@@ -6,8 +6,12 @@ import type { Nacos } from '../servers/nacos.mjs';
 import { get, type OrdersClient, ordersClient } from './orders-client.ts';
 
 const VERSIONS = ['2.3', '3.1'] as const;
+export type NacosVersion = (typeof VERSIONS)[number] | '1.4';
 /** Which servers a test runs against: `PODWIRE_NACOS=2.3` is one of them. */
-export const nacosVersions = VERSIONS.filter((version) => (process.env.PODWIRE_NACOS ?? version) === version);
+const { PODWIRE_NACOS: only } = process.env;
+export const nacosVersions = VERSIONS.filter((version) => (only ?? version) === version);
+/** Which of them, and Nacos 1.4, a test runs against that speaks HTTP alone. */
+export const nacosHttpVersions: readonly NacosVersion[] = only === '1.4' ? [only] : nacosVersions;
 
 /** Which of them a test runs against that costs too much to run on each. */
 export const oneNacosVersion = nacosVersions[0] ?? '2.3';
@@ -41,8 +45,6 @@ export function discover(
   cleanup.add(() => channel.close({ graceMs: 0 }));
   return { channel, client: ordersClient(channel) };
 }
-
-export type NacosVersion = (typeof VERSIONS)[number];
 
 /** What the server itself says it holds. */
 export function viewOf({ url }: Pick<Nacos, 'url'>, version: NacosVersion) {

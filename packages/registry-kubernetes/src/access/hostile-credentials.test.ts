@@ -92,7 +92,7 @@ describe('a credential plugin', () => {
     const credential = { apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status };
     await plugin(`echo '${JSON.stringify(credential)}'`);
     const followed = new Followed(fixture.registry({ kubeconfig, env: env() }), 'orders');
-    await until(() => fixture.server.watches === 1, 'a watch');
+    await until(() => fixture.server.watches === 1 && followed.ids.length > 0, 'a watch and the Pod');
     expect(followed.ids).toEqual(['10.0.0.1:50051']);
     const runs = (await readFile(join(fixture.dir, 'runs'), 'utf8')).trim().split('\n').length;
     // For a list and a watch.

@@ -1,4 +1,5 @@
 import { made, type Picker, type PickInfo, type Pod, type Policy, type PolicyEnv } from '../policy.ts';
+import { positions } from '../positions.ts';
 import { scan, takes, weighted } from './scan.ts';
 import { shares } from './shares.ts';
 
@@ -31,10 +32,11 @@ class WeightedRoundRobin<P extends Pod> implements Picker<P> {
     this.#dueAt = new Float64Array(pods.length);
     this.#period = shares(pods).map((share) => 1 / share);
     this.#heap = new Uint32Array(pods.length);
-    const left = previous?.left();
-    for (const [i, pod] of pods.entries()) {
+    const before = previous && positions<Pod>(previous.#pods, pods);
+    for (let i = 0; i < pods.length; i++) {
+      const at = before === undefined ? -1 : before[i]!;
       // A Pod that was there keeps its place; a new one begins anywhere in its period.
-      this.#dueAt[i] = (left?.get(pod) ?? env.random()) * this.#period[i]!;
+      this.#dueAt[i] = (at < 0 ? env.random() : previous!.#left(at)) * this.#period[i]!;
       this.#heap[i] = i;
     }
     for (let at = (pods.length >> 1) - 1; at >= 0; at--) this.#sink(at);
@@ -54,13 +56,9 @@ class WeightedRoundRobin<P extends Pod> implements Picker<P> {
     return scan(this.#pods, 0, info);
   }
 
-  /** The part of its period that each Pod has still to wait. */
-  left(): Map<Pod, number> {
-    const left = new Map<Pod, number>();
-    for (const [i, pod] of this.#pods.entries()) {
-      left.set(pod, Math.min(Math.max((this.#dueAt[i]! - this.#now) / this.#period[i]!, 0), 1));
-    }
-    return left;
+  /** The part of its period that a Pod has still to wait. */
+  #left(i: number): number {
+    return Math.min(Math.max((this.#dueAt[i]! - this.#now) / this.#period[i]!, 0), 1);
   }
 
   #sink(from: number): void {

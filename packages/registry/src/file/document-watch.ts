@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../endpoint.ts';
 import type { RegistryUpdate } from '../registry.ts';
-import { Bell } from '../wait.ts';
+import { Bell, Turns } from '../wait.ts';
 import { MAX_DOCUMENT_BYTES, readDocument } from './document.ts';
 import { readRegularFile } from './read-file.ts';
 import { watchPath } from './watch-path.ts';
@@ -25,7 +25,8 @@ export async function* watchDocument(
       const found = await readIfChanged(path, seen);
       if (found !== undefined) {
         seen = found.stamp;
-        const { update, endpoints } = toUpdate(found, path, service, known);
+        const turns = new Turns(clock, signal);
+        const { update, endpoints } = await toUpdate(found, path, service, turns, known);
         known = endpoints;
         yield update;
       }
@@ -59,16 +60,17 @@ async function readIfChanged(path: string, seen: string | undefined): Promise<Fo
 }
 
 /** What a document says, and the endpoints that the next one is compared with. */
-function toUpdate(
+async function toUpdate(
   found: Found,
   path: string,
   service: string,
+  turns: Turns,
   known: ReadonlyMap<string, Endpoint> | undefined,
-): { readonly update: RegistryUpdate; readonly endpoints: ReadonlyMap<string, Endpoint> | undefined } {
+): Promise<{ update: RegistryUpdate; endpoints: ReadonlyMap<string, Endpoint> | undefined }> {
   const problem = (reason: string) => ({ update: { type: 'problem' as const, reason }, endpoints: known });
   if (found.text === undefined) return problem(found.problem!);
   try {
-    const endpoints = readDocument(found.text, service, known);
+    const endpoints = await readDocument(found.text, service, turns, known);
     if (endpoints !== undefined) {
       return { update: { type: 'reset', endpoints: [...endpoints.values()] }, endpoints };
     }

@@ -1,5 +1,6 @@
 import { ENDPOINT_KEYS, type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from '../endpoint.ts';
 import { checkKeys } from '../nearest.ts';
+import type { Turns } from '../wait.ts';
 import { parseYaml } from '../yaml.ts';
 import { unchanged } from './unchanged.ts';
 
@@ -11,19 +12,23 @@ const MAX_YAML_BYTES = 256 * 1024;
 /** What begins with a brace and is no JSON is most likely half of a JSON document. */
 const MAX_FLOW_BYTES = 16 * 1024;
 
+/** So many endpoints are checked between two looks at the clock. */
+const PART = 64;
+
 const NONE: ReadonlyMap<string, Endpoint> = new Map();
 
 /**
  * The Pods of one service in a document `{"services":{"orders":{"endpoints":[{"address":"10.0.0.1:50051"}]}}}`,
  * JSON or YAML. Undefined when the document does not name the service. Throws {@link InvalidInput} with the path to
  * what is wrong: a document is taken whole or not at all. Endpoints of `known`, by id, that it describes again are taken
- * from there.
+ * from there. Parsing is one piece of work, all that follows is done in `turns`.
  */
-export function readDocument(
+export async function readDocument(
   text: string,
   service: string,
+  turns: Turns,
   known: ReadonlyMap<string, Endpoint> = NONE,
-): ReadonlyMap<string, Endpoint> | undefined {
+): Promise<ReadonlyMap<string, Endpoint> | undefined> {
   const { services } = checkKeys(parseText(text), ['services'], '');
   if (typeof services !== 'object' || services === null || Array.isArray(services)) {
     throw new InvalidInput('services', services, 'must be an object of services by name');
@@ -37,6 +42,7 @@ export function readDocument(
     const input: unknown = inputs[i];
     const endpoint = unchanged(input, known) ?? check(input, `${path}.endpoints[${i}]`);
     endpoints.set(endpoint.id, endpoint);
+    if (i % PART === 0 && turns.over) await turns.next();
   }
   return endpoints;
 }

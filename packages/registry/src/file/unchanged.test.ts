@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { InvalidInput, toEndpoint } from '../endpoint.ts';
+import { VirtualClock } from '../testing/virtual-clock.ts';
+import { Turns } from '../wait.ts';
 import { readDocument } from './document.ts';
 
 const said = { address: '10.0.0.1:50051', weight: 2, zone: 'a', attributes: { node: 'n1' } };
@@ -8,12 +10,16 @@ const known = new Map(
   [said, plain].map((input) => toEndpoint(input)).map((endpoint) => [endpoint.id, endpoint] as const),
 );
 
-const read = (...endpoints: readonly object[]) => [
-  ...readDocument(JSON.stringify({ services: { orders: { endpoints } } }), 'orders', known)!.values(),
-];
+const turns = new Turns(new VirtualClock(), new AbortController().signal);
 
-test('a document that says the same of a Pod gives the same object', () => {
-  const [first, second] = read({ ...said }, { ...plain, weight: 1, phase: 'serving', attributes: {} });
+async function read(...inputs: readonly object[]) {
+  const text = JSON.stringify({ services: { orders: { endpoints: inputs } } });
+  const endpoints = await readDocument(text, 'orders', turns, known);
+  return [...endpoints!.values()];
+}
+
+test('a document that says the same of a Pod gives the same object', async () => {
+  const [first, second] = await read({ ...said }, { ...plain, weight: 1, phase: 'serving', attributes: {} });
   expect(first).toBe(known.get('10.0.0.1:50051'));
   expect(second).toBe(known.get('10.0.0.2:50051'));
 });
@@ -26,14 +32,14 @@ test.each([
   { ...said, attributes: undefined },
   { ...said, attributes: { node: 'n2' } },
   { ...said, attributes: { node: 'n1', rack: 'r1' } },
-])('one that says something else gives another, %j', (input) => {
-  const [endpoint] = read(input);
+])('one that says something else gives another, %j', async (input) => {
+  const [endpoint] = await read(input);
   expect(endpoint).toEqual(toEndpoint(input));
   expect(endpoint).not.toBe(known.get('10.0.0.1:50051'));
 });
 
-test.each(['null', '', '[]', '7'])('a document that is no object is named so, %j', (text) => {
-  expect(() => readDocument(text, 'orders')).toThrow(/^document: .* must be an object$/);
+test.each(['null', '', '[]', '7'])('a document that is no object is named so, %j', async (text) => {
+  await expect(readDocument(text, 'orders', turns)).rejects.toThrow(/^document: .* must be an object$/);
 });
 
 test.each([
@@ -41,6 +47,26 @@ test.each([
   { ...plain, weight: '1' },
   { ...plain, attributes: [] },
   { ...plain, zone: '' },
-])('what was right once is checked again when it changed, %j', (input) => {
-  expect(() => read(input)).toThrow(InvalidInput);
+])('what was right once is checked again when it changed, %j', async (input) => {
+  await expect(read(input)).rejects.toThrow(InvalidInput);
+});
+
+test('a large document is checked in turns, between which other work is done', async () => {
+  let nowMs = 0;
+  let others = 0;
+  const clock = new VirtualClock();
+  // Each look at this clock shows that a millisecond passed: work takes time.
+  const busy = Object.assign(Object.create(clock) as VirtualClock, {
+    nowMs: () => nowMs++,
+    after(_delayMs: number, fn: () => void) {
+      others += 1;
+      setImmediate(fn);
+      return { cancel() {} };
+    },
+  });
+  const endpoints = Array.from({ length: 1_000 }, (_, i) => ({ address: `10.0.${i >> 8}.${i & 255}:1` }));
+  const text = JSON.stringify({ services: { orders: { endpoints } } });
+  const read = await readDocument(text, 'orders', new Turns(busy, new AbortController().signal));
+  expect(read?.size).toBe(1_000);
+  expect(others).toBeGreaterThan(4);
 });

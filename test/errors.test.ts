@@ -30,6 +30,19 @@ test('mesh without an address is refused, by option and at run time', async () =
   await channel.close({ graceMs: 0 });
 });
 
+test.each([
+  ['dns:///orders.prod.svc:50051', 'orders'],
+  ['dns:///_grpc._tcp.orders.prod.svc', 'orders'],
+  ['127.0.0.1:50051', '127.0.0.1:50051'],
+  ['[::1]:50051', '[::1]:50051'],
+  ['static:///127.0.0.1:1', 'static'],
+  ['file:///run/podwire/#stock', 'stock'],
+])('the service of %s is called %s', async (target, service) => {
+  const channel = createChannel(target);
+  expect(channel.snapshot().service).toBe(service);
+  await channel.close({ graceMs: 0 });
+});
+
 test('every reason is in docs/errors.md, and nothing else', () => {
   const declared = [...read('packages/client/src/reasons.ts').matchAll(/^ {2}\| '([A-Z_]+)'/gm)].map(
     (match) => match[1],

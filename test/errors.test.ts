@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { createChannel } from 'podwire';
 import { describe, expect, test } from 'vitest';
 
@@ -40,6 +41,13 @@ test.each([
 ])('the service of %s is called %s', async (target, service) => {
   const channel = createChannel(target);
   expect(channel.snapshot().service).toBe(service);
+  await channel.close({ graceMs: 0 });
+});
+
+test('a set that cannot be written to disk is told of', async () => {
+  const snapshotDir = fileURLToPath(import.meta.url);
+  const channel = createChannel('dns:///127.0.0.1:1', { snapshotDir });
+  await expect.poll(() => channel.snapshot().registry?.snapshotError, { timeout: 5_000 }).toContain('EEXIST');
   await channel.close({ graceMs: 0 });
 });
 

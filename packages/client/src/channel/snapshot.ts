@@ -46,6 +46,8 @@ export interface ChannelSnapshot {
         readonly missing: string | undefined;
         readonly held: { readonly reason: string; readonly ids: readonly string[] } | undefined;
         readonly dropped: readonly string[];
+        /** Why the set could not be written to `snapshotDir`. */
+        readonly snapshotError: string | undefined;
       }
     | undefined;
   readonly pods: readonly PodSnapshot[];
@@ -93,5 +95,6 @@ export function snapshotRegistry(
     missing: status.missing,
     held: status.held,
     dropped: status.dropped,
+    snapshotError: status.snapshotError,
   };
 }

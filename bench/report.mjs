@@ -46,29 +46,31 @@ const BAR = 20;
 const COLOURS = { podwire: '#2563eb', 'podwire-client': '#1d4ed8', 'podwire-node-http2': '#93c5fd' };
 const OTHERS = '#9ca3af';
 
-/** CPU per call of each client, a group of bars a workload. */
+/** CPU per call of each client, a group of bars a workload; the longest of a group is its slowest client. */
 export function formatSvg(results) {
   const rows = [];
-  const most = Math.max(
-    ...Object.values(results).flatMap(({ clients }) => Object.values(clients).map(({ cpuUs }) => cpuUs)),
-  );
-  let y = 30;
+  let y = 44;
   const text = (x, at, value, weight = 'normal') =>
     `<text x="${x}" y="${at}" font-family="sans-serif" font-size="12" font-weight="${weight}">${value}</text>`;
   for (const { title, clients } of Object.values(results)) {
+    const most = Math.max(...Object.values(clients).map(({ cpuUs }) => cpuUs));
+    const base = clients[REFERENCE];
     rows.push(text(10, y, title, 'bold'));
     y += 10;
     for (const [name, { cpuUs }] of Object.entries(clients)) {
-      const width = Math.max(1, (cpuUs / most) * (WIDTH - 260));
+      const width = Math.max(1, (cpuUs / most) * (WIDTH - 320));
+      const ratio = base === undefined ? '' : ` (${(cpuUs / base.cpuUs).toFixed(3)})`;
       rows.push(text(10, y + 15, name));
       rows.push(
         `<rect x="160" y="${y + 2}" width="${width.toFixed(1)}" height="${BAR - 4}" fill="${COLOURS[name] ?? OTHERS}"/>`,
       );
-      rows.push(text(166 + width, y + 15, `${cpuUs.toFixed(1)} µs`));
+      rows.push(text(Number((166 + width).toFixed(1)), y + 15, `${cpuUs.toFixed(1)} µs${ratio}`));
       y += BAR;
     }
     y += 24;
   }
-  const title = text(10, 14, 'Client CPU per call (or message and its echo), lower is better', 'bold');
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${y}"><rect width="100%" height="100%" fill="white"/>${title}${rows.join('')}</svg>\n`;
+  const name = `Client CPU per call (or message and its echo), and its ratio to ${REFERENCE}'s; lower is better`;
+  const size = `width="${WIDTH}" height="${y}" viewBox="0 0 ${WIDTH} ${y}"`;
+  const content = `<title>${name}</title><rect width="100%" height="100%" fill="white"/>${text(10, 20, name, 'bold')}${rows.join('')}`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" role="img" ${size}>${content}</svg>\n`;
 }

@@ -27,7 +27,7 @@ const shortened = new WeakMap<ClientClass<Client>, ClientClass<Client>>();
 
 /**
  * A client of a generated class on a channel: the same methods, arguments, events and errors as `new OrdersClient(…, {
- * channelOverride: channel })`, at a third of its cost a call, because calls go past grpc-js's client layer. They go through
+ * channelOverride: channel })`, at less than half the CPU per call, because calls skip grpc-js's client layer. They go through
  * it where that is asked for: by interceptors (in `options` or in a call's), by a `callInvocationTransformer`, by a tracer
  * that wrapped grpc-js's clients before the client was made, or by a class that extends another copy of grpc-js's `Client`.
  * `client.close()` closes the channel, as with grpc-js. Throws `InvalidInput` for wrong arguments and unknown options.

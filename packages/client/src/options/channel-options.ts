@@ -14,14 +14,17 @@ export interface HashKeyInfo {
 export interface TlsConfig {
   /** PEM. Default: the certificates that Node trusts. */
   readonly ca?: string | Buffer;
+  /** PEM: this client's certificate with its chain, for mutual TLS. Default: none. Needs `key` or `keyFile`. */
   readonly cert?: string | Buffer;
+  /** PEM: the certificate's private key. */
   readonly key?: string | Buffer;
+  /** Paths of PEM files in the place of `ca`, `cert` and `key`. */
   readonly caFile?: string;
   readonly certFile?: string;
   readonly keyFile?: string;
   /** The name in SNI and in the Pod's certificate. Default: the host of the authority. */
   readonly serverName?: string;
-  /** Default true. */
+  /** `false` accepts any certificate: for tests alone. Default true. */
   readonly rejectUnauthorized?: boolean;
 }
 
@@ -34,27 +37,41 @@ export interface ChannelOptions {
   readonly name?: string;
   /** A policy's name, or `{ name: options }`. Default: the service config's, else `least_request`. */
   readonly policy?: PolicyName | { readonly [name in PolicyName]?: object };
-  /** What the hash policies send to the same Pod: a metadata header's value, or what a function returns. */
+  /**
+   * What the hash policies hash: the value of a metadata header, or what a function returns. Calls of equal keys go to the
+   * same Pod.
+   */
   readonly hashKey?: { readonly header: string } | ((info: HashKeyInfo) => string | undefined);
-  /** `direct` balances over Pods, `mesh` sends to `mesh.address`. Default direct. Environment and file may say otherwise. */
+  /**
+   * `direct` balances over Pods, `mesh` sends to `mesh.address`. Default `direct`; code, environment and watched file stand
+   * above it.
+   */
   readonly mode?: Mode;
-  /** `headers` are sent with every call in mesh mode, as a Pod's `header.` attributes are in direct mode. */
+  /**
+   * The service's own name for the mode `mesh`, such as `orders.prod.svc:80`. `headers` are sent with every call in that
+   * mode, as a Pod's `header.` attributes are in the mode `direct`.
+   */
   readonly mesh?: { readonly address: string; readonly headers?: Readonly<Record<string, string>> };
   /** Which HTTP/2 client carries the calls: podwire's own, or Node's. Default `http2`, podwire's own. */
   readonly transport?: 'http2' | 'node-http2';
   /** `true` is TLS with Node's certificates. Default: plaintext. */
   readonly tls?: boolean | TlsConfig;
-  /** `:authority` of every call. Default: the target's service name. */
+  /** `:authority` of every call. Default: the target's service name, or `mesh.address` in the mode `mesh`. */
   readonly authority?: string;
+  /** Put before podwire's own name and version in the header `user-agent`. */
   readonly userAgent?: string;
+  /** Put behind it. */
   readonly userAgentSuffix?: string;
-  /** TCP, TLS and first SETTINGS of one connection. Default 5000. */
+  /** Limit for TCP, TLS and the peer's first SETTINGS of one connection together. Default 5000. */
   readonly connectTimeoutMs?: number;
-  /** Connections being made at the same time; one that takes over a second makes room for the next. Default 32. */
+  /** Connections that are being made at the same time; one that takes over a second makes room for the next. Default 32. */
   readonly maxConnecting?: number;
-  /** Between attempts to connect to one Pod. Default 100 to 10 000. */
+  /** Delay between attempts to connect to one Pod: the first, and the largest. Default 100 and 10 000. */
   readonly backoff?: { readonly initialMs?: number; readonly maxMs?: number };
-  /** A PING after so much silence, and how long its answer may take; 0 is off. Default 10 000 and 5000. */
+  /**
+   * A PING after this much silence while calls are open (`withoutCalls`: always), and how long its answer may take; 0 is
+   * off. Default 10 000 and 5000.
+   */
   readonly keepalive?: {
     readonly timeMs?: number;
     readonly timeoutMs?: number;
@@ -62,31 +79,37 @@ export interface ChannelOptions {
   };
   /** Connections to one Pod when its stream limit is used up (gRFC A105). Default 2. */
   readonly maxConnectionsPerPod?: number;
-  /** Calls that wait for a Pod: how many, and how long unless they wait for ready. Default 10 000 and 10 000. */
+  /** Calls that wait for a Pod: how many at most, and how long each, unless it waits for ready. Default 10 000 and 10 000. */
   readonly waiting?: { readonly maxCalls?: number; readonly timeoutMs?: number };
-  /** How long a Pod that left keeps the calls it has. Default 30 000. */
+  /** How long a Pod that left the set may finish the calls it has. Default 30 000. */
   readonly drainMs?: number;
-  /** Default 4 MiB, as in grpc-js; -1 is no limit. */
+  /** Largest message received, also after decompression. Default 4 MiB, as in grpc-js; -1 is no limit. */
   readonly maxReceiveBytes?: number;
-  /** Default -1: no limit. */
+  /** Largest message sent. Default -1: no limit. */
   readonly maxSendBytes?: number;
-  /** How messages are sent. Default identity. */
+  /** How messages are compressed. Default `identity`: not at all. */
   readonly compression?: 'identity' | 'gzip' | 'deflate';
   /** A gRPC service config, as an object or JSON text. */
   readonly serviceConfig?: object | string;
-  /** Default true; false leaves only the attempts that no server can have seen. */
+  /**
+   * `false` turns the service config's retries and hedging off; calls that no server has processed are still sent again.
+   * Default true.
+   */
   readonly retries?: boolean;
-  /** What may be kept of calls for another attempt. Default 1 MiB and 16 MiB. */
+  /**
+   * How much of the messages of one call, and of all calls, is kept so that another attempt can send them. Default 1 MiB
+   * and 16 MiB.
+   */
   readonly retryBuffer?: { readonly perCallBytes?: number; readonly perChannelBytes?: number };
-  /** Prefer Pods of this zone. */
+  /** The zone to prefer: calls stay on its Pods while they can carry them. Default: none. */
   readonly zone?: string;
-  /** Connect to so many Pods only. `client` tells this client from the others: an ordinal, or any text. */
+  /** Connect to `size` Pods only. `client` tells this client from the others: an ordinal, or any text. Default: all Pods. */
   readonly subset?: { readonly size: number; readonly client: number | string };
-  /** Where the last good set of Pods is kept for cold starts. Default: nowhere. */
+  /** Directory in which the last good set of Pods is kept for cold starts. Default: none. */
   readonly snapshotDir?: string;
-  /** How long Pods that still answer are held against an empty or halved set. Default 60 000. */
+  /** How long Pods that still answer are kept when the registry's set is suddenly empty or halved. Default 60 000. */
   readonly holdMs?: number;
-  /** Registries beside static, file and dns, found by their scheme. */
+  /** Registries besides static, file and DNS, found by the scheme of the target. */
   readonly registries?: readonly Registry[];
   /** grpc-js's channel options. */
   readonly [grpcOption: `grpc.${string}` | `grpc-node.${string}`]: unknown;

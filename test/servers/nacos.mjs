@@ -74,7 +74,8 @@ async function loggedIn(url, three) {
   if (!login.ok || three) return login.ok;
   // What a user may do is read after who is one.
   const { accessToken } = /** @type {{ accessToken: string }} */ (await login.json());
-  return (await fetch(`${url}/v1/auth/roles?pageNo=1&pageSize=1&accessToken=${accessToken}`)).ok;
+  return (await fetch(`${url}/v1/auth/roles?search=accurate&pageNo=1&pageSize=1&accessToken=${accessToken}`))
+    .ok;
 }
 
 /** @param {Required<NacosOptions>['version']} version @returns {string} */

@@ -22,6 +22,12 @@ for (const name of readdirSync('packages')) {
 }
 const tarballs = readdirSync(out).filter((file) => file.endsWith('.tgz'));
 for (const tarball of tarballs) {
+  const files = run('tar', ['-tzf', join(out, tarball)]).split('\n');
+  for (const file of ['package/README.md', 'package/LICENSE']) {
+    if (files.includes(file)) continue;
+    console.error(`${tarball} has no ${file}`);
+    process.exitCode = 1;
+  }
   run('node_modules/.bin/publint', ['--strict', join(out, tarball)]);
   // ESM only: what CommonJS would see is no question.
   run('node_modules/.bin/attw', [

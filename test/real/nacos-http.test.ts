@@ -208,7 +208,8 @@ describe.each(nacosHttpVersions)('Nacos %s over HTTP', (version) => {
       expect(await callsByPod(early.client, 5)).toEqual({ [other.pod.address]: 5 });
       await announcement.update({ phase: 'serving' });
       const weights = () => late.channel.snapshot().pods.map(({ id, weight }) => [id, weight]);
-      await expect.poll(weights).toContainEqual([pod.address, 7]);
+      // Nacos may not know yet whom to push to.
+      await expect.poll(weights, { timeout: 10_000 }).toContainEqual([pod.address, 7]);
     },
     90_000,
   );

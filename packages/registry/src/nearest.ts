@@ -31,15 +31,23 @@ function editDistance(a: string, b: string, limit: number): number {
   return previous[b.length]!;
 }
 
-/** The rule that an unknown word breaks, with the word that was probably meant. */
-export function unknownWord(word: string, known: readonly string[]): string {
+/** The rule that an unknown word breaks, with the word that was probably meant, or all, or the document that lists them. */
+export function unknownWord(word: string, known: readonly string[], listedIn?: string): string {
   const near = nearest(word, known);
-  return near === undefined ? `is not one of: ${known.join(', ')}` : `is unknown; did you mean '${near}'?`;
+  if (near !== undefined) return `is unknown; did you mean '${near}'?`;
+  return listedIn === undefined
+    ? `is not one of: ${known.join(', ')}`
+    : `is unknown; podwire's ${listedIn} lists all`;
 }
 
 /** The error for a key that means nothing. Its value stays out: it may be a password whose key was misspelt. */
-export function unknownKey(path: string, key: string, known: readonly string[]): InvalidInput {
-  return new InvalidInput(path, NOT_SHOWN, unknownWord(key, known));
+export function unknownKey(
+  path: string,
+  key: string,
+  known: readonly string[],
+  listedIn?: string,
+): InvalidInput {
+  return new InvalidInput(path, NOT_SHOWN, unknownWord(key, known, listedIn));
 }
 
 /** Checks that `value` is an object with known keys only; throws {@link InvalidInput} with the key's path. */

@@ -38,6 +38,11 @@ it.each([
 it.each([
   ['statik:///a:1', "scheme is unknown; did you mean 'static'?"],
   ['xds:///orders', 'scheme is not one of: static, file, dns'],
+  [
+    'kubernetes:///orders.prod:grpc',
+    "needs its registry: pass the option registries: [kubernetes()], from '@podwire/registry-kubernetes'",
+  ],
+  ['nacos:///orders', "registries: [nacos()], from '@podwire/registry-nacos'"],
   ['unix:/run/orders.sock', 'scheme is not one of'],
   ['static://10.0.0.1:1', "two slashes where three are meant: did you mean 'static:///10.0.0.1:1'?"],
   ['file://etc/x.json#orders', "did you mean 'file:///etc/x.json'?"],

@@ -21,6 +21,8 @@ const ALIASES = new Map([
   ['ipv4', 'static'],
   ['ipv6', 'static'],
 ]);
+/** Registries in packages of their own, `@podwire/registry-<scheme>`. */
+const SEPARATE = ['kubernetes', 'nacos'];
 const FULL = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(?:\/([^?#]*))?(\?[^#]*)?(?:#(.*))?$/is;
 const SHORT = /^([a-z][a-z0-9+.-]*):([^?#]*)(\?[^#]*)?(?:#(.*))?$/is;
 
@@ -54,7 +56,10 @@ function isShort(scheme: string, path: string): boolean {
 function checkScheme(text: string, schemes: readonly string[], target: string): string {
   const scheme = ALIASES.get(text.toLowerCase()) ?? text.toLowerCase();
   if (schemes.includes(scheme)) return scheme;
-  throw new InvalidInput('target', target, `scheme ${unknownWord(scheme, schemes)}`);
+  const rule = SEPARATE.includes(scheme)
+    ? `needs its registry: pass the option registries: [${scheme}()], from '@podwire/registry-${scheme}'`
+    : `scheme ${unknownWord(scheme, schemes)}`;
+  throw new InvalidInput('target', target, rule);
 }
 
 function decode(

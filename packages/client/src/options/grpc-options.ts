@@ -1,41 +1,40 @@
 import { InvalidInput, unknownKey } from '@podwire/registry';
 
-/** Settings that an option of grpc-js stands for, in podwire's own words. */
-type Translate = (value: unknown, path: string) => Record<string, unknown>;
+/** The option of podwire that one of grpc-js stands for, `group.key` within a group, and its value in podwire's words. */
+interface Translation {
+  readonly name: string;
+  readonly value?: (value: unknown, path: string) => unknown;
+}
 
-const ms =
-  (group: string, name: string): Translate =>
-  (value) => ({ [group]: { [name]: value } });
-const same =
-  (name: string): Translate =>
-  (value) => ({ [name]: value });
+const same = (name: string): Translation => ({ name });
 /** What is neither 0 nor 1 would be taken for one of them without a word. */
-const flag =
-  (translate: (on: boolean) => Record<string, unknown>): Translate =>
-  (value, path) => {
-    if (value === 0 || value === 1) return translate(value === 1);
+const flag = (name: string): Translation => ({
+  name,
+  value(value, path) {
+    if (value === 0 || value === 1) return value === 1;
     throw new InvalidInput(path, value, 'must be 0 or 1');
-  };
-const nothing: Translate = () => ({});
+  },
+});
+const nothing = undefined;
 
 /** https://github.com/grpc/grpc-node/blob/master/packages/grpc-js/README.md#supported-channel-options */
-const OPTIONS: Readonly<Record<string, Translate>> = {
+const OPTIONS: Readonly<Record<string, Translation | undefined>> = {
   'grpc.ssl_target_name_override': same('sslTargetName'),
-  'grpc.primary_user_agent': (value) => ({ userAgent: value }),
-  'grpc.secondary_user_agent': (value) => ({ userAgentSuffix: value }),
+  'grpc.primary_user_agent': same('userAgent'),
+  'grpc.secondary_user_agent': same('userAgentSuffix'),
   'grpc.default_authority': same('authority'),
-  'grpc.keepalive_time_ms': ms('keepalive', 'timeMs'),
-  'grpc.keepalive_timeout_ms': ms('keepalive', 'timeoutMs'),
-  'grpc.keepalive_permit_without_calls': flag((on) => ({ keepalive: { withoutCalls: on } })),
+  'grpc.keepalive_time_ms': same('keepalive.timeMs'),
+  'grpc.keepalive_timeout_ms': same('keepalive.timeoutMs'),
+  'grpc.keepalive_permit_without_calls': flag('keepalive.withoutCalls'),
   'grpc.service_config': same('serviceConfig'),
-  'grpc.initial_reconnect_backoff_ms': ms('backoff', 'initialMs'),
-  'grpc.max_reconnect_backoff_ms': ms('backoff', 'maxMs'),
+  'grpc.initial_reconnect_backoff_ms': same('backoff.initialMs'),
+  'grpc.max_reconnect_backoff_ms': same('backoff.maxMs'),
   'grpc.max_send_message_length': same('maxSendBytes'),
   'grpc.max_receive_message_length': same('maxReceiveBytes'),
-  'grpc.default_compression_algorithm': (value, path) => ({ compression: compression(value, path) }),
-  'grpc.enable_retries': flag((on) => ({ retries: on })),
-  'grpc.per_rpc_retry_buffer_size': ms('retryBuffer', 'perCallBytes'),
-  'grpc.retry_buffer_size': ms('retryBuffer', 'perChannelBytes'),
+  'grpc.default_compression_algorithm': { name: 'compression', value: compression },
+  'grpc.enable_retries': flag('retries'),
+  'grpc.per_rpc_retry_buffer_size': same('retryBuffer.perCallBytes'),
+  'grpc.retry_buffer_size': same('retryBuffer.perChannelBytes'),
   // What they govern does not exist here: podwire has no global pool of connections and no channelz, never goes
   // through an HTTP proxy, takes its service config from its options alone, and bounds session memory by flow control.
   'grpc.use_local_subchannel_pool': nothing,
@@ -61,25 +60,40 @@ export function isGrpcOption(key: string): boolean {
   return key.startsWith('grpc.') || key.startsWith('grpc-node.');
 }
 
+/** Options in podwire's words, and where each was written. */
+interface TranslatedOptions {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** The path to `name`, or `group.key`, as the user wrote it. */
+  readonly at: (name: string) => string;
+}
+
 /** Puts grpc-js's channel options into podwire's words; podwire's own stand above them. Throws {@link InvalidInput}. */
 export function translateGrpcOptions(
   options: Readonly<Record<string, unknown>>,
   path: string,
-): Record<string, unknown> {
-  const own: Record<string, unknown> = {};
-  const translated: Record<string, unknown> = {};
+): TranslatedOptions {
+  const values: Record<string, unknown> = {};
+  const written = new Map<string, string>();
+  const own = Object.entries(options).filter(([key]) => !isGrpcOption(key));
   for (const [key, value] of Object.entries(options)) {
-    if (!isGrpcOption(key)) own[key] = value;
-    else if (value !== undefined) merge(translated, translate(key, value, `${path}[${JSON.stringify(key)}]`));
+    if (!isGrpcOption(key)) continue;
+    const at = `${path}[${JSON.stringify(key)}]`;
+    if (!Object.hasOwn(OPTIONS, key)) throw unknownKey(at, key, grpcOptionNames, 'docs/options.md');
+    const translation = OPTIONS[key];
+    if (translation === undefined || value === undefined) continue;
+    const { name } = translation;
+    const translated = translation.value === undefined ? value : translation.value(value, at);
+    const [group, inGroup] = name.split('.') as [string, string?];
+    merge(values, group, inGroup === undefined ? translated : { [inGroup]: translated });
+    written.set(name, at);
   }
-  merge(translated, own);
-  return translated;
-}
-
-function translate(key: string, value: unknown, path: string): Record<string, unknown> {
-  const known = Object.hasOwn(OPTIONS, key) ? OPTIONS[key] : undefined;
-  if (known === undefined) throw unknownKey(path, key, grpcOptionNames);
-  return known(value, path);
+  for (const [key, value] of own) {
+    if (value === undefined) continue;
+    merge(values, key, value);
+    written.delete(key);
+    if (isGroup(value)) for (const inGroup of Object.keys(value)) written.delete(`${key}.${inGroup}`);
+  }
+  return { values, at: (name) => written.get(name) ?? `${path}.${name}` };
 }
 
 function compression(value: unknown, path: string): string {
@@ -89,11 +103,9 @@ function compression(value: unknown, path: string): string {
 }
 
 /** Groups are merged key by key. */
-function merge(into: Record<string, unknown>, from: Record<string, unknown>): void {
-  for (const [key, value] of Object.entries(from)) {
-    const before = into[key];
-    into[key] = isGroup(before) && isGroup(value) ? { ...before, ...value } : value;
-  }
+function merge(into: Record<string, unknown>, key: string, value: unknown): void {
+  const before = into[key];
+  into[key] = isGroup(before) && isGroup(value) ? { ...before, ...value } : value;
 }
 
 function isGroup(value: unknown): value is Record<string, unknown> {

@@ -55,6 +55,34 @@ const wrong: readonly (readonly [object, string])[] = [
   [{ subset: { size: 3 } }, "options.subset.client: undefined must be this client's ordinal"],
   [{ registries: [{}] }, 'options.registries[0]: {} must be a registry'],
   [{ serviceConfig: '{' }, 'options.serviceConfig: "{" is not JSON'],
+  ...[
+    'grpc.keepalive_time_ms',
+    'grpc.keepalive_timeout_ms',
+    'grpc.initial_reconnect_backoff_ms',
+    'grpc.max_reconnect_backoff_ms',
+    'grpc.max_send_message_length',
+    'grpc.max_receive_message_length',
+    'grpc.per_rpc_retry_buffer_size',
+    'grpc.retry_buffer_size',
+    'grpc.primary_user_agent',
+    'grpc.secondary_user_agent',
+    'grpc.default_authority',
+    'grpc.service_config',
+  ].map((name) => [{ [name]: -2 }, `options["${name}"]: -2 must be`] as const),
+  [
+    { 'grpc.initial_reconnect_backoff_ms': 500, 'grpc.max_reconnect_backoff_ms': 100 },
+    'options["grpc.initial_reconnect_backoff_ms"]: 500 must not be more than maxMs, 100',
+  ],
+  [{ 'grpc.keepalive_time_ms': 1, keepalive: { timeMs: -1 } }, 'options.keepalive.timeMs: -1 must be'],
+  [
+    { 'grpc.service_config': '{"methodConfig":[{"name":[]}]}' },
+    'options["grpc.service_config"].methodConfig[0].name: [] must name',
+  ],
+  [{ loadFactor: 1 }, "options.loadFactor is unknown; podwire's docs/options.md lists all"],
+  [
+    { 'grpc-node.tls_enable_trace': 1 },
+    'options["grpc-node.tls_enable_trace"] is unknown; podwire\'s docs/options.md lists all',
+  ],
   [{ 'grpc.keepalive_times_ms': 1 }, "did you mean 'grpc.keepalive_time_ms'?"],
   [{ 'grpc.default_compression_algorithm': 7 }, 'must be 0, 1 or 2'],
   [
@@ -125,6 +153,7 @@ describe('options', () => {
       'grpc.primary_user_agent': 'shop/1',
       'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ xds: {} }, { round_robin: {} }] }),
       keepalive: { timeMs: 3_000 },
+      userAgent: undefined,
     });
     expect(settings).toMatchObject({
       keepalive: { timeMs: 3_000, timeoutMs: 200, withoutCalls: false },

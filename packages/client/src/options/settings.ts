@@ -96,10 +96,9 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   }
   for (const key of Object.keys(input)) {
     const known = isGrpcOption(key) || (KEYS as readonly string[]).includes(key);
-    if (!known) throw unknownKey(`${path}.${key}`, key, [...KEYS, ...grpcOptionNames]);
+    if (!known) throw unknownKey(`${path}.${key}`, key, [...KEYS, ...grpcOptionNames], 'docs/options.md');
   }
-  const o = translateGrpcOptions(input as Record<string, unknown>, path);
-  const at = (key: string) => `${path}.${key}`;
+  const { values: o, at } = translateGrpcOptions(input as Record<string, unknown>, path);
   const group = (key: string, keys: readonly string[]) => checkKeys(o[key] ?? {}, keys, at(key));
   const backoff = group('backoff', ['initialMs', 'maxMs']);
   const keepalive = group('keepalive', ['timeMs', 'timeoutMs', 'withoutCalls']);
@@ -117,12 +116,12 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     meshAddress: parseMesh(mesh.address, `${at('mesh')}.address`),
     meshHeaders: headerAttributes(mesh.headers, `${at('mesh')}.headers`),
     transport: parseTransport(o.transport ?? 'http2', at('transport')),
-    tls: parseTls(withServerName(o.tls, o.sslTargetName, path), at('tls')),
+    tls: parseTls(withServerName(o.tls, o.sslTargetName, at('sslTargetName')), at('tls')),
     authority: authorityText(o.authority, at('authority')),
     userAgent: [prefix, `podwire/${VERSION}`, suffix].filter((part) => part !== undefined).join(' '),
     connectTimeoutMs: number(o.connectTimeoutMs, at('connectTimeoutMs'), { default: 5_000, min: 1 }),
     maxConnecting: number(o.maxConnecting, at('maxConnecting'), { default: 32, min: 1 }),
-    backoff: parseBackoff(backoff, at('backoff')),
+    backoff: parseBackoff(backoff, at),
     keepalive: {
       timeMs: number(keepalive.timeMs, at('keepalive.timeMs'), { default: 10_000, min: 0 }),
       timeoutMs: number(keepalive.timeoutMs, at('keepalive.timeoutMs'), { default: 5_000, min: 1 }),
@@ -160,7 +159,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
 
 /** grpc-js's name of the server is for TLS alone, and makes no channel one of TLS. */
 function withServerName(tls: unknown, serverName: unknown, path: string): unknown {
-  string(serverName, `${path}["grpc.ssl_target_name_override"]`);
+  string(serverName, path);
   if (serverName === undefined || tls === undefined || tls === false) return tls;
   return tls === true ? { serverName } : typeof tls === 'object' ? { serverName, ...tls } : tls;
 }
@@ -173,15 +172,15 @@ function parsePolicy(o: Record<string, unknown>, config: ServiceConfig, path: st
 }
 
 /** Of the two delays, one that is not given yields to the one that is. */
-function parseBackoff(backoff: Record<string, unknown>, path: string): Settings['backoff'] {
-  const given = number(backoff.maxMs, `${path}.maxMs`, { default: 0, min: 1 });
-  const initialMs = number(backoff.initialMs, `${path}.initialMs`, {
+function parseBackoff(backoff: Record<string, unknown>, at: (name: string) => string): Settings['backoff'] {
+  const given = number(backoff.maxMs, at('backoff.maxMs'), { default: 0, min: 1 });
+  const initialMs = number(backoff.initialMs, at('backoff.initialMs'), {
     default: Math.min(100, given || 100),
     min: 1,
   });
   const maxMs = given || Math.max(10_000, initialMs);
   if (initialMs > maxMs)
-    throw new InvalidInput(`${path}.initialMs`, initialMs, `must not be more than maxMs, ${maxMs}`);
+    throw new InvalidInput(at('backoff.initialMs'), initialMs, `must not be more than maxMs, ${maxMs}`);
   return { initialMs, maxMs };
 }
 

@@ -70,7 +70,7 @@ export interface Stream {
   halfClose(): void;
   /** Lets `n` more messages be delivered; a stream starts with none, and holds the peer back by flow control. */
   request(n: number): void;
-  /** RST_STREAM with this HTTP/2 error code (8 is CANCEL); ends with kind `cancelled`. */
+  /** RST_STREAM with this `ErrorCode` of HTTP/2; ends with kind `cancelled`. */
   cancel(errorCode: number): void;
 }
 

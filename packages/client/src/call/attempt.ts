@@ -1,9 +1,7 @@
-import type { RawHeaders, Stream, StreamEnd, StreamHandler } from '@podwire/http2';
+import { ErrorCode, type RawHeaders, type Stream, type StreamEnd, type StreamHandler } from '@podwire/http2';
 import type { ClientPod } from '../pod/pod.ts';
 import { header } from './metadata.ts';
 import { isGrpc } from './status.ts';
-
-const CANCEL = 8; // RFC 9113 §7
 
 /**
  * Codes that say more of the Pod than of the call: UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE
@@ -86,7 +84,7 @@ export class Attempt implements StreamHandler {
   #refuse(contentType: string): void {
     const headers = ['content-type', contentType];
     this.onEnd({ kind: 'trailers', headers, httpStatus: 200, trailersOnly: false });
-    this.stream?.cancel(CANCEL);
+    this.stream?.cancel(ErrorCode.CANCEL);
   }
 
   #finish(outcome: 'ok' | 'failed' | 'cancelled'): void {

@@ -1,6 +1,6 @@
 import { type CallCredentials, type status as Code, Metadata, status as Status } from '@grpc/grpc-js';
 import type { PickInfo } from '@podwire/balancer';
-import { compress, type RawHeaders, type StreamEnd } from '@podwire/http2';
+import { compress, ErrorCode, type RawHeaders, type StreamEnd } from '@podwire/http2';
 import type { ClientPod } from '../pod/pod.ts';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import { Attempts } from '../retry/attempts.ts';
@@ -20,7 +20,6 @@ import type { WheelEntry } from './timer-wheel.ts';
 type Phase = 'new' | 'authenticating' | 'scheduled' | 'waiting' | 'running' | 'ended';
 
 const NO_COMPRESS = 2; // grpc-js WriteFlags.NoCompress
-const CANCEL = 8; // RFC 9113 §7
 
 /** One call, from `createCall` to its status: what grpc-js's clients see as their call. */
 export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptOwner {
@@ -208,7 +207,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   /** Ends the call as its last attempt ended; called by the transport, so that the listener can be told at once. */
   finishWith(end: StreamEnd): void {
     // A server that saw the deadline pass resets the stream, and may be heard before our own timer (as in grpc-go).
-    if (end.kind === 'reset' && end.errorCode === CANCEL && this.deadlineMs <= this.nowMs())
+    if (end.kind === 'reset' && end.errorCode === ErrorCode.CANCEL && this.deadlineMs <= this.nowMs())
       return this.onDue();
     const status = endStatus(this, end);
     this.#end('cancelled');
@@ -230,7 +229,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     if (before === 'waiting') this.host.stopWaiting(this);
     this.host.wheel.remove(this);
     this.#inherited?.detach();
-    this.attempts.abandonAll(CANCEL, outcome);
+    this.attempts.abandonAll(ErrorCode.CANCEL, outcome);
     this.outbox.release();
     this.#account();
     if (before !== 'new') this.host.onCallEnd(this);

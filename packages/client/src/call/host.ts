@@ -1,3 +1,4 @@
+import type { status as Status } from '@grpc/grpc-js';
 import type { StreamHead } from '@podwire/http2';
 import type { Clock, Random } from '@podwire/registry';
 import type { ClientPod } from '../pod/pod.ts';
@@ -9,7 +10,7 @@ import type { TimerWheel } from './timer-wheel.ts';
 
 /** Why a call cannot even wait for a Pod. */
 export interface Refusal {
-  readonly code: number;
+  readonly code: Status;
   readonly reason: Reason;
   readonly details: string;
 }

@@ -25,7 +25,10 @@ export interface RequestHeaders {
 }
 
 const NOTHING: RequestHeaders = { headers: [], pod: undefined, exclude: undefined };
-/** What most servers take at most (grpc-go, grpc-java and Envoy differ; Envoy 60 KiB); a larger list kills the connection. */
+/**
+ * Envoy's default limit (`max_request_headers_kb`). A server that refuses a larger list may end the connection and all calls
+ * on it; grpc-java takes 8 KiB by default, grpc-go 16 MiB.
+ */
 const MAX_METADATA_BYTES = 60 * 1024;
 
 /** Flattens a call's metadata; throws {@link UnsendableCall} when a server would have to refuse it. */

@@ -1,5 +1,5 @@
 import { status as Status } from '@grpc/grpc-js';
-import type { RawHeaders, StreamEnd } from '@podwire/http2';
+import { ErrorCode, type RawHeaders, type StreamEnd } from '@podwire/http2';
 import { show } from '@podwire/registry';
 import type { Reason } from '../reasons.ts';
 import { header } from './metadata.ts';
@@ -18,28 +18,13 @@ const FROM_HTTP: Readonly<Record<number, Status>> = {
 
 /** RST_STREAM code to gRPC code: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#errors */
 const FROM_RESET: Readonly<Record<number, Status>> = {
-  7: Status.UNAVAILABLE,
-  8: Status.CANCELLED,
-  11: Status.RESOURCE_EXHAUSTED,
-  12: Status.PERMISSION_DENIED,
+  [ErrorCode.REFUSED_STREAM]: Status.UNAVAILABLE,
+  [ErrorCode.CANCEL]: Status.CANCELLED,
+  [ErrorCode.ENHANCE_YOUR_CALM]: Status.RESOURCE_EXHAUSTED,
+  [ErrorCode.INADEQUATE_SECURITY]: Status.PERMISSION_DENIED,
 };
 
-const RESET_NAMES = [
-  'NO_ERROR',
-  'PROTOCOL_ERROR',
-  'INTERNAL_ERROR',
-  'FLOW_CONTROL_ERROR',
-  'SETTINGS_TIMEOUT',
-  'STREAM_CLOSED',
-  'FRAME_SIZE_ERROR',
-  'REFUSED_STREAM',
-  'CANCEL',
-  'COMPRESSION_ERROR',
-  'CONNECT_ERROR',
-  'ENHANCE_YOUR_CALM',
-  'INADEQUATE_SECURITY',
-  'HTTP_1_1_REQUIRED',
-];
+const RESET_NAMES = new Map<number, string>(Object.entries(ErrorCode).map(([name, code]) => [code, name]));
 
 /** What a stream's end means for the call. */
 export interface EndStatus {
@@ -83,7 +68,7 @@ function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus 
 }
 
 /** The status of a reply whose HTTP status was not 200. */
-export function fromHttp(httpStatus: number, headers: RawHeaders): EndStatus {
+function fromHttp(httpStatus: number, headers: RawHeaders): EndStatus {
   const code = FROM_HTTP[httpStatus] ?? Status.UNKNOWN;
   return {
     code,
@@ -99,7 +84,7 @@ export function fromEnd(end: StreamEnd): EndStatus {
     case 'trailers':
       return fromTrailers(end);
     case 'reset': {
-      const name = RESET_NAMES[end.errorCode] ?? String(end.errorCode);
+      const name = RESET_NAMES.get(end.errorCode) ?? String(end.errorCode);
       const code = FROM_RESET[end.errorCode] ?? Status.INTERNAL;
       return { code, details: `the server reset the stream with ${name}`, trailers: NONE, reason: 'RESET' };
     }

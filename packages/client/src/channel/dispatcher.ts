@@ -1,3 +1,4 @@
+import { status as Status } from '@grpc/grpc-js';
 import type { StreamHead } from '@podwire/http2';
 import { type Clock, InvalidInput, type Random, type WatchStatus } from '@podwire/registry';
 import { Call } from '../call/call.ts';
@@ -94,7 +95,7 @@ export class Dispatcher implements CallHost {
     const call = new Call(this, this.#method(path), this.#toClock(wallMs), authority);
     if (parent !== null && parent !== undefined) {
       const inherited = followParent(parent, flags, () =>
-        call.cancelWithStatus(1, 'cancelled by the parent call'),
+        call.cancelWithStatus(Status.CANCELLED, 'cancelled by the parent call'),
       );
       call.follow(inherited);
       call.deadlineMs = Math.min(call.deadlineMs, this.#toClock(inherited.deadlineMs));
@@ -155,7 +156,8 @@ export class Dispatcher implements CallHost {
   }
 
   refuse(call: Call): Refusal | undefined {
-    if (this.closed) return { code: 14, reason: 'CHANNEL_CLOSED', details: 'the channel was closed' };
+    if (this.closed)
+      return { code: Status.UNAVAILABLE, reason: 'CHANNEL_CLOSED', details: 'the channel was closed' };
     return whyUnavailable(call, this.#side, this.#registryStatus());
   }
 

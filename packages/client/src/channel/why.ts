@@ -1,3 +1,4 @@
+import { status as Status } from '@grpc/grpc-js';
 import type { WatchStatus } from '@podwire/registry';
 import type { Call } from '../call/call.ts';
 import type { Refusal } from '../call/host.ts';
@@ -5,7 +6,6 @@ import type { Side } from './side.ts';
 
 /** Pods named in one error; more are counted. */
 const MAX_NAMED = 5;
-const UNAVAILABLE = 14;
 
 /** What a call waits for, in words: what the registry said, or which Pods do not answer and how. */
 export function whyNoPod(service: string, side: Side, registry: WatchStatus | undefined): string {
@@ -32,16 +32,16 @@ export function whyUnavailable(
   const named = call.request.pod;
   if (named !== undefined && side.state !== 'unknown' && !side.pods.has(named)) {
     const details = `the call names the Pod ${named}, which is not in the set`;
-    return { code: UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
+    return { code: Status.UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
   }
   if (call.waitForReady) return undefined;
   if (side.state === 'empty') {
     const details = registry?.missing ?? 'the registry names no Pod of the service';
-    return { code: UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
+    return { code: Status.UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
   }
   if (side.state === 'failing') {
     return {
-      code: UNAVAILABLE,
+      code: Status.UNAVAILABLE,
       reason: 'NO_CONNECTION',
       details: `no Pod can be connected to (${podErrors(side)})`,
     };

@@ -1,4 +1,4 @@
-import type { StreamEnd } from '@podwire/http2';
+import { ErrorCode, type StreamEnd } from '@podwire/http2';
 import type { Timer } from '@podwire/registry';
 import { Attempt } from '../call/attempt.ts';
 import { attemptHeaders } from '../call/attempt-headers.ts';
@@ -14,7 +14,6 @@ import { readPushback } from './pushback.ts';
 const MAX_OPENS = 8;
 /** Attempts that no server application has seen; each goes to another Pod, so that this many mean a fleet in trouble. */
 const MAX_UNPROCESSED = 16;
-const CANCEL = 8; // RFC 9113 §7
 
 /** The attempts of one call: transparent retries, retries and hedging as gRFC A6 says. */
 export class Attempts {
@@ -90,7 +89,7 @@ export class Attempts {
     if (this.#committed !== undefined) return this.#committed === attempt;
     this.#committed = attempt;
     this.#timer?.cancel();
-    this.#abandon(CANCEL, 'cancelled', attempt);
+    this.#abandon(ErrorCode.CANCEL, 'cancelled', attempt);
     this.#call.outbox.commit(attempt);
     return true;
   }
@@ -101,7 +100,7 @@ export class Attempts {
     if (attempt === undefined) return false;
     this.#bound = true;
     this.#timer?.cancel();
-    this.#abandon(CANCEL, 'cancelled', attempt);
+    this.#abandon(ErrorCode.CANCEL, 'cancelled', attempt);
     this.#call.outbox.commit(attempt);
     return true;
   }

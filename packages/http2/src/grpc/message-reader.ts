@@ -1,7 +1,5 @@
 import { decompress } from './compression.ts';
-
-/** Compressed flag and length, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
-const PREFIX_BYTES = 5;
+import { PREFIX_BYTES } from './message-prefix.ts';
 
 /** What the bytes received so far amount to. */
 export type ReadResult =

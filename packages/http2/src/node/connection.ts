@@ -6,6 +6,11 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { dial } from '../connection/dial.ts';
+import { explain } from '../connection/explain.ts';
+import { Keepalive } from '../connection/keepalive.ts';
+import { LAST_USED_ID } from '../connection/stream-ids.ts';
+import { TimeLimit } from '../connection/time-limit.ts';
 import type {
   Connection,
   ConnectionListener,
@@ -16,18 +21,12 @@ import type {
   StreamHandler,
   StreamHead,
 } from '../transport.ts';
-import { dial } from './dial.ts';
-import { explain } from './explain.ts';
-import { Keepalive } from './keepalive.ts';
 import { NodeStream, type StreamOwner } from './stream.ts';
-import { TimeLimit } from './time-limit.ts';
 import { unsentStream } from './unsent-stream.ts';
 
 /** RFC 9113 §6.9.2 allows 2^31−1; 65 535 (the default) would hold a stream to one window a round trip. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
-/** Stream ids end at 2^31−1 (RFC 9113 §5.1.1); a connection that used most of them is replaced in time. */
-const LAST_OWN_ID = 2 ** 31 - 2 ** 20;
 /** Codes of node:http2's errors that say that the session takes no more streams. */
 const SESSION_ENDS = new Set([
   'ERR_HTTP2_GOAWAY_SESSION',
@@ -114,7 +113,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.openStreams += 1;
     // The caller sees for itself that it took the last room; that room comes back is told.
     this.#hadRoom = this.hasRoom;
-    if ((request.id ?? 0) > LAST_OWN_ID) this.#startDraining('stream ids run out');
+    if ((request.id ?? 0) > LAST_USED_ID) this.#startDraining('stream ids run out');
     return new NodeStream(this, request, handler, head.maxReceiveBytes);
   }
 

@@ -1,12 +1,9 @@
 import type { ClientHttp2Stream } from 'node:http2';
+import { ErrorCode } from '../error-codes.ts';
 import { frameMessage } from '../grpc/message-prefix.ts';
 import { MessageReader } from '../grpc/message-reader.ts';
 import type { RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 
-/** RFC 9113 §7 */
-const NO_ERROR = 0;
-const REFUSED_STREAM = 7;
-const CANCEL = 8;
 /** RFC 9113 §6.2 */
 const END_STREAM = 0x1;
 
@@ -146,7 +143,7 @@ export class NodeStream implements Stream {
         this.#wanted -= 1;
         this.#handler.onMessage(Buffer.from(result.message));
       } else {
-        this.#close(CANCEL);
+        this.#close(ErrorCode.CANCEL);
         this.#end(result.kind === 'invalid' ? { kind: 'protocol-error', reason: result.reason } : result);
       }
     }
@@ -169,7 +166,7 @@ export class NodeStream implements Stream {
     }
     const headers = this.#trailers;
     // The server is done; whatever the client still meant to send is of no use (RFC 9113 §8.1).
-    if (!this.#stream.writableEnded) this.#close(NO_ERROR);
+    if (!this.#stream.writableEnded) this.#close(ErrorCode.NO_ERROR);
     this.#end({ kind: 'trailers', headers, httpStatus: this.#httpStatus, trailersOnly: false });
   }
 
@@ -203,10 +200,10 @@ export class NodeStream implements Stream {
       return { kind: 'unprocessed', reason: lost ?? 'the stream was never sent', leftClient: false };
     if (id > lastStreamId) return { kind: 'unprocessed', reason: 'the Pod sent GOAWAY', leftClient: true };
     if (lost !== undefined) return { kind: 'connection-lost', reason: lost };
-    if (rstCode === REFUSED_STREAM && this.#httpStatus === 0) {
+    if (rstCode === ErrorCode.REFUSED_STREAM && this.#httpStatus === 0) {
       return { kind: 'unprocessed', reason: 'the Pod refused the stream', leftClient: true };
     }
-    if (rstCode === undefined || rstCode === NO_ERROR) {
+    if (rstCode === undefined || rstCode === ErrorCode.NO_ERROR) {
       // Headers and perhaps a body, and no trailers: an answer that is no gRPC reply.
       return { kind: 'trailers', headers: [], httpStatus: this.#httpStatus, trailersOnly: false };
     }

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
-import { explain } from '../node/explain.ts';
-import { Keepalive, type KeptAlive } from '../node/keepalive.ts';
+import { explain } from '../connection/explain.ts';
+import { Keepalive, type KeptAlive } from '../connection/keepalive.ts';
+import { MAX_STREAM_ID } from '../connection/stream-ids.ts';
+import { ErrorCode } from '../error-codes.ts';
 import type {
   Connection,
   ConnectionListener,
@@ -13,7 +15,6 @@ import type {
 import { Inflow } from './flow/inflow.ts';
 import { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
-import { ErrorCode } from './frames/error-codes.ts';
 import { Cost, FloodGuard, windowsCost } from './frames/flood-guard.ts';
 import { Flag, FrameType, PREFACE, writeUint32 } from './frames/frame.ts';
 import { FrameCutter } from './frames/frame-cutter.ts';
@@ -49,7 +50,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   readonly #handshake: Handshake;
   readonly #pings: Pings;
   /** Streams above it were not looked at by the peer. */
-  #lastStreamId = MAX_WINDOW_BYTES;
+  #lastStreamId = MAX_STREAM_ID;
   readonly #room: RoomBell;
   /** Why the connection ended; nothing is read or written any more. */
   #over: string | undefined;

@@ -1,9 +1,8 @@
 import { decompress } from '../grpc/compression.ts';
+import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
 import type { ReadResult } from '../grpc/message-reader.ts';
 import { readUint32 } from './frames/frame.ts';
 
-/** Compressed flag and length, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
-export const PREFIX_BYTES = 5;
 /**
  * Room is made for a whole message of up to this size when its prefix is read, for a larger one as its bytes arrive. It is what
  * gRPC takes by default; memory that nothing was written to costs nothing yet.

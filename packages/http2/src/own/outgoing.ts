@@ -1,7 +1,7 @@
+import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
 import type { Sendable } from './flow/send-queue.ts';
 import type { Sender } from './flow/sender.ts';
 import { MAX_WINDOW_BYTES } from './frames/settings.ts';
-import { PREFIX_BYTES } from './message-buffer.ts';
 
 /** A message that flow control holds back, in whole or in part. */
 interface Held {

@@ -1,6 +1,6 @@
+import { ErrorCode } from '../error-codes.ts';
 import type { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
-import { ErrorCode } from './frames/error-codes.ts';
 import { Cost } from './frames/flood-guard.ts';
 import { Flag, FrameType, readUint32 } from './frames/frame.ts';
 import type { FrameSink } from './frames/frame-cutter.ts';

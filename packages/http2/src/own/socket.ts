@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { dial } from '../node/dial.ts';
+import { dial } from '../connection/dial.ts';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** Who gets what a socket reads. */

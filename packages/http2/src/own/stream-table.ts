@@ -1,8 +1,6 @@
+import { LAST_USED_ID } from '../connection/stream-ids.ts';
 import { ResetStreams } from './reset-streams.ts';
 import type { OwnStream } from './stream.ts';
-
-/** Stream ids end at 2^31−1 (RFC 9113 §5.1.1); a connection that used most of them is replaced in time. */
-const LAST_ID = 2 ** 31 - 2 ** 20;
 
 const FIRST_SLOTS = 16;
 
@@ -20,7 +18,7 @@ export class StreamTable {
 
   /** Whether a new connection should take over before ids run out. */
   get worn(): boolean {
-    return this.#nextId > LAST_ID;
+    return this.#nextId > LAST_USED_ID;
   }
 
   /** Streams that were ever opened. */

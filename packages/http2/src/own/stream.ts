@@ -1,12 +1,13 @@
+import { ErrorCode } from '../error-codes.ts';
+import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
 import type { ReadResult } from '../grpc/message-reader.ts';
 import type { Stream, StreamEnd, StreamHandler } from '../transport.ts';
 import type { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
-import { ErrorCode } from './frames/error-codes.ts';
 import { Cost } from './frames/flood-guard.ts';
 import { readUint32 } from './frames/frame.ts';
 import type { ResponseBlock } from './headers/response-block.ts';
-import { MessageBuffer, PREFIX_BYTES } from './message-buffer.ts';
+import { MessageBuffer } from './message-buffer.ts';
 import { Outgoing } from './outgoing.ts';
 
 /** What a stream asks of its connection. */

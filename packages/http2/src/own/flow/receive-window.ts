@@ -1,9 +1,8 @@
+import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from '../frames/connection-error.ts';
-import { ErrorCode } from '../frames/error-codes.ts';
+import { DEFAULT_WINDOW_BYTES } from '../frames/settings.ts';
 import { Bandwidth } from './bandwidth.ts';
 
-/** RFC 9113 §6.9.2 */
-const DEFAULT_WINDOW_BYTES = 65_535;
 /** Of a connection, to begin with: its streams share it. */
 const MIN_WINDOW_BYTES = 1024 * 1024;
 

@@ -1,14 +1,20 @@
 import type { Socket } from 'node:net';
+import { PREFIX_BYTES } from '../../grpc/message-prefix.ts';
 import type { StreamHead } from '../../transport.ts';
-import { Flag, FRAME_HEAD_BYTES, FrameType, writeFrameHead, writeUint32 } from '../frames/frame.ts';
+import {
+  Flag,
+  FRAME_HEAD_BYTES,
+  FrameType,
+  MAX_FRAME_BYTES,
+  writeFrameHead,
+  writeUint32,
+} from '../frames/frame.ts';
+import { DEFAULT_WINDOW_BYTES } from '../frames/settings.ts';
 import type { RequestEncoder } from '../headers/request-encoder.ts';
-import { PREFIX_BYTES } from '../message-buffer.ts';
 import { type Sendable, SendQueue } from './send-queue.ts';
 import { type Flushable, flushAtEndOfTurn } from './turn.ts';
 import { recycle, WriteBuffer } from './write-buffer.ts';
 
-/** RFC 9113 §6.9.2 */
-const DEFAULT_WINDOW_BYTES = 65_535;
 /** While so much waits for the socket, streams hold their messages back. */
 const CONGESTED_BYTES = 512 * 1024;
 /** Messages never fill it up to here, so the heads of new calls did: no more calls until the socket takes something. */
@@ -26,7 +32,7 @@ export class Sender implements Flushable {
   window = DEFAULT_WINDOW_BYTES;
   /** The peer's SETTINGS_INITIAL_WINDOW_SIZE. */
   initialWindow = DEFAULT_WINDOW_BYTES;
-  maxFrameBytes = 16_384;
+  maxFrameBytes = MAX_FRAME_BYTES;
   /** Streams up to this id were handed to the socket. */
   flushedId = 0;
   /** DATA frames that were ever written. */

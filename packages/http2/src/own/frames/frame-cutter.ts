@@ -1,5 +1,5 @@
+import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from './connection-error.ts';
-import { ErrorCode } from './error-codes.ts';
 import { Flag, FRAME_HEAD_BYTES, FrameType, MAX_FRAME_BYTES, readUint32 } from './frame.ts';
 
 /** Who is told of frames. What it gets is a view, good until it returns. */

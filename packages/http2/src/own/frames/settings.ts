@@ -1,6 +1,6 @@
+import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from './connection-error.ts';
-import { ErrorCode } from './error-codes.ts';
-import { FrameType, readUint32, writeFrameHead, writeUint32 } from './frame.ts';
+import { FrameType, MAX_FRAME_BYTES, readUint32, writeFrameHead, writeUint32 } from './frame.ts';
 
 /** RFC 9113 §6.5.2. */
 export const Setting = {
@@ -12,6 +12,8 @@ export const Setting = {
   MAX_HEADER_LIST_SIZE: 6,
 } as const;
 
+/** Every flow-control window begins with this (RFC 9113 §6.9.2). */
+export const DEFAULT_WINDOW_BYTES = 65_535;
 /** RFC 9113 §6.9.1 */
 export const MAX_WINDOW_BYTES = 2 ** 31 - 1;
 
@@ -44,7 +46,7 @@ function check(setting: number, value: number): void {
   if (setting === Setting.INITIAL_WINDOW_SIZE && value > MAX_WINDOW_BYTES) {
     throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, `SETTINGS_INITIAL_WINDOW_SIZE of ${value}`);
   }
-  if (setting === Setting.MAX_FRAME_SIZE && (value < 16_384 || value > 16_777_215)) {
+  if (setting === Setting.MAX_FRAME_SIZE && (value < MAX_FRAME_BYTES || value > 16_777_215)) {
     throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `SETTINGS_MAX_FRAME_SIZE of ${value}`);
   }
   // A server may only say that it does not push (RFC 9113 §6.5.2).

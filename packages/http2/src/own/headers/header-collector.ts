@@ -1,5 +1,5 @@
+import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from '../frames/connection-error.ts';
-import { ErrorCode } from '../frames/error-codes.ts';
 import { Flag, MAX_FRAME_BYTES } from '../frames/frame.ts';
 
 /** A list of the allowed size needs as many frames as it fills, and a sender may be generous. Beyond that it is a flood (CVE-2024-28182). */

@@ -1,5 +1,5 @@
+import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from '../frames/connection-error.ts';
-import { ErrorCode } from '../frames/error-codes.ts';
 import { DynamicTable, ENTRY_OVERHEAD_BYTES } from './dynamic-table.ts';
 import { huffmanDecode, maxDecodedBytes } from './huffman.ts';
 import { integerEnd, readInteger } from './integer.ts';

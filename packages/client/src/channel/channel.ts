@@ -1,13 +1,11 @@
-import { isIP } from 'node:net';
 import type { ChannelInterface, Channel as GrpcChannel } from '@grpc/grpc-js';
 import { type EndpointSet, type OpenedTarget, openTarget, type WatchStatus } from '@podwire/registry';
 import { EventEmitter } from 'eventemitter3';
 import type { Call } from '../call/call.ts';
 import { type Env, systemEnv } from '../env.ts';
-import { modeFromEnvironment } from '../modes/environment.ts';
-import { checkMode, type Mode } from '../modes/mode.ts';
-import { ModeFile } from '../modes/mode-file.ts';
+import type { Mode } from '../modes/mode.ts';
 import { ModeSwitch } from '../modes/mode-switch.ts';
+import { WantedMode } from '../modes/wanted-mode.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
 import { milliseconds } from '../options/check.ts';
 import { parseOptions, type Settings } from '../options/settings.ts';
@@ -17,6 +15,7 @@ import { Connectivity } from './connectivity.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { ChannelEvents } from './events.ts';
 import { Grace } from './grace.ts';
+import { serviceName } from './names.ts';
 import type { PodwireChannel } from './podwire-channel.ts';
 import { Readiness } from './readiness.ts';
 import type { Side } from './side.ts';
@@ -50,12 +49,10 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   readonly #dispatcher: Dispatcher;
   readonly #connectivity: Connectivity;
   readonly #switch: ModeSwitch;
-  readonly #modeFile: ModeFile | undefined;
-  readonly #environmentMode: Mode | undefined;
+  readonly #wanted: WantedMode;
   readonly #readiness: Readiness;
   readonly #grace: Grace;
   #draining: Side[] = [];
-  #codeMode: Mode | undefined;
   #open: OpenSide;
   #closing: Promise<void> | undefined;
 
@@ -64,9 +61,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     this.#settings = settings;
     this.#env = env;
     this.#service = settings.name ?? serviceName(this.#target);
-    this.#environmentMode = modeFromEnvironment(this.#service, variables);
-    const file = variables.PODWIRE_CONFIG;
-    this.#modeFile = file ? new ModeFile(file, (error) => this.#onModeFile(error)) : undefined;
+    this.#wanted = new WantedMode(this.#service, settings, variables, (error) => this.#onModeFile(error));
     this.#switch = new ModeSwitch({
       env,
       open: (mode) => this.#openSide(mode),
@@ -75,9 +70,9 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
       explain: ({ side, watch }) => whyNoPod(this.#service, side, watch?.status),
     });
     try {
-      this.#open = this.#openSide(this.#wantedMode());
+      this.#open = this.#openSide(this.#wanted.mode);
     } catch (error) {
-      this.#modeFile?.close();
+      this.#wanted.close();
       throw error;
     }
     this.#dispatcher = new Dispatcher(
@@ -140,8 +135,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }
 
   setMode(mode: Mode | undefined): Promise<void> {
-    this.#checkMode(mode);
-    this.#codeMode = mode;
+    this.#wanted.set(mode);
     return this.#follow();
   }
 
@@ -177,7 +171,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     const dispatcher = this.#dispatcher;
     dispatcher.close();
     this.#switch.cancel('the channel was closed');
-    this.#modeFile?.close();
+    this.#wanted.close();
     this.#open.watch?.close();
     dispatcher.queue.reconsider();
     await Promise.race([dispatcher.idle(), this.#grace.over]);
@@ -191,7 +185,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }
 
   #openSide(mode: Mode): OpenSide {
-    this.#checkMode(mode);
+    this.#wanted.check(mode);
     const listener: SideListener = {
       onChange: (side) => this.#onChange(side),
       onRoom: (side) => this.#dispatcher.onRoom(side),
@@ -238,13 +232,8 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }
 
   #onModeFile(error: Error | undefined): void {
-    if (error !== undefined) return this.#emit('configError', error);
-    try {
-      this.#checkMode(this.#wantedMode());
-      void this.#follow();
-    } catch (wrong) {
-      this.#emit('configError', wrong as Error);
-    }
+    if (error === undefined) void this.#follow();
+    else this.#emit('configError', error);
   }
 
   /** What a listener throws becomes an uncaught exception; it must not end in a connection's hands. */
@@ -259,28 +248,8 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     }
   }
 
-  /** Code stands above the environment, that above the watched file, that above the options. */
-  #wantedMode(): Mode {
-    const fromFile = this.#modeFile?.modeOf(this.#service);
-    return this.#codeMode ?? this.#environmentMode ?? fromFile ?? this.#settings.mode ?? 'direct';
-  }
-
   #follow(): Promise<void> {
     if (this.#closing !== undefined) return Promise.resolve();
-    return this.#switch.to(this.#wantedMode(), this.mode);
+    return this.#switch.to(this.#wanted.mode, this.mode);
   }
-
-  #checkMode(mode: Mode | undefined): void {
-    checkMode(mode, this.#settings.meshAddress, { mode: 'mode', mesh: 'options.mesh' });
-  }
-}
-
-/** How people call the service: the target's fragment or the first label of its host. */
-function serviceName({ target, service }: OpenedTarget): string {
-  if (target.scheme === 'static') return target.authority || 'static';
-  if (target.scheme === 'file') return service;
-  const path = target.path.replace(/^.*\//, '');
-  // An IP address has no label that names the service; those of an SRV record begin with `_`.
-  if (isIP(path) !== 0 || isIP(path.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) !== 0) return path;
-  return /^(?:_[^.]+\.)*([^.:?]+)/.exec(path)?.[1] ?? path;
 }

@@ -14,6 +14,7 @@ import pLimit from 'p-limit';
 import type { Env } from '../env.ts';
 import type { Settings } from '../options/settings.ts';
 import type { ClientPod } from '../pod/pod.ts';
+import { defaultAuthority } from './names.ts';
 import { Side, type SideOptions } from './side.ts';
 
 /** What a channel is told by its sides. */
@@ -75,12 +76,6 @@ export function openMesh(settings: Settings, env: Env, listener: SideListener): 
 
 function subset(endpoints: readonly Endpoint[], settings: Settings): readonly Endpoint[] {
   return settings.subset === undefined ? endpoints : selectSubset(endpoints, settings.subset);
-}
-
-/** gRPC's rule: the target's path. A list of addresses or a file is no name; the service is. */
-function defaultAuthority(target: OpenedTarget, service: string): string {
-  if (target.target.scheme === 'dns' && !target.service.startsWith('_')) return target.service;
-  return target.target.scheme === 'static' ? (target.service.split(',')[0] ?? service) : service;
 }
 
 function sideOptions(

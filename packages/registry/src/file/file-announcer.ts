@@ -91,8 +91,14 @@ class FileLease implements Announcement {
       if (this.#withdrawn) return;
       await mkdir(serviceDirectory(this.#directory, this.#service), { recursive: true });
       const draft = `${this.#file}.${randomUUID()}`;
-      await writeFile(draft, writeLease(this.#endpoint, this.#clock.wallMs() + this.#leaseMs));
-      await rename(draft, this.#file);
+      try {
+        await writeFile(draft, writeLease(this.#endpoint, this.#clock.wallMs() + this.#leaseMs));
+        await rename(draft, this.#file);
+      } catch (error) {
+        // A disk that is full would get another draft with each attempt.
+        await rm(draft, { force: true });
+        throw error;
+      }
     });
   }
 

@@ -116,6 +116,16 @@ describe('among leases', () => {
     await announcement.withdraw();
   });
 
+  test('a lease that cannot be written leaves nothing behind, however often it is tried', async () => {
+    const leases = join(directory, 'orders');
+    mkdirSync(join(leases, '10.0.0.1%3A1.json'), { recursive: true });
+    const announcer = fileAnnouncer(directory);
+    for (let i = 0; i < 3; i++) {
+      await expect(announcer.announce('orders', toEndpoint({ address: '10.0.0.1:1' }))).rejects.toThrow();
+    }
+    expect(readdirSync(leases)).toEqual(['10.0.0.1%3A1.json']);
+  });
+
   test.each([0, 99, Number.NaN, 86_400_001, '5s'])('a lease of %j ms is refused', (leaseMs) => {
     expect(() => fileAnnouncer(directory, { leaseMs: leaseMs as number })).toThrow('options.leaseMs');
   });

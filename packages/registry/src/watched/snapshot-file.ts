@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Endpoint, toEndpoint } from '../endpoint.ts';
@@ -26,14 +26,25 @@ export function snapshotPath(directory: string, key: string): string {
 /** Reads and checks a snapshot; one that is not there, not ours or broken is undefined. Blocking: it runs once, at the start. */
 export function readSnapshot(path: string, key: string): Stored | undefined {
   try {
-    if (statSync(path).size > MAX_BYTES) return undefined;
-    const value = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    const value = JSON.parse(readBounded(path)) as Record<string, unknown>;
     const { savedMs, endpoints: inputs, of } = value;
     if (of !== key || !Number.isFinite(savedMs) || !Array.isArray(inputs)) return undefined;
     const endpoints = inputs.flatMap(checked);
     return endpoints.length === 0 ? undefined : { savedMs: savedMs as number, endpoints };
   } catch {
     return undefined;
+  }
+}
+
+/** Throws for what is no regular file: a pipe in its place would hold the whole process. */
+function readBounded(path: string): string {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = fstatSync(file);
+    if (!found.isFile() || found.size > MAX_BYTES) throw new Error(`${path} is no snapshot`);
+    return readFileSync(file, 'utf8');
+  } finally {
+    closeSync(file);
   }
 }
 

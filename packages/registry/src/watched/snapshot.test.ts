@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -176,6 +178,19 @@ it('sweeps what a killed process left half-written, and leaves what is being wri
   };
   await until(() => done, 'the old draft to go', look);
   expect(await readdir(snapshotDir)).toContain('b.json.2.draft');
+});
+
+it.each([
+  ['a pipe', (file: string) => execFileSync('mkfifo', [file])],
+  ['a device', (file: string) => symlinkSync('/dev/zero', file)],
+])('is not waited for when there is %s in its place', async (_what, make) => {
+  await writeOne(A);
+  const file = await onlyFile();
+  await rm(file);
+  make(file);
+  const watched = new Watched(downRegistry(), { clock, snapshotDir });
+  expect(watched.ids).toBeUndefined();
+  watched.watch.close();
 });
 
 it('says why it cannot be written, and goes on', async () => {

@@ -53,6 +53,11 @@ const clusters = new Map<string, WeakRef<Cluster>>();
 /** What in the environment decides where the cluster is. */
 const ENV_KEYS = ['KUBECONFIG', 'KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT', 'HOME', 'USERPROFILE'];
 
+/** The whole of one that was given: it is also what exec plugins run in, and may make them another account. */
+function environment(env: Settings['env']): readonly unknown[] {
+  return env === process.env ? ENV_KEYS.map((name) => env[name]) : Object.entries(env).sort();
+}
+
 /**
  * The cluster of these settings. Registries with the same settings share it, so that a process has one watch for each
  * service however many channels and registries it makes.
@@ -61,7 +66,7 @@ export function openCluster(settings: Settings): Cluster {
   if (!settings.isShared) return new Cluster(settings);
   const { kubeconfig, context, serviceAccountDir, idleTimeoutMs, requestTimeoutMs, env } = settings;
   const own = [kubeconfig, context, serviceAccountDir, idleTimeoutMs, requestTimeoutMs];
-  const key = JSON.stringify([...own, ...ENV_KEYS.map((name) => env[name])]);
+  const key = JSON.stringify([...own, ...environment(env)]);
   const known = clusters.get(key)?.deref();
   if (known !== undefined) return known;
   for (const [other, ref] of clusters) if (ref.deref() === undefined) clusters.delete(other);

@@ -44,6 +44,19 @@ describe('a credential plugin', () => {
   const runs = async () => (await readFile(join(fixture.dir, 'runs'), 'utf8')).trim().split('\n');
   const env = () => ({ ...fixture.env, PATH: process.env.PATH });
 
+  it('runs in the environment of its own registry, and gives its token to no other', async () => {
+    await plugin(
+      `echo "{\\"apiVersion\\":\\"${API}\\",\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"$PROFILE-token\\"}}"`,
+    );
+    const first = new Followed(
+      fixture.registry({ kubeconfig: join(fixture.dir, 'config'), env: { ...env(), PROFILE: 'good' } }),
+      'orders',
+    );
+    await until(() => first.ids.length > 0, 'the first registry');
+    expect(await outcome(fixture, { env: { ...env(), PROFILE: 'other' } })).toContain('did not accept');
+    await first.close();
+  });
+
   it('gives a token, told what it needs to know', async () => {
     await plugin(print({ token: 'good-token' }), { provideClusterInfo: true });
     expect(await outcome(fixture, { env: env() })).toBe(POD);

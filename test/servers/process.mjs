@@ -56,11 +56,11 @@ export async function startProcess({ name, command, cwd, env, ready, timeoutMs =
   let over = '';
   const gone = new Promise((resolve) => {
     child.once('error', (error) => {
-      over = `cannot be run: ${error.message}`;
+      over ||= `cannot be run: ${error.message}`;
       resolve(undefined);
     });
     child.once('exit', (code, signal) => {
-      over = `ended with ${signal ?? `exit code ${code}`}`;
+      over ||= `ended with ${signal ?? `exit code ${code}`}`;
       resolve(undefined);
     });
   });

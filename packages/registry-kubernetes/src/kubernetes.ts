@@ -20,6 +20,9 @@ export function kubernetes(options: KubernetesOptions = {}): Registry {
   return {
     scheme: 'kubernetes',
     source: 'registry',
+    check(service) {
+      parseServiceRef(service);
+    },
     watch(service, { signal }) {
       const ref = parseServiceRef(service);
       cluster ??= openCluster(settings);

@@ -1,5 +1,6 @@
 import { InvalidInput } from '@podwire/registry';
 import { describe, expect, it } from 'vitest';
+import { kubernetes } from './kubernetes.ts';
 import { parseServiceRef } from './service-ref.ts';
 
 describe('a target', () => {
@@ -29,5 +30,6 @@ describe('a target', () => {
   ])('%j is refused and told how it is written', (text, why) => {
     expect(() => parseServiceRef(text)).toThrow(InvalidInput);
     expect(() => parseServiceRef(text)).toThrow(why);
+    expect(() => kubernetes().check?.(text)).toThrow(why);
   });
 });

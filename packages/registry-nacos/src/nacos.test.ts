@@ -48,6 +48,13 @@ describe.each([nodeHttp2Transport, ownHttp2Transport])('over $name', (transport)
   });
 });
 
+it('refuses a wrong target before anything is asked', () => {
+  const { check } = open();
+  expect(() => check?.('orders?grup=G')).toThrow("target.grup is unknown; did you mean 'group'?");
+  expect(() => check?.('orders@a')).toThrow('must name a service');
+  expect(check?.('orders?group=G')).toBeUndefined();
+});
+
 it('refuses a push that is older than what it knows', async () => {
   server.hosts = [host(1)];
   server.lastRefTime = 10;

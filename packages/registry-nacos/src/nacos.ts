@@ -22,6 +22,9 @@ export function nacos(options: NacosOptions): Registry & Announcer {
     scheme: 'nacos',
     source: 'registry',
     ...(key === undefined ? {} : { key: `nacos ${key}` }),
+    check(service) {
+      parseServiceRef(service, settings);
+    },
     watch(service, { signal, ...options }) {
       const ref = parseServiceRef(service, settings);
       return protocol.watch(ref, { ...options, signal: AbortSignal.any([signal, closed.signal]) });

@@ -76,6 +76,15 @@ it('gives a registry of the caller its scheme, even a built-in one', () => {
   expect(() => openTarget('mein:///a', env, [mine])).toThrow("did you mean 'mine'?");
 });
 
+it('refuses what the registry of the caller says cannot be right', () => {
+  const check = (service: string) => {
+    if (service !== 'orders') throw new InvalidInput('target', service, 'must be orders');
+  };
+  const mine = { ...staticRegistry('10.0.0.1:1'), scheme: 'mine', check };
+  expect(openTarget('mine:///orders', env, [mine]).service).toBe('orders');
+  expect(() => openTarget('mine:///orders?a=b', env, [mine])).toThrow('target: "orders?a=b" must be orders');
+});
+
 it('never throws anything but InvalidInput', { timeout: 30_000 }, () => {
   const part = fc.constantFrom('static', 'dns', 'file', ':', '/', '//', '?', '#', '%', '[', ']', '_', '\0');
   const text = fc.oneof(

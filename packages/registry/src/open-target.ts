@@ -47,7 +47,9 @@ function openGiven(target: Target, registry: Registry): Opened {
   refuseAuthority(target);
   refuseFragment(target);
   const query = target.query.toString();
-  return { registry, service: query === '' ? target.path : `${target.path}?${query}` };
+  const service = query === '' ? target.path : `${target.path}?${query}`;
+  registry.check?.(service);
+  return { registry, service };
 }
 
 function openStatic(target: Target): Opened {

@@ -21,6 +21,8 @@ export interface Registry {
   readonly source: Exclude<EndpointSource, 'snapshot'>;
   /** Registries with the same key say the same: one watch serves all who ask. Default: only one object is itself. */
   readonly key?: string;
+  /** Throws `InvalidInput` for a service that cannot be right, so that a wrong target is refused when it is opened. */
+  check?(service: string): void;
   /**
    * Yields changes of one service until `signal` aborts; throws when the registry fails.
    * The caller starts it again with backoff, and soon after an error whose `unreachable` is true: nobody was reached.

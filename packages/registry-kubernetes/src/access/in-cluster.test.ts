@@ -120,6 +120,17 @@ describe('one clear error, without a secret, when', () => {
     expect(message).toContain(said);
   });
 
+  it('none of the credentials is known, and nobody is allowed', async () => {
+    fixture.server.intercept = (_request, response) => {
+      const said = 'User "system:anonymous" cannot list resource "endpointslices" in the namespace "prod"';
+      status(response, 403, 'Forbidden', `endpointslices.discovery.k8s.io is forbidden: ${said}`);
+      return true;
+    };
+    const message = await failure();
+    expect(message).toContain(`took none of the credentials from ${join(fixture.dir, 'token')}`);
+    expect(message).not.toContain('bind a Role');
+  });
+
   it('the Service or the namespace is not there', async () => {
     expect(await failure('users.stage')).toBe(
       'there are no endpointslices.discovery.k8s.io of a Service users in namespace stage: check both names (kubectl get endpointslices -n stage -l kubernetes.io/service-name=users)',

@@ -67,6 +67,10 @@ function explain(
     case 401:
       return `the API server ${server} did not accept the credentials from ${source}: 401 Unauthorized; they are wrong, expired, or for another cluster`;
     case 403:
+      // An API server that knows none of the credentials it is given asks nobody for others.
+      if (quoted.includes('User "system:anonymous"')) {
+        return `the API server ${server} took none of the credentials from ${source}, and allows nobody to ${what}: give it a token, a client certificate or an exec plugin (user names with passwords are from before Kubernetes 1.19)`;
+      }
       return `not allowed to ${what}: bind a Role with the verbs get, list and watch on ${resource} in that namespace to this account, or correct the namespace${quoted}`;
     case 404:
       return `the API server ${server} has no ${resource}: 404${quoted}`;

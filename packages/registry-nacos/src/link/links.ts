@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { ApplicationPods } from '../dubbo/application-pods.ts';
 import { Publisher } from '../naming/publisher.ts';
 import type { Settings } from '../options.ts';
@@ -34,11 +34,14 @@ export class Links {
 /** Held by the registries alone: links that no registry uses are forgotten. */
 const shared = new Map<string, WeakRef<Links>>();
 
+/** Of this process alone: what is printed with a registry tells nobody whether a password was guessed right. */
+const KEY = randomBytes(32);
+
 /** What registries of the same settings have in common; undefined when they share nothing. Holds no secret. */
 export function settingsKey(settings: Settings): string | undefined {
   if (!settings.isShared) return undefined;
   const { transport: _t, clock: _c, random: _r, tls: _tls, ...rest } = settings;
-  return createHash('sha256').update(JSON.stringify(rest)).digest('base64');
+  return createHmac('sha256', KEY).update(JSON.stringify(rest)).digest('base64');
 }
 
 /** The links of these settings: registries with the same settings share their connections. */

@@ -66,6 +66,19 @@ describe('faults', () => {
     expect((await calls).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
+  test.each(['http2', 'node-http2'] as const)('the code of a GOAWAY is named over %s', async (transport) => {
+    const ENHANCE_YOUR_CALM = 11;
+    silent = createServer((socket) => {
+      socket.on('error', () => {}).resume();
+      socket.end(Buffer.concat([settings(), frame(TYPE.GOAWAY, 0, 0, uint32(0, ENHANCE_YOUR_CALM))]));
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => silent!.once('listening', resolve));
+    const { port } = silent.address() as { port: number };
+    const channel = open([`127.0.0.1:${port}`], { transport });
+    const said = () => channel.snapshot().pods[0]?.lastError;
+    await expect.poll(said).toBe('the Pod sent GOAWAY with ENHANCE_YOUR_CALM');
+  });
+
   test('a Pod that accepts TCP and never speaks is given up, and no call is lost to it', async () => {
     silent = createServer(() => {}).listen(0, '127.0.0.1');
     await new Promise((resolve) => silent!.once('listening', resolve));

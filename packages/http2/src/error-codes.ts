@@ -15,3 +15,15 @@ export const ErrorCode = {
   INADEQUATE_SECURITY: 12,
   HTTP_1_1_REQUIRED: 13,
 } as const;
+
+const NAMES = new Map<number, string>(Object.entries(ErrorCode).map(([name, code]) => [code, name]));
+
+/** The name of a code for people; the number of one that RFC 9113 does not name. */
+export function errorName(code: number): string {
+  return NAMES.get(code) ?? String(code);
+}
+
+/** Why no more calls go to a connection on which the peer sent GOAWAY. */
+export function goawayReason(code: number): string {
+  return code === ErrorCode.NO_ERROR ? 'the Pod sent GOAWAY' : `the Pod sent GOAWAY with ${errorName(code)}`;
+}

@@ -1,4 +1,4 @@
-export { ErrorCode } from './error-codes.ts';
+export { ErrorCode, errorName } from './error-codes.ts';
 export { ACCEPT_ENCODING, compress } from './grpc/compression.ts';
 export { nodeHttp2Transport } from './node/transport.ts';
 export { ownHttp2Transport } from './own/transport.ts';

@@ -1,5 +1,5 @@
 import { status as Status } from '@grpc/grpc-js';
-import { ErrorCode, type RawHeaders, type StreamEnd } from '@podwire/http2';
+import { ErrorCode, errorName, type RawHeaders, type StreamEnd } from '@podwire/http2';
 import { show } from '@podwire/registry';
 import type { Reason } from '../reasons.ts';
 import { header } from './metadata.ts';
@@ -23,8 +23,6 @@ const FROM_RESET: Readonly<Record<number, Status>> = {
   [ErrorCode.ENHANCE_YOUR_CALM]: Status.RESOURCE_EXHAUSTED,
   [ErrorCode.INADEQUATE_SECURITY]: Status.PERMISSION_DENIED,
 };
-
-const RESET_NAMES = new Map<number, string>(Object.entries(ErrorCode).map(([name, code]) => [code, name]));
 
 /** What a stream's end means for the call. */
 export interface EndStatus {
@@ -84,7 +82,7 @@ export function fromEnd(end: StreamEnd): EndStatus {
     case 'trailers':
       return fromTrailers(end);
     case 'reset': {
-      const name = RESET_NAMES.get(end.errorCode) ?? String(end.errorCode);
+      const name = errorName(end.errorCode);
       const code = FROM_RESET[end.errorCode] ?? Status.INTERNAL;
       return { code, details: `the server reset the stream with ${name}`, trailers: NONE, reason: 'RESET' };
     }

@@ -1,6 +1,6 @@
 import type { WatchStatus } from '@podwire/registry';
 import type { Mode } from '../modes/mode.ts';
-import type { PodState } from '../pod/pod.ts';
+import type { PodState } from '../pod/state.ts';
 
 /** Events of a channel; an EventEmitter carries them, and a listener that throws does not reach the calls. */
 export interface ChannelEvents {

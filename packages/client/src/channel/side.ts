@@ -5,7 +5,8 @@ import type { Method } from '../call/method.ts';
 import type { Env } from '../env.ts';
 import type { Mode } from '../modes/mode.ts';
 import { NO_HEADERS } from '../pod/endpoint-headers.ts';
-import { ClientPod, type PodShared } from '../pod/pod.ts';
+import { ClientPod } from '../pod/pod.ts';
+import type { PodShared } from '../pod/shared.ts';
 import { Rebuild } from './rebuild.ts';
 
 /** What a side is made of. */

@@ -1,6 +1,7 @@
 import type { ServiceWatch } from '@podwire/registry';
 import type { Mode } from '../modes/mode.ts';
-import type { ClientPod, PodState } from '../pod/pod.ts';
+import type { ClientPod } from '../pod/pod.ts';
+import type { PodState } from '../pod/state.ts';
 import type { Side, SideState } from './side.ts';
 
 /** One Pod as a channel sees it now. */

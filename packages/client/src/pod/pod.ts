@@ -2,41 +2,17 @@ import { LoadMeter, type LoadTotal, type Pod } from '@podwire/balancer';
 import type {
   Connection,
   ConnectionListener,
-  ConnectionOptions,
   RawHeaders,
   Stream,
   StreamHandler,
   StreamHead,
-  Transport,
 } from '@podwire/http2';
 import type { Endpoint, Timer } from '@podwire/registry';
-import type { LimitFunction } from 'p-limit';
-import type { Env } from '../env.ts';
-import { Backoff, type BackoffOptions } from './backoff.ts';
+import { Backoff } from './backoff.ts';
 import { Dialer } from './dialer.ts';
 import { endpointHeaders, NO_HEADERS } from './endpoint-headers.ts';
-
-/**
- * `idle` is not wanted yet, `connecting` has no connection and makes one, `backoff` waits after a failure, `draining`
- * left the set and finishes its calls, `closed` is over.
- */
-export type PodState = 'idle' | 'connecting' | 'ready' | 'backoff' | 'draining' | 'closed';
-
-/** What all Pods of one side of a channel share. */
-export interface PodShared {
-  readonly env: Env;
-  readonly transport: Transport;
-  connectionOptions(endpoint: Endpoint): ConnectionOptions;
-  /** Bounds simultaneous connects of the channel. */
-  readonly governor: LimitFunction;
-  readonly backoff: BackoffOptions;
-  /** More than one when the peer's MAX_CONCURRENT_STREAMS is used up (gRFC A105). */
-  readonly maxConnectionsPerPod: number;
-  /** The Pod's state changed. */
-  onState(pod: ClientPod): void;
-  /** The Pod can take calls again, or not any more, in the same state. */
-  onRoom(pod: ClientPod): void;
-}
+import type { PodShared } from './shared.ts';
+import type { PodState } from './state.ts';
 
 interface Link {
   readonly connection: Connection;

@@ -11,6 +11,7 @@ import { explain } from '../connection/explain.ts';
 import { Keepalive } from '../connection/keepalive.ts';
 import { LAST_USED_ID } from '../connection/stream-ids.ts';
 import { TimeLimit } from '../connection/time-limit.ts';
+import { goawayReason } from '../error-codes.ts';
 import type {
   Connection,
   ConnectionListener,
@@ -196,7 +197,7 @@ export class NodeConnection implements Connection, StreamOwner {
     });
     session.on('goaway', (code, lastStreamId) => {
       this.lastStreamId = Math.min(this.lastStreamId, lastStreamId);
-      this.#startDraining(code === 0 ? 'the Pod sent GOAWAY' : `the Pod sent GOAWAY with code ${code}`);
+      this.#startDraining(goawayReason(code));
     });
     session.once('close', () => this.#onClosed());
   }

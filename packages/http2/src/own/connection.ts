@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { explain } from '../connection/explain.ts';
 import { Keepalive, type KeptAlive } from '../connection/keepalive.ts';
 import { MAX_STREAM_ID } from '../connection/stream-ids.ts';
-import { ErrorCode } from '../error-codes.ts';
+import { ErrorCode, goawayReason } from '../error-codes.ts';
 import type {
   Connection,
   ConnectionListener,
@@ -203,9 +203,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
       );
     }
     this.#lastStreamId = lastStreamId;
-    this.#startDraining(
-      errorCode === 0 ? 'the Pod sent GOAWAY' : `the Pod sent GOAWAY with code ${errorCode}`,
-    );
+    this.#startDraining(goawayReason(errorCode));
     for (const stream of this.streams.all()) {
       if (stream.id > lastStreamId) {
         stream.finish({ kind: 'unprocessed', reason: 'the Pod sent GOAWAY', leftClient: true }, NO_RESET);

@@ -91,23 +91,28 @@ export class Side {
   /** Takes a new set: keeps the Pods it knows, makes those that are new, drains those that left. */
   update(endpoints: readonly Endpoint[]): void {
     const before = this.#order;
+    const order: ClientPod[] = [];
     const added: ClientPod[] = [];
     this.#generation += 1;
     // Nearly all stay, and in the same order: those are found without a look into the map.
     let at = 0;
-    this.#order = endpoints.map((endpoint) => {
-      let known = before[at];
-      if (known?.endpoint !== endpoint) {
-        known = this.pods.get(endpoint.id);
-        if (known !== undefined) while (at < before.length && before[at] !== known) at += 1;
+    for (const endpoint of endpoints) {
+      let pod = before[at];
+      if (pod?.endpoint !== endpoint) {
+        pod = this.pods.get(endpoint.id);
+        if (pod !== undefined) while (at < before.length && before[at] !== pod) at += 1;
       }
-      if (known !== undefined) at += 1;
-      const pod = known ?? this.#add(endpoint);
-      if (known === undefined) added.push(pod);
-      else if (known.endpoint !== endpoint) known.update(endpoint);
+      if (pod !== undefined) {
+        at += 1;
+        if (pod.endpoint !== endpoint) pod.update(endpoint);
+      } else {
+        pod = this.#add(endpoint);
+        added.push(pod);
+      }
       pod.generation = this.#generation;
-      return pod;
-    });
+      order.push(pod);
+    }
+    this.#order = order;
     for (const pod of before) if (pod.generation !== this.#generation) this.#drop(pod);
     if (endpoints.length === 0) this.state = 'empty';
     if (this.#options.policy.connects === 'all') for (const pod of added) pod.connect();
@@ -199,6 +204,19 @@ export class Side {
 
   *#buildPicker(): Building<void> {
     const { policy, env } = this.#options;
+    const { serving, ready, settled } = this.#look();
+    this.#picker = yield* policy.build(
+      serving,
+      ready,
+      { random: env.random, nowMs: () => env.clock.nowMs() },
+      this.#picker,
+    );
+    this.#warmUp(ready.length, settled || policy.connects === 'one');
+    this.#options.onChange(this);
+  }
+
+  /** Looks at every Pod's state, and at that of all together. */
+  #look(): { readonly serving: ClientPod[]; readonly ready: ClientPod[]; readonly settled: boolean } {
     const serving: ClientPod[] = [];
     const ready: ClientPod[] = [];
     let settled = true;
@@ -214,14 +232,7 @@ export class Side {
     }
     if (this.#order.length > 0) this.state = ready.length > 0 ? 'ready' : anyHope ? 'connecting' : 'failing';
     else if (this.state !== 'unknown') this.state = 'empty';
-    this.#picker = yield* policy.build(
-      serving,
-      ready,
-      { random: env.random, nowMs: () => env.clock.nowMs() },
-      this.#picker,
-    );
-    this.#warmUp(ready.length, settled || policy.connects === 'one');
-    this.#options.onChange(this);
+    return { serving, ready, settled };
   }
 
   #warmUp(ready: number, settled: boolean): void {

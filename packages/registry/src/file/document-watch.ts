@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { Clock } from '../clock.ts';
-import type { Endpoint } from '../endpoint.ts';
+import { EndpointTable } from '../endpoint-table.ts';
 import type { RegistryUpdate } from '../registry.ts';
 import { Bell, Turns } from '../wait.ts';
 import { MAX_DOCUMENT_BYTES, readDocument } from './document.ts';
@@ -19,16 +19,14 @@ export async function* watchDocument(
   // The directory, because editors, `mv` and Kubernetes replace the file or a link above it.
   const watcher = watchPath(dirname(path), bell);
   let seen: string | undefined;
-  let known: ReadonlyMap<string, Endpoint> | undefined;
+  const known = new EndpointTable();
   try {
     while (!signal.aborted) {
       const found = await readIfChanged(path, seen);
       if (found !== undefined) {
         seen = found.stamp;
         const turns = new Turns(clock, signal);
-        const { update, endpoints } = await toUpdate(found, path, service, turns, known);
-        known = endpoints;
-        yield update;
+        yield await toUpdate(found, path, service, turns, known);
       }
       await bell.wait(clock, pollMs, signal);
     }
@@ -59,26 +57,23 @@ async function readIfChanged(path: string, seen: string | undefined): Promise<Fo
   }
 }
 
-/** What a document says, and the endpoints that the next one is compared with. */
+/** What a document says; `known` are its endpoints, with which the next one is compared. */
 async function toUpdate(
   found: Found,
   path: string,
   service: string,
   turns: Turns,
-  known: ReadonlyMap<string, Endpoint> | undefined,
-): Promise<{ update: RegistryUpdate; endpoints: ReadonlyMap<string, Endpoint> | undefined }> {
-  const problem = (reason: string) => ({ update: { type: 'problem' as const, reason }, endpoints: known });
-  if (found.text === undefined) return problem(found.problem!);
+  known: EndpointTable,
+): Promise<RegistryUpdate> {
+  if (found.text === undefined) return { type: 'problem', reason: found.problem! };
   try {
     const endpoints = await readDocument(found.text, service, turns, known);
-    if (endpoints !== undefined) {
-      return { update: { type: 'reset', endpoints: [...endpoints.values()] }, endpoints };
+    if (endpoints === undefined) {
+      return { type: 'missing', reason: `${path} does not name the service '${service}'` };
     }
-    return {
-      update: { type: 'missing', reason: `${path} does not name the service '${service}'` },
-      endpoints,
-    };
+    known.apply({ type: 'reset', endpoints });
+    return { type: 'reset', endpoints: known.list };
   } catch (error) {
-    return problem(`${path}: ${(error as Error).message}`);
+    return { type: 'problem', reason: `${path}: ${(error as Error).message}` };
   }
 }

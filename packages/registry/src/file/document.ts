@@ -1,8 +1,9 @@
 import { ENDPOINT_KEYS, type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from '../endpoint.ts';
+import type { EndpointTable } from '../endpoint-table.ts';
 import { checkKeys } from '../nearest.ts';
 import type { Turns } from '../wait.ts';
 import { parseYaml } from '../yaml.ts';
-import { unchanged } from './unchanged.ts';
+import { isUnchanged } from './unchanged.ts';
 
 /** A document larger than this is refused unread. */
 export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
@@ -12,23 +13,21 @@ const MAX_YAML_BYTES = 256 * 1024;
 /** What begins with a brace and is no JSON is most likely half of a JSON document. */
 const MAX_FLOW_BYTES = 16 * 1024;
 
-/** So many endpoints are checked between two looks at the clock. */
-const PART = 64;
-
-const NONE: ReadonlyMap<string, Endpoint> = new Map();
+/** So many endpoints are compared with those of the document before between two looks at the clock. */
+const PART = 256;
 
 /**
  * The Pods of one service in a document `{"services":{"orders":{"endpoints":[{"address":"10.0.0.1:50051"}]}}}`,
  * JSON or YAML. Undefined when the document does not name the service. Throws {@link InvalidInput} with the path to
- * what is wrong: a document is taken whole or not at all. Endpoints of `known`, by id, that it describes again are taken
+ * what is wrong: a document is taken whole or not at all. Endpoints of `known` that it describes again are taken
  * from there. Parsing is one piece of work, all that follows is done in `turns`.
  */
 export async function readDocument(
   text: string,
   service: string,
   turns: Turns,
-  known: ReadonlyMap<string, Endpoint> = NONE,
-): Promise<ReadonlyMap<string, Endpoint> | undefined> {
+  known: EndpointTable,
+): Promise<readonly Endpoint[] | undefined> {
   const { services } = checkKeys(parseText(text), ['services'], '');
   if (typeof services !== 'object' || services === null || Array.isArray(services)) {
     throw new InvalidInput('services', services, 'must be an object of services by name');
@@ -37,14 +36,52 @@ export async function readDocument(
   const path = `services.${service}`;
   const { endpoints: inputs } = checkKeys(Reflect.get(services, service), ['endpoints'], path);
   if (!Array.isArray(inputs)) throw new InvalidInput(`${path}.endpoints`, inputs, 'must be an array');
-  const endpoints = new Map<string, Endpoint>();
-  for (let i = 0; i < inputs.length; i++) {
-    const input: unknown = inputs[i];
-    const endpoint = unchanged(input, known) ?? check(input, `${path}.endpoints[${i}]`);
-    endpoints.set(endpoint.id, endpoint);
-    if (i % PART === 0 && turns.over) await turns.next();
+  const endpoints: Endpoint[] = [];
+  const earlier = new Earlier(known);
+  for (;;) {
+    const differs = earlier.take(inputs, endpoints);
+    const i = endpoints.length;
+    if (i === inputs.length) return endpoints;
+    if (differs) endpoints.push(check(inputs[i], `${path}.endpoints[${i}]`));
+    if (turns.over) await turns.next();
   }
-  return endpoints;
+}
+
+/** The endpoints of the document before, which most often come in the same order: then no id need be looked up. */
+class Earlier {
+  readonly #table: EndpointTable;
+  readonly #list: readonly Endpoint[];
+  #at = 0;
+
+  constructor(table: EndpointTable) {
+    this.#table = table;
+    this.#list = table.list;
+  }
+
+  /**
+   * Adds to `endpoints` those of the inputs that come next and say what they said before, {@link PART} at most. Whether it
+   * stopped at one that says something else.
+   */
+  take(inputs: readonly unknown[], endpoints: Endpoint[]): boolean {
+    const end = Math.min(inputs.length, endpoints.length + PART);
+    for (let i = endpoints.length; i < end; i++) {
+      const input = inputs[i] as EndpointInput | null;
+      const before = this.#find(input?.address);
+      if (before === undefined || !isUnchanged(input!, before)) return true;
+      endpoints.push(before);
+    }
+    return false;
+  }
+
+  /** The one at that address, when it is written as podwire itself writes it. */
+  #find(address: unknown): Endpoint | undefined {
+    if (typeof address !== 'string') return undefined;
+    const next = this.#list[this.#at];
+    const found = next?.id === address ? next : this.#table.get(address);
+    if (found === undefined) return undefined;
+    while (this.#at < this.#list.length && this.#list[this.#at++] !== found);
+    return found;
+  }
 }
 
 function check(input: unknown, path: string): Endpoint {

@@ -1,21 +1,20 @@
 import { expect, test } from 'vitest';
 import { InvalidInput, toEndpoint } from '../endpoint.ts';
+import { EndpointTable } from '../endpoint-table.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { Turns } from '../wait.ts';
 import { readDocument } from './document.ts';
 
 const said = { address: '10.0.0.1:50051', weight: 2, zone: 'a', attributes: { node: 'n1' } };
 const plain = { address: '10.0.0.2:50051' };
-const known = new Map(
-  [said, plain].map((input) => toEndpoint(input)).map((endpoint) => [endpoint.id, endpoint] as const),
-);
+const known = new EndpointTable();
+known.apply({ type: 'reset', endpoints: [said, plain].map((input) => toEndpoint(input)) });
 
 const turns = new Turns(new VirtualClock(), new AbortController().signal);
 
 async function read(...inputs: readonly object[]) {
   const text = JSON.stringify({ services: { orders: { endpoints: inputs } } });
-  const endpoints = await readDocument(text, 'orders', turns, known);
-  return [...endpoints!.values()];
+  return (await readDocument(text, 'orders', turns, known))!;
 }
 
 test('a document that says the same of a Pod gives the same object', async () => {
@@ -39,7 +38,9 @@ test.each([
 });
 
 test.each(['null', '', '[]', '7'])('a document that is no object is named so, %j', async (text) => {
-  await expect(readDocument(text, 'orders', turns)).rejects.toThrow(/^document: .* must be an object$/);
+  await expect(readDocument(text, 'orders', turns, known)).rejects.toThrow(
+    /^document: .* must be an object$/,
+  );
 });
 
 test.each([
@@ -66,7 +67,7 @@ test('a large document is checked in turns, between which other work is done', a
   });
   const endpoints = Array.from({ length: 1_000 }, (_, i) => ({ address: `10.0.${i >> 8}.${i & 255}:1` }));
   const text = JSON.stringify({ services: { orders: { endpoints } } });
-  const read = await readDocument(text, 'orders', new Turns(busy, new AbortController().signal));
-  expect(read?.size).toBe(1_000);
+  const read = await readDocument(text, 'orders', new Turns(busy, new AbortController().signal), known);
+  expect(read).toHaveLength(1_000);
   expect(others).toBeGreaterThan(4);
 });

@@ -1,18 +1,14 @@
 import type { Endpoint, EndpointInput } from '../endpoint.ts';
 
 /**
- * The endpoint that a document described before, when it says exactly the same of it again: then nothing needs to be
- * checked or made. Of ten thousand Pods all but a few say the same.
+ * Whether a document says exactly the same again of an endpoint at the same address: then nothing needs to be checked or made.
+ * Of ten thousand Pods all but a few say the same.
  */
-export function unchanged(input: unknown, known: ReadonlyMap<string, Endpoint>): Endpoint | undefined {
-  if (typeof input !== 'object' || input === null) return undefined;
-  const { address, weight, zone, phase, attributes } = input as EndpointInput;
-  // Only an address as podwire itself writes it is an id.
-  const endpoint = typeof address === 'string' ? known.get(address) : undefined;
-  if (endpoint === undefined) return undefined;
+export function isUnchanged(input: EndpointInput, endpoint: Endpoint): boolean {
+  const { weight, zone, phase, attributes } = input;
   const same =
     (weight ?? 1) === endpoint.weight && zone === endpoint.zone && (phase ?? 'serving') === endpoint.phase;
-  if (!same || !sameAttributes(attributes, endpoint.attributes)) return undefined;
+  if (!same || !sameAttributes(attributes, endpoint.attributes)) return false;
   // Whatever else it says is for the checks.
   let more = -1;
   for (const _key in input) more += 1;
@@ -20,7 +16,7 @@ export function unchanged(input: unknown, known: ReadonlyMap<string, Endpoint>):
   if (zone !== undefined) more -= 1;
   if (phase !== undefined) more -= 1;
   if (attributes !== undefined) more -= 1;
-  return more === 0 ? endpoint : undefined;
+  return more === 0;
 }
 
 function sameAttributes(said: unknown, known: Readonly<Record<string, string>>): boolean {

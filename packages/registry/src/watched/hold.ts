@@ -1,5 +1,5 @@
 import type { Endpoint } from '../endpoint.ts';
-import type { EndpointTable } from './endpoint-table.ts';
+import type { EndpointTable } from '../endpoint-table.ts';
 
 type Endpoints = readonly Endpoint[];
 

@@ -1,10 +1,10 @@
 import type { Clock, Random } from '../clock.ts';
 import { show } from '../endpoint.ts';
+import { type Change, EndpointTable } from '../endpoint-table.ts';
 import type { Registry, RegistryUpdate } from '../registry.ts';
 import { RetryDelay } from '../retry-delay.ts';
 import { pause } from '../wait.ts';
 import { attempt, messageOf } from './attempt.ts';
-import { type Change, EndpointTable } from './endpoint-table.ts';
 import { Pace } from './pace.ts';
 import type { RegistryStatus } from './status.ts';
 import { usable } from './usable.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { toEndpoint } from '../endpoint.ts';
+import { toEndpoint } from './endpoint.ts';
 import { type Change, EndpointTable } from './endpoint-table.ts';
 
 const pods = (...last: number[]) => last.map((n) => toEndpoint({ address: `10.0.0.${n}:1` }));
@@ -33,6 +33,9 @@ it('gives the same list again when nothing new is said', () => {
 it.each<[string, Change, number[], boolean]>([
   ['the same in another order', { type: 'reset', endpoints: pods(3, 1, 2) }, [3, 1, 2], false],
   ['one twice', { type: 'reset', endpoints: pods(1, 2, 3, 1) }, [1, 2, 3], false],
+  ['one more at the front', { type: 'reset', endpoints: pods(4, 1, 2, 3) }, [4, 1, 2, 3], true],
+  ['one for another, twice', { type: 'reset', endpoints: pods(2, 3, 4, 4) }, [2, 3, 4], true],
+  ['two that changed places', { type: 'reset', endpoints: pods(2, 1, 3, 4) }, [2, 1, 3, 4], true],
   ['fewer', { type: 'reset', endpoints: pods(1, 2) }, [1, 2], true],
   ['nothing any more', { type: 'missing', reason: 'deleted' }, [], true],
 ])('takes %s', (_what, change, left, changed) => {

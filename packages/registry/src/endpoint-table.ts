@@ -1,5 +1,5 @@
-import { type Endpoint, sameEndpoint } from '../endpoint.ts';
-import type { RegistryUpdate } from '../registry.ts';
+import { type Endpoint, sameEndpoint } from './endpoint.ts';
+import type { RegistryUpdate } from './registry.ts';
 
 /** A change that says something of endpoints. */
 export type Change = Extract<RegistryUpdate, { type: 'reset' | 'upsert' | 'remove' | 'missing' }>;
@@ -46,6 +46,14 @@ export class EndpointTable {
   }
 
   #reset(endpoints: readonly Endpoint[]): boolean {
+    const edit = difference(this.list, endpoints, this.#byId);
+    if (edit === undefined) return this.#replace(endpoints);
+    const removed = this.#edit(edit.gone, (id) => this.#byId.delete(id));
+    const set = this.#edit(edit.others, (endpoint) => this.#set(endpoint));
+    return removed || set;
+  }
+
+  #replace(endpoints: readonly Endpoint[]): boolean {
     const before = this.#byId;
     const after = new Map<string, Endpoint>();
     let changed = false;
@@ -73,4 +81,32 @@ export class EndpointTable {
     this.#byId.set(endpoint.id, endpoint);
     return true;
   }
+}
+
+/** What makes one list of another: the ids to delete, and the endpoints to set. */
+interface Difference {
+  readonly gone: readonly string[];
+  readonly others: readonly Endpoint[];
+}
+
+/** Undefined unless those that stay are in the same order and new ones stand at the end, as a map would have them. */
+function difference(
+  before: readonly Endpoint[],
+  after: readonly Endpoint[],
+  known: ReadonlyMap<string, Endpoint>,
+): Difference | undefined {
+  const gone: string[] = [];
+  const others: Endpoint[] = [];
+  let at = 0;
+  for (const endpoint of before) {
+    const other = after[at];
+    if (other === endpoint) at += 1;
+    else if (other?.id === endpoint.id) others.push(after[at++]!);
+    else gone.push(endpoint.id);
+  }
+  for (; at < after.length; at++) {
+    if (known.has(after[at]!.id)) return undefined;
+    others.push(after[at]!);
+  }
+  return { gone, others };
 }

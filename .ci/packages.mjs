@@ -23,7 +23,8 @@ for (const name of readdirSync('packages')) {
 const tarballs = readdirSync(out).filter((file) => file.endsWith('.tgz'));
 for (const tarball of tarballs) {
   const files = run('tar', ['-tzf', join(out, tarball)]).split('\n');
-  for (const file of ['package/README.md', 'package/LICENSE']) {
+  const wanted = ['README.md', 'LICENSE', ...(/^podwire-\d/.test(tarball) ? ['docs/options.md'] : [])];
+  for (const file of wanted.map((name) => `package/${name}`)) {
     if (files.includes(file)) continue;
     console.error(`${tarball} has no ${file}`);
     process.exitCode = 1;

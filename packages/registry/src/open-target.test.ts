@@ -40,9 +40,9 @@ it.each([
   ['xds:///orders', 'scheme is not one of: static, file, dns'],
   [
     'kubernetes:///orders.prod:grpc',
-    "needs its registry: pass the option registries: [kubernetes()], from '@podwire/registry-kubernetes'",
+    "needs its registry: pass the option registries: [kubernetes()] of the package @podwire/registry-kubernetes",
   ],
-  ['nacos:///orders', "registries: [nacos()], from '@podwire/registry-nacos'"],
+  ['nacos:///orders', 'registries: [nacos()] of the package @podwire/registry-nacos'],
   ['unix:/run/orders.sock', 'scheme is not one of'],
   ['static://10.0.0.1:1', "two slashes where three are meant: did you mean 'static:///10.0.0.1:1'?"],
   ['file://etc/x.json#orders', "did you mean 'file:///etc/x.json'?"],

@@ -57,7 +57,7 @@ function checkScheme(text: string, schemes: readonly string[], target: string): 
   const scheme = ALIASES.get(text.toLowerCase()) ?? text.toLowerCase();
   if (schemes.includes(scheme)) return scheme;
   const rule = SEPARATE.includes(scheme)
-    ? `needs its registry: pass the option registries: [${scheme}()], from '@podwire/registry-${scheme}'`
+    ? `needs its registry: pass the option registries: [${scheme}()] of the package @podwire/registry-${scheme}`
     : `scheme ${unknownWord(scheme, schemes)}`;
   throw new InvalidInput('target', target, rule);
 }

@@ -40,7 +40,7 @@ it.each([
   ['xds:///orders', 'scheme is not one of: static, file, dns'],
   [
     'kubernetes:///orders.prod:grpc',
-    "needs its registry: pass the option registries: [kubernetes()] of the package @podwire/registry-kubernetes",
+    'needs its registry: pass the option registries: [kubernetes()] of the package @podwire/registry-kubernetes',
   ],
   ['nacos:///orders', 'registries: [nacos()] of the package @podwire/registry-nacos'],
   ['unix:/run/orders.sock', 'scheme is not one of'],

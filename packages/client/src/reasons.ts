@@ -31,8 +31,9 @@ export type Reason =
   | 'MESSAGE_TOO_LARGE'
   /** Metadata that can't be sent, or a `hashKey` that failed. */
   | 'INVALID_CALL'
-  /** Call credentials failed, or would have travelled in plaintext. */
+  /** Call credentials failed. */
   | 'CREDENTIALS'
+  /** Call credentials would have travelled in plaintext. */
   | 'INSECURE_CREDENTIALS'
   /** The channel was closed under the call. */
   | 'CHANNEL_CLOSED';
@@ -43,13 +44,15 @@ export interface PodwireStatus extends StatusObject {
   details: string;
   metadata: Metadata;
   readonly reason?: Reason;
+  /** The service's name, as in the channel's snapshot. */
   readonly service?: string;
   /** `host:port` of every Pod tried, in order. */
   readonly pods?: readonly string[];
+  /** Since the call was started. */
   readonly elapsedMs?: number;
 }
 
-/** An operation on a channel that failed, such as `ready()`. */
+/** Why `ready()` of a channel failed; the message says what was waited for, and how long. */
 export class ChannelError extends Error {
   override readonly name = 'ChannelError';
   readonly reason: Reason;

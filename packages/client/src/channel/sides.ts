@@ -17,6 +17,9 @@ import type { ClientPod } from '../pod/pod.ts';
 import { defaultAuthority } from './names.ts';
 import { Side, type SideOptions } from './side.ts';
 
+/** Of a reply; about what node:http2 (65 535 bytes) and Envoy (60 KiB) take by default. */
+const MAX_HEADER_LIST_BYTES = 64 * 1024;
+
 /** What a channel is told by its sides. */
 export interface SideListener {
   onChange(side: Side): void;
@@ -118,7 +121,7 @@ function sideOptions(
         keepaliveTimeMs: keepalive.timeMs,
         keepaliveTimeoutMs: keepalive.timeoutMs,
         keepaliveWithoutCalls: keepalive.withoutCalls,
-        maxHeaderListBytes: 64 * 1024,
+        maxHeaderListBytes: MAX_HEADER_LIST_BYTES,
       }),
     },
     onChange: (side) => listener.onChange(side),

@@ -6,21 +6,29 @@ import type { Side, SideState } from './side.ts';
 
 /** One Pod as a channel sees it now. */
 export interface PodSnapshot {
+  /** `host:port`, unless the registry gives its Pods ids of their own. */
   readonly id: string;
   readonly state: PodState;
+  /** What the registry says of it. */
   readonly phase: 'serving' | 'draining';
   readonly zone: string | undefined;
+  /** Relative to the other Pods'; 1 is the default, 0 takes no calls. */
   readonly weight: number;
+  /** Open now, those that drain included. */
   readonly connections: number;
+  /** Attempts that have no outcome yet. */
   readonly inFlight: number;
   /** The peer's MAX_CONCURRENT_STREAMS; undefined when it set none. */
   readonly maxConcurrentStreams: number | undefined;
-  /** Peak-EWMA latency; undefined before the first reply. */
+  /** Peak-EWMA latency in milliseconds; undefined before the first reply. */
   readonly latencyMs: number | undefined;
+  /** Attempts started since the Pod is known: a call that is tried again counts once for each. */
   readonly calls: number;
+  /** Of them, those that failed in a way that says more of the Pod than of the call. */
   readonly failed: number;
   /** Share of all calls of this side, 0–1. */
   readonly share: number;
+  /** Why its last connection ended, or did not come to be. */
   readonly lastError: string | undefined;
 }
 
@@ -31,21 +39,30 @@ export interface ChannelSnapshot {
   readonly mode: Mode;
   /** The mode that a switch under way leads to. */
   readonly switchingTo: Mode | undefined;
+  /** `unknown`: the registry has not answered; `empty`: it names no Pod; `failing`: no Pod can be connected to. */
   readonly state: SideState | 'closed';
   readonly policy: string;
   readonly transport: string;
+  /** Started and not ended; of those, the ones that wait for a Pod. */
   readonly calls: { readonly open: number; readonly waiting: number };
+  /** Undefined in the mode `mesh`, which asks no registry. */
   readonly registry:
     | {
+        /** Of the target: `dns`, `kubernetes`, … */
         readonly scheme: string;
         readonly state: string;
+        /** Where the set in use came from. */
         readonly source: string | undefined;
+        /** Counts the sets. */
         readonly version: number | undefined;
-        /** Since the registry last said something. */
+        /** Milliseconds since the registry last said something. */
         readonly ageMs: number | undefined;
         readonly lastError: string | undefined;
+        /** Why there are no Pods, in the registry's words. */
         readonly missing: string | undefined;
+        /** Pods that the registry lists no more and that are kept because they still answer. */
         readonly held: { readonly reason: string; readonly ids: readonly string[] } | undefined;
+        /** What the registry said that could not be used, each with the reason. */
         readonly dropped: readonly string[];
         /** Why the set could not be written to `snapshotDir`. */
         readonly snapshotError: string | undefined;

@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseOptions } from './settings.ts';
+
+/** The package's, which every call tells its server. */
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
 const wrong: readonly (readonly [object, string])[] = [
   [{ polcy: 'random' }, "options.polcy is unknown; did you mean 'policy'?"],
@@ -161,7 +165,7 @@ describe('options', () => {
       compression: 'gzip',
       retries: false,
       authority: 'orders.prod',
-      userAgent: 'shop/1 podwire/0.1.0',
+      userAgent: `shop/1 podwire/${version}`,
       policy: { name: 'round_robin' },
     });
   });

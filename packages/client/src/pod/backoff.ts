@@ -1,13 +1,14 @@
 import type { Random } from '@podwire/registry';
 
 export interface BackoffOptions {
-  /** First delay. Default 100. */
+  /** First delay, in milliseconds. */
   readonly initialMs: number;
-  /** Largest delay. Default 10 000. */
+  /** Largest delay before jitter, in milliseconds. */
   readonly maxMs: number;
 }
 
-// https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md; shorter, because a Pod is near and is soon removed.
+// https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md. Its delays of 1 to 120 s are not ours (`options.backoff`): a Pod is
+// near, and one that is gone is soon taken out by the registry.
 const MULTIPLIER = 1.6;
 const JITTER = 0.2;
 

@@ -9,7 +9,7 @@ export interface Pod {
   readonly id: string;
   /** The newest description; replaced, never mutated, when the registry says something new. */
   endpoint: Endpoint;
-  /** Connected, serving, not ejected and with room for one more stream: it can take a call now. */
+  /** Connected, serving and with room for one more stream: it can take a call now. */
   available: boolean;
   readonly load: LoadMeter;
 }

@@ -12,6 +12,7 @@ import { ANNOUNCE_KEYS, type AnnounceOptions, type Presence } from './announce.t
 import { type Announced, all, announceAll, withdrawAll } from './announce-all.ts';
 import { within } from './within.ts';
 
+/** How a provider serves, announces itself and stops. Times in milliseconds. */
 export interface ServeOptions extends Omit<AnnounceOptions, 'registry' | 'service' | 'port'> {
   /** Where the server listens: `0.0.0.0:50051`, `[::]:50051`. Port 0 takes a free one. */
   readonly address: string;
@@ -34,14 +35,17 @@ export interface ServeOptions extends Omit<AnnounceOptions, 'registry' | 'servic
   readonly onStopped?: (report: DrainReport) => void;
 }
 
+/** How stopping went. */
 export interface DrainReport {
   /** Whether the registry let go in time; true where there is none. */
   readonly withdrawn: boolean;
   /** Whether every call ended by itself. */
   readonly finished: boolean;
+  /** From the signal, or the call of `drain`, to the end. */
   readonly tookMs: number;
 }
 
+/** A server that serves and is announced, as `serve` returns it. */
 export interface Provider {
   /** `host:port` as consumers see it, or as the server is bound where there is no registry. */
   readonly address: string;
@@ -53,6 +57,7 @@ export interface Provider {
   update(change: AnnouncementChange): Promise<void>;
   /** Leaves: unhealthy → out of the registry → notice → no new connections → calls end. Each step is bounded. */
   drain(): Promise<DrainReport>;
+  /** Drains, as `drain` does. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

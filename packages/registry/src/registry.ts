@@ -31,6 +31,7 @@ export interface Registry {
   close?(): Promise<void>;
 }
 
+/** What a registry is given with each watch. */
 export interface RegistryWatchOptions {
   readonly signal: AbortSignal;
   /**

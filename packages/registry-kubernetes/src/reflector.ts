@@ -267,7 +267,7 @@ export class Reflector {
     this.#running = undefined;
     this.#failures += 1;
     if (error instanceof KubernetesError) {
-      if (error.unreachable) this.#env.client.forgetIdle();
+      if (error.unreachable) this.#env.client.forgetIdle(error);
       this.#wasUnreachable = error.unreachable;
     }
     const askedMs = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;

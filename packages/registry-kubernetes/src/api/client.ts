@@ -11,6 +11,7 @@ import {
   statusError,
   unreachable,
 } from './error.ts';
+import { Turns } from './turns.ts';
 
 /** A page of 100 slices with 1000 endpoints each has about 40 MB. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -22,6 +23,8 @@ const CONNECT_TIMEOUT_MS = 3_000;
  * sets it, once a second for 10 s.
  */
 const TCP_KEEPALIVE_MS = 5_000;
+/** A process that looks at a thousand Services must not begin with a thousand TLS handshakes at once. */
+const MAX_ASKING = 16;
 const AGENT: http.AgentOptions = { keepAlive: true, keepAliveMsecs: TCP_KEEPALIVE_MS, maxFreeSockets: 2 };
 
 /** What a request asks for. */
@@ -47,6 +50,7 @@ export class ApiClient {
   readonly #access: Access;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #turns = new Turns(MAX_ASKING);
   readonly #agents = {
     'https:': new https.Agent(AGENT),
     'http:': new http.Agent(AGENT),
@@ -75,8 +79,10 @@ export class ApiClient {
 
   /** The whole body, parsed. Throws {@link KubernetesError}. */
   async getJson(question: Question, signal: AbortSignal): Promise<unknown> {
-    const { asked, body } = await this.get(question, signal);
-    const text = await this.#readAll(body, asked, MAX_BODY_BYTES);
+    const { asked, text } = await this.#turns.take('list', signal, async () => {
+      const { asked, body } = await this.#get(question, signal);
+      return { asked, text: await this.#readAll(body, asked, MAX_BODY_BYTES) };
+    });
     try {
       return JSON.parse(text);
     } catch {
@@ -84,8 +90,13 @@ export class ApiClient {
     }
   }
 
-  /** Throws {@link KubernetesError} for any answer but 200. Credentials that are refused are fetched anew once. */
+  /** An answer that goes on. Throws {@link KubernetesError}. */
   async get(question: Question, signal: AbortSignal): Promise<Answer> {
+    return this.#turns.take('watch', signal, () => this.#get(question, signal));
+  }
+
+  /** Throws {@link KubernetesError} for any answer but 200. Credentials that are refused are fetched anew once. */
+  async #get(question: Question, signal: AbortSignal): Promise<Answer> {
     for (let again = true; ; again = false) {
       const login = await this.#login();
       const { verb, resource, namespace } = question;
@@ -107,8 +118,9 @@ export class ApiClient {
     for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 
-  /** Nobody was reached over one connection: those that wait for another request may be as dead, and would cost a time-out. */
-  forgetIdle(): void {
+  /** Nobody was reached over one connection: idle ones may be as dead, and would cost a time-out each. */
+  forgetIdle(error: KubernetesError): void {
+    this.#turns.fail(error);
     for (const { freeSockets } of Object.values(this.#agents)) {
       for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy();
     }

@@ -134,6 +134,25 @@ it('registers again after a restart with the weight and state of last time', asy
   expect(server.requests.at(-1)?.body).toMatchObject({ type: 'deregisterInstance' });
 });
 
+it('keeps a Pod that was announced again when the announcement before it is withdrawn', async () => {
+  const pod = toEndpoint({ address: '10.0.0.9:9' });
+  const first = await open().announce('orders', pod);
+  const second = await open().announce('orders', pod);
+  await first.withdraw();
+  expect(server.requests.at(-1)?.body).toMatchObject({ type: 'registerInstance' });
+  await second.update({ weight: 3 });
+  await second.withdraw();
+  expect(server.requests.at(-1)?.body).toMatchObject({ type: 'deregisterInstance' });
+});
+
+it('tells an announcement that another one followed it', async () => {
+  const registry = open();
+  const pod = toEndpoint({ address: '10.0.0.9:9' });
+  const first = await registry.announce('orders', pod);
+  await registry.announce('orders', pod);
+  await expect(first.update({ weight: 2 })).rejects.toThrow('10.0.0.9:9 was announced again as orders');
+});
+
 it('registers several Pods of one service as a batch', async () => {
   const registry = open();
   const first = await registry.announce('orders', toEndpoint({ address: '10.0.0.9:1' }));

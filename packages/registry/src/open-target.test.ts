@@ -76,6 +76,15 @@ it('gives a registry of the caller its scheme, even a built-in one', () => {
   expect(() => openTarget('mein:///a', env, [mine])).toThrow("did you mean 'mine'?");
 });
 
+it('refuses two registries of one scheme', () => {
+  const mine = { ...staticRegistry('10.0.0.1:1'), scheme: 'mine' };
+  const others = [{ ...mine, scheme: 'other' }, mine];
+  expect(openTarget('mine:///a', env, others).registry).toBe(mine);
+  expect(() => openTarget('mine:///a', env, [...others, { ...mine }])).toThrow(
+    'options.registries[2]: "mine" is the scheme of one before it',
+  );
+});
+
 it('refuses what the registry of the caller says cannot be right', () => {
   const check = (service: string) => {
     if (service !== 'orders') throw new InvalidInput('target', service, 'must be orders');

@@ -33,6 +33,15 @@ const BUILT_IN: Readonly<Record<string, (target: Target, env: Env) => Opened>> =
  * by its scheme, which is given the target's path and query. Throws {@link InvalidInput}.
  */
 export function openTarget(text: string, env: Env, registries: readonly Registry[] = []): OpenedTarget {
+  for (const [i, { scheme }] of registries.entries()) {
+    // The first would be used, and the other one not, without a word.
+    if (registries.findIndex((other) => other.scheme === scheme) !== i)
+      throw new InvalidInput(
+        `options.registries[${i}]`,
+        scheme,
+        'is the scheme of one before it: give each channel its own',
+      );
+  }
   const schemes = [...registries.map(({ scheme }) => scheme), ...Object.keys(BUILT_IN)];
   const target = parseTarget(text, schemes);
   const given = registries.find(({ scheme }) => scheme === target.scheme);

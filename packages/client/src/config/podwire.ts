@@ -51,7 +51,8 @@ class Services implements Podwire {
     this.#variables = fromFile ? { ...process.env, PODWIRE_CONFIG: source } : process.env;
     for (const [name, { target, options }] of splitConfig(fromFile ? readConfigFile(source) : source)) {
       const own = (options.registries as readonly Registry[] | undefined) ?? [];
-      const all = { ...options, registries: [...own, ...registries] };
+      const others = registries.filter(({ scheme }) => own.every((each) => each.scheme !== scheme));
+      const all = { ...options, registries: [...own, ...others] };
       const path = `config.services.${name}`;
       const settings = parseOptions(all, path);
       checkTarget(target, settings.registries, `${path}.target`);

@@ -17,11 +17,19 @@ const MAX_WEIGHT = 10_000;
 /** Where Nacos puts an instance that names no cluster. */
 const DEFAULT_CLUSTER = 'DEFAULT';
 
+/**
+ * Whose an instance is: Nacos knows one of each address. A Pod that is announced again is the later announcement's, so that
+ * the end of the one before does not take it out.
+ */
+const owners = new WeakMap<Publishers['publisher'], Map<string, NacosAnnouncement>>();
+
 /** One Pod in Nacos: weight and whether it is enabled (serving) can change while it is announced. */
 export class NacosAnnouncement implements Announcement {
   readonly #publishers: Publishers;
   readonly #settings: Settings;
   readonly #ref: ServiceRef;
+  readonly #owners: Map<string, NacosAnnouncement>;
+  readonly #key: string;
   #endpoint: Endpoint;
   #withdrawn: Promise<void> | undefined;
 
@@ -47,6 +55,10 @@ export class NacosAnnouncement implements Announcement {
     this.#settings = settings;
     this.#ref = ref;
     this.#endpoint = checked(endpoint, 'endpoint');
+    const { publisher } = publishers;
+    this.#owners = owners.get(publisher) ?? new Map();
+    owners.set(publisher, this.#owners);
+    this.#key = JSON.stringify([ref.group, ref.name, ref.dubbo, endpoint.id]);
   }
 
   get endpoint(): Endpoint {
@@ -54,12 +66,26 @@ export class NacosAnnouncement implements Announcement {
   }
 
   async open(): Promise<void> {
-    await this.#put(this.#endpoint);
+    const before = this.#owners.get(this.#key);
+    this.#owners.set(this.#key, this);
+    try {
+      await this.#put(this.#endpoint);
+    } catch (error) {
+      if (before === undefined) this.#owners.delete(this.#key);
+      else this.#owners.set(this.#key, before);
+      // It was withdrawn while this one seemed to follow.
+      if (before !== undefined && before.#withdrawn !== undefined) await before.#remove();
+      throw error;
+    }
   }
 
   async update(change: AnnouncementChange): Promise<void> {
     if (this.#withdrawn !== undefined)
       throw new Error(`${this.#endpoint.id} was withdrawn from ${this.#ref.name}: announce it again`);
+    if (this.#owners.get(this.#key) !== this)
+      throw new Error(
+        `${this.#endpoint.id} was announced again as ${this.#ref.name}: update that announcement`,
+      );
     checkKeys(change, ['weight', 'phase', 'attributes'], 'change');
     const changed = checked(toEndpoint({ ...this.#endpoint, ...change }, 'change'), 'change');
     await this.#put(changed);
@@ -89,7 +115,9 @@ export class NacosAnnouncement implements Announcement {
     return publisher.put(this.#ref, id, make(metadata));
   }
 
-  #remove(): Promise<void> {
+  async #remove(): Promise<void> {
+    if (this.#owners.get(this.#key) !== this) return;
+    this.#owners.delete(this.#key);
     const { publisher, applications } = this.#publishers;
     const { dubbo } = this.#ref;
     const { id } = this.#endpoint;

@@ -155,7 +155,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     if (refusal !== undefined) return this.fail(refusal.code, refusal.reason, refusal.details);
     if (this.phase === 'waiting') return;
     if (!this.host.wait(this)) {
-      const text = `too many calls wait for ${this.host.waitingFor()}`;
+      const text = `${this.host.maxWaitingCalls} calls (waiting.maxCalls) wait already for ${this.host.waitingFor()}`;
       return this.fail(Status.UNAVAILABLE, 'WAIT_QUEUE_FULL', text);
     }
     this.phase = 'waiting';

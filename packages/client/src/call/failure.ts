@@ -28,10 +28,17 @@ export function callError(
 ): PodwireStatus {
   const elapsedMs = Math.round(call.nowMs() - call.startedMs);
   const pods = podsTried(call);
-  const tried = pods.length === 0 ? 'no Pod tried' : `tried ${pods.join(', ')}`;
+  const tried = pods.length === 0 ? 'no Pod tried' : `tried ${counted(pods)}`;
   const details = `${what} [${call.host.service} ${call.method.path}; ${tried}; ${elapsedMs} ms]`;
   const metadata = toMetadata(trailers);
   return { code, details, metadata, reason, service: call.host.service, pods, elapsedMs };
+}
+
+/** Each Pod once, with how often: one that refuses is asked many times when no other is left. */
+function counted(pods: readonly string[]): string {
+  const times = new Map<string, number>();
+  for (const pod of pods) times.set(pod, (times.get(pod) ?? 0) + 1);
+  return [...times].map(([pod, n]) => (n === 1 ? pod : `${pod} (${n} times)`)).join(', ');
 }
 
 function podsTried(call: Call): string[] {

@@ -27,6 +27,8 @@ export interface CallHost {
   readonly throttle: RetryThrottle | undefined;
   /** How long a call waits for a Pod, unless it waits for ready. */
   readonly waitTimeoutMs: number;
+  /** How many calls may wait for a Pod. */
+  readonly maxWaitingCalls: number;
   /** Bytes that one call, and all calls together, may keep for another attempt. */
   readonly retryBytesPerCall: number;
   readonly retryBytesPerChannel: number;

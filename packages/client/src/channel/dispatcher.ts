@@ -29,6 +29,7 @@ export class Dispatcher implements CallHost {
   readonly wheel: TimerWheel;
   readonly throttle: RetryThrottle | undefined;
   readonly waitTimeoutMs: number;
+  readonly maxWaitingCalls: number;
   readonly retryBytesPerCall: number;
   readonly retryBytesPerChannel: number;
   readonly compression: Settings['compression'];
@@ -62,11 +63,12 @@ export class Dispatcher implements CallHost {
     this.wheel = new TimerWheel(env.clock, env.afterPoll);
     this.throttle = settings.serviceConfig.throttle && new RetryThrottle(settings.serviceConfig.throttle);
     this.waitTimeoutMs = settings.waiting.timeoutMs;
+    this.maxWaitingCalls = settings.waiting.maxCalls;
     this.retryBytesPerCall = settings.retryBuffer.perCallBytes;
     this.retryBytesPerChannel = settings.retryBuffer.perChannelBytes;
     this.compression = settings.compression;
     this.secure = settings.tls !== undefined;
-    this.queue = new WaitQueue(settings.waiting.maxCalls);
+    this.queue = new WaitQueue(this.maxWaitingCalls);
     this.#settings = settings;
     this.#side = side;
     this.#registryStatus = registryStatus;

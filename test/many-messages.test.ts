@@ -43,8 +43,9 @@ function startCall() {
 const MESSAGE = Buffer.alloc(1);
 const FRAMED_BYTES = 6;
 
-test('a million messages, each written from the callback of the one before', async () => {
-  const COUNT = 1_000_000;
+test('very many messages, each written from the callback of the one before', async () => {
+  // Node's HTTP/2 takes ten times as long for each.
+  const COUNT = process.env.PODWIRE_TEST_TRANSPORT === 'node-http2' ? 100_000 : 1_000_000;
   openWindows();
   const call = startCall();
   let written = 0;

@@ -11,7 +11,7 @@ const TLS = 'garbage after TLS';
 const ROUNDS = 5;
 const CALLS = 4;
 /** Half of the calls reach the hostile Pod first; those that it merely keeps waiting end by this. */
-const DEADLINE_MS = 800;
+const DEADLINE_MS = 600;
 
 let peer: HostilePeer;
 let honest: OrdersServer;

@@ -12,9 +12,11 @@ describe('a deadline', () => {
     const told = new Promise<void>((resolve) => {
       cancelled = resolve;
     });
-    orders.server.onGet = (call) => void call.on('cancelled', () => cancelled?.());
     const client = orders.client();
-    const error = await failure(get(client, {}, undefined, { deadline: Date.now() + 100 }));
+    // Connected first: a call whose deadline passes before it is sent never reaches the server.
+    await get(client);
+    orders.server.onGet = (call) => void call.on('cancelled', () => cancelled?.());
+    const error = await failure(get(client, {}, undefined, { deadline: Date.now() + 500 }));
     expect(error.code).toBe(grpc.status.DEADLINE_EXCEEDED);
     await told;
   });

@@ -1,11 +1,9 @@
-import type { MethodHead, StreamEnd, Transport } from '@podwire/http2';
+import { ErrorCode, type MethodHead, type StreamEnd, type Transport } from '@podwire/http2';
 import { field, fields } from '../rpc/protobuf.ts';
 import { HessianReader, hessianText } from './hessian.ts';
 import type { MetadataService } from './metadata-service.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;
-/** RFC 9113 §7. */
-const CANCEL = 8;
 const V2 = 'org.apache.dubbo.metadata.MetadataServiceV2';
 const V1 = 'org.apache.dubbo.metadata.MetadataService';
 
@@ -56,7 +54,7 @@ function call(
       );
       stream?.request(2);
       stream?.sendMessage(message, false, true, undefined);
-      signal.addEventListener('abort', () => stream?.cancel(CANCEL), { once: true });
+      signal.addEventListener('abort', () => stream?.cancel(ErrorCode.CANCEL), { once: true });
     };
     const connection = transport.connect(
       {

@@ -1,12 +1,18 @@
-import type { Connection, ConnectionOptions, MethodHead, Stream, StreamEnd, Transport } from '@podwire/http2';
+import {
+  type Connection,
+  type ConnectionOptions,
+  ErrorCode,
+  type MethodHead,
+  type Stream,
+  type StreamEnd,
+  type Transport,
+} from '@podwire/http2';
 import type { Clock, Timer } from '@podwire/registry';
 import { NacosError } from '../error.ts';
 import { decodePayload, type Payload } from './payload.ts';
 
 /** Larger than any list a server of the default limits can hold in memory for one service: about 100 000 instances. */
 const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
-/** RFC 9113 §7. */
-const CANCEL = 8;
 /** How many pushes may be on their way at a time. */
 const PUSH_WINDOW = 64;
 
@@ -74,7 +80,7 @@ export class Wire {
       });
     } finally {
       timer?.cancel();
-      stream?.cancel(CANCEL);
+      stream?.cancel(ErrorCode.CANCEL);
     }
   }
 

@@ -25,7 +25,8 @@ export const common = {
       podwire: source('client'),
     },
   },
-  test: { slowTestThreshold: 1000, ...report },
+  // A second, vitest's default, is too little for a condition on a machine that does other things as well.
+  test: { slowTestThreshold: 1000, expect: { poll: { timeout: 10_000 } }, ...report },
 };
 
 /** Which hold the client to a time: how long a hostile peer may take. A neighbour would disturb them. */

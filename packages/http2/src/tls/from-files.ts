@@ -12,9 +12,14 @@ export interface TlsFiles {
 /**
  * TLS material that follows its files: each new connection uses what they hold then (cert-manager and Kubernetes
  * replace them while the process runs). What cannot be used, a half-written file or a pair of which only one was replaced
- * so far, is not used; what was there before is. Throws when the first reading fails.
+ * so far, is not used; what was there before is, and `onProblem` is told once for each fault: nobody would know until the old
+ * certificate expires. Default: a warning of the process. Throws when the first reading fails.
  */
-export function tlsFromFiles(files: TlsFiles): () => Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
+export function tlsFromFiles(
+  files: TlsFiles,
+  onProblem: (text: string) => void = warn,
+): () => Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
+  let told = '';
   let stamp = stampOf(files);
   let current = read(files);
   return () => {
@@ -24,11 +29,19 @@ export function tlsFromFiles(files: TlsFiles): () => Pick<TlsOptions, 'ca' | 'ce
         current = read(files);
         stamp = now;
       }
-    } catch {
+      told = '';
+    } catch (error) {
       // Half-replaced, or away for a moment: it is looked at again with the next connection.
+      const problem = `TLS goes on with what was read before: ${(error as Error).message}`;
+      if (problem !== told) onProblem(problem);
+      told = problem;
     }
     return current;
   };
+}
+
+function warn(text: string): void {
+  process.emitWarning(text, { code: 'PODWIRE_TLS_FILES' });
 }
 
 function stampOf(files: TlsFiles): string {

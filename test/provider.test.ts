@@ -146,6 +146,13 @@ test('wrong options and a port that is taken are errors that say so', async () =
     `options.address: "${first.address}" cannot be bound`,
   );
   await expect(start(named('b'), { noticeMs: -1 })).rejects.toThrow('options.noticeMs: -1 must be 0 or more');
+  await expect(start(named('b'), { graceMs: '5' } as never)).rejects.toThrow('options.graceMs: "5" must be');
+  await expect(start(named('b'), { signals: 'SIGTERM' } as never)).rejects.toThrow("such as ['SIGTERM']");
+  await expect(start(named('b'), { signals: ['SIGTREM'] } as never)).rejects.toThrow(
+    "did you mean 'SIGTERM'",
+  );
+  await expect(start(named('b'), { healthOf: 'a' } as never)).rejects.toThrow('must be a list of names');
+  await expect(start(named('b'), { credentials: undefined } as never)).rejects.toThrow('options.credentials');
   await expect(start(named('b'), { graceMS: 1 } as never)).rejects.toThrow("did you mean 'graceMs'");
   await expect(start(named('b'), { address: 'here' })).rejects.toThrow(
     'options.address: "here" must be host:port',

@@ -124,4 +124,11 @@ test('what no registry takes is an error at once', async () => {
   await expect(announce({ ...wrong, port: 0 })).rejects.toThrow('options.port: 0 must be a port');
   await expect(announce({ ...wrong, port: 1, wieght: 2 } as never)).rejects.toThrow("did you mean 'weight'");
   await expect(announce({ ...wrong, service: '', port: 1 })).rejects.toThrow('options.service');
+  await expect(announce({ ...wrong, port: 1, timeoutMs: '5' } as never)).rejects.toThrow('must be a number');
+  await expect(announce({ ...wrong, port: 1, onProblem: 1 } as never)).rejects.toThrow('must be a function');
+  for (const host of ['0.0.0.0', '::', '0::0']) {
+    await expect(announce({ ...wrong, port: 1, host })).rejects.toThrow(
+      'must be the address that others reach',
+    );
+  }
 });

@@ -14,6 +14,7 @@ import {
   type Timer,
   toEndpoint,
 } from '@podwire/registry';
+import { checkFunction, checkMs, checkReachable } from './check-options.ts';
 import { podHost } from './pod-host.ts';
 
 export interface AnnounceOptions {
@@ -89,10 +90,13 @@ export function beginToAnnounce(options: AnnounceOptions): { presence: Presence;
     throw new InvalidInput('options.service', options.service, 'must be the name of a service');
   }
   const { timeoutMs = 5_000, clock = systemClock } = options;
-  if (!(timeoutMs >= 0)) throw new InvalidInput('options.timeoutMs', timeoutMs, 'must be 0 or more');
+  checkMs(timeoutMs, 'options.timeoutMs');
+  checkFunction(options.onProblem, 'options.onProblem');
   const host = options.host ?? podHost(process.env, networkInterfaces());
   const { port, weight, zone, attributes } = options;
-  const presence = new Announcing(options, toEndpoint({ host, port, weight, zone, attributes }, 'options'));
+  const endpoint = toEndpoint({ host, port, weight, zone, attributes }, 'options');
+  checkReachable(endpoint.host, options.host === undefined ? 'POD_IP' : 'options.host');
+  const presence = new Announcing(options, endpoint);
   let timer: Timer | undefined;
   const waited = new Promise<void>((resolve) => {
     timer = clock.after(timeoutMs, resolve);

@@ -10,6 +10,7 @@ import {
 import { HealthImplementation } from 'grpc-health-check';
 import { ANNOUNCE_KEYS, type AnnounceOptions, type Presence } from './announce.ts';
 import { type Announced, all, announceAll, withdrawAll } from './announce-all.ts';
+import { checkFunction, checkMs, checkNames, checkSignals, isUnspecified } from './check-options.ts';
 import { within } from './within.ts';
 
 /** How a provider serves, announces itself and stops. Times in milliseconds. */
@@ -83,7 +84,7 @@ export async function serve(server: Server, options: ServeOptions): Promise<Prov
   health.addToServer(server);
   const port = await bind(server, options);
   const { host } = settings.bound;
-  const shown = isWildcard(host) ? options.host : (options.host ?? host);
+  const shown = isUnspecified(host) ? options.host : (options.host ?? host);
   for (const name of Object.keys(statuses(options, 'SERVING'))) health.setStatus(name, 'SERVING');
   let announced: readonly Announced[];
   try {
@@ -139,7 +140,18 @@ function check(options: ServeOptions): Steps {
   }
   const { withdrawTimeoutMs = 3_000, noticeMs = 5_000, graceMs = 20_000 } = options;
   for (const [name, value] of Object.entries({ withdrawTimeoutMs, noticeMs, graceMs })) {
-    if (!(value >= 0)) throw new InvalidInput(`options.${name}`, value, 'must be 0 or more');
+    checkMs(value, `options.${name}`);
+  }
+  checkSignals(signals, 'options.signals');
+  checkNames(options.healthOf ?? [], 'options.healthOf');
+  checkFunction(options.onStopped, 'options.onStopped');
+  checkFunction(options.onProblem, 'options.onProblem');
+  if (typeof options.credentials !== 'object' || options.credentials === null) {
+    throw new InvalidInput(
+      'options.credentials',
+      typeof options.credentials,
+      'must be ServerCredentials of @grpc/grpc-js, such as ServerCredentials.createInsecure()',
+    );
   }
   // A free port is asked for with 0, which no endpoint has.
   const bound = parseAddress(address.replace(/:0$/, ':1'), 'options.address');
@@ -154,9 +166,6 @@ function bind(server: Server, { address, credentials }: ServeOptions): Promise<n
     });
   });
 }
-
-/** However its zeros are written. */
-const isWildcard = (host: string) => host === '0.0.0.0' || /^[0:]+$/.test(host);
 
 type Health = 'SERVING' | 'NOT_SERVING';
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { type Announcement, type Announcer, type Endpoint, InvalidInput } from '@podwire/registry';
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
@@ -131,4 +132,17 @@ test('what no registry takes is an error at once', async () => {
       'must be the address that others reach',
     );
   }
+});
+
+test('a problem that nobody asked to be told of is a warning of the process', async () => {
+  const registry = new ManualRegistry();
+  const clock = new VirtualClock();
+  const warned = once(process, 'warning');
+  const presence = announce({ service: 'orders', host: '10.0.0.1', port: 50051, registry, clock });
+  registry.attempts[0]!.fail(new Error('unknown user!'));
+  expect((await warned)[0]).toMatchObject({
+    message: '10.0.0.1:50051 is not announced as orders: unknown user!',
+    code: 'PODWIRE_NOT_ANNOUNCED',
+  });
+  await (await presence).withdraw();
 });

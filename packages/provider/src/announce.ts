@@ -32,7 +32,10 @@ export interface AnnounceOptions {
   readonly attributes?: Readonly<Record<string, string>>;
   /** How long `announce` waits to be listed before it goes on in the background. Default 5 000. */
   readonly timeoutMs?: number;
-  /** Told each time the registry refuses or cannot be reached; the announcement is tried again. */
+  /**
+   * Told each time the registry refuses or cannot be reached; the announcement is tried again. Default: a warning of the
+   * process.
+   */
   readonly onProblem?: (error: Error) => void;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -223,7 +226,15 @@ class Announcing implements Presence {
     const problem = new Error(`${this.#endpoint.id} is not announced as ${service}: ${cause}`, {
       cause: error,
     });
-    // What the caller's function throws is its own affair, and ends no announcement.
-    if (onProblem !== undefined) queueMicrotask(() => onProblem(problem));
+    tellProblem(problem, onProblem);
   }
+}
+
+/** What the caller's function throws is its own affair: it ends no announcement, and keeps no provider from leaving. */
+export function tellProblem(problem: Error, onProblem: (error: Error) => void = warn): void {
+  queueMicrotask(() => onProblem(problem));
+}
+
+function warn(problem: Error): void {
+  process.emitWarning(problem.message, { code: 'PODWIRE_NOT_ANNOUNCED' });
 }

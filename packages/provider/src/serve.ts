@@ -8,7 +8,7 @@ import {
   systemClock,
 } from '@podwire/registry';
 import { HealthImplementation } from 'grpc-health-check';
-import { ANNOUNCE_KEYS, type AnnounceOptions, type Presence } from './announce.ts';
+import { ANNOUNCE_KEYS, type AnnounceOptions, type Presence, tellProblem } from './announce.ts';
 import { type Announced, all, announceAll, withdrawAll } from './announce-all.ts';
 import { checkFunction, checkMs, checkNames, checkSignals, isUnspecified } from './check-options.ts';
 import { within } from './within.ts';
@@ -254,8 +254,7 @@ class Serving implements Provider {
         const problem = new Error(`${this.address} could not be withdrawn: ${String(error)}`, {
           cause: error,
         });
-        // What the caller's function throws is its own affair, and keeps no provider from leaving.
-        if (options.onProblem !== undefined) queueMicrotask(() => options.onProblem?.(problem));
+        tellProblem(problem, options.onProblem);
       },
     );
     await within(Promise.race([done, this.#hurried]), withdrawTimeoutMs, clock);

@@ -1,6 +1,6 @@
 import { nacos } from '@podwire/registry-nacos';
 import { createChannel, type PodwireChannel } from 'podwire';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, onTestFailed, test } from 'vitest';
 import { type DubboOptions, startDubboProvider } from '../servers/dubbo-go.mjs';
 import { type Nacos, startNacos } from '../servers/nacos.mjs';
 import { callEachKind, eachKindFrom, echoClient, getEcho } from '../support/echo.ts';
@@ -23,6 +23,7 @@ afterEach(async () => {
 async function provide(pod: string, options: Partial<Parameters<typeof startDubboProvider>[0]> = {}) {
   const provider = await startDubboProvider({ nacos: server.address, pod, ...options });
   cleanups.push(() => provider.stop());
+  onTestFailed(() => console.error(provider.log().slice(-4_000)));
   return provider;
 }
 

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, onTestFailed, test } from 'vite
 import { type DubboOptions, startDubboProvider } from '../servers/dubbo-go.mjs';
 import { type Nacos, startNacos } from '../servers/nacos.mjs';
 import { callEachKind, eachKindFrom, echoClient, getEcho } from '../support/echo.ts';
-import { oneNacosVersion } from '../support/nacos.ts';
+import { oneNacosVersion, viewOf } from '../support/nacos.ts';
 
 let server: Nacos;
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -56,6 +56,43 @@ test.each<[string, string, Partial<DubboOptions> & { metadata?: 'dubbo' | 'tri' 
   await channel.ready({ timeoutMs: 20_000 });
   expect(pods(channel)).toEqual([provider.address]);
   expect(await callEachKind(client)).toEqual(eachKindFrom('go-1'));
+});
+
+/** The time at which something is true that is asked for again and again. */
+async function when(isTrue: () => boolean | Promise<boolean>): Promise<number> {
+  while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 2));
+  return performance.now();
+}
+
+test("calls know of what dubbo-go registers and deregisters as soon as Nacos itself lists it", async () => {
+  const [version, rounds] = ['9.0.0', 5];
+  const stays = await provide('stays', { mode: 'interface', version });
+  const channel = open(`dubbo=interface&version=${version}`, { holdMs: 0, policy: 'round_robin' });
+  const client = echoClient(channel);
+  await channel.ready({ timeoutMs: 20_000 });
+  const listed = async () =>
+    (
+      await viewOf(server, oneNacosVersion).instances(
+        encodeURIComponent(`providers:podwire.test.Echo:${version}:`),
+      )
+    ).length;
+  const tookMs: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const [registeredMs, calledMs, comes] = await Promise.all([
+      when(async () => (await listed()) === 2),
+      when(async () => (await getEcho(client)) === 'comes a'),
+      provide('comes', { mode: 'interface', version }),
+    ]);
+    const [deregisteredMs, goneMs] = await Promise.all([
+      when(async () => (await listed()) === 1),
+      when(() => !pods(channel).includes(comes.address)),
+      comes.stop('SIGTERM'),
+    ]);
+    tookMs.push(calledMs - registeredMs, goneMs - deregisteredMs);
+  }
+  console.log(`from Nacos's list to calls, in ms: ${tookMs.map((ms) => ms.toFixed(0)).join(' ')}`);
+  expect(Math.max(...tookMs)).toBeLessThanOrEqual(150);
+  expect(pods(channel)).toEqual([stays.address]);
 });
 
 test('follows the mapping: an application that joins is found, one that leaves is gone', async () => {

@@ -64,7 +64,7 @@ async function when(isTrue: () => boolean | Promise<boolean>): Promise<number> {
   return performance.now();
 }
 
-test("calls know of what dubbo-go registers and deregisters as soon as Nacos itself lists it", async () => {
+test('calls know of what dubbo-go registers and deregisters as soon as Nacos itself lists it', async () => {
   const [version, rounds] = ['9.0.0', 5];
   const stays = await provide('stays', { mode: 'interface', version });
   const channel = open(`dubbo=interface&version=${version}`, { holdMs: 0, policy: 'round_robin' });

@@ -11,6 +11,7 @@ const client = await open(addresses, { tls });
 const GARBAGE_WARM_UP_MS = 2_000;
 const GARBAGE_SPELLS = 7;
 const GARBAGE_SPELL_MS = 100;
+const GARBAGE_TRIES = 60;
 
 async function measure(durationMs, latencies) {
   const state = { running: true, count: 0, latencies, rate };
@@ -27,19 +28,33 @@ async function measure(durationMs, latencies) {
 }
 
 /**
- * Growth of the heap a call, over spells so short that hardly any meets a collection (the caller gives the heap room for it); the
- * median does not see one that did. Begins with a collection of the young generation alone: a full one throws compiled code away.
+ * Growth of the heap a call: the median of spells that no collection fell into (the caller gives the heap room for that). Each begins
+ * with a collection of the young generation alone: a full one throws compiled code away.
  */
 async function measureGarbage() {
-  globalThis.gc({ type: 'minor' });
+  let collections = 0;
+  const observer = new PerformanceObserver((list) => {
+    collections += list.getEntries().length;
+  });
+  observer.observe({ entryTypes: ['gc'] });
   const growth = [];
-  for (let i = 0; i < GARBAGE_SPELLS; i++) {
+  for (let i = 0; i < GARBAGE_TRIES && growth.length < GARBAGE_SPELLS; i++) {
+    globalThis.gc({ type: 'minor' });
+    await told();
+    const collected = collections;
     const before = process.memoryUsage().heapUsed;
     const { count } = await measure(GARBAGE_SPELL_MS, undefined);
-    growth.push((process.memoryUsage().heapUsed - before) / count);
+    const after = process.memoryUsage().heapUsed;
+    await told();
+    if (collections === collected) growth.push((after - before) / count);
   }
+  observer.disconnect();
+  if (growth.length < GARBAGE_SPELLS) throw new Error(`${growth.length} spells without a collection`);
   return { garbageBytes: median(growth) };
 }
+
+/** Until the observer of collections has been called. */
+const told = () => new Promise((resolve) => setTimeout(resolve, 5));
 
 async function measureTime() {
   const latencies = [];

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { setTimeout as passed } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import type { ChannelOptions, PodwireChannel } from 'podwire';
@@ -37,7 +38,6 @@ function open(targets: readonly string[], options: ChannelOptions = {}): Podwire
 const states = (channel: PodwireChannel) => channel.snapshot().pods.map(({ state }) => state);
 const ready = (channel: PodwireChannel) => states(channel).filter((state) => state === 'ready').length;
 const same = (bytes: Buffer) => bytes;
-const passed = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** One call; resolves to its error. */
 function call(channel: PodwireChannel, deadlineMs: number): Promise<ServiceError | null> {

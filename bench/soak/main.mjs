@@ -1,5 +1,6 @@
 // Calls at an even rate over Pods that come and go, and whether memory stays flat and sockets stay as many as Pods:
 // npm run build && node bench/soak/main.mjs [--seconds 3600] [--rate 2000] [--pods 4] [--transport http2]
+import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -48,7 +49,6 @@ const serviceConfig = {
     },
   ],
 };
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const fleet = new Pods();
 const problems = [];

@@ -2,11 +2,11 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startBackend } from '../backend.mjs';
 
 /** How long a Pod that leaves serves on after the document has forgotten it, and a killed one stays listed. */
 const NOTICE_MS = 500;
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Pods {
   #directory = mkdtempSync(join(tmpdir(), 'podwire-soak-'));

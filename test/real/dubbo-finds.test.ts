@@ -60,7 +60,7 @@ test.each<[string, string, Partial<DubboOptions> & { metadata?: 'dubbo' | 'tri' 
 
 /** The time at which something is true that is asked for again and again. */
 async function when(isTrue: () => boolean | Promise<boolean>): Promise<number> {
-  while (!(await isTrue())) await new Promise((resolve) => setTimeout(resolve, 2));
+  await expect.poll(isTrue, { interval: 2, timeout: 20_000 }).toBe(true);
   return performance.now();
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type KubernetesOptions, kubernetes } from '@podwire/registry-kubernetes';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { cutOff, letThrough } from '../servers/firewall.mjs';
@@ -62,8 +63,6 @@ afterEach(async () => {
   await Promise.all([...pods.values()].map((pod) => pod.stop()));
   pods.clear();
 });
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What podwire asked the API server for, in short. */
 const asked = (from: number) =>

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { kubernetes } from '@podwire/registry-kubernetes';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -34,7 +35,6 @@ afterAll(async () => {
   await cluster?.close();
 });
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** By nearest rank: of a hundred samples the 99th percentile is not the worst. */
 const quantile = (sorted: readonly number[], q: number) => sorted[Math.ceil(sorted.length * q) - 1]!;
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { ownHttp2Transport, type Transport } from '@podwire/http2';
 import { type NacosOptions, nacos } from '@podwire/registry-nacos';
 import { createChannel, type PodwireChannel } from 'podwire';
@@ -113,7 +114,6 @@ describe.each(versions)('Nacos %s', (version) => {
   }
 
   const four = () => Array.from({ length: 4 }, () => server.address);
-  const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
 
   interface Outage {
     readonly awayMs?: number;

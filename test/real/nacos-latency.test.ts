@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { toEndpoint } from '@podwire/registry';
 import { nacos } from '@podwire/registry-nacos';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -175,8 +176,6 @@ const sample = (changedMs: number, pushMs: number, knownMs: number): Sample => (
   serverMs: pushMs - changedMs,
   ownMs: knownMs - pushMs,
 });
-
-const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs));
 
 async function poll<T>(look: () => T | undefined): Promise<T> {
   for (;;) {

@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { healthOf } from './health.mjs';
 import { startProcess } from './process.mjs';
 
@@ -182,8 +183,6 @@ export async function startKubelet(cluster, options) {
     },
   };
 }
-
-const pause = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const pathOf = (/** @type {any} */ { metadata: { namespace, name } }) =>
   `/api/v1/namespaces/${namespace}/pods/${name}`;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { type ServeOptions, serve } from '@podwire/provider';
-import { fileAnnouncer } from '@podwire/registry';
+import { type Announcer, fileAnnouncer, InvalidInput } from '@podwire/registry';
 import { createChannel } from 'podwire';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
@@ -187,4 +187,23 @@ test.each<[string[], RegExp]>([
   await expect(start(named('a'), { service })).rejects.toThrow(message);
   await using channel = createChannel(`file://${directory}/#orders`, { holdMs: 0 });
   await expect.poll(() => channel.snapshot().pods).toEqual([]);
+});
+
+test('a provider that a registry refuses is out of it when `serve` rejects', async () => {
+  const listed = new Set<string>();
+  const registry: Announcer = {
+    async announce(service, endpoint) {
+      if (service === 'billing') throw new InvalidInput('service', service, 'is not taken here');
+      listed.add(service);
+      const withdraw = async () => {
+        await new Promise(setImmediate);
+        listed.delete(service);
+      };
+      return { endpoint, update: async () => {}, withdraw };
+    },
+  };
+  await expect(start(named('a'), { registry, service: ['orders', 'billing'] })).rejects.toThrow(
+    'is not taken here',
+  );
+  expect([...listed]).toEqual([]);
 });

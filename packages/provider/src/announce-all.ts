@@ -1,27 +1,39 @@
+import { type Clock, systemClock } from '@podwire/registry';
 import { type AnnounceOptions, beginToAnnounce, type Presence } from './announce.ts';
+import { within } from './within.ts';
 
 export type Announced = ReturnType<typeof beginToAnnounce>;
 
-/** Begins to announce a Pod for every service; for none without a registry. Throws what `announce` rejects with at once. */
-export function announceAll(
+/** Begins to announce a Pod for every service; for none without a registry. Rejects with what `announce` rejects with at once. */
+export async function announceAll(
   options: Omit<Partial<AnnounceOptions>, 'service' | 'port'> & Pick<AnnounceOptions, 'port'>,
   services: readonly string[],
-): readonly Announced[] {
+  withdrawTimeoutMs: number,
+): Promise<readonly Announced[]> {
   const { registry } = options;
   if (registry === undefined) return [];
   const begun: Announced[] = [];
   try {
     for (const service of services) begun.push(beginToAnnounce({ ...options, registry, service }));
   } catch (error) {
-    withdrawAll(begun.map(({ presence }) => presence));
+    await withdrawAll(
+      begun.map(({ presence }) => presence),
+      withdrawTimeoutMs,
+      options.clock,
+    );
     throw error;
   }
   return begun;
 }
 
-/** Of a provider that does not come about; the error that it is given says why. */
-export function withdrawAll(presences: readonly Presence[]): void {
-  for (const presence of presences) presence.withdraw().catch(() => {});
+/** Of a provider that does not come about; the error that it is given says why, not this. Takes no longer than it may. */
+export async function withdrawAll(
+  presences: readonly Presence[],
+  timeoutMs: number,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const withdrawals = presences.map((presence) => presence.withdraw());
+  await within(Promise.allSettled(withdrawals), timeoutMs, clock);
 }
 
 /** Waits for all of them, and rejects with the first that did. */

@@ -26,7 +26,7 @@ export interface ServeOptions extends Omit<AnnounceOptions, 'registry' | 'servic
   readonly healthOf?: readonly string[];
   /** Signals on which the provider leaves. Default `['SIGTERM']`; a second one ends the calls that are left. */
   readonly signals?: readonly NodeJS.Signals[];
-  /** How long the registry may take to let go of the Pod. Default 3 000. */
+  /** How long the registry may take to let go of the Pod, also where `serve` fails. Default 3 000. */
   readonly withdrawTimeoutMs?: number;
   /** How long consumers have to hear that the Pod leaves, while it serves on. Default 5 000. */
   readonly noticeMs?: number;
@@ -89,7 +89,11 @@ export async function serve(server: Server, options: ServeOptions): Promise<Prov
   let announced: readonly Announced[];
   try {
     const at = shown === undefined ? { port } : { port, host: shown };
-    announced = announceAll({ ...announceOptions(options), ...at }, settings.services);
+    announced = await announceAll(
+      { ...announceOptions(options), ...at },
+      settings.services,
+      settings.withdrawTimeoutMs,
+    );
   } catch (error) {
     server.forceShutdown();
     throw error;
@@ -101,7 +105,7 @@ export async function serve(server: Server, options: ServeOptions): Promise<Prov
   try {
     await Promise.all(announced.map(({ listed }) => listed));
   } catch (error) {
-    withdrawAll(presences);
+    await withdrawAll(presences, settings.withdrawTimeoutMs, options.clock);
     provider.abandon();
     throw error;
   }

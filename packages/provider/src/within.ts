@@ -1,7 +1,7 @@
 import type { Clock } from '@podwire/registry';
 
 /** Whether the work ended in time. Rejects as the work does, if it does so in time; later failures are nobody's. */
-export async function within(work: Promise<void>, timeoutMs: number, clock: Clock): Promise<boolean> {
+export async function within(work: Promise<unknown>, timeoutMs: number, clock: Clock): Promise<boolean> {
   let settled = false;
   // The clock's timers let the process end; a provider that leaves must live until it has left.
   const alive = setInterval(() => {}, 2 ** 30);

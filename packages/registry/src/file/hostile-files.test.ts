@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { toEndpoint } from '../endpoint.ts';
 import { Followed } from '../testing/follow.ts';
 import { fileAnnouncer } from './file-announcer.ts';
 import { fileRegistry } from './file-registry.ts';
+import { thisMachine } from './lease.ts';
 
 const SOON = { timeout: 3_000 };
 let directory: string;
@@ -66,7 +67,7 @@ describe('in the place of a document', () => {
 
 describe('among leases', () => {
   const lease = (address: string, expiresMs: number) =>
-    JSON.stringify({ address, expiresMs, pid: process.pid, machine: hostname() });
+    JSON.stringify({ address, expiresMs, pid: process.pid, machine: thisMachine() });
   const inMs = (ms: number) => Date.now() + ms;
 
   test('what is none is dropped and named, also when nothing else changed', async () => {
@@ -97,6 +98,18 @@ describe('among leases', () => {
     await expect
       .poll(() => followed.last, SOON)
       .toMatchObject({ endpoints: [{ id: '10.0.0.1:1' }], dropped: said });
+  });
+
+  test('of a process that is gone none counts, unless its id belongs to other containers on this host', async () => {
+    const leases = join(directory, 'orders');
+    mkdirSync(leases);
+    const { pid } = spawnSync(process.execPath, ['--version']);
+    const dead = (address: string, machine: string) =>
+      JSON.stringify({ address, expiresMs: inMs(60_000), pid, machine });
+    writeFileSync(join(leases, 'here.json'), dead('10.0.0.1:1', thisMachine()));
+    writeFileSync(join(leases, 'container.json'), dead('10.0.0.2:1', `${hostname()} pid:[1]`));
+    const followed = follow(`${directory}/`);
+    await expect.poll(() => followed.last, SOON).toMatchObject({ endpoints: [{ id: '10.0.0.2:1' }] });
   });
 
   test('what killed providers left long ago is removed by the next one', async () => {

@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from '../endpoint.ts';
@@ -10,6 +11,7 @@ export interface Lease {
   readonly expiresMs: number;
   /** The provider's process, for readers on the same machine: one that died need not wait for its lease. */
   readonly pid: number;
+  /** Where `pid` means that process. */
   readonly machine: string;
 }
 
@@ -42,7 +44,7 @@ export function writeLease(endpoint: Endpoint, expiresMs: number): string {
     attributes,
     expiresMs,
     pid: process.pid,
-    machine: hostname(),
+    machine: thisMachine(),
   };
   return `${JSON.stringify(lease)}\n`;
 }
@@ -68,9 +70,26 @@ export function readLease(text: string, path: string, wallMs: number): Lease {
   return { endpoint: toEndpoint(endpoint as EndpointInput, path), expiresMs, pid, machine };
 }
 
+let machine: string | undefined;
+
+/** Containers on the host's network share its name, and each counts its processes by itself: their namespace tells. */
+export function thisMachine(): string {
+  machine ??= `${hostname()} ${processNamespace()}`.trimEnd();
+  return machine;
+}
+
+function processNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    // Not Linux.
+    return '';
+  }
+}
+
 /** Whether the provider's process may still be there: of one on another machine only its lease tells. */
 export function mayRun(lease: Lease): boolean {
-  if (lease.machine !== hostname()) return true;
+  if (lease.machine !== thisMachine()) return true;
   try {
     process.kill(lease.pid, 0);
     return true;

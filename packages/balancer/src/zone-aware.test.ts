@@ -4,8 +4,8 @@ import { mix } from './hash.ts';
 import { build, makeEnv, makeInfo, makePods } from './testing/pods.ts';
 import { zoneAware } from './zone-aware.ts';
 
-function shareInZone(up: number): number {
-  const pods = makePods(20, (i) => ({ zone: i < 10 ? 'a' : 'b' }));
+function shareInZone(up: number, weight = 1): number {
+  const pods = makePods(20, (i) => ({ zone: i < 10 ? 'a' : 'b', weight }));
   for (const [i, pod] of pods.entries()) pod.available = i >= 10 || i < up;
   const ready = pods.filter((pod) => pod.available);
   const picker = build(zoneAware(createPolicy('round_robin'), 'a'), pods, ready, makeEnv());
@@ -23,6 +23,11 @@ describe('the own zone', () => {
     expect(shareInZone(5)).toBeCloseTo(0.7, 1);
     expect(shareInZone(1)).toBeCloseTo(0.14, 1);
     expect(shareInZone(0)).toBe(0);
+  });
+
+  test('keeps its share whatever weights a registry gives', () => {
+    expect([shareInZone(8, 1e308), shareInZone(10, 1e-300)]).toEqual([1, 1]);
+    expect(shareInZone(5, 1e308)).toBeCloseTo(0.7, 1);
   });
 
   test('keeps equal keys together, also while it spills over', () => {

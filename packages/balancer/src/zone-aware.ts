@@ -35,14 +35,16 @@ function split<P extends Pod>(pods: readonly P[], zone: string): { own: P[]; oth
 
 /** The share of calls that stays in the own zone. */
 export function localShare(all: readonly Pod[], ready: readonly Pod[], others: readonly Pod[]): number {
-  const capacity = weight(all);
+  const count = all.length + others.length;
+  const capacity = weight(all, count);
   if (capacity === 0) return 0;
-  if (weight(others) === 0) return 1;
-  return Math.min(1, (OVERPROVISIONING * weight(ready)) / capacity);
+  if (weight(others, count) === 0) return 1;
+  return Math.min(1, (OVERPROVISIONING * weight(ready, count)) / capacity);
 }
 
-function weight(pods: readonly Pod[]): number {
-  return pods.reduce((sum, pod) => sum + pod.endpoint.weight, 0);
+/** In parts of `count`, so that no sum overflows, whatever a registry says. */
+function weight(pods: readonly Pod[], count: number): number {
+  return pods.reduce((sum, pod) => sum + pod.endpoint.weight / count, 0);
 }
 
 class ZonePicker<P extends Pod> implements Picker<P> {

@@ -147,10 +147,10 @@ describe(`${PICKS} picks`, () => {
     },
   );
 
-  test.each(['ring_hash', 'maglev'])(
-    '%s with a bound lets no Pod have more than its share of calls in flight',
-    (name) => {
-      const pods = makePods(10);
+  test.each(['ring_hash', 'maglev'].flatMap((name) => [1, 1e308].map((weight) => [name, weight] as const)))(
+    '%s with a bound lets no Pod have more than its share of calls in flight, all of weight %d',
+    (name, weight) => {
+      const pods = makePods(10, () => ({ weight }));
       const picker = build(createPolicy({ [name]: { loadBound: 1.25 } }), pods, pods, makeEnv());
       // One key for all calls.
       for (let i = 0; i < 1_000; i++) picker.pick(makeInfo(42))!.load.start(0);

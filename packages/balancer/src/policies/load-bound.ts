@@ -13,7 +13,8 @@ export class LoadBound {
   constructor(ready: readonly Pod[], factor: number | undefined) {
     this.#factor = factor;
     this.#count = ready.length;
-    this.#meanWeight = ready.reduce((sum, pod) => sum + pod.endpoint.weight, 0) / Math.max(ready.length, 1);
+    // In parts, so that no sum overflows, whatever a registry says.
+    this.#meanWeight = ready.reduce((sum, pod) => sum + pod.endpoint.weight / ready.length, 0);
   }
 
   allows(pod: Pod): boolean {

@@ -8,7 +8,7 @@ const certificate = (file) => fileURLToPath(new URL(`../test/certs/${file}`, imp
 /** Resolves to the addresses that it serves on, so many in plaintext and as many with TLS, and what ends it. */
 export async function startBackend(ports) {
   const tls = ['-cert', certificate('server-one.pem'), '-key', certificate('server-one.key')];
-  const child = spawn(goProgram('backend-go'), ['-ports', String(ports), ...tls], {
+  const child = spawn(goProgram('backend'), ['-ports', String(ports), ...tls], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let text = '';

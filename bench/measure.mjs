@@ -29,13 +29,18 @@ export function isInstalled(client) {
   return client !== 'envoy' || existsSync(itemDirectory(items.envoy));
 }
 
-/** Starts the backends, and Envoy before them if it is wanted. `garbage`: measure that as well. */
-export async function startMeasuring(clients, garbage) {
+/**
+ * Starts the backends, and Envoy before them if it is wanted. `garbage`: measure that as well. `recorded`: the URL of the podwire that a
+ * client named `podwire@recorded` or `podwire-client@recorded` uses.
+ */
+export async function startMeasuring(clients, { garbage = false, recorded } = {}) {
   const backend = await startBackend(4);
   const envoy = clients.includes('envoy') ? await startEnvoy({ upstreams: backend.addresses }) : undefined;
 
   async function inNode(client, workload, ms, rate, addresses) {
-    const order = { client, workload, ms, rate, addresses };
+    const [name, version] = client.split('@');
+    const module = version === 'recorded' ? recorded : undefined;
+    const order = { client: name, workload, ms, rate, addresses, module };
     const started = async (flags, more) =>
       JSON.parse(
         (await run(process.execPath, [...flags, worker, JSON.stringify({ ...order, ...more })])).stdout,
@@ -48,7 +53,7 @@ export async function startMeasuring(clients, garbage) {
   async function inGo(workload, ms) {
     const inFlight = workload === 'unary-1' ? '1' : '64';
     const options = ['-in-flight', inFlight, '-bytes', '100', '-ms', String(ms)];
-    return JSON.parse((await run(goProgram('client-go'), [...options, ...backend.addresses])).stdout);
+    return JSON.parse((await run(goProgram('client'), [...options, ...backend.addresses])).stdout);
   }
 
   /** grpc-js with Envoy between it and the backends; the CPU of both. */

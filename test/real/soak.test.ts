@@ -18,7 +18,8 @@ test(`${SECONDS} s of 2 000 calls/s with Pods coming and going: memory is flat, 
   timeout: SECONDS * 1_000 + 30_000,
 }, async () => {
   const run = promisify(execFile)(process.execPath, [program, '--seconds', String(SECONDS)]);
-  const { stdout } = await run.catch((error: { stdout: string }) => error);
+  const { stdout, stderr } = await run.catch((error: { stdout: string; stderr: string }) => error);
+  expect(stdout, stderr).not.toBe('');
   const report = JSON.parse(stdout) as Report;
   console.log(stdout);
   expect(report.problems).toEqual([]);

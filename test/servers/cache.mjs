@@ -18,7 +18,7 @@ export const cacheRoot =
  * @property {string} version
  * @property {string} about
  * @property {readonly string[]} tools programs that the step runs
- * @property {string} source a folder beside this file; a change of any of its files builds anew
+ * @property {string} source a folder, from this file's; a change of any of its files builds anew
  * @property {(directory: string, source: string) => void} build fills the empty directory
  */
 

@@ -25,6 +25,16 @@ export const items = {
       }
     },
   },
+  'bench-go': {
+    name: 'bench-go',
+    version: '1.76.0',
+    about: "the benchmark's echo server and client, of grpc-go",
+    tools: ['go'],
+    source: '../../bench/go',
+    build(directory, source) {
+      for (const program of ['backend', 'client']) goBuild(source, join(directory, program), `./${program}`);
+    },
+  },
   'grpc-java': {
     name: 'grpc-java',
     version: '1.79.0',

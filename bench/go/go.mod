@@ -1,4 +1,4 @@
-module podwire.dev/bench/client
+module podwire.dev/bench
 
 go 1.24.0
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CLIENTS, isInstalled, medians, startMeasuring } from './measure.mjs';
 import { median } from './median.mjs';
-import { regressions, watched, writeRecord } from './record.mjs';
+import { check, watched, writeRecord } from './record.mjs';
 import { formatSvg, formatTable, formatTargets } from './report.mjs';
 import { judge, targets } from './targets.mjs';
 import { workloads } from './workloads.mjs';
@@ -17,7 +17,7 @@ const HELP = `usage: npm run bench -- [options]
   --workload NAME   one of: ${Object.keys(workloads).join(', ')}; may be repeated (all)
   --client NAME     one of: ${CLIENTS.join(', ')}; may be repeated (those of the workload)
   --json            print the results as JSON instead of tables
-  --check           measure CPU a call and compare it with bench/record.json; exits 1 when it grew by over 15 %
+  --check           measure CPU a call and compare it with the podwire of bench/record.json; exits 1 when it grew by over 15 %
   --record          measure the same and write bench/record.json
   --help
 
@@ -54,11 +54,11 @@ function fail(message) {
 }
 
 /** Measures `plan`, pairs of workload and client, in turn, so that whatever disturbs the machine disturbs all of them. */
-async function measureAll(plan, times, garbage = false) {
+async function measureAll(plan, times, options) {
   const samples = {};
   const measuring = await startMeasuring(
     plan.map(([, client]) => client),
-    garbage,
+    options,
   );
   let done = 0;
   for (let round = 0; round < times; round++) {
@@ -94,27 +94,26 @@ function rateFrom(samples) {
   return peak === undefined ? 3_000 : median(peak) / 2;
 }
 
-const planFor = (list) =>
-  [...new Set(list.map(({ workload }) => workload))].flatMap((workload) =>
-    [...list.filter((one) => one.workload === workload).map(({ client }) => client), 'grpc-js'].map(
-      (client) => [workload, client],
-    ),
-  );
+/** Each with grpc-js in the same workload. */
+const besideGrpc = (list) =>
+  [...new Set(list.map(({ workload }) => workload))].flatMap((workload) => [
+    ...list.filter((one) => one.workload === workload).map(({ client }) => [workload, client]),
+    [workload, 'grpc-js'],
+  ]);
 
 if (values.record) {
-  writeRecord(await measureAll(planFor(watched), Math.max(rounds, 5)));
+  writeRecord(await measureAll(besideGrpc(watched), Math.max(rounds, 5)));
 } else if (values.check) {
-  // What seems slower is measured again, longer: a machine that does other things as well has bad moments.
-  let suspects = watched;
-  for (let tries = 0; tries < 3 && suspects.length > 0; tries++) {
-    suspects = regressions(suspects, (await measureAll(planFor(suspects), rounds + 2 * tries)).results);
-  }
-  process.exitCode = suspects.length === 0 ? 0 : 1;
+  process.exitCode = (await check((list, more, options) =>
+    measureAll(besideGrpc(list), rounds + more, options),
+  ))
+    ? 0
+    : 1;
 } else {
   const plan = values.workload.flatMap((workload) =>
     (values.client ?? workloads[workload].clients).filter(isInstalled).map((client) => [workload, client]),
   );
-  const report = await measureAll(plan, rounds, true);
+  const report = await measureAll(plan, rounds, { garbage: true });
   const judged = targets.map((target) => judge(target, report.results)).filter((one) => one !== undefined);
   const directory = fileURLToPath(new URL('results', import.meta.url));
   mkdirSync(directory, { recursive: true });

@@ -2,10 +2,10 @@
 import { median } from './median.mjs';
 import { workloads } from './workloads.mjs';
 
-const { client: name, workload, ms, rate, addresses, garbage } = JSON.parse(process.argv[2]);
+const { client: name, workload, ms, rate, addresses, garbage, module } = JSON.parse(process.argv[2]);
 const { open } = await import(`./clients/${name}.mjs`);
 const { run, tls = false } = workloads[workload];
-const client = await open(addresses, { tls });
+const client = await open(addresses, { tls, module });
 
 /** What is not compiled yet allocates more. */
 const GARBAGE_WARM_UP_MS = 2_000;

@@ -1,9 +1,10 @@
 import * as grpc from '@grpc/grpc-js';
-import { createChannel } from 'podwire';
 import { EchoClient, fromGrpcClient } from './definition.mjs';
 import { ca } from './tls.mjs';
 
-export async function openChannel(addresses, { tls }, transport = 'http2') {
+/** `module` is where to import podwire from. */
+export async function openChannel(addresses, { tls, module = 'podwire' }, transport = 'http2') {
+  const { createChannel } = await import(module);
   const channel = createChannel(`static:///${addresses.join(',')}`, {
     policy: 'round_robin',
     maxReceiveBytes: -1,

@@ -5,7 +5,7 @@ import { mixSigned } from './hash.ts';
 const STEP = 0x9e3779b9;
 
 /** How many draws there are: such integers V8 keeps without allocating, whatever its build. */
-export const DRAWS = 2 ** 30;
+export const DRAW_RANGE = 2 ** 30;
 
 /**
  * Random numbers for picks: SplitMix in 32 bits, begun where the given source says. A call through that source would
@@ -19,7 +19,7 @@ export class Draw {
     this.#state = (random() * 2 ** 32) | 0;
   }
 
-  /** From 0 to below 2^30. Compare it with a share of `DRAWS`. */
+  /** From 0 to below 2^30. Compare it with a share of `DRAW_RANGE`. */
   bits(): number {
     this.#state = (this.#state + STEP) | 0;
     return mixSigned(this.#state) >>> 2;
@@ -27,6 +27,6 @@ export class Draw {
 
   /** An index of a list of so many. */
   below(count: number): number {
-    return Math.floor((this.bits() * count) / DRAWS);
+    return Math.floor((this.bits() * count) / DRAW_RANGE);
   }
 }

@@ -1,3 +1,4 @@
+export { type Building, finish } from './building.ts';
 export {
   createPolicy,
   type OptionSchema,
@@ -7,14 +8,6 @@ export {
 } from './create-policy.ts';
 export { hashKey } from './hash.ts';
 export { LoadMeter, type LoadTotal, type Outcome } from './load-meter.ts';
-export {
-  type Building,
-  finish,
-  type Picker,
-  type PickInfo,
-  type Pod,
-  type Policy,
-  type PolicyEnv,
-} from './policy.ts';
+export type { Picker, PickInfo, Pod, Policy, PolicyEnv } from './policy.ts';
 export { type SubsetOptions, selectSubset } from './subset.ts';
 export { zoneAware } from './zone-aware.ts';

@@ -40,7 +40,7 @@ export class LoadMeter {
     this.total = total;
   }
 
-  start(_nowMs: number): void {
+  start(): void {
     this.inFlight += 1;
     this.started += 1;
     this.total.inFlight += 1;

@@ -1,4 +1,5 @@
 import type { Endpoint, Random } from '@podwire/registry';
+import type { Building } from './building.ts';
 import type { LoadMeter } from './load-meter.ts';
 
 /**
@@ -34,29 +35,6 @@ export interface PolicyEnv {
   nowMs(): number;
 }
 
-/**
- * Work in parts, each far under a millisecond, with a `yield` in between: whoever does it can let other work in, so that
- * no number of Pods makes the event loop stand still. Ends with what was made.
- */
-export type Building<T> = Generator<undefined, T, undefined>;
-
-/** How many Pods, points or slots a part of a {@link Building} goes over. */
-export const PART = 4_096;
-
-/** Work that is so little that it is done already. */
-// biome-ignore lint/correctness/useYield: the one that has nothing to yield for
-export function* made<T>(value: T): Building<T> {
-  return value;
-}
-
-/** Does all of the work now. */
-export function finish<T>(work: Building<T>): T {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
-  }
-}
-
 /** A balancing policy with its options; builds a picker whenever the Pods or their weights change. */
 export interface Policy {
   readonly name: string;
@@ -75,14 +53,4 @@ export interface Policy {
     env: PolicyEnv,
     previous?: Picker<P>,
   ): Building<Picker<P>>;
-}
-
-/** The same in random order (Fisher–Yates). */
-export function shuffled<T>(items: readonly T[], random: Random): T[] {
-  const copy = [...items];
-  for (let i = copy.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [copy[i], copy[j]] = [copy[j]!, copy[i]!];
-  }
-  return copy;
 }

@@ -1,4 +1,4 @@
-import { DRAWS, Draw } from './draw.ts';
+import { DRAW_RANGE, Draw } from './draw.ts';
 import { mixSigned } from './hash.ts';
 import type { Picker, PickInfo, Pod, Policy } from './policy.ts';
 
@@ -50,7 +50,7 @@ function weight(pods: readonly Pod[], count: number): number {
 class ZonePicker<P extends Pod> implements Picker<P> {
   readonly own: Picker<P>;
   readonly other: Picker<P>;
-  /** Of `DRAWS`: an integer, which no pick puts into a box. */
+  /** Of `DRAW_RANGE`: an integer, which no pick puts into a box. */
   readonly #share: number;
   /** None where equal keys go to the same Pod: then the key says which calls spill over. */
   readonly #draw: Draw | undefined;
@@ -58,7 +58,7 @@ class ZonePicker<P extends Pod> implements Picker<P> {
   constructor(own: Picker<P>, other: Picker<P>, share: number, draw: Draw | undefined) {
     this.own = own;
     this.other = other;
-    this.#share = Math.round(share * DRAWS);
+    this.#share = Math.round(share * DRAW_RANGE);
     this.#draw = draw;
   }
 
@@ -71,7 +71,7 @@ class ZonePicker<P extends Pod> implements Picker<P> {
   }
 
   #stays(hash: number): boolean {
-    if (this.#share >= DRAWS || this.#share <= 0) return this.#share > 0;
+    if (this.#share >= DRAW_RANGE || this.#share <= 0) return this.#share > 0;
     // Mixed once more: the policies divide the keys by the hash as it is.
     const at = this.#draw === undefined ? mixSigned(hash + 1) >>> 2 : this.#draw.bits();
     return at < this.#share;

@@ -15,7 +15,7 @@ export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promi
 }
 
 /** How long a turn of the event loop works before it lets other work in. */
-const TURN_MS = 2;
+export const TURN_MS = 2;
 
 /** Work that is done in turns, so that no amount of it makes the event loop stand still. */
 export class Turns {

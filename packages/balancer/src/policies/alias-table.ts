@@ -1,4 +1,4 @@
-import { DRAWS, type Draw } from '../draw.ts';
+import { DRAW_RANGE, type Draw } from '../draw.ts';
 import type { Pod } from '../policy.ts';
 import { shares } from './shares.ts';
 
@@ -32,7 +32,7 @@ export class AliasTable {
   }
 
   draw(draw: Draw): number {
-    const scaled = (draw.bits() * this.#size) / DRAWS;
+    const scaled = (draw.bits() * this.#size) / DRAW_RANGE;
     const i = Math.floor(scaled);
     if (this.#keep === undefined || scaled - i < this.#keep[i]!) return i;
     return this.#other![i]!;

@@ -42,7 +42,7 @@ test.each(variants)('a pick of %s allocates nothing', { timeout: 60_000 }, (_nam
   const bytes = bytesPerPick((hash) => {
     info.hash = hash;
     const pod = picker.pick(info)!;
-    pod.load.start(0);
+    pod.load.start();
     pod.load.inFlight -= 1;
     pod.load.total.inFlight -= 1;
   });

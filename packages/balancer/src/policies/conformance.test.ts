@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { PART } from '../building.ts';
 import { createPolicy, policyNames } from '../create-policy.ts';
 import { mix } from '../hash.ts';
-import { PART, type Picker, type Pod } from '../policy.ts';
+import type { Picker, Pod } from '../policy.ts';
 import { build as buildPicker, makeEnv, makeInfo, makePods } from '../testing/pods.ts';
 import { zoneAware } from '../zone-aware.ts';
 
@@ -66,7 +67,7 @@ describe.each(variants)('%s', (_name, policy) => {
     for (const pod of picks(picker, 2_000)) {
       seen.add(pod);
       // Some go by load.
-      pod?.load.start(0);
+      pod?.load.start();
     }
     expect(seen.size).toBe(policy.name === 'pick_first' ? 1 : 10);
   });

@@ -55,7 +55,7 @@ describe(`${PICKS} picks`, () => {
     for (let i = 0; i < PICKS; i++) {
       const pod = picker.pick(makeInfo())!;
       counts.set(pod, counts.get(pod)! + 1);
-      pod.load.start(0);
+      pod.load.start();
       open.push(pod);
       if (open.length > 200) open.shift()!.load.end(0, 1, 'ok');
     }
@@ -68,7 +68,7 @@ describe(`${PICKS} picks`, () => {
     let hung = 0;
     for (let i = 0; i < 1_000; i++) {
       const pod = picker.pick(makeInfo())!;
-      pod.load.start(0);
+      pod.load.start();
       if (pod === pods[0]) hung += 1;
       else pod.load.end(0, 1, 'ok');
     }
@@ -78,11 +78,11 @@ describe(`${PICKS} picks`, () => {
   test('peak_ewma: a Pod of which nothing is known is not the cheapest', () => {
     const pods = makePods(4);
     for (const pod of pods.slice(1)) {
-      pod.load.start(0);
+      pod.load.start();
       pod.load.end(20, 20, 'ok');
     }
     const picker = build(createPolicy('peak_ewma'), pods, pods, makeEnv());
-    for (let i = 0; i < 400; i++) picker.pick(makeInfo())!.load.start(0);
+    for (let i = 0; i < 400; i++) picker.pick(makeInfo())!.load.start();
     expect(pods[0]!.load.inFlight).toBeLessThan(140);
   });
 
@@ -92,7 +92,7 @@ describe(`${PICKS} picks`, () => {
     const picker = build(createPolicy('peak_ewma'), pods, pods, env);
     for (let i = 0; i < 2_000; i++) {
       const pod = picker.pick(makeInfo())!;
-      pod.load.start(env.nowMs());
+      pod.load.start();
       env.advance(1);
       if (pod === pods[1]) pod.load.end(env.nowMs(), 1, 'failed');
       else pod.load.end(env.nowMs(), 20, 'ok');
@@ -153,7 +153,7 @@ describe(`${PICKS} picks`, () => {
       const pods = makePods(10, () => ({ weight }));
       const picker = build(createPolicy({ [name]: { loadBound: 1.25 } }), pods, pods, makeEnv());
       // One key for all calls.
-      for (let i = 0; i < 1_000; i++) picker.pick(makeInfo(42))!.load.start(0);
+      for (let i = 0; i < 1_000; i++) picker.pick(makeInfo(42))!.load.start();
       expect(Math.max(...pods.map((pod) => pod.load.inFlight))).toBeLessThanOrEqual(126);
     },
   );

@@ -1,10 +1,32 @@
-import type { Picker, PickInfo, Pod } from '../policy.ts';
-import type { LoadBound } from './load-bound.ts';
+import type { Building } from '../building.ts';
+import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
+import { LoadBound } from './load-bound.ts';
+import { weighted } from './scan.ts';
 
 /** Options of the policies that send equal keys to the same Pod. */
 export interface HashOptions {
   /** See {@link LoadBound}; 1 or more. Default: none. */
   readonly loadBound: number | undefined;
+}
+
+/** A policy that sends equal keys to the same Pod, by the table that `make` builds. */
+export function hashPolicy(
+  name: string,
+  options: HashOptions,
+  make: (pods: readonly Pod[]) => Building<HashTable>,
+): Policy {
+  return {
+    name,
+    needsHash: true,
+    connects: 'all',
+    // From all Pods, not those ready: one that reconnects moves no key for good.
+    *build(pods, ready, _env, previous) {
+      const members = weighted(pods);
+      const before = previous instanceof HashPicker && previous.policy === name ? previous.table : undefined;
+      const table = before?.serves(members) ? before : yield* make(members);
+      return new HashPicker(name, members, table, new LoadBound(weighted(ready), options.loadBound));
+    },
+  };
 }
 
 /** Slots tried for a key whose Pod does not take the call, before the list of Pods is looked through. */
@@ -35,12 +57,14 @@ export abstract class HashTable {
 }
 
 /** The Pod of a key, or the first after it that takes the call: within the load bound, else above it, else tried. */
-export class HashPicker<P extends Pod> implements Picker<P> {
+class HashPicker<P extends Pod> implements Picker<P> {
+  readonly policy: string;
   readonly table: HashTable;
   readonly #pods: readonly P[];
   readonly #bound: LoadBound;
 
-  constructor(pods: readonly P[], table: HashTable, bound: LoadBound) {
+  constructor(policy: string, pods: readonly P[], table: HashTable, bound: LoadBound) {
+    this.policy = policy;
     this.#pods = pods;
     this.table = table;
     this.#bound = bound;

@@ -1,4 +1,5 @@
-import { made, type Pod, type Policy } from '../policy.ts';
+import { made } from '../building.ts';
+import type { Pod, Policy } from '../policy.ts';
 import { Choices } from './choices.ts';
 
 export interface LeastRequestOptions {

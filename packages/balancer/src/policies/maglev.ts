@@ -1,9 +1,8 @@
+import { type Building, PART } from '../building.ts';
 import { hashKey, mix, mixSigned } from '../hash.ts';
 import { byHash } from '../hash-order.ts';
-import { type Building, PART, type Pod, type Policy } from '../policy.ts';
-import { type HashOptions, HashPicker, HashTable } from './hash-picker.ts';
-import { LoadBound } from './load-bound.ts';
-import { weighted } from './scan.ts';
+import type { Pod, Policy } from '../policy.ts';
+import { type HashOptions, HashTable, hashPolicy } from './hash-picker.ts';
 import { shares } from './shares.ts';
 
 /** Envoy's and Cilium's default: a prime, hundreds of times the usual number of Pods. */
@@ -14,18 +13,9 @@ const TABLE_SIZE = 65_537;
  * lookup a pick; when a Pod leaves, a few keys of others move too.
  */
 export function maglev(options: HashOptions): Policy {
-  return {
-    name: 'maglev',
-    needsHash: true,
-    connects: 'all',
-    *build(pods, ready, _env, previous) {
-      const members = weighted(pods);
-      const before = previous instanceof HashPicker ? previous.table : undefined;
-      const kept = before instanceof Maglev && before.serves(members);
-      const table = kept ? before : new Maglev(members, yield* fill(members));
-      return new HashPicker(members, table, new LoadBound(weighted(ready), options.loadBound));
-    },
-  };
+  return hashPolicy('maglev', options, function* (pods) {
+    return new Maglev(pods, yield* fill(pods));
+  });
 }
 
 class Maglev extends HashTable {

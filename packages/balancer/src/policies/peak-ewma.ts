@@ -1,4 +1,5 @@
-import { made, type Pod, type Policy } from '../policy.ts';
+import { made } from '../building.ts';
+import type { Pod, Policy } from '../policy.ts';
 import { Choices } from './choices.ts';
 
 /** Of two Pods drawn at random, the one with the lower product of latency and calls in flight (Finagle, Linkerd). */

@@ -1,12 +1,6 @@
-import {
-  made,
-  type Picker,
-  type PickInfo,
-  type Pod,
-  type Policy,
-  type PolicyEnv,
-  shuffled,
-} from '../policy.ts';
+import type { Random } from '@podwire/registry';
+import { made } from '../building.ts';
+import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
 import { scan, weighted } from './scan.ts';
 
 /** All calls to one Pod, and to another only when it goes (gRPC's `pick_first`, gRFC A62). */
@@ -39,4 +33,14 @@ class PickFirst<P extends Pod> implements Picker<P> {
     if (current?.available && !info.excluded?.has(current)) return current;
     return scan(this.#pods, 0, info);
   }
+}
+
+/** The same in random order (Fisher–Yates). */
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const copy = [...items];
+  for (let i = copy.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [copy[i], copy[j]] = [copy[j]!, copy[i]!];
+  }
+  return copy;
 }

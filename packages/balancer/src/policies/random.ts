@@ -1,5 +1,6 @@
+import { made } from '../building.ts';
 import { Draw } from '../draw.ts';
-import { made, type Picker, type PickInfo, type Pod, type Policy, type PolicyEnv } from '../policy.ts';
+import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
 import { AliasTable } from './alias-table.ts';
 import { scan, takes, weighted } from './scan.ts';
 

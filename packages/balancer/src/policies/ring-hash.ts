@@ -1,8 +1,7 @@
+import { type Building, PART } from '../building.ts';
 import { hashKey, mix } from '../hash.ts';
-import { type Building, PART, type Pod, type Policy } from '../policy.ts';
-import { type HashOptions, HashPicker, HashTable } from './hash-picker.ts';
-import { LoadBound } from './load-bound.ts';
-import { weighted } from './scan.ts';
+import type { Pod, Policy } from '../policy.ts';
+import { type HashOptions, HashTable, hashPolicy } from './hash-picker.ts';
 import { shares } from './shares.ts';
 
 /** Points of a Pod of mean weight while the ring is small enough: shares are even to about 1/√points. */
@@ -12,22 +11,7 @@ const RING_SIZE = 1 << 16;
 
 /** Keys to Pods by a ring (Ketama): when a Pod leaves, only its keys move. gRFC A42, Envoy `ring_hash`. */
 export function ringHash(options: HashOptions): Policy {
-  return {
-    name: 'ring_hash',
-    needsHash: true,
-    connects: 'all',
-    // From all Pods, not those ready: one that reconnects moves no key for good.
-    *build(pods, ready, _env, previous) {
-      const members = weighted(pods);
-      const before = previous instanceof HashPicker ? previous.table : undefined;
-      const kept = before instanceof Ring && before.serves(members);
-      return new HashPicker(
-        members,
-        kept ? before : yield* buildRing(members),
-        new LoadBound(weighted(ready), options.loadBound),
-      );
-    },
-  };
+  return hashPolicy('ring_hash', options, buildRing);
 }
 
 /** Points in the order of their hashes; a key belongs to the first point at or after its own hash. */

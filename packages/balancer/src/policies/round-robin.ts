@@ -1,4 +1,5 @@
-import { made, type Picker, type PickInfo, type Pod, type Policy } from '../policy.ts';
+import { made } from '../building.ts';
+import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
 import { scanIndex, weighted } from './scan.ts';
 
 /** Every Pod in turn. Begins at a random one, so that many clients that start together don't move in step. */

@@ -1,4 +1,5 @@
-import { made, type Picker, type PickInfo, type Pod, type Policy, type PolicyEnv } from '../policy.ts';
+import { made } from '../building.ts';
+import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
 import { positions } from '../positions.ts';
 import { scan, takes, weighted } from './scan.ts';
 import { shares } from './shares.ts';

@@ -1,6 +1,7 @@
 import { type EndpointInput, type Random, toEndpoint } from '@podwire/registry';
+import { finish } from '../building.ts';
 import { LoadMeter } from '../load-meter.ts';
-import { finish, type Picker, type PickInfo, type Pod, type Policy, type PolicyEnv } from '../policy.ts';
+import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
 
 /** Pods 10.0.x.y:50051 that can take calls, with one total of calls in flight. */
 export function makePods(count: number, describe: (i: number) => EndpointInput = () => ({})): Pod[] {

@@ -43,7 +43,7 @@ export class Attempt implements StreamHandler {
     this.owner = owner;
     this.pod = pod;
     this.startedMs = owner.nowMs();
-    pod.load.start(this.startedMs);
+    pod.load.start();
   }
 
   onHeaders(headers: RawHeaders, httpStatus: number): void {

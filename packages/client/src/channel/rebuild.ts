@@ -1,5 +1,5 @@
 import type { Building } from '@podwire/balancer';
-import type { Clock, Timer } from '@podwire/registry';
+import { type Clock, type Timer, TURN_MS } from '@podwire/registry';
 
 /** From here on a rebuild is felt: 0.3 ms or more (`node bench/churn/main.mjs`). */
 const MANY_PODS = 500;
@@ -7,8 +7,6 @@ const MANY_PODS = 500;
 const REST_MS_PER_POD = 0.01;
 /** A Pod that is ready seldom comes alone: those that come with it share a rebuild. */
 const COMPANY_MS = 3;
-/** How long a turn of the event loop works on a picker before it lets other work in. */
-const TURN_MS = 2;
 
 /**
  * How soon a change matters. `now`: what the old picker has is of no use. `soon`: a Pod waits for its first call. `later`: the

@@ -6,7 +6,7 @@ import type { LimitFunction } from 'p-limit';
  * A Pod that has not answered for so long keeps nobody busy: the next one's turn comes. Otherwise a few dozen Pods that
  * accept and say nothing would keep the channel from those that answer.
  */
-const TURN_MS = 1_000;
+const PATIENCE_MS = 1_000;
 
 /** Makes the connections of one Pod, one at a time, in turn with those of the channel's other Pods. */
 export class Dialer {
@@ -35,7 +35,7 @@ export class Dialer {
   }
 
   #begin(next: () => void): void {
-    const turn = this.#clock.after(TURN_MS, next);
+    const turn = this.#clock.after(PATIENCE_MS, next);
     const settled = () => {
       this.#busy = false;
       this.#connecting = undefined;

@@ -11,7 +11,7 @@ import {
   statusError,
   unreachable,
 } from './error.ts';
-import { Turns } from './turns.ts';
+import { RequestLimit } from './request-limit.ts';
 
 /** A page of 100 slices with 1000 endpoints each has about 40 MB. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -50,7 +50,7 @@ export class ApiClient {
   readonly #access: Access;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  readonly #turns = new Turns(MAX_ASKING);
+  readonly #limit = new RequestLimit(MAX_ASKING);
   readonly #agents = {
     'https:': new https.Agent(AGENT),
     'http:': new http.Agent(AGENT),
@@ -79,7 +79,7 @@ export class ApiClient {
 
   /** The whole body, parsed. Throws {@link KubernetesError}. */
   async getJson(question: Question, signal: AbortSignal): Promise<unknown> {
-    const { asked, text } = await this.#turns.take('list', signal, async () => {
+    const { asked, text } = await this.#limit.run('list', signal, async () => {
       const { asked, body } = await this.#get(question, signal);
       return { asked, text: await this.#readAll(body, asked, MAX_BODY_BYTES) };
     });
@@ -92,7 +92,7 @@ export class ApiClient {
 
   /** An answer that goes on. Throws {@link KubernetesError}. */
   async get(question: Question, signal: AbortSignal): Promise<Answer> {
-    return this.#turns.take('watch', signal, () => this.#get(question, signal));
+    return this.#limit.run('watch', signal, () => this.#get(question, signal));
   }
 
   /** Throws {@link KubernetesError} for any answer but 200. Credentials that are refused are fetched anew once. */
@@ -120,7 +120,7 @@ export class ApiClient {
 
   /** Nobody was reached over one connection: idle ones may be as dead, and would cost a time-out each. */
   forgetIdle(error: KubernetesError): void {
-    this.#turns.fail(error);
+    this.#limit.fail(error);
     for (const { freeSockets } of Object.values(this.#agents)) {
       for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy();
     }

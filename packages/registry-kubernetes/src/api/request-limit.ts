@@ -11,7 +11,7 @@ interface Waiting {
 }
 
 /** Lets so many requests wait for their answer at the same time; the others wait for their turn. */
-export class Turns {
+export class RequestLimit {
   #free: number;
   readonly #waiting: Readonly<Record<Kind, Set<Waiting>>> = { watch: new Set(), list: new Set() };
 
@@ -20,7 +20,7 @@ export class Turns {
   }
 
   /** Does the work when it is its turn. Rejects as the work does, or when `signal` aborts before. */
-  async take<T>(kind: Kind, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  async run<T>(kind: Kind, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free -= 1;
     else await this.#wait(kind, signal);

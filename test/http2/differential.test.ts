@@ -8,6 +8,7 @@ import {
 } from '@podwire/http2';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
+import { connect } from './connect.ts';
 import { CONVERSATIONS, LANES, parameters, serverScripts, size, value } from './conversations.ts';
 import { ScriptedServer, type ServerScript } from './scripted-server.ts';
 
@@ -59,22 +60,17 @@ afterEach(async () => {
 async function reconnect(): Promise<void> {
   for (const connection of connections) connection.drain();
   closed = undefined;
-  connections = await Promise.all([nodeHttp2Transport, ownHttp2Transport].map(connect));
+  connections = await Promise.all([nodeHttp2Transport, ownHttp2Transport].map(ready));
 }
 
-function connect(transport: Transport): Promise<Connection> {
+function ready(transport: Transport): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    const options = {
-      ...{ host: '127.0.0.1', port: scripted.port, tls: undefined, connectTimeoutMs: 3_000 },
-      ...{ keepaliveTimeMs: 0, keepaliveTimeoutMs: 1_000, keepaliveWithoutCalls: false },
-      maxHeaderListBytes: 65_536,
-    };
-    const connection = transport.connect(options, {
+    const options = { maxHeaderListBytes: 65_536 };
+    const connection = connect(transport, scripted.port, options, {
       onReady: () => resolve(connection),
       onDraining(reason) {
         closed ??= `${transport.name}: ${reason}`;
       },
-      onRoom() {},
       onClosed(error) {
         closed ??= `${transport.name}: ${error?.message ?? 'closed in order'}`;
         reject(new Error(`no connection: ${closed}`));

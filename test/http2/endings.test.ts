@@ -1,4 +1,3 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import {
   type Connection,
@@ -8,17 +7,9 @@ import {
   type StreamEnd,
 } from '@podwire/http2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import {
-  frame,
-  frameReader,
-  literal,
-  message,
-  OK_BLOCK,
-  settings,
-  TYPE,
-  trailers,
-  uint32,
-} from './frames.mjs';
+import { connect } from './connect.ts';
+import { FramePeer } from './frame-peer.ts';
+import { frame, literal, message, OK_BLOCK, TYPE, trailers, uint32 } from './frames.mjs';
 
 const LIMIT = 1000;
 const END_STREAM = 1;
@@ -31,28 +22,15 @@ const headers = (id: number) =>
 /** Looks often: nothing here takes longer than a turn of the event loop. */
 const soon = <T>(look: () => T) => expect.poll(look, { interval: 1, timeout: 5_000 });
 
-let server: Server;
-let peer: Socket | undefined;
-/** The newest stream that the server knows. */
+let peer: FramePeer;
+/** The newest stream that the peer knows. */
 let opened = 0;
 beforeEach(async () => {
-  server = createServer((socket) => {
-    peer = socket;
-    socket.on('error', () => {});
-    socket.on(
-      'data',
-      frameReader(({ type, streamId }: { type: number; streamId: number }) => {
-        if (type === TYPE.HEADERS) opened = streamId;
-      }),
-    );
-    socket.write(settings());
+  peer = await FramePeer.listen(({ type, streamId }) => {
+    if (type === TYPE.HEADERS) opened = streamId;
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
-afterEach(async () => {
-  peer?.destroy();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-});
+afterEach(() => peer.close());
 
 interface Talk {
   readonly stream: Stream;
@@ -90,24 +68,12 @@ describe.each([nodeHttp2Transport, ownHttp2Transport])('$name', (transport) => {
   let first: Talk;
   let second: Talk;
   beforeEach(async () => {
-    connection = transport.connect(
-      {
-        ...{ host: '127.0.0.1', port: (server.address() as AddressInfo).port, tls: undefined },
-        ...{
-          connectTimeoutMs: 5000,
-          keepaliveTimeMs: 0,
-          keepaliveTimeoutMs: 100,
-          keepaliveWithoutCalls: false,
-        },
-        maxHeaderListBytes: 4096,
-      },
-      { onReady() {}, onDraining() {}, onRoom() {}, onClosed() {} },
-    );
+    connection = connect(transport, peer.port);
     await soon(() => connection.state).toBe('ready');
     first = talk(connection);
     second = talk(connection);
     await soon(() => opened).toBe(3);
-    peer!.write(Buffer.concat([headers(1), headers(3)]));
+    peer.write(Buffer.concat([headers(1), headers(3)]));
     await soon(() => first.headers + second.headers).toBe(2);
   });
   afterEach(async () => {
@@ -120,7 +86,7 @@ describe.each([nodeHttp2Transport, ownHttp2Transport])('$name', (transport) => {
     const mark = talk(connection);
     const id = opened + 2;
     await soon(() => opened).toBe(id);
-    peer!.write(Buffer.concat([bytes, frame(TYPE.HEADERS, 5, id, OK_BLOCK)]));
+    peer.write(Buffer.concat([bytes, frame(TYPE.HEADERS, 5, id, OK_BLOCK)]));
     await soon(() => mark.ends.length).toBe(1);
   }
 

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { ownHttp2Transport } from '@podwire/http2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
+import { connect } from './connect.ts';
 import corpus from './fuzz-corpus.json' with { type: 'json' };
 import { liveBytes } from './hostile-peer.ts';
 
@@ -95,24 +96,17 @@ async function play(bytes: Buffer, random: (below: number) => number): Promise<v
     stream?.sendMessage(Buffer.alloc(30), false, id !== 2, undefined);
     return stream;
   };
-  const connection = ownHttp2Transport.connect(
-    {
-      ...{ host: '127.0.0.1', port: (server.address() as AddressInfo).port, tls: undefined },
-      ...{ connectTimeoutMs: 300, keepaliveTimeMs: 0, keepaliveTimeoutMs: 100, keepaliveWithoutCalls: false },
-      maxHeaderListBytes: 4096,
+  const { port } = server.address() as AddressInfo;
+  const options = { connectTimeoutMs: 300, maxHeaderListBytes: 4096 };
+  const connection = connect(ownHttp2Transport, port, options, {
+    onReady() {
+      for (const id of [0, 1, 2]) call(id);
+      if (random(4) === 0) call(3)?.cancel(8);
     },
-    {
-      onReady() {
-        for (const id of [0, 1, 2]) call(id);
-        if (random(4) === 0) call(3)?.cancel(8);
-      },
-      onDraining() {},
-      onRoom() {},
-      onClosed() {
-        closed += 1;
-      },
+    onClosed() {
+      closed += 1;
     },
-  );
+  });
   await until(() => closed > 0);
   expect(closed, 'onClosed must come once').toBe(1);
   expect(late, 'nothing may come after the end').toBe(0);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type ConnectionOptions, ownHttp2Transport, type StreamEnd } from '@podwire/http2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
+import { connect } from './connect.ts';
 import { CERTIFICATE, type HostilePeer, liveBytes, startHostilePeer } from './hostile-peer.ts';
 
 let peer: HostilePeer;
@@ -10,15 +11,6 @@ beforeAll(async () => {
 });
 afterAll(() => peer.stop());
 
-const OPTIONS: Omit<ConnectionOptions, 'port'> = {
-  host: '127.0.0.1',
-  tls: undefined,
-  connectTimeoutMs: 500,
-  keepaliveTimeMs: 0,
-  keepaliveTimeoutMs: 100,
-  keepaliveWithoutCalls: false,
-  maxHeaderListBytes: 16_384,
-};
 const LARGE = Buffer.alloc(64 << 20);
 const method = { path: '/a.B/C', authority: 'a', headers: ['te', 'trailers'] };
 
@@ -53,8 +45,10 @@ function attacked(attack: string, options: Partial<ConnectionOptions> = {}, body
     });
     return stream;
   };
-  const connection = ownHttp2Transport.connect(
-    { ...OPTIONS, ...options, port: peer.ports[attack]! },
+  const connection = connect(
+    ownHttp2Transport,
+    peer.ports[attack]!,
+    { connectTimeoutMs: 500, ...options },
     {
       onReady() {
         seen.ready = true;
@@ -63,7 +57,6 @@ function attacked(attack: string, options: Partial<ConnectionOptions> = {}, body
       onDraining() {
         seen.draining += 1;
       },
-      onRoom() {},
       onClosed(error) {
         seen.closed = error?.message ?? 'in order';
         seen.tookMs = performance.now() - startedMs;

@@ -1,31 +1,14 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type Connection, ownHttp2Transport, type StreamEnd } from '@podwire/http2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import {
-  frame,
-  frameReader,
-  literal,
-  message,
-  OK_BLOCK,
-  okHeaders,
-  settings,
-  TYPE,
-  trailers,
-  uint32,
-} from './frames.mjs';
+import { connect } from './connect.ts';
+import { FramePeer } from './frame-peer.ts';
+import { frame, literal, message, OK_BLOCK, okHeaders, settings, TYPE, trailers, uint32 } from './frames.mjs';
 
 /** More calls than any table of resets should forget, whose deadlines pass while their Pod stalls. */
 const CALLS = 10_000;
 const CANCEL = 8;
 
-interface Frame {
-  readonly type: number;
-  readonly streamId: number;
-  readonly payload: Buffer;
-}
-
-let server: Server;
-let peer: Socket;
+let peer: FramePeer;
 let connection: Connection;
 let closed: string | undefined;
 let resets = 0;
@@ -33,45 +16,22 @@ let newest = -1;
 let sent = 0;
 beforeEach(async () => {
   [closed, resets, newest, sent] = [undefined, 0, -1, 0];
-  server = createServer((socket) => {
-    peer = socket;
-    const reader = frameReader(({ type, streamId, payload }: Frame) => {
-      if (type === TYPE.RST) resets += 1;
-      if (type === TYPE.HEADERS) newest = streamId;
-      if (type === TYPE.DATA) sent += payload.length;
-    });
-    socket.on('data', reader).on('error', () => {});
-    // All windows as large as can be.
-    socket.write(settings([4, 0x7fffffff]));
-    socket.write(frame(TYPE.WINDOW, 0, 0, uint32(0x7fffffff - 65_535)));
+  peer = await FramePeer.listen(({ type, streamId, payload }) => {
+    if (type === TYPE.RST) resets += 1;
+    if (type === TYPE.HEADERS) newest = streamId;
+    if (type === TYPE.DATA) sent += payload.length;
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  connection = ownHttp2Transport.connect(
-    {
-      ...{ host: '127.0.0.1', port: (server.address() as AddressInfo).port, tls: undefined },
-      ...{
-        connectTimeoutMs: 5000,
-        keepaliveTimeMs: 0,
-        keepaliveTimeoutMs: 100,
-        keepaliveWithoutCalls: false,
-      },
-      maxHeaderListBytes: 16_384,
-    },
-    {
-      onReady() {},
-      onDraining() {},
-      onRoom() {},
-      onClosed(error) {
-        closed = error?.message ?? 'in order';
-      },
-    },
-  );
+  const onClosed = (error?: Error) => {
+    closed = error?.message ?? 'in order';
+  };
+  connection = connect(ownHttp2Transport, peer.port, {}, { onClosed });
   await expect.poll(() => connection.state).toBe('ready');
+  peer.openWindows();
 });
 afterEach(async () => {
   connection.destroy('the test is over');
   await expect.poll(() => closed).toBeDefined();
-  await new Promise<void>((resolve) => server.close(() => resolve()));
+  await peer.close();
 });
 
 const method = { path: '/a.B/C', authority: 'a', headers: ['te', 'trailers'] };

@@ -1,19 +1,9 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { createChannel, createClient, type PodwireChannel } from 'podwire';
 import { afterEach, describe, expect, test } from 'vitest';
 import { OrdersConstructor, ordersClient } from '../support/orders-client.ts';
-import {
-  frame,
-  frameReader,
-  literal,
-  message,
-  OK_BLOCK,
-  okHeaders,
-  settings,
-  TYPE,
-  trailers,
-} from './frames.mjs';
+import { FramePeer } from './frame-peer.ts';
+import { frame, literal, message, OK_BLOCK, okHeaders, TYPE, trailers } from './frames.mjs';
 
 // Replies that HTTP/2 allows and gRPC has no place for: each is an answer to its call, and the connection goes on.
 type Fields = readonly (readonly [name: string, value: string])[];
@@ -25,29 +15,17 @@ const ORDER = message(Buffer.from([0x0a, 1, 0x61]));
 const data = (id: number, payload: Buffer<ArrayBuffer> = ORDER) => frame(TYPE.DATA, 0, id, payload);
 
 describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
-  let server: Server;
+  let peer: FramePeer;
   let channel: PodwireChannel;
-  let connections = 0;
-  const sockets = new Set<Socket>();
   async function start(reply: (id: number) => Buffer): Promise<void> {
-    connections = 0;
-    server = createServer((socket) => {
-      connections += 1;
-      sockets.add(socket.on('error', () => {}));
-      socket.write(settings());
-      const read = frameReader(({ type, streamId }: { type: number; streamId: number }) => {
-        if (type === TYPE.HEADERS) socket.write(reply(streamId));
-      });
-      socket.on('data', read);
+    peer = await FramePeer.listen(({ type, streamId }) => {
+      if (type === TYPE.HEADERS) peer.write(reply(streamId));
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    channel = createChannel(`static:///127.0.0.1:${(server.address() as AddressInfo).port}`, { transport });
+    channel = createChannel(`static:///127.0.0.1:${peer.port}`, { transport });
   }
   afterEach(async () => {
     await channel.close({ graceMs: 0 });
-    for (const socket of sockets) socket.destroy();
-    sockets.clear();
-    server.close();
+    await peer.close();
   });
 
   /** What a unary call of each kind of client gets. */
@@ -68,7 +46,7 @@ describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
         ),
       );
     }
-    expect(connections).toBe(1);
+    expect(peer.connections).toBe(1);
     return seen;
   }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type Connection, nodeHttp2Transport, ownHttp2Transport, type StreamEnd } from '@podwire/http2';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { connect } from './connect.ts';
 
 let child: ChildProcess;
 let port: number;
@@ -23,22 +24,13 @@ describe.each([nodeHttp2Transport, ownHttp2Transport])(
   (transport) => {
     let connection: Connection;
     let closed: string | undefined;
-    const connect = (connectTimeoutMs: number, keepaliveTimeMs = 0) => {
+    const open = (connectTimeoutMs: number, keepaliveTimeMs = 0) => {
       closed = undefined;
-      connection = transport.connect(
-        {
-          ...{ host: '127.0.0.1', port, tls: undefined, connectTimeoutMs, keepaliveTimeMs },
-          ...{ keepaliveTimeoutMs: 200, keepaliveWithoutCalls: true, maxHeaderListBytes: 16_384 },
-        },
-        {
-          onReady() {},
-          onDraining() {},
-          onRoom() {},
-          onClosed(error) {
-            closed = error?.message ?? 'in order';
-          },
-        },
-      );
+      const keepalive = { keepaliveTimeMs, keepaliveTimeoutMs: 200, keepaliveWithoutCalls: true };
+      const onClosed = (error?: Error) => {
+        closed = error?.message ?? 'in order';
+      };
+      connection = connect(transport, port, { connectTimeoutMs, ...keepalive }, { onClosed });
     };
     afterEach(async () => {
       connection.destroy('the test is over');
@@ -46,14 +38,14 @@ describe.each([nodeHttp2Transport, ownHttp2Transport])(
     });
 
     test.each([0, 1, 3])('for longer than a connection may take, %i turns after it began', async (turns) => {
-      connect(300);
+      open(300);
       for (let i = 0; i < turns; i++) await turn();
       block(600);
       await expect.poll(() => connection.state).toBe('ready');
     });
 
     test('again and again', async () => {
-      connect(300);
+      open(300);
       for (let i = 0; i < 6 && connection.state === 'connecting'; i++) {
         block(200);
         await turn();
@@ -62,7 +54,7 @@ describe.each([nodeHttp2Transport, ownHttp2Transport])(
     });
 
     test('while a keepalive PING waits for its answer', async () => {
-      connect(5_000, 100);
+      open(5_000, 100);
       await expect.poll(() => connection.state).toBe('ready');
       const ends: StreamEnd[] = [];
       const method = { path: '/a.B/Never', authority: 'a', headers: [] };

@@ -4,7 +4,7 @@ import { mixSigned } from './hash.ts';
 /** 2^32 over the golden ratio: Weyl's sequence, as SplitMix walks it. */
 const STEP = 0x9e3779b9;
 
-/** How many draws there are: such integers V8 keeps without allocating, whatever its build. */
+/** How many different draws there are: such integers V8 keeps without allocating, whatever its build. */
 export const DRAW_RANGE = 2 ** 30;
 
 /**

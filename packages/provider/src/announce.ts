@@ -7,6 +7,7 @@ import {
   checkKeys,
   type Endpoint,
   InvalidInput,
+  pause,
   type Random,
   RetryDelay,
   systemClock,
@@ -196,28 +197,16 @@ class Announcing implements Presence {
   }
 
   async #keepTrying(): Promise<void> {
-    while (this.#lease === undefined && !this.#abort.signal.aborted) {
-      await this.#pause(this.#delay.next(this.#failure, this.#triedMs));
-      if (this.#abort.signal.aborted) return;
+    const { signal } = this.#abort;
+    while (this.#lease === undefined && !signal.aborted) {
+      await pause(this.#clock, this.#delay.next(this.#failure, this.#triedMs), signal);
+      if (signal.aborted) return;
       try {
         await this.#try();
       } catch (error) {
         return this.#tell(error);
       }
     }
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    const { signal } = this.#abort;
-    return new Promise((resolve) => {
-      const done = () => {
-        timer.cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = this.#clock.after(delayMs, done);
-      signal.addEventListener('abort', done);
-    });
   }
 
   #tell(error: unknown): void {

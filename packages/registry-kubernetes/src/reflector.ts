@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock, Random } from '@podwire/registry';
+import { type Clock, pause, type Random } from '@podwire/registry';
 import type { ApiClient } from './api/client.ts';
 import { BrokenAnswer, KubernetesError } from './api/error.ts';
 import { probe, type ServiceKey } from './api/list.ts';
@@ -127,15 +127,7 @@ export class Reflector {
   #pause(signal: AbortSignal): Promise<void> {
     const delayMs = this.#notBeforeMs - this.#env.clock.nowMs();
     if (delayMs <= 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        timer.cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = this.#env.clock.after(delayMs, done);
-      signal.addEventListener('abort', done);
-    });
+    return pause(this.#env.clock, delayMs, signal);
   }
 
   /** Never returns before it fails or `signal` aborts. At most two lists: what is too old right after a list stays so. */

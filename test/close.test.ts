@@ -1,20 +1,13 @@
 import { once } from 'node:events';
 import { createPodwire, type PodwireChannel } from 'podwire';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createChannel } from './support/channel.ts';
+import { beforeEach, expect, test } from 'vitest';
 import { ordersClient } from './support/orders-client.ts';
-import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
+import { OrdersFixture } from './support/orders-fixture.ts';
 
-let server: OrdersServer;
+const orders = new OrdersFixture();
 let channel: PodwireChannel;
 beforeEach(async () => {
-  server = await startOrdersServer();
-  channel = createChannel(`static:///${server.address}`);
-  await channel.ready();
-});
-afterEach(async () => {
-  await channel.close({ graceMs: 0 });
-  await server.stop();
+  channel = await orders.readyChannel();
 });
 
 async function chat() {
@@ -49,7 +42,7 @@ test('closing again may shorten the time for calls, and never lengthens it', asy
 });
 
 test('so does closing many services again', async () => {
-  const podwire = createPodwire({ services: { orders: { target: `static:///${server.address}` } } });
+  const podwire = createPodwire({ services: { orders: { target: `static:///${orders.server.address}` } } });
   const call = ordersClient(podwire.channel('orders')).chat();
   call.write({ id: 'a' });
   await once(call, 'data');

@@ -2,23 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { addAbortSignal } from 'node:stream';
 import * as grpc from '@grpc/grpc-js';
 import { type ClientClass, createClient, type PodwireChannel } from 'podwire';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { createChannel } from './support/channel.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Order, type OrdersClient, OrdersConstructor, ordersClient } from './support/orders-client.ts';
-import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
+import { OrdersFixture } from './support/orders-fixture.ts';
 
 const Orders = OrdersConstructor as unknown as ClientClass<OrdersClient>;
-let server: OrdersServer;
+const orders = new OrdersFixture();
 let channel: PodwireChannel;
-
-beforeAll(async () => {
-  server = await startOrdersServer();
-  channel = createChannel(`static:///${server.address}`);
-  await channel.ready();
-});
-afterAll(async () => {
-  await channel.close({ graceMs: 0 });
-  await server.stop();
+beforeEach(async () => {
+  channel = await orders.readyChannel();
 });
 const none = () => expect.poll(() => channel.snapshot().calls.open).toBe(0);
 afterEach(none);
@@ -46,8 +38,7 @@ test('whoever destroys a stream need not listen for an error: it ends with close
 });
 
 test('a channel closed under calls says so to each, and closing it again waits for the same', async () => {
-  const own = createChannel(`static:///${server.address}`);
-  await own.ready();
+  const own = await orders.readyChannel();
   const client = createClient(Orders, own);
   const chat = client.chat();
   const errors = [new Promise((resolve) => chat.on('error', resolve))];
@@ -62,7 +53,7 @@ test('a channel closed under calls says so to each, and closing it again waits f
 });
 
 test('a channel that is closed says so to those who wait for it', async () => {
-  const own = createChannel(`static:///${server.address}`);
+  const own = orders.channel();
   const client = createClient(Orders, own);
   await own.close();
   const error = await new Promise<Error | undefined>((resolve) =>
@@ -100,7 +91,7 @@ test('an AbortSignal cancels a stream’s call', async () => {
 
 test('a slow reader holds back what it does not read', async () => {
   let sent = 0;
-  server.onChat = (call) => {
+  orders.server.onChat = (call) => {
     const body = Buffer.alloc(10_000);
     const more = () => {
       if (call.cancelled) return;
@@ -117,7 +108,6 @@ test('a slow reader holds back what it does not read', async () => {
     expect(stream.readableLength).toBeLessThanOrEqual(32);
     if (read === 300) break;
   }
-  server.onChat = undefined;
 });
 
 test('a caller that sends the next message whenever there is room does not fill the stack', async () => {

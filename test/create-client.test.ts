@@ -1,23 +1,15 @@
 import * as grpc from '@grpc/grpc-js';
 import { type ClientClass, createClient, type PodwireChannel } from 'podwire';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createChannel } from './support/channel.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { get, type OrdersClient, OrdersConstructor } from './support/orders-client.ts';
-import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
+import { OrdersFixture } from './support/orders-fixture.ts';
 
 const Orders = OrdersConstructor as unknown as ClientClass<OrdersClient>;
 const Base = OrdersConstructor as unknown as typeof grpc.Client;
-let server: OrdersServer;
+const orders = new OrdersFixture();
 let channel: PodwireChannel;
-
-beforeAll(async () => {
-  server = await startOrdersServer();
-  channel = createChannel(`static:///${server.address}`);
-  await channel.ready();
-});
-afterAll(async () => {
-  await channel.close({ graceMs: 0 });
-  await server.stop();
+beforeEach(async () => {
+  channel = await orders.readyChannel();
 });
 const none = () => expect.poll(() => channel.snapshot().calls.open).toBe(0);
 afterEach(none);

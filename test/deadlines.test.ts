@@ -1,5 +1,6 @@
 import * as grpc from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
+import { openChannel } from './support/channel.ts';
 import { get, ordersClient } from './support/orders-client.ts';
 import { failure, OrdersFixture } from './support/orders-fixture.ts';
 import { startOrdersServer } from './support/orders-server.ts';
@@ -34,7 +35,7 @@ describe('a deadline', () => {
       left = Number(call.getDeadline()) - Date.now();
       callback(null, call.request);
     };
-    const channel = orders.channel(`static:///${inner.address}`);
+    const channel = openChannel(`static:///${inner.address}`);
     orders.server.onGet = (call, callback) => {
       ordersClient(channel).get({}, new grpc.Metadata(), { parent: call }, (error) =>
         callback(error, call.request),

@@ -1,37 +1,25 @@
 import { createServer, type Server } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
-import type { PodwireChannel } from 'podwire';
+import type { ChannelOptions, PodwireChannel } from 'podwire';
 import { afterEach, describe, expect, test } from 'vitest';
 import { frame, settings, TYPE, uint32 } from './http2/frames.mjs';
-import { createChannel } from './support/channel.ts';
+import { openChannel } from './support/channel.ts';
 import { startLoad } from './support/load.ts';
 import { get, ordersClient } from './support/orders-client.ts';
-import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
+import { openOrdersServer } from './support/orders-server.ts';
 import { until } from './support/until.ts';
 
-const servers: OrdersServer[] = [];
-const channels: PodwireChannel[] = [];
 let silent: Server | undefined;
 
-async function start(count: number): Promise<OrdersServer[]> {
-  const started = await Promise.all(Array.from({ length: count }, () => startOrdersServer()));
-  servers.push(...started);
-  return started;
-}
-function open(
-  addresses: readonly string[],
-  options: Parameters<typeof createChannel>[1] = {},
-): PodwireChannel {
-  const channel = createChannel(`static:///${addresses.join(',')}`, {
+const start = (count: number) => Promise.all(Array.from({ length: count }, () => openOrdersServer()));
+
+function open(addresses: readonly string[], options: ChannelOptions = {}): PodwireChannel {
+  return openChannel(`static:///${addresses.join(',')}`, {
     backoff: { initialMs: 20, maxMs: 100 },
     ...options,
   });
-  channels.push(channel);
-  return channel;
 }
-afterEach(async () => {
-  await Promise.all(channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
-  await Promise.all(servers.splice(0).map((server) => server.stop()));
+afterEach(() => {
   silent?.close();
 });
 
@@ -91,8 +79,7 @@ describe('faults', () => {
   });
 
   test('MAX_CONCURRENT_STREAMS is kept to, and calls wait for room instead of failing', async () => {
-    const server = await startOrdersServer({ options: { 'grpc.max_concurrent_streams': 3 } });
-    servers.push(server);
+    const server = await openOrdersServer({ options: { 'grpc.max_concurrent_streams': 3 } });
     let running = 0;
     let most = 0;
     server.onGet = (call, callback) => {

@@ -1,41 +1,23 @@
 import * as grpc from '@grpc/grpc-js';
-import {
-  type ChannelOptions,
-  type ClientClass,
-  createChannel,
-  createClient,
-  type PodwireChannel,
-} from 'podwire';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type ClientClass, createClient, type PodwireChannel } from 'podwire';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { get, type OrdersClient, OrdersConstructor } from './support/orders-client.ts';
-import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
+import { OrdersFixture } from './support/orders-fixture.ts';
 
 /** What a listener of the user's throws surfaces as an uncaught exception, and harms no other call. */
 let thrown: unknown[];
-let others: NodeJS.UncaughtExceptionListener[];
-let server: OrdersServer;
-const channels: PodwireChannel[] = [];
-
-beforeEach(async () => {
-  server = await startOrdersServer();
+beforeEach(() => {
   thrown = [];
-  others = process.listeners('uncaughtException');
+  const others = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException').on('uncaughtException', (error) => thrown.push(error));
+  onTestFinished(async () => {
+    // What is thrown while a channel closes.
+    await new Promise(setImmediate);
+    process.removeAllListeners('uncaughtException');
+    for (const listener of others) process.on('uncaughtException', listener);
+  });
 });
-afterEach(async () => {
-  await Promise.all(channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
-  await server.stop();
-  // What is thrown while a channel closes.
-  await new Promise(setImmediate);
-  process.removeAllListeners('uncaughtException');
-  for (const listener of others) process.on('uncaughtException', listener);
-});
-
-function open(options: ChannelOptions): PodwireChannel {
-  const channel = createChannel(`static:///${server.address}`, options);
-  channels.push(channel);
-  return channel;
-}
+const orders = new OrdersFixture();
 
 function fail(what: string): () => never {
   return () => {
@@ -53,8 +35,7 @@ const CLIENTS: Readonly<Record<string, (channel: PodwireChannel) => OrdersClient
 
 describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
   test.each(Object.entries(CLIENTS))('callbacks of calls made by %s', async (_name, make) => {
-    const channel = open({ transport });
-    await channel.ready();
+    const channel = await orders.readyChannel({ transport });
     const client = make(channel);
     const chat = client.chat().on('error', () => {});
     const messages: string[] = [];
@@ -90,7 +71,7 @@ describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
   });
 
   test('handlers of channel.events', async () => {
-    const channel = open({ transport, mesh: { address: server.address } });
+    const channel = orders.channel({ transport, mesh: { address: orders.server.address } });
     const events = ['pod', 'endpoints', 'registry', 'mode'] as const;
     for (const event of events) channel.events.on(event, fail(event));
     await channel.ready();
@@ -103,7 +84,7 @@ describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
   });
 
   test('callbacks of waiting for a state', async () => {
-    const channel = open({ transport });
+    const channel = orders.channel({ transport });
     const state = channel.getConnectivityState(false);
     channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, fail('state'));
     await channel.ready();

@@ -2,6 +2,7 @@ import * as grpc from '@grpc/grpc-js';
 import { toEndpoint } from '@podwire/registry';
 import { ScriptedRegistry } from '@podwire/registry/testing';
 import { describe, expect, test } from 'vitest';
+import { openChannel } from './support/channel.ts';
 import { get, ordersClient } from './support/orders-client.ts';
 import { failure, OrdersFixture } from './support/orders-fixture.ts';
 
@@ -68,7 +69,7 @@ describe('metadata', () => {
       type: 'reset',
       endpoints: [toEndpoint({ address: orders.server.address, attributes })],
     };
-    const channel = orders.channel('scripted:///orders', { registries: [registry] });
+    const channel = openChannel('scripted:///orders', { registries: [registry] });
     const client = ordersClient(channel);
     await get(client);
     const sent = orders.server.metadata;

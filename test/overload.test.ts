@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import type { ChannelOptions, PodwireChannel } from 'podwire';
 import { afterEach, beforeAll, expect, test } from 'vitest';
-import { createChannel } from './support/channel.ts';
+import { openChannel } from './support/channel.ts';
 
 const script = fileURLToPath(new URL('support/stalling-provider.mjs', import.meta.url));
 const PODS = 4;
@@ -15,7 +15,6 @@ const IMPATIENT: ChannelOptions = { connectTimeoutMs: 1_000, keepalive: { timeMs
 
 let pods: ChildProcess[];
 let addresses: string[];
-const channels: PodwireChannel[] = [];
 beforeAll(async () => {
   pods = Array.from({ length: PODS }, () => fork(script));
   const ports = await Promise.all(pods.map((pod) => once(pod, 'message')));
@@ -24,16 +23,12 @@ beforeAll(async () => {
     for (const pod of pods) pod.kill('SIGKILL');
   };
 });
-afterEach(async () => {
+afterEach(() => {
   for (const pod of pods) pod.kill('SIGCONT');
-  await Promise.all(channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
 });
 
-function open(targets: readonly string[], options: ChannelOptions = {}): PodwireChannel {
-  const channel = createChannel(`static:///${targets.join(',')}`, options);
-  channels.push(channel);
-  return channel;
-}
+const open = (targets: readonly string[], options?: ChannelOptions) =>
+  openChannel(`static:///${targets.join(',')}`, options);
 
 const states = (channel: PodwireChannel) => channel.snapshot().pods.map(({ state }) => state);
 const ready = (channel: PodwireChannel) => states(channel).filter((state) => state === 'ready').length;

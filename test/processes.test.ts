@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { PodwireChannel } from 'podwire';
+import type { ChannelOptions } from 'podwire';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createChannel } from './support/channel.ts';
+import { openChannel } from './support/channel.ts';
 import { demoClient, startOpenLoad } from './support/demo-client.ts';
 import { startOrdersServer } from './support/orders-server.ts';
 import { makeDirectory, type Provider, startProvider } from './support/providers.ts';
@@ -10,7 +10,6 @@ import { until } from './support/until.ts';
 
 let directory: ReturnType<typeof makeDirectory>;
 let providers: Provider[] = [];
-const channels: PodwireChannel[] = [];
 
 const retrying = {
   methodConfig: [
@@ -27,11 +26,8 @@ const retrying = {
   ],
 };
 
-function open(options: Parameters<typeof createChannel>[1] = {}): PodwireChannel {
-  const channel = createChannel(`file://${directory.path}/#orders`, options);
-  channels.push(channel);
-  return channel;
-}
+const open = (options?: ChannelOptions) => openChannel(`file://${directory.path}/#orders`, options);
+
 async function start(count: number, ...options: '--stop-first'[]): Promise<Provider[]> {
   const started = await Promise.all(
     Array.from({ length: count }, () => startProvider(directory.path, 'orders', ...options)),
@@ -44,7 +40,6 @@ beforeEach(() => {
   directory = makeDirectory();
 });
 afterEach(async () => {
-  await Promise.all(channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
   await Promise.all(providers.map((provider) => provider.kill('SIGKILL')));
   providers = [];
   directory.remove();

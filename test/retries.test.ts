@@ -1,22 +1,18 @@
 import * as grpc from '@grpc/grpc-js';
-import type { PodwireChannel } from 'podwire';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createChannel } from './support/channel.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { openChannel } from './support/channel.ts';
 import { get, type OrdersClient, ordersClient } from './support/orders-client.ts';
-import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
+import { type OrdersServer, openOrdersServer } from './support/orders-server.ts';
 import { until } from './support/until.ts';
 
 let servers: OrdersServer[];
-const channels: PodwireChannel[] = [];
 /** The address of every server that a call reached, and how often it said it had been tried. */
 let reached: { readonly pod: string; readonly previous: string | undefined }[];
 
 function open(method: object, more: object = {}): OrdersClient {
   const serviceConfig = { methodConfig: [{ name: [{}], ...method }], ...more };
   const target = `static:///${servers.map(({ address }) => address).join(',')}`;
-  const channel = createChannel(target, { policy: 'round_robin', serviceConfig });
-  channels.push(channel);
-  return ordersClient(channel);
+  return ordersClient(openChannel(target, { policy: 'round_robin', serviceConfig }));
 }
 
 const retryPolicy = {
@@ -43,11 +39,7 @@ function failWith(code: grpc.status, trailers: Record<string, string> = {}): voi
 
 beforeEach(async () => {
   reached = [];
-  servers = await Promise.all([startOrdersServer(), startOrdersServer(), startOrdersServer()]);
-});
-afterEach(async () => {
-  await Promise.all(channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
-  await Promise.all(servers.map((server) => server.stop()));
+  servers = await Promise.all([openOrdersServer(), openOrdersServer(), openOrdersServer()]);
 });
 
 describe('retries', () => {

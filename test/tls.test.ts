@@ -3,16 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
-import { type ChannelOptions, createChannel, type PodwireChannel } from 'podwire';
-import { afterEach, describe, expect, test } from 'vitest';
+import type { ChannelOptions, PodwireChannel } from 'podwire';
+import { describe, expect, test } from 'vitest';
+import { openChannel } from './support/channel.ts';
 import { get, ordersClient } from './support/orders-client.ts';
-import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
+import { type OrdersServer, openOrdersServer } from './support/orders-server.ts';
 import { until } from './support/until.ts';
 
 const certs = fileURLToPath(new URL('certs/', import.meta.url));
 const file = (name: string) => join(certs, name);
-const servers: OrdersServer[] = [];
-const channels: PodwireChannel[] = [];
 
 function credentials(authority: 'one' | 'two', askClient = false): grpc.ServerCredentials {
   const pair = {
@@ -21,22 +20,15 @@ function credentials(authority: 'one' | 'two', askClient = false): grpc.ServerCr
   };
   return grpc.ServerCredentials.createSsl(readFileSync(file('ca-one.pem')), [pair], askClient);
 }
-async function start(
+const start = (
   authority: 'one' | 'two',
-  options: { askClient?: boolean; port?: number } = {},
-): Promise<OrdersServer> {
-  const server = await startOrdersServer({
-    credentials: credentials(authority, options.askClient),
-    ...(options.port !== undefined && { port: options.port }),
-  });
-  servers.push(server);
-  return server;
-}
+  { askClient, ...options }: { askClient?: boolean; port?: number } = {},
+): Promise<OrdersServer> => openOrdersServer({ credentials: credentials(authority, askClient), ...options });
 
 describe.each(['node-http2', 'http2'] as const)('TLS over %s', (transport) => {
   function open(server: OrdersServer, tls: NonNullable<ChannelOptions['tls']>): PodwireChannel {
     const backoff = { initialMs: 10, maxMs: 50 };
-    const channel = createChannel(`static:///${server.address}`, {
+    return openChannel(`static:///${server.address}`, {
       transport,
       tls,
       backoff,
@@ -44,13 +36,7 @@ describe.each(['node-http2', 'http2'] as const)('TLS over %s', (transport) => {
       connectTimeoutMs: 60_000,
       authority: 'orders.test',
     });
-    channels.push(channel);
-    return channel;
   }
-  afterEach(async () => {
-    await Promise.all(channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
-    await Promise.all(servers.splice(0).map((server) => server.stop()));
-  });
 
   test('checks the certificate against the authority, and carries call credentials', async () => {
     const server = await start('one');
@@ -110,8 +96,7 @@ describe.each(['node-http2', 'http2'] as const)('TLS over %s', (transport) => {
   });
 
   test('a plaintext server, or a client without TLS, is an error and no hang', async () => {
-    const plain = await startOrdersServer();
-    servers.push(plain);
+    const plain = await openOrdersServer();
     await expect(get(ordersClient(open(plain, { caFile: file('ca-one.pem') })))).rejects.toMatchObject({
       code: grpc.status.UNAVAILABLE,
       details: expect.stringMatching(/: the port does not speak TLS\) \[/),

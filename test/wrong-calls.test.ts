@@ -1,28 +1,15 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import * as grpc from '@grpc/grpc-js';
-import { type ChannelOptions, createChannel as ownCreateChannel, type PodwireChannel } from 'podwire';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type ChannelOptions, createChannel } from 'podwire';
+import { describe, expect, test } from 'vitest';
 import { get, ordersClient } from './support/orders-client.ts';
-import { type OrdersServer, startOrdersServer } from './support/orders-server.ts';
+import { OrdersFixture } from './support/orders-fixture.ts';
 
 // What a caller gives wrong fails that call, with what was wrong; never another call, the connection or the process.
 describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
-  let server: OrdersServer;
-  const channels: PodwireChannel[] = [];
-  beforeEach(async () => {
-    server = await startOrdersServer();
-  });
-  afterEach(async () => {
-    await Promise.all(channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
-    await server.stop();
-  });
-  async function open(options: ChannelOptions = {}): Promise<PodwireChannel> {
-    const channel = ownCreateChannel(`static:///${server.address}`, { transport, ...options });
-    channels.push(channel);
-    await channel.ready();
-    return channel;
-  }
+  const orders = new OrdersFixture();
+  const open = (options: ChannelOptions = {}) => orders.readyChannel({ transport, ...options });
   const metadata = (...entries: readonly [string, string][]) => {
     const all = new grpc.Metadata();
     for (const [key, value] of entries) all.add(key, value);
@@ -93,7 +80,7 @@ describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
   test('headers of one hop are not sent, and what appears twice is', async () => {
     const channel = await open();
     await get(ordersClient(channel), {}, metadata(['http2-settings', 'AAMAAABk'], ['upgrade', 'h2c']));
-    expect(server.metadata.get('http2-settings')).toEqual([]);
+    expect(orders.server.metadata.get('http2-settings')).toEqual([]);
     // node:http2 sends some headers once only: that fails the call, and nothing else.
     const twice = get(ordersClient(channel), {}, metadata(['date', 'a'], ['date', 'b']));
     if (transport === 'http2') await twice;
@@ -105,10 +92,10 @@ describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
   test('a key that is not the certificate’s is refused at once', () => {
     const pem = (name: string) => readFileSync(new URL(`certs/${name}`, import.meta.url));
     const tls = { cert: pem('client-one.pem'), key: pem('client-two.key') };
-    expect(() => ownCreateChannel('static:///a:1', { transport, tls })).toThrow(
+    expect(() => createChannel('static:///a:1', { transport, tls })).toThrow(
       'is not the key of the certificate',
     );
-    expect(() => ownCreateChannel('static:///a:1', { transport, tls: { ...tls, key: 'garbage' } })).toThrow(
+    expect(() => createChannel('static:///a:1', { transport, tls: { ...tls, key: 'garbage' } })).toThrow(
       /^options\.tls\.key .*is no PEM key/,
     );
   });

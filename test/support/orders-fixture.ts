@@ -1,33 +1,33 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { ChannelOptions, PodwireChannel } from 'podwire';
-import { afterEach, beforeEach } from 'vitest';
-import { createChannel } from './channel.ts';
+import { beforeEach } from 'vitest';
+import { openChannel } from './channel.ts';
 import { type OrdersClient, ordersClient } from './orders-client.ts';
-import { type OrdersServer, startOrdersServer } from './orders-server.ts';
+import { type OrdersServer, openOrdersServer } from './orders-server.ts';
 
 /** For each test of a file a server, and channels that are closed after the test. */
 export class OrdersFixture {
   server!: OrdersServer;
-  readonly #channels: PodwireChannel[] = [];
 
   constructor() {
     beforeEach(async () => {
-      this.server = await startOrdersServer();
-    });
-    afterEach(async () => {
-      await Promise.all(this.#channels.splice(0).map((channel) => channel.close({ graceMs: 0 })));
-      await this.server.stop();
+      this.server = await openOrdersServer();
     });
   }
 
   /** A client of the server, over a channel of its own. */
   client(options: ChannelOptions = {}, clientOptions: grpc.ClientOptions = {}): OrdersClient {
-    return ordersClient(this.channel(`static:///${this.server.address}`, options), clientOptions);
+    return ordersClient(this.channel(options), clientOptions);
   }
 
-  channel(target: string, options: ChannelOptions = {}): PodwireChannel {
-    const channel = createChannel(target, options);
-    this.#channels.push(channel);
+  /** A channel to the server. */
+  channel(options: ChannelOptions = {}): PodwireChannel {
+    return openChannel(`static:///${this.server.address}`, options);
+  }
+
+  async readyChannel(options: ChannelOptions = {}): Promise<PodwireChannel> {
+    const channel = this.channel(options);
+    await channel.ready();
     return channel;
   }
 }

@@ -1,4 +1,5 @@
 import * as grpc from '@grpc/grpc-js';
+import { onTestFinished } from 'vitest';
 import { type Order, ordersService } from './orders-client.ts';
 
 /** A grpc-js server that counts what it gets. */
@@ -22,6 +23,13 @@ export interface OrdersServerOptions {
   readonly port?: number;
   readonly credentials?: grpc.ServerCredentials;
   readonly options?: grpc.ServerOptions;
+}
+
+/** The same, stopped after the test and after the channels that were opened later. */
+export async function openOrdersServer(options?: OrdersServerOptions): Promise<OrdersServer> {
+  const server = await startOrdersServer(options);
+  onTestFinished(() => server.stop());
+  return server;
 }
 
 export async function startOrdersServer(options: OrdersServerOptions = {}): Promise<OrdersServer> {

@@ -2,17 +2,21 @@ import { createHash } from 'node:crypto';
 import type { Clock, Random, Timer } from '@podwire/registry';
 import { NacosError } from '../error.ts';
 import type { Session } from '../rpc/session.ts';
+import { Subscription } from '../rpc/subscription.ts';
 
 type Listener = (content: string) => void;
 
 interface Followed {
   readonly dataId: string;
   readonly group: string;
-  readonly listeners: Set<Listener>;
+  readonly subscription: Subscription<Listener>;
   /** Undefined until it was read. */
   content: string | undefined;
-  /** Reads go one after another, so that no older content overtakes a newer one. */
-  tail: Promise<void>;
+  /** Whether it is to be read as soon as what was asked before is answered. */
+  isDue: boolean;
+  /** How long to wait before it is read again although Nacos did not push. */
+  pauseMs: number;
+  timer: Timer | undefined;
 }
 
 /** Nacos: there is no such config (`NacosException.CONFIG_NOT_FOUND` of its responses). */
@@ -21,6 +25,8 @@ const NOT_FOUND = 300;
 const SERVER_ERROR = 500;
 const MAX_EDITS = 10;
 const EDIT_PAUSE_MS = 50;
+/** Until a config is read again that could not be read, or of which Nacos says that it has newer content; doubled each time. */
+const FIRST_PAUSE_MS = 50;
 /** Nacos's own clients ask this often whether a change was missed, although Nacos pushes. */
 const CHECK_MS = 60_000;
 
@@ -39,10 +45,14 @@ export class Configs {
     this.#clock = clock;
     this.#random = random;
     session.onPush('ConfigChangeNotifyRequest', ({ body: { dataId, group } }) => {
-      const followed = this.#followed.get(keyOf(String(dataId), String(group)));
-      if (followed !== undefined) this.#queue(followed).catch(() => {});
+      if (typeof dataId !== 'string' || typeof group !== 'string') return;
+      const followed = this.#followed.get(keyOf(dataId, group));
+      if (followed !== undefined) void this.#look(followed);
     });
-    session.onEnd(() => this.#timer?.cancel());
+    session.onEnd(() => {
+      this.#timer?.cancel();
+      for (const { timer } of this.#followed.values()) timer?.cancel();
+    });
   }
 
   async read(dataId: string, group: string): Promise<string> {
@@ -85,69 +95,81 @@ export class Configs {
   /** Calls `listener` with the content, now and after each change, until the function returned is called. */
   async follow(dataId: string, group: string, listener: Listener): Promise<() => void> {
     const key = keyOf(dataId, group);
-    const known = this.#followed.get(key);
-    const fresh: Followed = {
-      ...{ dataId, group, listeners: new Set(), content: undefined },
-      tail: Promise.resolve(),
-    };
-    const followed = known ?? fresh;
+    const followed = this.#followed.get(key) ?? this.#make(key, dataId, group);
     this.#followed.set(key, followed);
-    followed.listeners.add(listener);
-    const leave = () => this.#leave(key, followed, listener);
-    try {
-      if (known === undefined) await this.#queue(followed);
-      else await followed.tail;
-    } catch (error) {
-      leave();
-      throw error;
-    }
-    if (known !== undefined && followed.content !== undefined) listener(followed.content);
+    const leave = await followed.subscription.join(listener);
+    if (followed.content !== undefined) listener(followed.content);
     this.#planCheck();
     return leave;
   }
 
-  #leave(key: string, followed: Followed, listener: Listener): void {
-    if (!followed.listeners.delete(listener) || followed.listeners.size > 0) return;
-    if (this.#followed.get(key) === followed) this.#followed.delete(key);
-    if (this.#followed.size === 0) this.#timer?.cancel();
-    if (this.#session.error === undefined) this.#listen(false, [followed]).catch(() => {});
-  }
-
-  #queue(followed: Followed): Promise<void> {
-    const done = followed.tail.then(() => this.#read(followed));
-    followed.tail = done.catch(() => {});
-    return done;
-  }
-
-  /** Reads it until Nacos agrees that this is its newest content; Nacos then tells of one change. */
-  async #read(followed: Followed): Promise<void> {
-    for (;;) {
-      const content = await this.read(followed.dataId, followed.group);
-      if (content !== followed.content) {
-        followed.content = content;
-        for (const listener of followed.listeners) listener(content);
-      }
-      if (followed.listeners.size === 0) return;
-      const { changedConfigs } = await this.#listen(true, [followed]);
-      if (!Array.isArray(changedConfigs) || changedConfigs.length === 0) return;
-    }
-  }
-
-  #listen(listen: boolean, all: readonly Followed[]) {
-    const configListenContexts = all.map(({ dataId, group, content = '' }) => {
-      return { dataId, group, tenant: this.#tenant, md5: content === '' ? '' : md5(content) };
+  #make(key: string, dataId: string, group: string): Followed {
+    const subscription = new Subscription<Listener>({
+      begin: () => this.#read(followed),
+      end: async () => {
+        followed.timer?.cancel();
+        followed.timer = undefined;
+        if (this.#session.error === undefined) await this.#listen(false, followed);
+        followed.content = undefined;
+      },
+      onOver: () => {
+        this.#followed.delete(key);
+        if (this.#followed.size === 0) this.#timer?.cancel();
+      },
     });
-    return this.#session.request('ConfigBatchListenRequest', { listen, configListenContexts });
+    const fresh = { content: undefined, isDue: false, pauseMs: FIRST_PAUSE_MS, timer: undefined };
+    const followed: Followed = { dataId, group, subscription, ...fresh };
+    return followed;
+  }
+
+  /** Reads it as soon as may be, once for however many changes until then. */
+  async #look(followed: Followed): Promise<void> {
+    if (followed.isDue) return;
+    followed.isDue = true;
+    const read = () => {
+      followed.isDue = false;
+      return this.#read(followed);
+    };
+    await followed.subscription.queue(read).catch(() => this.#lookLater(followed));
+  }
+
+  #lookLater(followed: Followed): void {
+    if (followed.timer !== undefined || followed.subscription.listeners.size === 0) return;
+    if (this.#session.error !== undefined) return;
+    followed.timer = this.#clock.after(followed.pauseMs, () => {
+      followed.timer = undefined;
+      void this.#look(followed);
+    });
+    followed.pauseMs = Math.min(followed.pauseMs * 2, CHECK_MS);
+  }
+
+  /** Reads it, and again later while Nacos does not agree that this is its newest content; Nacos then tells of one change. */
+  async #read(followed: Followed): Promise<void> {
+    const { listeners } = followed.subscription;
+    if (listeners.size === 0) return;
+    const content = await this.read(followed.dataId, followed.group);
+    if (content !== followed.content) {
+      followed.content = content;
+      for (const listener of listeners) listener(content);
+    }
+    const { changedConfigs } = await this.#listen(true, followed);
+    if (Array.isArray(changedConfigs) && changedConfigs.length > 0) return this.#lookLater(followed);
+    followed.timer?.cancel();
+    followed.timer = undefined;
+    followed.pauseMs = FIRST_PAUSE_MS;
+  }
+
+  #listen(listen: boolean, { dataId, group, content = '' }: Followed) {
+    const context = { dataId, group, tenant: this.#tenant, md5: content === '' ? '' : md5(content) };
+    return this.#session.request('ConfigBatchListenRequest', { listen, configListenContexts: [context] });
   }
 
   #planCheck(): void {
     this.#timer?.cancel();
     if (this.#session.error !== undefined || this.#followed.size === 0) return;
     this.#timer = this.#clock.after(CHECK_MS, () => {
-      // A failure shows in the health check as well, which ends the session.
-      void Promise.allSettled([...this.#followed.values()].map((one) => this.#queue(one))).then(() =>
-        this.#planCheck(),
-      );
+      const looks = [...this.#followed.values()].map((followed) => this.#look(followed));
+      void Promise.all(looks).then(() => this.#planCheck());
     });
   }
 }

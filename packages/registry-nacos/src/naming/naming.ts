@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@podwire/registry';
 import type { Session } from '../rpc/session.ts';
+import { Subscription } from '../rpc/subscription.ts';
 import type { ServiceRef } from '../service-ref.ts';
 
 /** What Nacos says of one service, unchecked. */
@@ -12,12 +13,11 @@ export interface ServiceListener {
   onProblem(error: Error): void;
 }
 
-interface Subscription {
-  readonly listeners: Set<ServiceListener>;
+interface Service {
+  readonly ref: ServiceRef;
+  readonly subscription: Subscription<ServiceListener>;
   last: ServiceInfo | undefined;
   lastRefTime: number;
-  /** Requests of one service go one after another: a subscription must not overtake the end of the one before. */
-  tail: Promise<void>;
 }
 
 /** A list is asked for this often although Nacos pushes: a push that was lost stays unnoticed no longer. */
@@ -29,109 +29,93 @@ const RETRY_MS = 5_000;
 export class Naming {
   readonly #session: Session;
   readonly #clock: Clock;
-  readonly #subscriptions = new Map<string, Subscription>();
-  readonly #refs = new Map<string, ServiceRef>();
+  readonly #services = new Map<string, Service>();
   #timer: Timer | undefined;
 
   constructor(session: Session, clock: Clock) {
     this.#session = session;
     this.#clock = clock;
-    session.onPush('NotifySubscriberRequest', ({ body }) => this.#accept(body.serviceInfo));
+    session.onPush('NotifySubscriberRequest', ({ body }) => {
+      const info = readInfo(body.serviceInfo);
+      const key = keyOfInfo(info);
+      const service = key === undefined ? undefined : this.#services.get(key);
+      if (service !== undefined) this.#accept(service, info);
+    });
     session.onEnd(() => this.#timer?.cancel());
     this.#planRefresh();
   }
 
   /**
-   * Tells `listener` what Nacos says of the service, now and after each change, until the function returned is called. The subscription is to all clusters: Nacos keeps one per service and connection.
+   * Tells `listener` what Nacos says of the service, now and after each change, until the function returned is called. The
+   * subscription is to all clusters: Nacos keeps one per service and connection.
    */
   async subscribe(ref: ServiceRef, listener: ServiceListener): Promise<() => void> {
     const key = keyOf(ref.group, ref.name);
-    const known = this.#subscriptions.get(key);
-    const subscription = known ?? {
-      listeners: new Set(),
-      last: undefined,
-      lastRefTime: 0,
-      tail: Promise.resolve(),
-    };
-    this.#subscriptions.set(key, subscription);
-    const first = subscription.listeners.size === 0;
-    subscription.listeners.add(listener);
-    const leave = () => this.#leave(ref, subscription, listener);
-    try {
-      if (first) await this.#queue(subscription, () => this.#subscribe(ref));
-      else await subscription.tail;
-    } catch (error) {
-      leave();
-      throw error;
-    }
-    if (!first && subscription.last !== undefined) listener.onInfo(subscription.last);
+    const service = this.#services.get(key) ?? this.#make(key, ref);
+    this.#services.set(key, service);
+    const leave = await service.subscription.join(listener);
+    if (service.last !== undefined) listener.onInfo(service.last);
     return leave;
   }
 
+  #make(key: string, ref: ServiceRef): Service {
+    const subscribe = (isOn: boolean) =>
+      this.#session.request('SubscribeServiceRequest', subscribeBody(ref, isOn));
+    const subscription = new Subscription<ServiceListener>({
+      begin: async () => {
+        const { serviceInfo } = await subscribe(true);
+        this.#accept(service, readInfo(serviceInfo));
+      },
+      end: async () => {
+        service.last = undefined;
+        service.lastRefTime = 0;
+        if (this.#session.error === undefined) await subscribe(false);
+      },
+      onOver: () => this.#services.delete(key),
+    });
+    const service: Service = { ref, subscription, last: undefined, lastRefTime: 0 };
+    return service;
+  }
+
   /** Asks for the list now; listeners are told. */
-  async #refresh(ref: ServiceRef): Promise<void> {
+  async #refresh(service: Service): Promise<void> {
+    const { ref, last: before } = service;
     const names = { namespace: ref.namespace, groupName: ref.group, serviceName: ref.name };
     const body = { ...names, cluster: '', healthyOnly: false, udpPort: 0 };
-    const subscription = this.#subscriptions.get(keyOf(ref.group, ref.name));
-    const before = subscription?.last;
-    const reply = await this.#session.request('ServiceQueryRequest', body);
+    const { serviceInfo } = await this.#session.request('ServiceQueryRequest', body);
     // Nothing came meanwhile, so this is the newest, whatever times say: a wrong one must not hold for ever.
-    if (subscription !== undefined && subscription.last === before) subscription.lastRefTime = 0;
-    this.#accept(reply.serviceInfo);
-  }
-
-  async #subscribe(ref: ServiceRef): Promise<void> {
-    this.#refs.set(keyOf(ref.group, ref.name), ref);
-    const reply = await this.#session.request('SubscribeServiceRequest', subscribeBody(ref, true));
-    this.#accept(reply.serviceInfo, keyOf(ref.group, ref.name));
-  }
-
-  #leave(ref: ServiceRef, subscription: Subscription, listener: ServiceListener): void {
-    if (!subscription.listeners.delete(listener) || subscription.listeners.size > 0) return;
-    const end = async () => {
-      if (subscription.listeners.size > 0) return;
-      this.#subscriptions.delete(keyOf(ref.group, ref.name));
-      this.#refs.delete(keyOf(ref.group, ref.name));
-      await this.#session.request('SubscribeServiceRequest', subscribeBody(ref, false));
-    };
-    if (this.#session.error === undefined) this.#queue(subscription, end).catch(() => {});
-  }
-
-  #queue(subscription: Subscription, work: () => Promise<void>): Promise<void> {
-    const done = subscription.tail.then(work);
-    subscription.tail = done.catch(() => {});
-    return done;
+    if (service.last === before) service.lastRefTime = 0;
+    this.#accept(service, readInfo(serviceInfo));
   }
 
   /** Refuses what is older than what is known: pushes and answers overtake one another. */
-  #accept(value: unknown, asked?: string): void {
-    const info = typeof value === 'object' && value !== null ? (value as ServiceInfo) : {};
-    const key = asked ?? keyOfInfo(info);
-    const subscription = key === undefined ? undefined : this.#subscriptions.get(key);
-    if (subscription === undefined) return;
-    const time = typeof info.lastRefTime === 'number' ? info.lastRefTime : subscription.lastRefTime;
-    if (time < subscription.lastRefTime) return;
-    subscription.lastRefTime = time;
-    subscription.last = info;
-    for (const listener of subscription.listeners) listener.onInfo(info);
+  #accept(service: Service, info: ServiceInfo): void {
+    const time = typeof info.lastRefTime === 'number' ? info.lastRefTime : service.lastRefTime;
+    if (time < service.lastRefTime) return;
+    service.lastRefTime = time;
+    service.last = info;
+    for (const listener of service.subscription.listeners) listener.onInfo(info);
   }
 
   #planRefresh(delayMs = REFRESH_MS): void {
     this.#timer = this.#clock.after(delayMs, async () => {
       let next = REFRESH_MS;
-      const refresh = async (ref: ServiceRef) => {
-        const subscription = this.#subscriptions.get(keyOf(ref.group, ref.name));
+      const refresh = async (service: Service) => {
         try {
-          await this.#refresh(ref);
+          await this.#refresh(service);
         } catch (error) {
           next = RETRY_MS;
-          for (const listener of subscription?.listeners ?? []) listener.onProblem(error as Error);
+          for (const listener of service.subscription.listeners) listener.onProblem(error as Error);
         }
       };
-      await Promise.all([...this.#refs.values()].map(refresh));
+      await Promise.all([...this.#services.values()].map(refresh));
       if (this.#session.error === undefined) this.#planRefresh(next);
     });
   }
+}
+
+function readInfo(value: unknown): ServiceInfo {
+  return typeof value === 'object' && value !== null ? (value as ServiceInfo) : {};
 }
 
 /** Of which service it is: some servers put the group before the name as well. */

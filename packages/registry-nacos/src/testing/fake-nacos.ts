@@ -31,6 +31,9 @@ const SERVICE = {
   },
 } as const;
 
+export const NO_ANSWER = Symbol('no answer');
+type Answer = Json | typeof NO_ANSWER;
+
 /** What a Nacos server says on the wire, without a store behind it: tests say what it answers and pushes. */
 export class FakeNacos {
   /** All requests but health checks, in the order they came. */
@@ -41,8 +44,8 @@ export class FakeNacos {
   lastRefTime = 1;
   /** By group and name: `mapping/shop.Orders`. */
   readonly configs = new Map<string, string>();
-  /** Answers instead of the usual ones, by request type. */
-  readonly overrides = new Map<string, Json>();
+  /** Answers instead of the usual ones, by request type; undefined for the usual one, and `NO_ANSWER` for none. */
+  readonly overrides = new Map<string, Answer | ((request: Payload) => Answer | undefined)>();
   readonly #streams = new Set<ServerDuplexStream<Buffer, Buffer>>();
   #server = new Server();
   #port = 0;
@@ -62,7 +65,9 @@ export class FakeNacos {
       request: (call: ServerUnaryCall<Buffer, Buffer>, reply: sendUnaryData<Buffer>) => {
         const request = decodePayload(call.request);
         if (request.type !== 'HealthCheckRequest') this.requests.push(request);
-        const body = this.overrides.get(request.type) ?? this.#answer(request);
+        const override = this.overrides.get(request.type);
+        const body = (typeof override === 'function' ? override(request) : override) ?? this.#answer(request);
+        if (body === NO_ANSWER) return;
         reply(null, encodePayload(request.type.replace(/Request$/, 'Response'), body));
       },
       stream: (stream: ServerDuplexStream<Buffer, Buffer>) => {
@@ -89,6 +94,16 @@ export class FakeNacos {
   /** Ends all connections, as a server that dies. */
   stop(): void {
     this.#server.forceShutdown();
+  }
+
+  /** Ends the streams of all who are connected, and goes on serving. */
+  drop(): void {
+    for (const stream of this.#streams) stream.end();
+  }
+
+  /** Tells all who are connected to go away, and keeps their connections open. */
+  goAway(): void {
+    this.#server.drain(`127.0.0.1:${this.#port}`, 2 ** 31 - 1);
   }
 
   get connections(): number {

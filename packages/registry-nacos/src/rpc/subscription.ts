@@ -1,0 +1,59 @@
+/** What a subscription asks of Nacos. */
+export interface SubscriptionRequests {
+  begin(): Promise<void>;
+  end(): Promise<void>;
+  /** Nobody listens any more, and Nacos knows. */
+  onOver(): void;
+}
+
+/**
+ * One subscription of a session, however many listen: begun for the first, ended after the last. Its requests go one after
+ * another, because a beginning that overtakes the end before it is ended by it.
+ */
+export class Subscription<Listener> {
+  readonly #requests: SubscriptionRequests;
+  readonly #listeners = new Set<Listener>();
+  #begun: Promise<void> | undefined;
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(requests: SubscriptionRequests) {
+    this.#requests = requests;
+  }
+
+  get listeners(): ReadonlySet<Listener> {
+    return this.#listeners;
+  }
+
+  /** Resolves with what takes the listener out, once it is begun. Rejects for all who wait for a beginning that fails. */
+  async join(listener: Listener): Promise<() => void> {
+    this.#listeners.add(listener);
+    const begun = this.#begun ?? this.queue(() => this.#requests.begin());
+    this.#begun = begun;
+    try {
+      await begun;
+    } catch (error) {
+      if (this.#begun === begun) this.#begun = undefined;
+      this.#leave(listener);
+      throw error;
+    }
+    return () => this.#leave(listener);
+  }
+
+  queue(work: () => Promise<void>): Promise<void> {
+    const done = this.#tail.then(work);
+    this.#tail = done.catch(() => {});
+    return done;
+  }
+
+  #leave(listener: Listener): void {
+    if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return;
+    const end = async () => {
+      if (this.#listeners.size > 0) return;
+      this.#begun = undefined;
+      // When it fails, Nacos tells what nobody hears.
+      await this.#requests.end().catch(() => {});
+      if (this.#listeners.size === 0) this.#requests.onOver();
+    };
+    void this.queue(end);
+  }
+}

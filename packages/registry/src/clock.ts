@@ -12,7 +12,7 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds since 1970, for what is written down (leases, snapshots). */
   wallMs(): number;
-  /** Calls `fn` once after `delayMs`. A timer never keeps the process alive by itself. */
+  /** Calls `fn` once after `delayMs`, never before. A timer never keeps the process alive by itself. */
   after(delayMs: number, fn: () => void): Timer;
 }
 

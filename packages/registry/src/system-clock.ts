@@ -8,8 +8,19 @@ export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
   after(delayMs, fn) {
-    const timer = setTimeout(fn, Math.min(Math.max(delayMs, 0), MAX_TIMER_MS));
-    timer.unref();
+    const dueMs = performance.now() + delayMs;
+    let timer: NodeJS.Timeout;
+    const arm = (leftMs: number) => {
+      timer = setTimeout(fire, Math.min(Math.max(Math.ceil(leftMs), 0), MAX_TIMER_MS));
+      timer.unref();
+    };
+    // Node counts whole milliseconds, and fires up to one of them too soon.
+    const fire = () => {
+      const leftMs = dueMs - performance.now();
+      if (leftMs > 0) arm(leftMs);
+      else fn();
+    };
+    arm(delayMs);
     return { cancel: () => clearTimeout(timer) };
   },
 };

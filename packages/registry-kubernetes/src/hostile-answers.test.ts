@@ -60,6 +60,25 @@ describe('an answer to a list', () => {
   });
 
   it.each([
+    '{}',
+    '{"status":"ok"}',
+    '{"metadata":{"resourceVersion":"5"}}',
+    '{"kind":"Status","status":"Failure","code":500}',
+  ])('that is no list, as %s, is not taken for a service without Pods', async (body) => {
+    fixture.server.intercept = (_request, response) => response.end(body).writableEnded;
+    expect(await failure()).toContain('is no list of endpointslices.discovery.k8s.io in namespace prod');
+  });
+
+  it('that has null for its items, as Go writes none, is of a service without Pods', async () => {
+    fixture.server.intercept = ({ kind }, response) =>
+      kind === 'list' && response.end('{"metadata":{"resourceVersion":"5"},"items":null}').writableEnded;
+    const followed = new Followed(fixture.registry(), 'orders');
+    await until(() => followed.updates.length > 0, 'what is said');
+    expect(followed.updates[0]).toMatchObject({ type: 'missing' });
+    await followed.close();
+  });
+
+  it.each([
     ['headers', 'HTTP/1.1 200 OK\r\nx: '],
     ['body', 'HTTP/1.1 200 OK\r\n\r\n{"items":[ '],
   ])('whose %s drips is given up after the time-out', async (_what, start) => {

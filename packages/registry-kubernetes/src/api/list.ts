@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../slices/read.ts';
+import { isObject, type Json, readList } from '../slices/read.ts';
 import { type Resource, resourceVersionOf } from '../slices/resource.ts';
 import type { ApiClient } from './client.ts';
 import { KubernetesError } from './error.ts';
@@ -97,9 +97,12 @@ async function readPage(
   for (const [key, value] of Object.entries(params)) query.set(key, value);
   const question = { verb: 'list', resource: resource.fullName, namespace, path, query } as const;
   const body = await client.getJson(question, signal);
-  const items = isObject(body) ? (body.items ?? []) : undefined;
-  if (!Array.isArray(items)) {
-    throw new KubernetesError(`the list of ${resource.fullName} in namespace ${namespace} has no items`);
+  // Go writes null for none. What says nothing of items, such as the answer of a proxy, is no list that is empty.
+  const items = isObject(body) && body.items !== undefined ? readList(body.items) : undefined;
+  if (items === undefined) {
+    throw new KubernetesError(
+      `the answer is no list of ${resource.fullName} in namespace ${namespace}: it has no items; is the server an API server?`,
+    );
   }
   const metadata = isObject((body as Json).metadata) ? ((body as Json).metadata as Json) : {};
   const next = metadata.continue ?? '';

@@ -159,6 +159,42 @@ it('writes a set that changes often once a second, and one that never changes on
   expect(clock.pending).toBe(0);
 });
 
+it('does not make the last Pods of a service that has none any more look younger than they are', async () => {
+  const registry = new ScriptedRegistry();
+  const watched = new Watched(registry, { clock, snapshotDir });
+  await settle();
+  registry.reset(A);
+  await watched.settle();
+  await until(() => watched.ids?.[0] === A, 'the Pod');
+  let found = '';
+  await until(
+    () => found === A,
+    'the snapshot',
+    async () => {
+      await settle();
+      found = await storedIds();
+    },
+  );
+  const { savedMs } = await stored();
+  registry.reset();
+  await watched.settle();
+  expect(watched.ids).toEqual([]);
+  for (let hour = 0; hour < 5; hour++) await clock.advance(HOUR_MS);
+  // Written when the service has Pods again, and what was written before that is whole then.
+  registry.reset(B);
+  await until(
+    () => found === B,
+    'the next snapshot',
+    async () => {
+      await watched.settle();
+      const { endpoints, savedMs: then } = await stored();
+      if (endpoints[0]?.id === A) expect(then).toBe(savedMs);
+      else found = B;
+    },
+  );
+  watched.watch.close();
+});
+
 it('sweeps what a killed process left half-written, and leaves what is being written', async () => {
   await mkdir(snapshotDir, { recursive: true });
   const [old, fresh] = [join(snapshotDir, 'a.json.1.draft'), join(snapshotDir, 'b.json.2.draft')];

@@ -93,7 +93,7 @@ class Watch implements ServiceWatch {
         key: snapshotKey ?? `${registry.scheme}://${service}`,
         maxAgeMs: snapshotMaxAgeMs ?? DEFAULT_MAX_AGE_MS,
         clock,
-        isCurrent: () => this.#shared.subscription.status.state === 'watching' && this.#held === undefined,
+        isCurrent: () => this.#isVouchedFor(),
         onWritten: (error) => this.#onWritten(error),
       });
     }
@@ -149,6 +149,12 @@ class Watch implements ServiceWatch {
 
   #onSaid(changed: boolean): void {
     if (changed || this.#source !== this.#registry.source || this.#held !== undefined) this.#believe();
+  }
+
+  /** Whether the registry still says what was written down last; of a set without Pods nothing is. */
+  #isVouchedFor(): boolean {
+    const { status, endpoints = NONE } = this.#shared.subscription;
+    return status.state === 'watching' && this.#held === undefined && endpoints.size > 0;
   }
 
   /** Decides what of the registry's word is used. */

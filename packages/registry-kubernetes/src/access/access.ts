@@ -20,6 +20,6 @@ export interface Login {
 export interface Access {
   /** Throws an `Error` that says what is missing. */
   login(): Promise<Login>;
-  /** The last login was answered 401: what is cached of it is of no use. True when the next may be another. */
-  refused(): boolean;
+  /** This login was answered 401: what is cached of it is of no use. True when the next may be another. */
+  refused(login: Login): boolean;
 }

@@ -1,7 +1,9 @@
 import { chmod, readFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { Followed, until, VirtualClock } from '@podwire/registry/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { status } from '../testing/fake-api-server.ts';
 import { Fixture, slice } from '../testing/fixture.ts';
 import { outcome, writeKubeconfig } from '../testing/kubeconfig.ts';
 
@@ -93,6 +95,29 @@ describe('a credential plugin', () => {
     // The first namespace look-up caches the stale token; the list that follows is refused with it.
     expect(await outcome(fixture, { env: env() })).toBe(POD);
     expect(await runs()).toHaveLength(2);
+  });
+
+  it('is run again once for all whose requests were refused together', async () => {
+    const body = `if [ $(wc -l < ${fixture.dir}/runs) -gt 1 ]; then ${print({ token: 'good-token' })}; else ${print({ token: 'stale-token' })}; fi`;
+    await plugin(body);
+    const services = ['orders', 'users', 'carts'];
+    const refusals: ServerResponse[] = [];
+    fixture.server.intercept = ({ authorization }, response) => {
+      if (authorization !== 'Bearer stale-token') return false;
+      refusals.push(response);
+      // The last answer comes when the first one who was refused has its new token.
+      const [first, second] = refusals.length === services.length ? refusals : [];
+      for (const refused of [first, second]) refused && status(refused, 401, 'Unauthorized', 'Unauthorized');
+      return true;
+    };
+    const registry = fixture.registry({ kubeconfig: join(fixture.dir, 'config'), env: env() });
+    const all = services.map((service) => new Followed(registry, service));
+    await until(() => fixture.server.watches === 2, 'the others to watch');
+    status(refusals[2]!, 401, 'Unauthorized', 'Unauthorized');
+    await until(() => all.every(({ updates, ended }) => updates.length > 0 || ended), 'all of them');
+    expect(all.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+    expect(await runs()).toHaveLength(2);
+    await Promise.all(all.map((followed) => followed.close()));
   });
 
   it.each([

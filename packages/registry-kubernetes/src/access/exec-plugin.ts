@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '@podwire/registry';
 import { isObject, type Json } from '../slices/read.ts';
+import type { Login } from './access.ts';
 import { bearer } from './bearer.ts';
 import type { KubeconfigEntry } from './kubeconfig.ts';
 
@@ -61,11 +62,10 @@ export class ExecPlugin {
     return this.#running;
   }
 
-  /** Whether there was something to forget. */
-  forget(): boolean {
-    const had = this.#cached !== undefined;
-    this.#cached = undefined;
-    return had;
+  /** One that was refused; of many requests that were refused together, only the first finds it here. */
+  forget(refused: Pick<Login, 'authorization' | 'cert'>): void {
+    const { authorization = refused.authorization, cert = refused.cert } = this.#cached?.credential ?? {};
+    if (authorization === refused.authorization && cert === refused.cert) this.#cached = undefined;
   }
 
   async #run(): Promise<ExecCredential> {

@@ -80,8 +80,9 @@ export class KubeconfigAccess implements Access {
     };
   }
 
-  refused(): boolean {
-    return this.#plugin?.plugin.forget() ?? false;
+  refused(login: Login): boolean {
+    this.#plugin?.plugin.forget(login);
+    return this.#plugin !== undefined;
   }
 
   #run(exec: Json, entry: KubeconfigEntry, server: URL, ca: Buffer | undefined): Promise<ExecCredential> {

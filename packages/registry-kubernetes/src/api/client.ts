@@ -108,7 +108,7 @@ export class ApiClient {
       if (body.statusCode === 200) return { asked, body };
       const status = body.statusCode ?? 0;
       const said = await this.#readAll(body, asked, MAX_ERROR_BYTES).catch(() => '');
-      if (status === 401 && again && this.#access.refused()) continue;
+      if (status === 401 && again && this.#access.refused(login)) continue;
       throw statusError(asked, status, parseOr(said), body.headers['retry-after']);
     }
   }

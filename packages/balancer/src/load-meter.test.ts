@@ -38,7 +38,7 @@ describe('a load meter', () => {
   });
 
   test('learns from a call given up only that it took at least so long', () => {
-    expect(after([0, 100], [0, 5, 'cancelled']).latencyMs(0)).toBe(100);
+    expect(after([0, 100], [1_000, 5, 'cancelled']).latencyMs(1_000)).toBe(after([0, 100]).latencyMs(1_000));
     expect(after([0, 100], [0, 500, 'cancelled']).latencyMs(0)).toBe(500);
   });
 

@@ -1,4 +1,6 @@
+import { toEndpoint } from '@podwire/registry';
 import { describe, expect, test } from 'vitest';
+import { hashKey } from './hash.ts';
 import { selectSubset } from './subset.ts';
 import { makePods } from './testing/pods.ts';
 
@@ -19,6 +21,13 @@ describe('a subset', () => {
         .map(({ id }) => id)
         .sort(),
     );
+  });
+
+  test('is alike in every client, also of Pods whose hashes are equal', () => {
+    const [a, b] = ['10.0.107.237:50051', '10.2.219.40:50051'].map((address) => toEndpoint({ address }));
+    expect(hashKey(a!.id)).toBe(hashKey(b!.id));
+    const options = { size: 1, client: 0 };
+    expect(selectSubset([a!, b!], options)).toEqual(selectSubset([b!, a!], options));
   });
 
   test('changes by one Pod at most when one comes or goes', () => {

@@ -19,8 +19,6 @@ export interface Held {
 
 /** Losses within this time count together: a registry that forgets its instances one by one is as wrong. */
 const SUDDEN_MS = 10_000;
-/** A set this small halves in every ordinary roll-out. */
-const MIN_FOR_HALF = 3;
 
 /** Remembers what was in use a short while ago, to tell a sudden loss from a slow one. */
 export class Baseline {
@@ -42,12 +40,9 @@ function suspicion(before: Endpoints, after: EndpointTable): string | undefined 
   if (before.length === 0) return undefined;
   if (after.size === 0) return `the registry took away all ${before.length} endpoints at once`;
   // As many as before are no loss, whoever they are: every Pod of a roll-out is a new one.
-  if (before.length < MIN_FOR_HALF || after.size * 2 >= before.length) return undefined;
-  let gone = 0;
-  for (const { id } of before) if (!after.has(id)) gone += 1;
-  return gone * 2 > before.length
-    ? `the registry took away ${gone} of ${before.length} endpoints at once`
-    : undefined;
+  if (after.size * 2 >= before.length) return undefined;
+  const gone = before.filter(({ id }) => !after.has(id)).length;
+  return `the registry took away ${gone} of ${before.length} endpoints at once`;
 }
 
 /** The endpoints that `after` misses and that still answer. */

@@ -83,7 +83,11 @@ it('uses the hosts of the lowest priority, with their ports and weights', async 
     { priority: 1, weight: 0, port: 2, name: 'b.test' },
     { priority: 2, weight: 99, port: 3, name: 'c.test' },
   ];
-  const hosts = { 'a.test': { addresses: ['10.0.0.1', 'fd00::1'] }, 'b.test': { addresses: ['10.0.0.2'] } };
+  const hosts = {
+    'a.test': { addresses: ['10.0.0.1', 'fd00::1'] },
+    'b.test': { addresses: ['10.0.0.2'] },
+    'c.test': { addresses: ['10.0.0.3'] },
+  };
   await withServer({ '_grpc._tcp.test': { srv }, ...hosts }, async (server) => {
     const watch = follow(server, '_grpc._tcp.test');
     await until(() => watch.last !== undefined, 'an answer');

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { Followed, until } from '../testing/follow.ts';
 import { settle, VirtualClock } from '../testing/virtual-clock.ts';
 import { Watched } from '../testing/watched.ts';
 import { dnsRegistry } from './dns-registry.ts';
@@ -76,6 +77,27 @@ it('gives up an answer that does not come', async () => {
   watched.watch.close();
   await settle();
   expect(clock.pending).toBe(0);
+});
+
+it('asks for a bounded number of the hosts of an SRV record at a time', async () => {
+  const clock = new VirtualClock();
+  let open = 0;
+  let most = 0;
+  const resolver: DnsResolver = {
+    async addresses(host) {
+      open += 1;
+      most = Math.max(most, open);
+      await settle();
+      open -= 1;
+      return [`10.0.0.${host}`];
+    },
+    srv: async () =>
+      Array.from({ length: 40 }, (_, i) => ({ name: String(i), port: 1, priority: 0, weight: 1 })),
+  };
+  const followed = new Followed(dnsRegistry({ resolver, clock }), '_grpc._tcp.orders');
+  await until(() => followed.ids.length === 40, 'all hosts', settle);
+  expect(most).toBe(16);
+  await followed.close();
 });
 
 it('uses a bounded number of records, and drops those that are no address', async () => {

@@ -4,15 +4,22 @@ import type { Clock, Timer } from '../clock.ts';
 import { type Endpoint, InvalidInput, toEndpoint } from '../endpoint.ts';
 import { checkKeys } from '../nearest.ts';
 import type { Announcement, AnnouncementChange, Announcer } from '../registry.ts';
+import { sweep } from '../sweep.ts';
 import { systemClock } from '../system-clock.ts';
 import { leaseFile, MAX_LEASE_MS, serviceDirectory, writeLease } from './lease.ts';
-import { sweepLeases } from './sweep-leases.ts';
 
 export interface FileAnnouncerOptions {
   /** A provider that does not renew is gone after this. Default 10 000; from 100 to a day. */
   readonly leaseMs?: number;
   readonly clock?: Clock;
 }
+
+const LEASE_OR_DRAFT = /\.json(\.[0-9a-f-]{36})?$/;
+/**
+ * Leases that were not withdrawn: ports and addresses are new each time, and a directory would fill up until the leases of those
+ * that live are not looked at. A provider that lives renews its lease three times in its time.
+ */
+const UNTOUCHED_MS = 2 * MAX_LEASE_MS;
 
 /** Announces Pods in a directory, one file each, renewed three times per lease. */
 export function fileAnnouncer(directory: string, options: FileAnnouncerOptions = {}): Announcer {
@@ -58,7 +65,8 @@ class FileLease implements Announcement {
   async open(): Promise<void> {
     await this.#write();
     this.#plan();
-    void sweepLeases(serviceDirectory(this.#directory, this.#service), this.#clock.wallMs());
+    const directory = serviceDirectory(this.#directory, this.#service);
+    void sweep(directory, LEASE_OR_DRAFT, UNTOUCHED_MS, this.#clock.wallMs());
   }
 
   async update(change: AnnouncementChange): Promise<void> {

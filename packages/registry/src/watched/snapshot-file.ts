@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Endpoint, toEndpoint } from '../endpoint.ts';
 
@@ -14,9 +14,8 @@ export interface Stored {
 /** Some 50 000 endpoints; a larger set is not written, and a larger file not read. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-const DRAFT = '.draft';
-/** Drafts this old were left behind by a process that was killed. */
-const DRAFT_MAX_MS = 60 * 60 * 1_000;
+/** A file that is being written. */
+export const DRAFT: RegExp = /\.draft$/;
 
 /** The name says nothing of the service: `key` may hold whatever a target may. */
 export function snapshotPath(directory: string, key: string): string {
@@ -64,25 +63,12 @@ export async function writeSnapshot(path: string, key: string, stored: Stored): 
     throw new Error(`${text.length} bytes are more than the limit of ${MAX_BYTES}`);
   // Addresses and attributes are nobody else's business.
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = `${path}.${randomUUID()}${DRAFT}`;
+  const draft = `${path}.${randomUUID()}.draft`;
   try {
     await writeFile(draft, text, { mode: 0o600 });
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });
     throw error;
-  }
-}
-
-/** Removes what killed processes left half-written. */
-export async function sweepDrafts(directory: string, wallMs: number): Promise<void> {
-  for (const name of await readdir(directory).catch(() => [])) {
-    if (!name.endsWith(DRAFT)) continue;
-    const draft = join(directory, name);
-    const age = await stat(draft).then(
-      ({ mtimeMs }) => wallMs - mtimeMs,
-      () => 0,
-    );
-    if (age > DRAFT_MAX_MS) await rm(draft, { force: true }).catch(() => {});
   }
 }

@@ -4,10 +4,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { sweep } from '../sweep.ts';
 import { until } from '../testing/follow.ts';
 import { ScriptedRegistry } from '../testing/scripted-registry.ts';
 import { settle, VirtualClock } from '../testing/virtual-clock.ts';
 import { Watched } from '../testing/watched.ts';
+import { DRAFT } from './snapshot-file.ts';
 
 const [A, B, C] = ['10.0.0.1:1', '10.0.0.2:1', '10.0.0.3:1'] as const;
 const HOUR_MS = 3_600_000;
@@ -213,6 +215,8 @@ it('sweeps what a killed process left half-written, and leaves what is being wri
     done = await gone();
   };
   await until(() => done, 'the old draft to go', look);
+  // Once more, to the end: the other one may come later in the directory.
+  await sweep(snapshotDir, DRAFT, HOUR_MS, clock.wallMs());
   expect(await readdir(snapshotDir)).toContain('b.json.2.draft');
 });
 
@@ -244,10 +248,35 @@ it('says why it cannot be written, and goes on', async () => {
 
 it('is not written of a static list', async () => {
   const fixed = new ScriptedRegistry('static');
-  const first = new Watched(fixed, { clock, snapshotDir });
+  const first = new Watched(fixed, { clock, snapshotDir, snapshotKey: 'static' });
   await settle();
   fixed.reset(A);
   await first.settle();
   first.watch.close();
-  await expect(readdir(snapshotDir)).rejects.toThrow('ENOENT');
+  // What would have been written before.
+  await writeOne(A);
+  await onlyFile();
+});
+
+it('is not written of a service without Pods, and grows old while the registry is down', async () => {
+  const registry = new ScriptedRegistry();
+  const watched = new Watched(registry, { clock, snapshotDir });
+  await settle();
+  registry.reset(A);
+  await watched.settle();
+  let found = '';
+  const look = async () => {
+    await settle();
+    found = await storedIds();
+  };
+  await until(() => found === A, 'the snapshot', look);
+  const { savedMs } = await stored();
+  registry.reset();
+  await watched.settle();
+  expect(watched.ids).toEqual([]);
+  registry.throwNow = new Error('down');
+  registry.fail(new Error('down'));
+  await clock.advance(3 * HOUR_MS);
+  watched.watch.close();
+  expect(await stored()).toMatchObject({ savedMs, endpoints: [{ id: A }] });
 });

@@ -1,12 +1,15 @@
 import type { Clock, Timer } from '../clock.ts';
 import type { Endpoint } from '../endpoint.ts';
+import { sweep } from '../sweep.ts';
 import { Pace } from './pace.ts';
-import { readSnapshot, snapshotPath, sweepDrafts, writeSnapshot } from './snapshot-file.ts';
+import { DRAFT, readSnapshot, snapshotPath, writeSnapshot } from './snapshot-file.ts';
 
 /** A set that keeps changing is written once in so long. */
 const WRITE_MS = 1_000;
 /** A set that does not change is written again, so that its age tells when it was last known to be right. */
 const REFRESH_MS = 60 * 60 * 1_000;
+/** A draft this old was left by a process that was killed. */
+const DRAFT_MAX_MS = 60 * 60 * 1_000;
 
 export interface SnapshotOptions {
   readonly directory: string;
@@ -72,7 +75,7 @@ export class Snapshot {
     this.#planRefresh();
     if (this.#swept) return;
     this.#swept = true;
-    await sweepDrafts(this.#options.directory, this.#options.clock.wallMs());
+    await sweep(this.#options.directory, DRAFT, DRAFT_MAX_MS, this.#options.clock.wallMs());
   }
 
   async #writeOnce(): Promise<Error | undefined> {

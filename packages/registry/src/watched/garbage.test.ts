@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Registry } from '../registry.ts';
-import { ScriptedRegistry } from '../testing/scripted-registry.ts';
+import { endpointOf, ScriptedRegistry } from '../testing/scripted-registry.ts';
 import { settle, VirtualClock } from '../testing/virtual-clock.ts';
 import { Watched } from '../testing/watched.ts';
 
@@ -54,6 +54,18 @@ it.each<[string, Registry['watch']]>([
   await settle();
   expect(watched.watch.status.state).toBe('backing-off');
   expect(watched.watch.status.lastError).not.toBe('');
+  watched.watch.close();
+});
+
+it('uses no more than 100 000 endpoints, and says so', async () => {
+  const registry = new ScriptedRegistry();
+  const watched = new Watched(registry);
+  await settle();
+  registry.say({ type: 'reset', endpoints: new Array(100_001).fill(endpointOf(A)) });
+  await watched.settle();
+  expect(watched.watch.status.dropped).toEqual([
+    'endpoints: 100001 are more than 100000, the rest is not used',
+  ]);
   watched.watch.close();
 });
 

@@ -215,6 +215,7 @@ it('sweeps what a killed process left half-written, and leaves what is being wri
     done = await gone();
   };
   await until(() => done, 'the old draft to go', look);
+  expect(clock.pending).toBe(0);
   // Once more, to the end: the other one may come later in the directory.
   await sweep(snapshotDir, DRAFT, HOUR_MS, clock.wallMs());
   expect(await readdir(snapshotDir)).toContain('b.json.2.draft');

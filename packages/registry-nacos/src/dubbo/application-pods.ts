@@ -1,4 +1,5 @@
 import type { Configs } from '../config/configs.ts';
+import { NacosError } from '../error.ts';
 import type { Live } from '../link/link.ts';
 import type { Instance, Publisher } from '../naming/publisher.ts';
 import type { ServiceRef } from '../service-ref.ts';
@@ -47,9 +48,15 @@ export class ApplicationPods {
     try {
       await this.#publish(pod, id);
     } catch (error) {
-      pod.make = before.make;
-      if (!before.had) pod.interfaces.delete(keyOf(dubbo));
-      if (pod.interfaces.size === 0) this.#forget(key, pod);
+      if (!before.had) {
+        pod.make = before.make;
+        pod.interfaces.delete(keyOf(dubbo));
+        if (pod.interfaces.size === 0) this.#forget(key, pod);
+        // What was not answered may have come about, or comes about on the next connection.
+        else await this.#publish(pod, id).catch(() => {});
+      } else if (error instanceof NacosError && !error.unreachable) {
+        pod.make = before.make;
+      }
       throw error;
     }
   }
@@ -64,16 +71,21 @@ export class ApplicationPods {
   }
 
   #publish(pod: ApplicationPod, id: string): Promise<void> {
-    const revision = revisionOf([...pod.interfaces.values()]);
+    const refs = [...pod.interfaces.values()];
+    const revision = revisionOf(refs);
     const instance = pod.make(applicationMetadata(id, pod.port, revision));
-    return this.#publisher.put(pod.ref, id, instance, (live) => this.#tell(pod, revision, live));
+    return this.#publisher.put(pod.ref, id, instance, (live) => this.#tell(pod, refs, revision, live));
   }
 
   /** What consumers read must be there before they see the instance. */
-  async #tell(pod: ApplicationPod, revision: string, { configs }: Live): Promise<void> {
+  async #tell(
+    pod: ApplicationPod,
+    refs: readonly DubboRef[],
+    revision: string,
+    { configs }: Live,
+  ): Promise<void> {
     if (pod.told?.configs === configs && pod.told.revision === revision) return;
     const { application } = pod;
-    const refs = [...pod.interfaces.values()];
     const info = metadataInfo(application, revision, refs);
     await configs.edit(application, revision, () => info);
     const leavers: (() => void)[] = [];

@@ -14,6 +14,9 @@ interface Published {
   readonly prepare: Map<string, Prepare>;
 }
 
+/** A connection that lived this long was well. */
+const STEADY_MS = 10_000;
+
 /** Keeps the Pods of this process registered in one namespace: all of them again on every new connection. */
 export class Publisher {
   readonly #link: Link;
@@ -37,7 +40,7 @@ export class Publisher {
     return this.#queue(async () => {
       const key = `${ref.group}@@${ref.name}`;
       const service = this.#services.get(key) ?? { ref, instances: new Map(), prepare: new Map() };
-      const before = service.instances.get(id);
+      const before = { instance: service.instances.get(id), prepare: service.prepare.get(id) };
       if (this.#services.size === 0) this.#start();
       this.#services.set(key, service);
       service.instances.set(id, instance);
@@ -47,9 +50,17 @@ export class Publisher {
         await prepare?.(live);
         await this.#publish(live, service);
       } catch (error) {
-        const isRefused = error instanceof NacosError && error.code !== 0;
-        if (before === undefined) this.#forget(key, service, id);
-        else if (isRefused) service.instances.set(id, before);
+        const isRefused = error instanceof NacosError && !error.unreachable;
+        if (before.instance === undefined) {
+          // What was not answered may have come about all the same.
+          if (isRefused) this.#forget(key, service, id);
+          else await this.#takeOut(key, service, id, instance);
+        } else if (isRefused) {
+          service.instances.set(id, before.instance);
+          if (before.prepare !== undefined) service.prepare.set(id, before.prepare);
+        } else {
+          this.#planRedo(this.#delay.next(error));
+        }
         throw error;
       }
     });
@@ -61,29 +72,37 @@ export class Publisher {
       const key = `${ref.group}@@${ref.name}`;
       const service = this.#services.get(key);
       const instance = service?.instances.get(id);
-      if (service === undefined || instance === undefined) return;
-      service.instances.delete(id);
-      const { live } = this.#link;
-      try {
-        if (live !== undefined && service.instances.size > 0) await this.#publish(live, service);
-        else if (live !== undefined)
-          await live.session.request('InstanceRequest', body(ref, 'deregisterInstance', instance));
-      } catch {
-        live?.session.close('an instance could not be deregistered; it leaves with the connection');
-      } finally {
-        this.#forget(key, service, id);
-      }
+      if (service !== undefined && instance !== undefined) await this.#takeOut(key, service, id, instance);
     });
+  }
+
+  async #takeOut(key: string, service: Published, id: string, instance: Instance): Promise<void> {
+    service.instances.delete(id);
+    const { live } = this.#link;
+    try {
+      if (live !== undefined && service.instances.size > 0) await this.#publish(live, service);
+      else if (live !== undefined)
+        await live.session.request('InstanceRequest', body(service.ref, 'deregisterInstance', instance));
+    } catch {
+      live?.session.close('an instance could not be deregistered; it leaves with the connection');
+    } finally {
+      this.#forget(key, service, id);
+    }
   }
 
   async #attach(): Promise<Live> {
     const live = await this.#link.connect();
     if (live !== this.#live) {
       this.#live = live;
-      live.session.onEnd(() => {
+      const { clock } = this.#settings;
+      const sinceMs = clock.nowMs();
+      live.session.onEnd((error) => {
         if (this.#live !== live) return;
         this.#live = undefined;
-        this.#planRedo(0);
+        // A server that ends each connection soon must not be knocked at without a pause.
+        const wasSteady = clock.nowMs() - sinceMs >= STEADY_MS;
+        if (wasSteady) this.#delay.reset();
+        this.#planRedo(wasSteady ? 0 : this.#delay.next(error));
       });
     }
     return live;
@@ -116,29 +135,29 @@ export class Publisher {
     const startedMs = clock.nowMs();
     try {
       await this.#queue(async () => this.#publishAll(await this.#attach()));
-      this.#delay.reset();
     } catch (error) {
       this.#planRedo(this.#delay.next(error, clock.nowMs() - startedMs));
     }
   }
 
+  /** Every service by itself: one that Nacos refuses keeps no other out. */
   async #publishAll(live: Live): Promise<void> {
-    const failures: unknown[] = [];
-    for (const service of this.#services.values()) {
+    const publish = async (service: Published) => {
       // Consumers may know from before what could not be written now: the instance goes first.
-      for (const prepare of service.prepare.values()) {
-        await prepare(live).catch((error: unknown) => failures.push(error));
-      }
+      const prepared = [];
+      for (const prepare of service.prepare.values())
+        prepared.push(...(await Promise.allSettled([prepare(live)])));
       await this.#publish(live, service);
-    }
-    if (failures.length > 0) throw failures[0];
+      return prepared;
+    };
+    const results = await Promise.allSettled([...this.#services.values()].map(publish));
+    const all = results.flatMap((result) => (result.status === 'rejected' ? [result] : result.value));
+    for (const result of all) if (result.status === 'rejected') throw result.reason;
   }
 
   #start(): void {
     this.#link.join();
-    this.#stopMoving = this.#link.onMove(() =>
-      this.#queue(async () => this.#publishAll(await this.#attach())),
-    );
+    this.#stopMoving = this.#link.onMove(() => this.#redo());
   }
 
   #forget(key: string, service: Published, id: string): void {

@@ -29,7 +29,8 @@ const OF_CONNECTION = new Set([
 ]);
 /** Lower-case tokens (RFC 9113 §8.2.1, RFC 9110 §5.6.2). */
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const BAD_VALUE = /[\0\r\n]|^[ \t]|[ \t]$/;
+/** RFC 9113 allows no space at either end as well, but gRPC does in `grpc-message`, and grpc-go and grpc-java send it. */
+const BAD_VALUE = /[\0\r\n]/;
 const STATUS = /^[1-5][0-9][0-9]$/;
 
 /** Checks a decoded list and takes out what the transport itself needs. */

@@ -33,9 +33,8 @@ export class ResponseDecoder {
     const key = keyOf(source, start, end);
     const known = this.#kept.get(key);
     if (known !== undefined) return known;
-    const { maxBytes } = table;
     const block = toResponseBlock(this.#hpack.decode(source, start, end));
-    if (table.version === this.#keptVersion && table.maxBytes === maxBytes) {
+    if (table.version === this.#keptVersion) {
       if (this.#kept.size === MAX_KEPT) this.#kept.clear();
       this.#kept.set(key, block);
     }

@@ -3,7 +3,7 @@ export const ENTRY_OVERHEAD_BYTES = 32;
 
 /** Names and values by age: index 0 is the newest (RFC 7541 §2.3.2). */
 export class DynamicTable {
-  /** Grows with every entry that comes or goes: what was computed from the table holds while it stays. */
+  /** Grows with every entry that comes or goes and every change of size: what was computed from the table holds while it stays. */
   version = 0;
   bytes = 0;
   length = 0;
@@ -34,6 +34,7 @@ export class DynamicTable {
   }
 
   resize(maxBytes: number): void {
+    if (maxBytes !== this.#maxBytes) this.version += 1;
     this.#maxBytes = maxBytes;
     if (this.bytes > maxBytes) this.#evict(maxBytes);
   }

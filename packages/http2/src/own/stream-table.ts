@@ -12,9 +12,13 @@ const FIRST_SLOTS = 16;
 export class StreamTable {
   /** By number, in chains: numbers follow one another, so that only streams that live long share a slot with others. */
   #slots: (OwnStream | undefined)[] = new Array(FIRST_SLOTS).fill(undefined);
-  readonly resets = new ResetStreams();
+  readonly resets: ResetStreams;
   #nextId = 1;
   size = 0;
+
+  constructor(nowMs: () => number) {
+    this.resets = new ResetStreams(nowMs);
+  }
 
   /** Whether a new connection should take over before ids run out. */
   get worn(): boolean {
@@ -49,7 +53,7 @@ export class StreamTable {
 
   /** False when a window would be larger than it may be. */
   addSendWindow(bytes: number): boolean {
-    return bytes === 0 || this.all().every((stream) => stream.addSendWindow(bytes));
+    return this.all().every((stream) => stream.addSendWindow(bytes));
   }
 
   add(stream: OwnStream): void {

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { TimeLimit } from './time-limit.ts';
 
 /** What a keepalive watches over. */
@@ -16,6 +17,8 @@ export interface KeptAlive {
 /** grpc-go's server ends a connection after the third ping that comes sooner than 5 minutes after the one before, unless it sent something for a call meanwhile (its default EnforcementPolicy). */
 const FREE_PINGS = 2;
 const CAREFUL_GAP_MS = 5 * 60_000 + 5_000;
+/** TCP counts in whole seconds. */
+const MIN_TCP_MS = 1_000;
 
 /**
  * Finds a peer that went without a word: after `timeMs` of silence, while somebody waits for something, it sends a PING;
@@ -39,6 +42,15 @@ export class Keepalive {
     this.#timeMs = timeMs;
     this.#timeoutMs = timeoutMs;
     if (timeMs > 0) this.#plan(timeMs, () => this.#look());
+  }
+
+  /**
+   * The peer sent GOAWAY: a PING might be answered with the end of the connection, and of the calls on it. The probes of TCP are not
+   * seen by any server, and end a connection whose peer is gone: after as long a silence, and ten probes a second apart.
+   */
+  leaveToTcp(socket: Socket): void {
+    this.stop();
+    if (this.#timeMs > 0) socket.setKeepAlive(true, Math.max(this.#timeMs, MIN_TCP_MS));
   }
 
   stop(): void {

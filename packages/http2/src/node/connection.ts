@@ -89,8 +89,7 @@ export class NodeConnection implements Connection, StreamOwner {
   }
 
   get pingable(): boolean {
-    // After a graceful GOAWAY a ping may be answered with the end of the connection, and of the calls on it.
-    return this.state === 'ready' && (this.openStreams > 0 || this.#withoutCalls);
+    return this.state !== 'connecting' && (this.openStreams > 0 || this.#withoutCalls);
   }
 
   get hasRoom(): boolean {
@@ -197,6 +196,7 @@ export class NodeConnection implements Connection, StreamOwner {
     });
     session.on('goaway', (code, lastStreamId) => {
       this.lastStreamId = Math.min(this.lastStreamId, lastStreamId);
+      this.#keepalive.leaveToTcp(this.#socket);
       this.#startDraining(goawayReason(code));
     });
     session.once('close', () => this.#onClosed());

@@ -29,6 +29,8 @@ import { closeSocket, openSocket, type SocketReader } from './socket.ts';
 import { NO_RESET, OwnStream, type StreamHost } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
 
+const nowMs = () => performance.now();
+
 /** A connection on podwire's own HTTP/2. */
 export class OwnConnection implements Connection, Session, StreamHost, KeptAlive, SocketReader {
   state: ConnectionState = 'connecting';
@@ -43,14 +45,16 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   readonly #socket: Socket;
   readonly #cutter: FrameCutter;
   readonly #requests: RequestEncoder;
-  readonly streams = new StreamTable();
+  readonly streams = new StreamTable(nowMs);
   readonly #inflow: Inflow;
-  readonly #guard = new FloodGuard(() => performance.now());
+  readonly #guard = new FloodGuard(nowMs);
   readonly #keepalive: Keepalive;
   readonly #handshake: Handshake;
   readonly #pings: Pings;
   /** Streams above it were not looked at by the peer. */
   #lastStreamId = MAX_STREAM_ID;
+  /** By how much the SETTINGS at hand move the send windows of open streams. */
+  #windowDelta = 0;
   readonly #room: RoomBell;
   /** Why the connection ended; nothing is read or written any more. */
   #over: string | undefined;
@@ -101,8 +105,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   }
 
   get pingable(): boolean {
-    // After a graceful GOAWAY a ping may be answered with the end of the connection, and of the calls on it.
-    return this.state === 'ready' && (this.streams.size > 0 || this.#options.keepaliveWithoutCalls);
+    return this.settled && (this.streams.size > 0 || this.#options.keepaliveWithoutCalls);
   }
 
   open(head: StreamHead, handler: StreamHandler): Stream | undefined {
@@ -168,17 +171,15 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     else if (setting === Setting.MAX_FRAME_SIZE) this.sender.setMaxFrameBytes(value);
     else if (setting === Setting.MAX_CONCURRENT_STREAMS) this.maxConcurrentStreams = value;
     else if (setting === Setting.INITIAL_WINDOW_SIZE) {
-      const delta = value - this.sender.initialWindow;
+      this.#windowDelta += value - this.sender.initialWindow;
       this.sender.initialWindow = value;
-      if (delta !== 0) this.spend(windowsCost(this.streams.size));
-      if (!this.streams.addSendWindow(delta)) {
-        throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window above 2^31−1 bytes');
-      }
     }
   }
 
   onSettings(): void {
+    // Before anything that makes use of them: many a peer takes larger frames, for one, behind the acknowledgement only.
     this.sender.frame(FrameType.SETTINGS, Flag.ACK, 0, undefined);
+    this.#moveSendWindows();
     if (this.settled) return this.#room.check();
     this.settled = true;
     this.#handshake.stop();
@@ -203,6 +204,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
       );
     }
     this.#lastStreamId = lastStreamId;
+    this.#keepalive.leaveToTcp(this.#socket);
     this.#startDraining(goawayReason(errorCode));
     for (const stream of this.streams.all()) {
       if (stream.id > lastStreamId) {
@@ -237,6 +239,16 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     if (this.state === 'draining' && this.streams.size === 0) {
       // After what was just written, a RST_STREAM for example.
       this.sender.afterFlush(() => this.#closeIfDrained());
+    }
+  }
+
+  #moveSendWindows(): void {
+    const delta = this.#windowDelta;
+    this.#windowDelta = 0;
+    if (delta === 0) return;
+    this.spend(windowsCost(this.streams.size));
+    if (!this.streams.addSendWindow(delta)) {
+      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'a window above 2^31−1 bytes');
     }
   }
 

@@ -113,6 +113,7 @@ export class OwnStream implements Stream {
 
   onBlock(block: ResponseBlock, endStream: boolean): void {
     const { status, headers, malformed, tooLargeBytes } = block;
+    if (this.#remoteEnd !== undefined) return this.#breakAfterEnd('HEADERS');
     if (malformed !== undefined) return this.#break(`malformed headers: ${malformed}`);
     if (tooLargeBytes !== undefined) {
       this.#host.spend(Cost.OVERSIZE_LIST);
@@ -144,6 +145,7 @@ export class OwnStream implements Stream {
     }
     const response = this.#response;
     if (response === undefined) return this.#break('DATA before headers');
+    if (this.#remoteEnd !== undefined) return this.#breakAfterEnd('DATA');
     this.#bodyBytes += end - start;
     this.#heldBytes += counted;
     if (this.#failure !== undefined) return this.#conclude();
@@ -257,7 +259,7 @@ export class OwnStream implements Stream {
 
   onReset(errorCode: number): void {
     // All of the reply is here; a server that needs no more of the request says so like this (RFC 9113 §8.1).
-    if (this.#remoteEnd !== undefined) return;
+    if (this.#remoteEnd !== undefined) return this.#out.drop();
     if (errorCode === ErrorCode.REFUSED_STREAM && this.#response === undefined) {
       const reason = 'the Pod refused the stream';
       return this.finish({ kind: 'unprocessed', reason, leftClient: true }, NO_RESET);
@@ -267,6 +269,11 @@ export class OwnStream implements Stream {
 
   #break(reason: string, errorCode: number | undefined = ErrorCode.PROTOCOL_ERROR): void {
     this.finish({ kind: 'protocol-error', reason }, errorCode);
+  }
+
+  /** RFC 9113 §5.1, "half-closed (remote)". */
+  #breakAfterEnd(what: string): void {
+    this.#break(`${what} after the end of the stream`, ErrorCode.STREAM_CLOSED);
   }
 
   /** The peer's frames broke the stream's rules. */

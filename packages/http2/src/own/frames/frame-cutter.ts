@@ -8,7 +8,8 @@ export interface FrameSink {
   onFrame(type: number, flags: number, streamId: number, source: Buffer, start: number, end: number): void;
   /**
    * A piece of a DATA frame, as it arrives. `counted` is what flow control counts of the frame, padding included, and
-   * comes with its first piece; `ends` comes with its last when the frame ends the stream.
+   * comes with its first piece; `ends` comes with its last when the frame ends the stream. Only a frame without a payload
+   * has a piece without one, and one that ends the stream: where reads happen to cut a frame says nothing of the peer.
    */
   onData(streamId: number, source: Buffer, start: number, end: number, counted: number, ends: boolean): void;
 }
@@ -27,8 +28,9 @@ export class FrameCutter {
   #left = 0;
   #body: Buffer | undefined;
   #bodyFill = 0;
-  /** Of a DATA frame: not told to the sink yet, padding to come, and whether the length of the padding is known. */
+  /** Of a DATA frame: what it counts, whether a piece was told to the sink, padding to come, and whether its length is known. */
   #counted = 0;
+  #told = false;
   #padding = 0;
   #padKnown = true;
 
@@ -78,6 +80,7 @@ export class FrameCutter {
     this.#left = length;
     if (this.#type !== FrameType.DATA) return;
     this.#counted = length;
+    this.#told = false;
     this.#padding = 0;
     this.#padKnown = (this.#flags & Flag.PADDED) === 0;
     if (!this.#padKnown && length === 0) throw badPadding();
@@ -123,12 +126,12 @@ export class FrameCutter {
     const have = Math.min(this.#left, end - at);
     const payload = Math.max(0, Math.min(have, this.#left - this.#padding));
     this.#left -= have;
-    const counted = this.#counted;
-    this.#counted = 0;
     const complete = this.#left === 0;
     if (complete) this.#type = -1;
     const ends = complete && (this.#flags & Flag.END_STREAM) !== 0;
-    if (complete || payload > 0 || counted > 0) {
+    const counted = this.#told ? 0 : this.#counted;
+    if (payload > 0 || ends || (complete && !this.#told)) {
+      this.#told = true;
       this.#sink.onData(this.#streamId, source, at, at + payload, counted, ends);
     }
     return at + have;

@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 /**
  * The interface between calls and connections. Two transports stand behind it: one on node:http2 and podwire's own;
  * the same call has the same result on both.

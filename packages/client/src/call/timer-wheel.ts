@@ -11,10 +11,13 @@ export interface WheelEntry {
   onDue(): void;
 }
 
-/** Resolution. A deadline is never early, and late by this much at most while the event loop runs. */
-const TICK_MS = 5;
-/** Slots of the near level: 256 × 5 ms = 1.28 s; nearly every deadline that fires does so from here. */
-const SLOTS = 256;
+/**
+ * Resolution. A deadline is never early, and late by this much at most while the event loop runs. It is fine, because servers
+ * keep deadlines too: one that answers first does not say which Pod it is, or where the time went.
+ */
+const TICK_MS = 1;
+/** Slots of the near level: 1024 × 1 ms; nearly every deadline that fires does so from here. */
+const SLOTS = 1024;
 /** Slot number of entries beyond the near level; they move in when their time comes near. */
 const FAR = SLOTS;
 const HORIZON_MS = SLOTS * TICK_MS;

@@ -2,7 +2,7 @@ import type { Metadata, MetadataValue } from '@grpc/grpc-js';
 import type { RawHeaders } from '@podwire/http2';
 
 /** Headers that belong to the protocol; a call's metadata can't set them, and they are not given to the user. */
-const RESERVED = new Set([
+export const RESERVED: ReadonlySet<string> = new Set([
   'content-type',
   'content-length',
   'te',

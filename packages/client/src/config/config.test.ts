@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createPodwire, type Podwire } from './podwire.ts';
 import { configSchema } from './schema.ts';
@@ -83,6 +84,18 @@ describe('createPodwire', () => {
       "config.services.a.mesh: undefined must give the service's address",
     ],
     [{ service: {} }, "config.service is unknown; did you mean 'services'?"],
+    [
+      { defaults: { zone: 1 }, services: { a: { target: 'x:1', zone: 'a' } } },
+      'config.defaults.zone: 1 must be a string',
+    ],
+    [
+      { services: { a: { target: 'x:1', backoff: null } } },
+      'config.services.a.backoff: null must be an object',
+    ],
+    [
+      { services: { a: { target: 'x:1', mesh: { headers: { tenant: 'a' } } } } },
+      "config.services.a.mesh.address: undefined must be the service's own address",
+    ],
   ])('refuses %j, naming the path, the value and the rule', (config, message) => {
     expect(() => createPodwire(config as never)).toThrow(message);
   });
@@ -123,7 +136,96 @@ describe('createPodwire', () => {
   });
 });
 
-test('the published JSON Schema is the one of this code', () => {
-  const published = readFileSync(new URL('../../config.schema.json', import.meta.url), 'utf8');
-  expect(JSON.parse(published)).toEqual(JSON.parse(JSON.stringify(configSchema())));
+describe('the JSON Schema', () => {
+  const validate = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false }).compile(
+    configSchema(),
+  );
+  const target = 'static:///127.0.0.1:1';
+  const mesh = { address: 'orders.prod.svc:80' };
+  /** A config of one service with these options. */
+  const one = (options: object, above: object = {}) => ({
+    ...above,
+    services: { a: { target, ...options } },
+  });
+  const all = (key: string, ...values: unknown[]) => values.map((value) => one({ [key]: value }));
+
+  function isTaken(config: unknown): boolean {
+    try {
+      podwire = createPodwire(config as never);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  test.each([
+    one({}),
+    { services: {} },
+    { mode: 'mesh', services: {} },
+    one({ mode: 'mesh', mesh }),
+    one({ mesh }, { mode: 'mesh' }),
+    one({ mesh }, { defaults: { mode: 'mesh' } }),
+    one({ mode: 'mesh' }, { defaults: { mesh } }),
+    one({}, { mode: 'mesh', defaults: { mesh } }),
+    one({ mode: 'direct' }, { mode: 'mesh' }),
+    one({}, { mode: 'mesh', defaults: { mode: 'direct' } }),
+    ...all('mesh', { address: '[::1]:80' }, { ...mesh, headers: { 'tri-service-version': '1.0.0' } }),
+    ...all('policy', 'random', { random: {} }, { maglev: { loadBound: 1.25 } }),
+    ...all('tls', true, {}, { serverName: 'orders', rejectUnauthorized: false }),
+    ...all('subset', { size: 2, client: 0 }, { size: 2, client: 'pod-1' }),
+    ...all('hashKey', { header: 'X-Customer' }),
+    ...all('grpc.enable_retries', 0, 1),
+    ...all('grpc.service_config', {}, '{}'),
+    ...all('grpc.max_concurrent_streams', 1),
+    ...all('grpc.keepalive_time_ms', 0),
+    ...all('grpc.ssl_target_name_override', 'orders'),
+  ])('and the code take %j', (config) => {
+    expect([validate(config), isTaken(config)]).toEqual([true, true]);
+  });
+
+  test.each([
+    {},
+    { services: [] },
+    { services: { '': { target } } },
+    one({}, { $schema: 1 }),
+    one({}, { mode: null }),
+    one({}, { defaults: null }),
+    { defaults: { zone: 1 }, services: {} },
+    one({ mesh }, { defaults: { mesh: { headers: {} } } }),
+    one({ mode: 'mesh' }),
+    one({}, { mode: 'mesh' }),
+    one({}, { defaults: { mode: 'mesh' } }),
+    { mode: 'mesh', services: { a: { target, mesh }, b: { target } } },
+    ...all('mesh', null, {}, { address: '' }, { address: 'orders' }, { address: 'orders:0' }),
+    ...['Upper', 'grpc-x', 'host', 'authorization'].map((name) =>
+      one({ mesh: { ...mesh, headers: { [name]: 'x' } } }),
+    ),
+    one({ mesh: { ...mesh, headers: { tenant: 'ü' } } }),
+    ...all('policy', 'randon', {}, { random: {}, maglev: {} }, { maglev: { loadBound: 0.5 } }),
+    ...all('policy', { least_request: { choiceCount: 2.5 } }),
+    ...all('tls', 'yes', { cert: 'x' }, { keyFile: '/x' }, { ca: '' }, { certs: 'x' }),
+    ...all('subset', { size: 0, client: 0 }, { size: 1 }, { size: 1, client: -1 }, { size: 1, client: '' }),
+    ...all('hashKey', {}, { header: 'x y' }, { header: '' }),
+    ...all('authority', '', 'a b'),
+    ...all('userAgent', ' x', 'x\ny', 'ü'),
+    ...all('connectTimeoutMs', 0, 1.5, '5', null, 2 ** 53),
+    ...all('maxReceiveBytes', -2),
+    ...all('backoff', null, 5, { initialMs: 0 }),
+    ...all('compression', 'brotli'),
+    ...all('transport', 'http3', null),
+    ...all('serviceConfig', null, []),
+    ...all('target', '', 5),
+    ...all('polcy', 'random'),
+    ...all('grpc.enable_retries', 'no', true, 2),
+    ...all('grpc.default_compression_algorithm', 3),
+    ...all('grpc.keepalive_time_ms', 'x', -1),
+    ...all('grpc.enable_retrys', 1),
+  ])('and the code refuse %j', (config) => {
+    expect([validate(config), isTaken(config)]).toEqual([false, false]);
+  });
+
+  test('that is published is the one of this code', () => {
+    const published = readFileSync(new URL('../../config.schema.json', import.meta.url), 'utf8');
+    expect(JSON.parse(published)).toEqual(JSON.parse(JSON.stringify(configSchema())));
+  });
 });

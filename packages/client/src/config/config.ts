@@ -1,7 +1,8 @@
 import { checkKeys, InvalidInput } from '@podwire/registry';
 import { MODES, type Mode } from '../modes/mode.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
-import { oneOf } from '../options/check.ts';
+import { oneOf, string } from '../options/check.ts';
+import { parseOptions } from '../options/settings.ts';
 import { parseText, readText } from './read-text.ts';
 
 /** One service in a config: where its Pods are found, and options that stand above the defaults. */
@@ -41,8 +42,11 @@ export interface ServiceEntry {
 /** Splits a config into its services, each with the defaults under its own options. Throws `InvalidInput`. */
 export function splitConfig(input: unknown): ReadonlyMap<string, ServiceEntry> {
   const config = checkKeys(input, ['$schema', 'mode', 'defaults', 'services'], 'config');
+  string(config.$schema, 'config.$schema');
   oneOf(config.mode, 'config.mode', MODES);
-  const defaults = object(config.defaults ?? {}, 'config.defaults');
+  const defaults = object(config.defaults === undefined ? {} : config.defaults, 'config.defaults');
+  // By themselves, so that what is wrong is named where it stands, and also where every service has its own.
+  parseOptions(defaults, 'config.defaults');
   const services = object(config.services, 'config.services');
   const entries = new Map<string, ServiceEntry>();
   for (const [name, value] of Object.entries(services)) {

@@ -1,14 +1,22 @@
 import { policyNames, policyOptions } from '@podwire/balancer';
-import { MODES } from '../modes/mode.ts';
+import { MODES, type Mode } from '../modes/mode.ts';
+import { AUTHORITY, HEADER_NAME, HEADER_TEXT } from '../options/check.ts';
+import { grpcOption, grpcOptionNames } from '../options/grpc-options.ts';
 import { transportNames } from '../options/settings.ts';
+import { headersSchema } from '../pod/endpoint-headers.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
+/** As far as a pattern can tell: `host:port`, or `[host]:port` for IPv6. */
+const ADDRESS = /^(\[[\dA-Fa-f:.]+(%[\w.-]+)?\]|[^\s:[\]]+):0*[1-9]\d{0,4}$/;
+
 const text: Schema = { type: 'string', minLength: 1 };
+const matching = ({ source }: RegExp): Schema => ({ type: 'string', pattern: source });
 const flag: Schema = { type: 'boolean' };
 const integer = (minimum: number, description: string, byDefault?: number): Schema => ({
   type: 'integer',
   minimum,
+  maximum: Number.MAX_SAFE_INTEGER,
   description,
   ...(byDefault !== undefined && { default: byDefault }),
 });
@@ -19,39 +27,42 @@ const object = (properties: Schema, required: readonly string[] = []): Schema =>
   ...(required.length > 0 && { required }),
 });
 
+const when = (condition: Schema, schema: Schema, otherwise?: Schema): Schema => ({
+  if: condition,
+  // biome-ignore lint/suspicious/noThenProperty: it is JSON Schema's word
+  then: schema,
+  ...(otherwise !== undefined && { else: otherwise }),
+});
+
 function policy(): Schema {
   const named = policyNames.map((name) => object({ [name]: object(policyOptions(name)) }, [name]));
   return { oneOf: [{ enum: policyNames }, ...named], default: 'least_request' };
+}
+
+/** A certificate and its key come together, each as text or as a file. */
+function tls(): Schema {
+  const either = (...keys: string[]): Schema => ({ anyOf: keys.map((key) => ({ required: [key] })) });
+  const cert = either('cert', 'certFile');
+  const key = either('key', 'keyFile');
+  const named = { ca: text, cert: text, key: text, caFile: text, certFile: text, keyFile: text };
+  return {
+    ...object({ ...named, serverName: text, rejectUnauthorized: flag }),
+    ...when(cert, key, { not: key }),
+  };
 }
 
 function channelOptions(): Record<string, Schema> {
   return {
     name: { ...text, description: 'The service in errors, snapshots and PODWIRE_MODE_<SERVICE>' },
     policy: policy(),
-    hashKey: object({ header: text }, ['header']),
+    hashKey: object({ header: matching(HEADER_NAME) }, ['header']),
     mode: { enum: MODES },
-    mesh: object({ address: text, headers: { type: 'object', additionalProperties: { type: 'string' } } }, [
-      'address',
-    ]),
+    mesh: object({ address: matching(ADDRESS), headers: headersSchema }, ['address']),
     transport: { enum: transportNames },
-    tls: {
-      oneOf: [
-        flag,
-        object({
-          ca: text,
-          cert: text,
-          key: text,
-          caFile: text,
-          certFile: text,
-          keyFile: text,
-          serverName: text,
-          rejectUnauthorized: flag,
-        }),
-      ],
-    },
-    authority: text,
-    userAgent: text,
-    userAgentSuffix: text,
+    tls: { oneOf: [flag, tls()] },
+    authority: matching(AUTHORITY),
+    userAgent: matching(HEADER_TEXT),
+    userAgentSuffix: matching(HEADER_TEXT),
     connectTimeoutMs: integer(1, 'TCP, TLS and first SETTINGS of one connection', 5_000),
     maxConnecting: integer(1, 'Connections being made at the same time', 32),
     backoff: object({
@@ -79,34 +90,72 @@ function channelOptions(): Record<string, Schema> {
       perChannelBytes: integer(0, 'Kept of all calls', 16 * 1024 * 1024),
     }),
     zone: { ...text, description: 'Prefer Pods of this zone' },
-    subset: object({ size: integer(1, 'Pods to connect to'), client: { type: ['integer', 'string'] } }, [
-      'size',
-      'client',
-    ]),
+    subset: object(
+      {
+        size: integer(1, 'Pods to connect to'),
+        client: { oneOf: [{ type: 'integer', minimum: 0 }, text] },
+      },
+      ['size', 'client'],
+    ),
     snapshotDir: { ...text, description: 'Where the last good set of Pods is kept for cold starts' },
     holdMs: integer(0, 'How long Pods that still answer are held against an empty or halved set', 60_000),
   };
 }
 
-/** The JSON Schema of the config that `createPodwire` takes; published as `podwire/config.schema.json`. */
+/** grpc-js's channel options, each with the rule of what it stands for. */
+function grpcOptions(own: Record<string, Schema>): Record<string, Schema> {
+  const rule = (key: string): Schema => {
+    const option = grpcOption(key);
+    if (option === undefined) return {};
+    if (option.values !== undefined) return { enum: [...option.values.keys()] };
+    const [group, inGroup] = option.name.split('.') as [string, string?];
+    const schema = own[group] ?? text;
+    return inGroup === undefined ? schema : (schema.properties as Record<string, Schema>)[inGroup]!;
+  };
+  return Object.fromEntries(grpcOptionNames.map((key) => [key, rule(key)]));
+}
+
+/** Whoever goes by the mode `mesh` needs `mesh`: its own, or the defaults'. */
+function meshWhereNeeded(): Schema {
+  const mode = (name: Mode): Schema => ({ required: ['mode'], properties: { mode: { const: name } } });
+  const has = (...keys: string[]): Schema => ({ required: keys });
+  const defaults = (schema: Schema): Schema => ({ required: ['defaults'], properties: { defaults: schema } });
+  const everyService = (schema: Schema): Schema => ({
+    properties: { services: { additionalProperties: schema } },
+  });
+  const meshByDefault = {
+    anyOf: [defaults(mode('mesh')), { ...mode('mesh'), not: defaults(has('mode')) }],
+  };
+  const needed = when(
+    meshByDefault,
+    everyService(when({ not: mode('direct') }, has('mesh'))),
+    everyService(when(mode('mesh'), has('mesh'))),
+  );
+  return when({ not: defaults(has('mesh')) }, needed);
+}
+
+/**
+ * The JSON Schema of the config that `createPodwire` takes; published as `podwire/config.schema.json`. It says all that can be
+ * said of a document by itself: not what files and certificates hold, which registries there are, or that one number is
+ * to be less than another.
+ */
 export function configSchema(): Schema {
-  const options = channelOptions();
-  // Channel options of grpc-js may stand beside podwire's own.
-  const grpc = { patternProperties: { '^grpc(-node)?\\.': {} } };
+  const own = channelOptions();
+  const options = { ...own, ...grpcOptions(own) };
+  const same = Object.keys(options).map((key) => [key, { $ref: `#/properties/defaults/properties/${key}` }]);
+  const service = object({ target: text, ...Object.fromEntries(same) }, ['target']);
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'podwire config',
     ...object(
       {
-        $schema: { type: 'string' },
+        $schema: text,
         mode: { enum: MODES },
-        defaults: { ...object(options), ...grpc },
-        services: {
-          type: 'object',
-          additionalProperties: { ...object({ target: text, ...options }, ['target']), ...grpc },
-        },
+        defaults: object(options),
+        services: { type: 'object', propertyNames: { minLength: 1 }, additionalProperties: service },
       },
       ['services'],
     ),
+    ...meshWhereNeeded(),
   };
 }

@@ -31,11 +31,11 @@ export function string(value: unknown, path: string): string | undefined {
 }
 
 /** What HTTP/2 lets a header's value be without escaping; a line break would begin another header. */
-const HEADER_TEXT = /^[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
+export const HEADER_TEXT = /^[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
 /** RFC 3986's characters of an authority, without user information. */
-const AUTHORITY = /^[A-Za-z0-9._~%!$&'()*+,;=:[\]-]{1,1024}$/;
+export const AUTHORITY = /^[A-Za-z0-9._~%!$&'()*+,;=:[\]-]{1,1024}$/;
 /** gRPC's rule for metadata keys. */
-const HEADER_NAME = /^[0-9A-Za-z_.-]{1,256}$/;
+export const HEADER_NAME = /^[0-9A-Za-z_.-]{1,256}$/;
 
 /** Text that is sent as it is in a header of every call. */
 export function headerText(value: unknown, path: string): string | undefined {

@@ -3,18 +3,23 @@ import { InvalidInput, unknownKey } from '@podwire/registry';
 /** The option of podwire that one of grpc-js stands for, `group.key` within a group, and its value in podwire's words. */
 interface Translation {
   readonly name: string;
-  readonly value?: (value: unknown, path: string) => unknown;
+  /** What grpc-js takes, each with its value in podwire's words; none where these are the same. */
+  readonly values?: ReadonlyMap<unknown, unknown>;
 }
 
 const same = (name: string): Translation => ({ name });
 /** What is neither 0 nor 1 would be taken for one of them without a word. */
-const flag = (name: string): Translation => ({
-  name,
-  value(value, path) {
-    if (value === 0 || value === 1) return value === 1;
-    throw new InvalidInput(path, value, 'must be 0 or 1');
-  },
-});
+const FLAGS = new Map([
+  [0, false],
+  [1, true],
+]);
+const flag = (name: string): Translation => ({ name, values: FLAGS });
+/** Of `compressionAlgorithms`. */
+const COMPRESSIONS = new Map([
+  [0, 'identity'],
+  [1, 'deflate'],
+  [2, 'gzip'],
+]);
 const nothing = undefined;
 
 /** https://github.com/grpc/grpc-node/blob/master/packages/grpc-js/README.md#supported-channel-options */
@@ -31,7 +36,7 @@ const OPTIONS: Readonly<Record<string, Translation | undefined>> = {
   'grpc.max_reconnect_backoff_ms': same('backoff.maxMs'),
   'grpc.max_send_message_length': same('maxSendBytes'),
   'grpc.max_receive_message_length': same('maxReceiveBytes'),
-  'grpc.default_compression_algorithm': { name: 'compression', value: compression },
+  'grpc.default_compression_algorithm': { name: 'compression', values: COMPRESSIONS },
   'grpc.enable_retries': flag('retries'),
   'grpc.per_rpc_retry_buffer_size': same('retryBuffer.perCallBytes'),
   'grpc.retry_buffer_size': same('retryBuffer.perChannelBytes'),
@@ -55,6 +60,11 @@ const OPTIONS: Readonly<Record<string, Translation | undefined>> = {
 
 /** Every option of grpc-js that is understood. */
 export const grpcOptionNames: readonly string[] = Object.keys(OPTIONS);
+
+/** What an option of grpc-js stands for; undefined for one that has no effect. */
+export function grpcOption(key: string): Translation | undefined {
+  return OPTIONS[key];
+}
 
 export function isGrpcOption(key: string): boolean {
   return key.startsWith('grpc.') || key.startsWith('grpc-node.');
@@ -82,7 +92,7 @@ export function translateGrpcOptions(
     const translation = OPTIONS[key];
     if (translation === undefined || value === undefined) continue;
     const { name } = translation;
-    const translated = translation.value === undefined ? value : translation.value(value, at);
+    const translated = translate(translation, value, at);
     const [group, inGroup] = name.split('.') as [string, string?];
     merge(values, group, inGroup === undefined ? translated : { [inGroup]: translated });
     written.set(name, at);
@@ -96,10 +106,11 @@ export function translateGrpcOptions(
   return { values, at: (name) => written.get(name) ?? `${path}.${name}` };
 }
 
-function compression(value: unknown, path: string): string {
-  const name = typeof value === 'number' ? ['identity', 'deflate', 'gzip'][value] : undefined;
-  if (name === undefined) throw new InvalidInput(path, value, 'must be 0, 1 or 2');
-  return name;
+function translate({ values }: Translation, value: unknown, path: string): unknown {
+  if (values === undefined) return value;
+  if (values.has(value)) return values.get(value);
+  const [last, ...others] = [...values.keys()].reverse();
+  throw new InvalidInput(path, value, `must be ${others.reverse().join(', ')} or ${last}`);
 }
 
 /** Groups are merged key by key. */

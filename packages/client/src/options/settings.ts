@@ -99,13 +99,17 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     if (!known) throw unknownKey(`${path}.${key}`, key, [...KEYS, ...grpcOptionNames], 'docs/options.md');
   }
   const { values: o, at } = translateGrpcOptions(input as Record<string, unknown>, path);
-  const group = (key: string, keys: readonly string[]) => checkKeys(o[key] ?? {}, keys, at(key));
+  const group = (key: string, keys: readonly string[]) =>
+    checkKeys(o[key] === undefined ? {} : o[key], keys, at(key));
   const backoff = group('backoff', ['initialMs', 'maxMs']);
   const keepalive = group('keepalive', ['timeMs', 'timeoutMs', 'withoutCalls']);
   const waiting = group('waiting', ['maxCalls', 'timeoutMs']);
   const buffer = group('retryBuffer', ['perCallBytes', 'perChannelBytes']);
   const mesh = group('mesh', ['address', 'headers']);
-  const serviceConfig = parseServiceConfig(o.serviceConfig ?? {}, at('serviceConfig'));
+  const serviceConfig = parseServiceConfig(
+    o.serviceConfig === undefined ? {} : o.serviceConfig,
+    at('serviceConfig'),
+  );
   const suffix = headerText(o.userAgentSuffix, at('userAgentSuffix'));
   const prefix = headerText(o.userAgent, at('userAgent'));
   return {
@@ -113,9 +117,9 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     policy: parsePolicy(o, serviceConfig, path),
     hashKey: parseHashKey(o.hashKey, at('hashKey')),
     mode: oneOf(o.mode, at('mode'), MODES),
-    meshAddress: parseMesh(mesh.address, `${at('mesh')}.address`),
+    meshAddress: o.mesh === undefined ? undefined : parseMesh(mesh.address, `${at('mesh')}.address`),
     meshHeaders: headerAttributes(mesh.headers, `${at('mesh')}.headers`),
-    transport: parseTransport(o.transport ?? 'http2', at('transport')),
+    transport: parseTransport(o.transport === undefined ? 'http2' : o.transport, at('transport')),
     tls: parseTls(withServerName(o.tls, o.sslTargetName, at('sslTargetName')), at('tls')),
     authority: authorityText(o.authority, at('authority')),
     userAgent: [prefix, `podwire/${VERSION}`, suffix].filter((part) => part !== undefined).join(' '),
@@ -194,10 +198,11 @@ function parseHashKey(value: unknown, path: string): Settings['hashKey'] {
   return { header: header.toLowerCase() };
 }
 
-function parseMesh(value: unknown, path: string): string | undefined {
-  const address = string(value, path);
-  if (address !== undefined) parseAddress(address, path);
-  return address;
+function parseMesh(value: unknown, path: string): string {
+  if (typeof value !== 'string')
+    throw new InvalidInput(path, value, "must be the service's own address, such as 'orders.prod.svc:80'");
+  parseAddress(value, path);
+  return value;
 }
 
 function parseTransport(value: unknown, path: string): Transport {

@@ -1,6 +1,6 @@
 import type { RawHeaders } from '@podwire/http2';
 import { InvalidInput, NOT_SHOWN } from '@podwire/registry';
-import { isReserved } from '../call/metadata.ts';
+import { isReserved, RESERVED } from '../call/metadata.ts';
 
 /** Attributes whose names begin with this are headers of every call on the Pod: `header.tri-service-version`. */
 const PREFIX = 'header.';
@@ -9,6 +9,16 @@ const NAME = /^[0-9a-z_.-]{1,128}$/;
 const VALUE = /^[\x20-\x7e]{0,4096}$/;
 /** Metadata that decide who the caller is: a registry must not speak for the caller. */
 const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+/** JSON Schema of headers that all of {@link headerAttributes} takes. */
+export const headersSchema = {
+  type: 'object',
+  propertyNames: {
+    pattern: NAME.source,
+    not: { anyOf: [{ pattern: '^grpc-' }, { enum: [...RESERVED, ...CREDENTIALS] }] },
+  },
+  additionalProperties: { type: 'string', pattern: VALUE.source },
+} as const;
 
 export const NO_HEADERS: RawHeaders = Object.freeze([]) as RawHeaders;
 

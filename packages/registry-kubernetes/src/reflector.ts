@@ -183,7 +183,7 @@ export class Reflector {
 
   /**
    * Whether the store is still the one, and not behind, where we stopped. One that was wiped or restored may be at a lower
-   * version, from which a watch would be silent for ever, or hold other objects under the same names. One small request
+   * version, from which a watch would be silent for ever, or hold other objects under the same names, or older ones. One small request
    * instead of a full list from every client at once when an API server comes back.
    */
   async #isSameStore(signal: AbortSignal): Promise<boolean> {
@@ -191,8 +191,11 @@ export class Reflector {
     const { first, resourceVersion } = await probe(client, this.#mirror.resource, this.service, signal);
     if (!isAtOrAfter(resourceVersion, this.#resourceVersion)) return false;
     if (first === undefined) return this.#mirror.size === 0;
-    const name = nameOf(first);
-    return name !== undefined && this.#mirror.get(name)?.uid === uidOf(first);
+    const known = this.#mirror.get(nameOf(first) ?? '');
+    if (known === undefined || known.uid !== uidOf(first)) return false;
+    // We saw all up to our version: what is not as we know it must have changed since. In a store restored from a backup, it did not.
+    const version = resourceVersionOf(first);
+    return version === known.resourceVersion || isBefore(this.#resourceVersion, version);
   }
 
   async #watch(signal: AbortSignal): Promise<void> {

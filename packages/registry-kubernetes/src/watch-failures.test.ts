@@ -106,6 +106,39 @@ describe('after the connection broke', () => {
     expect(lists()).toBe(2);
   });
 
+  it('lists anew when the store was restored from a backup and has moved on since, whose objects are older', async () => {
+    const pods = await start();
+    const { server } = fixture;
+    const backup = structuredClone([...server.store.objects]);
+    const { version } = server.store;
+    server.store.put(slice('orders-a', [{ ip: '10.0.0.1' }, { ip: '10.0.0.4' }]));
+    await pods.untilIds('10.0.0.1', '10.0.0.3', '10.0.0.4');
+    await server.stop();
+    server.store.wipe();
+    for (const [key, object] of backup) server.store.objects.set(key, object);
+    server.store.version = version + 1_000;
+    await server.start();
+    await pods.untilIds('10.0.0.1', '10.0.0.2', '10.0.0.3');
+    expect(lists()).toBe(2);
+  });
+
+  it('lists anew when the restored store gave other contents a version that is not after ours', async () => {
+    const pods = await start();
+    const { server } = fixture;
+    server.store.put(slice('orders-b', [{ ip: '10.0.0.4' }]));
+    await pods.untilIds('10.0.0.1', '10.0.0.2', '10.0.0.4');
+    await server.stop();
+    server.store.events.length = 0;
+    // Written again from where the backup was: after what is known of it, before where the watch stopped.
+    server.store.version = Number(server.store.objects.get('prod/orders-a')!.metadata.resourceVersion);
+    server.store.put(slice('orders-a', [{ ip: '10.0.0.9' }]));
+    server.store.events.length = 0;
+    server.store.version += 1_000;
+    await server.start();
+    await pods.untilIds('10.0.0.4', '10.0.0.9');
+    expect(lists()).toBe(2);
+  });
+
   it('is not misled by a 403 while the server still loads its roles', async () => {
     const pods = await start();
     const { server } = fixture;

@@ -1,7 +1,7 @@
 import { BrokenAnswer, KubernetesError } from './api/error.ts';
 
-/** Answers that say nothing of the resource version: who we are, what we may do, and that the server has no time. */
-const UNRELATED_STATUS = [401, 403, 429, 503];
+/** Answers that say nothing of the resource version: who we are, what we may do, that the server has no time, or was not reached. */
+const UNRELATED_STATUS = [401, 403, 429, 502, 503, 504];
 
 const NUMBER = /^\d{1,40}$/;
 

@@ -157,6 +157,23 @@ describe('after the connection broke', () => {
   });
 });
 
+describe('a refusal', () => {
+  it.each([429, 502, 503, 504])('with %s says nothing of what was seen: no list follows', async (code) => {
+    const pods = await start();
+    const { server } = fixture;
+    server.intercept = (_request, response) => {
+      server.intercept = undefined;
+      response.writeHead(code, { 'content-type': 'text/html' }).end('<h1>from something in between</h1>');
+      return true;
+    };
+    server.cut();
+    server.store.put(slice('orders-b', []));
+    await pods.untilIds('10.0.0.1', '10.0.0.2');
+    expect(server.intercept).toBeUndefined();
+    expect(lists()).toBe(1);
+  });
+});
+
 describe('a resource version that is too old', () => {
   it('said in the stream leads to one list, which knows what was deleted meanwhile', async () => {
     const pods = await start();

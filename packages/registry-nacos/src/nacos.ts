@@ -32,9 +32,14 @@ export function nacos(options: NacosOptions): Registry & Announcer {
     async announce(service, endpoint, { signal } = {}) {
       signal?.throwIfAborted();
       const ref = parseServiceRef(service, settings);
-      const announcement = new NacosAnnouncement(protocol.publishers(ref.namespace), settings, ref, endpoint);
-      await announcement.open();
+      if (closed.signal.aborted)
+        throw new Error(`${endpoint.id} cannot be announced: the registry is closed`);
+      const publishers = protocol.publishers(ref.namespace);
+      const announcement = new NacosAnnouncement(publishers, settings, ref, endpoint, () => {
+        announced.delete(announcement);
+      });
       announced.add(announcement);
+      await announcement.open();
       if (signal?.aborted || closed.signal.aborted) {
         await announcement.withdraw();
         signal?.throwIfAborted();

@@ -30,10 +30,21 @@ export class NacosAnnouncement implements Announcement {
   readonly #ref: ServiceRef;
   readonly #owners: Map<string, NacosAnnouncement>;
   readonly #key: string;
+  readonly #onOver: () => void;
   #endpoint: Endpoint;
+  /** Whose the instance is again when this one does not come about. */
+  #before: NacosAnnouncement | undefined;
+  #isFailed = false;
   #withdrawn: Promise<void> | undefined;
 
-  constructor(publishers: Publishers, settings: Settings, ref: ServiceRef, endpoint: Endpoint) {
+  /** `onOver` is called when nothing is left to withdraw. */
+  constructor(
+    publishers: Publishers,
+    settings: Settings,
+    ref: ServiceRef,
+    endpoint: Endpoint,
+    onOver: () => void,
+  ) {
     if (ref.dubbo?.mode === 'application') {
       const { applications, methods } = ref.dubbo;
       if (applications.length !== 1) {
@@ -54,6 +65,7 @@ export class NacosAnnouncement implements Announcement {
     this.#publishers = publishers;
     this.#settings = settings;
     this.#ref = ref;
+    this.#onOver = onOver;
     this.#endpoint = checked(endpoint, 'endpoint');
     const { publisher } = publishers;
     this.#owners = owners.get(publisher) ?? new Map();
@@ -66,17 +78,30 @@ export class NacosAnnouncement implements Announcement {
   }
 
   async open(): Promise<void> {
-    const before = this.#owners.get(this.#key);
+    this.#before = this.#owners.get(this.#key);
     this.#owners.set(this.#key, this);
     try {
       await this.#put(this.#endpoint);
     } catch (error) {
-      if (before === undefined) this.#owners.delete(this.#key);
-      else this.#owners.set(this.#key, before);
-      // It was withdrawn while this one seemed to follow.
-      if (before !== undefined && before.#withdrawn !== undefined) await before.#remove();
+      this.#isFailed = true;
+      this.#onOver();
+      await this.#giveBack();
       throw error;
     }
+    // The instance is this one's now.
+    if (this.#before !== undefined) this.#before.#onOver();
+    this.#before = undefined;
+  }
+
+  async #giveBack(): Promise<void> {
+    // Another one may have followed meanwhile.
+    if (this.#owners.get(this.#key) !== this) return;
+    let before = this.#before;
+    while (before !== undefined && before.#isFailed) before = before.#before;
+    if (before === undefined) this.#owners.delete(this.#key);
+    else this.#owners.set(this.#key, before);
+    // It was withdrawn while this one seemed to follow.
+    if (before !== undefined && before.#withdrawn !== undefined) await before.#remove();
   }
 
   async update(change: AnnouncementChange): Promise<void> {
@@ -93,7 +118,7 @@ export class NacosAnnouncement implements Announcement {
   }
 
   withdraw(): Promise<void> {
-    this.#withdrawn ??= this.#remove();
+    this.#withdrawn ??= this.#remove().finally(this.#onOver);
     return this.#withdrawn;
   }
 

@@ -113,6 +113,31 @@ test('calls that do not end are cut after the grace', async () => {
   await expect(call).rejects.toThrow();
 });
 
+test('the first signal cuts no call of a provider that leaves already, and ends the process as usual', async () => {
+  let reached = () => {};
+  const began = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  let answer = () => {};
+  const reply: Reply = (callback) => {
+    answer = () => callback(null, { id: '1', pod: 'a' });
+    reached();
+  };
+  const stopped = vi.fn();
+  const provider = await start(reply, { signals: ['SIGUSR2'], onStopped: stopped, noticeMs: 0 });
+  await using channel = createChannel(`static:///${provider.address}`);
+  const call = client(channel)();
+  await began;
+  const drained = provider.drain();
+  process.kill(process.pid, 'SIGUSR2');
+  const signalled = new Promise((resolve) => process.once('SIGUSR2', resolve));
+  await signalled;
+  answer();
+  expect(await call).toBe('a');
+  expect(await drained).toMatchObject({ finished: true });
+  expect(stopped).toHaveBeenCalledWith(await drained);
+});
+
 test('a Pod that somebody else lists needs no registry', async () => {
   const server = new grpc.Server();
   const provider = await serve(server, { address: '127.0.0.1:0', credentials: insecure, noticeMs: 0 });

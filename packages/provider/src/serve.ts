@@ -186,6 +186,7 @@ class Serving implements Provider {
   readonly #health: HealthImplementation;
   readonly #steps: Steps;
   readonly #onSignal = () => this.#leave();
+  #isSignalled = false;
   #drained: Promise<DrainReport> | undefined;
   /** Resolves when somebody is in a hurry: nothing is waited for any more. */
   readonly #hurried: Promise<void>;
@@ -234,8 +235,10 @@ class Serving implements Provider {
     this.state = 'stopped';
   }
 
+  /** On the first signal, though it may be leaving already because `drain` was called; the second is in a hurry. */
   #leave(): void {
-    if (this.state !== 'serving') return this.#hurry();
+    if (this.#isSignalled) return this.#hurry();
+    this.#isSignalled = true;
     const { onStopped = () => process.exit() } = this.#steps.options;
     void this.drain().then(onStopped);
   }

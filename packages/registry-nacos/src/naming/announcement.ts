@@ -96,12 +96,17 @@ export class NacosAnnouncement implements Announcement {
   async #giveBack(): Promise<void> {
     // Another one may have followed meanwhile.
     if (this.#owners.get(this.#key) !== this) return;
-    let before = this.#before;
-    while (before !== undefined && before.#isFailed) before = before.#before;
+    const before = this.#standing();
     if (before === undefined) this.#owners.delete(this.#key);
     else this.#owners.set(this.#key, before);
     // It was withdrawn while this one seemed to follow.
     if (before !== undefined && before.#withdrawn !== undefined) await before.#remove();
+  }
+
+  /** This one, or the last before it that came about. */
+  #standing(): NacosAnnouncement | undefined {
+    if (!this.#isFailed) return this;
+    return this.#before === undefined ? undefined : this.#before.#standing();
   }
 
   async update(change: AnnouncementChange): Promise<void> {

@@ -143,6 +143,16 @@ describe('a process', () => {
     expect(outcome).toEqual([0, 'answered\n']);
   });
 
+  test('waits for its channel to be ready', async () => {
+    const outcome = await run(
+      (address) => `const channel = createChannel('static:///${address}');
+        await channel.ready();
+        console.log('ready');
+        await channel.close();`,
+    );
+    expect(outcome).toEqual([0, 'ready\n']);
+  });
+
   test('has no handle, timer or socket left after close', async () => {
     const outcome = await run(
       (address) => `const channel = createChannel('static:///${address}');

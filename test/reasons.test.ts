@@ -34,7 +34,7 @@ const ON_NONE = '[static /podwire.test.Orders/Get; no Pod tried; N ms]';
 
 const PROVOCATIONS: Readonly<Record<Reason, Provocation>> = {
   DEADLINE_EXCEEDED: {
-    call: { deadline: 150 },
+    call: { deadline: 500 },
     says: `deadline exceeded after N ms, N ms of it on POD without a reply ${ON_POD}`,
   },
   CANCELLED: { onceSeen: (call) => call.cancel(), says: 'Cancelled on client' },

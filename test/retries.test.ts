@@ -110,6 +110,26 @@ describe('hedging', () => {
     expect(new Set(reached.map(({ pod }) => pod)).size).toBe(3);
   });
 
+  test('is left out when half of the budget is gone', async () => {
+    failWith(grpc.status.UNAVAILABLE);
+    const client = open({ hedgingPolicy }, { retryThrottling: { maxTokens: 4, tokenRatio: 0.1 } });
+    await expect(get(client)).rejects.toThrow();
+    const attempts = { spent: 0, fresh: 0 };
+    const answers: (() => void)[] = [];
+    for (const server of servers) {
+      server.onGet = (call, callback) => {
+        attempts[call.request.id as keyof typeof attempts] += 1;
+        answers.push(() => callback(null, call.request));
+      };
+    }
+    const calls = [get(client, { id: 'spent' }), get(open({ hedgingPolicy }), { id: 'fresh' })];
+    // Begun later, so that the other one would have been hedged by now as well.
+    await until(() => attempts.fresh === 3);
+    expect(attempts.spent).toBe(1);
+    for (const answer of answers) answer();
+    await Promise.all(calls);
+  });
+
   test('ends with a fatal code at once', async () => {
     failWith(grpc.status.INVALID_ARGUMENT);
     await expect(get(open({ hedgingPolicy }))).rejects.toMatchObject({ code: grpc.status.INVALID_ARGUMENT });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ChannelOptions } from 'podwire';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { retries } from '../examples/demo/retries.mjs';
 import { openChannel } from './support/channel.ts';
 import { demoClient, startOpenLoad } from './support/demo-client.ts';
 import { startOrdersServer } from './support/orders-server.ts';
@@ -10,21 +11,6 @@ import { until } from './support/until.ts';
 
 let directory: ReturnType<typeof makeDirectory>;
 let providers: Provider[] = [];
-
-const retrying = {
-  methodConfig: [
-    {
-      name: [{}],
-      retryPolicy: {
-        maxAttempts: 3,
-        initialBackoff: '0.01s',
-        maxBackoff: '0.1s',
-        backoffMultiplier: 2,
-        retryableStatusCodes: ['UNAVAILABLE'],
-      },
-    },
-  ],
-};
 
 const open = (options?: ChannelOptions) => openChannel(`file://${directory.path}/#orders`, options);
 
@@ -75,7 +61,7 @@ describe('provider processes in the file registry', () => {
   }, async () => {
     const [victim] = await start(3);
     const plain = open({ policy: 'round_robin' });
-    const safe = open({ policy: 'round_robin', serviceConfig: retrying });
+    const safe = open({ policy: 'round_robin', serviceConfig: retries });
     await Promise.all([plain.ready(), safe.ready()]);
     // When the first call fails, the others that were on that Pod have not ended yet.
     let inFlight: number | undefined;

@@ -7,6 +7,7 @@ import { runInNewContext } from 'node:vm';
 import * as grpc from '@grpc/grpc-js';
 import { createChannel } from 'podwire';
 import { Load, percentile } from '../../examples/demo/load.mjs';
+import { retries } from '../../examples/demo/retries.mjs';
 import { EchoClient } from '../clients/definition.mjs';
 import { median } from '../median.mjs';
 import { Pods } from './pods.mjs';
@@ -35,21 +36,6 @@ const RESIDENT_GROWTH_BYTES = 1e6 * (seconds / 600) + 20e6;
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc');
-const serviceConfig = {
-  methodConfig: [
-    {
-      name: [{}],
-      retryPolicy: {
-        maxAttempts: 3,
-        initialBackoff: '0.01s',
-        maxBackoff: '0.1s',
-        backoffMultiplier: 2,
-        retryableStatusCodes: ['UNAVAILABLE'],
-      },
-    },
-  ],
-};
-
 const fleet = new Pods();
 const problems = [];
 process.on('unhandledRejection', (error) => problems.push(`unhandled rejection: ${error}`));
@@ -64,7 +50,7 @@ function memory() {
 }
 
 await fleet.start(pods);
-const channel = createChannel(fleet.target, { transport: values.transport, serviceConfig });
+const channel = createChannel(fleet.target, { transport: values.transport, serviceConfig: retries });
 const client = new EchoClient('echo', grpc.credentials.createInsecure(), { channelOverride: channel });
 await channel.ready();
 const message = Buffer.alloc(100, 'podwire');

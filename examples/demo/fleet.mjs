@@ -4,6 +4,16 @@ import { fileURLToPath } from 'node:url';
 
 const script = fileURLToPath(new URL('provider.mjs', import.meta.url));
 
+/** Starts a provider; resolves with the address that it prints when it serves. */
+export async function startProcess(command) {
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  const address = await new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`a provider ended with ${code} before it served`)));
+    child.stdout.once('data', (line) => resolve(line.toString().trim()));
+  });
+  return { address, child };
+}
+
 export class Fleet {
   #directory;
   #service;
@@ -23,12 +33,7 @@ export class Fleet {
   }
 
   async #startOne() {
-    const stdio = ['ignore', 'pipe', 'inherit', 'ipc'];
-    const child = spawn(process.execPath, [script, this.#directory, this.#service], { stdio });
-    const address = await new Promise((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`a provider ended with ${code} before it served`)));
-      child.stdout.once('data', (line) => resolve(line.toString().trim()));
-    });
+    const { address, child } = await startProcess([script, this.#directory, this.#service]);
     this.#processes.set(address, child);
     return address;
   }

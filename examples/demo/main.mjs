@@ -10,6 +10,7 @@ import { createChannel } from 'podwire';
 import { Fleet } from './fleet.mjs';
 import { startProxy } from './l4-proxy.mjs';
 import { Load, percentile } from './load.mjs';
+import { retries } from './retries.mjs';
 import { Screen, table } from './screen.mjs';
 
 const CALLS_PER_SECOND = 400;
@@ -19,21 +20,6 @@ const { Orders } = grpc.loadPackageDefinition(
   loadSync(fileURLToPath(new URL('orders.proto', import.meta.url))),
 ).demo;
 const insecure = grpc.credentials.createInsecure();
-const retries = {
-  methodConfig: [
-    {
-      name: [{}],
-      retryPolicy: {
-        maxAttempts: 3,
-        initialBackoff: '0.01s',
-        maxBackoff: '0.1s',
-        backoffMultiplier: 2,
-        retryableStatusCodes: ['UNAVAILABLE'],
-      },
-    },
-  ],
-};
-
 const directory = mkdtempSync(join(tmpdir(), 'podwire-demo-'));
 const fleet = new Fleet(directory, 'orders');
 const screen = new Screen();

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startProcess } from '../../examples/demo/fleet.mjs';
 
 /** A provider process that announces itself in a directory. */
 export interface Provider {
@@ -22,14 +23,8 @@ export const startNacosProvider = (server: string, service: string) =>
   start([script('nacos-provider.mjs'), server, service]);
 
 async function start(command: readonly string[]): Promise<Provider> {
-  const child = spawn(process.execPath, command, {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  });
+  const { address, child } = await startProcess(command);
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const address = await new Promise<string>((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the provider ended with ${code} before it served`)));
-    child.stdout!.once('data', (line: Buffer) => resolve(line.toString().trim()));
-  });
   return {
     address,
     process: child,

@@ -2,13 +2,12 @@ import { gzipSync } from 'node:zlib';
 import { Followed, until, VirtualClock } from '@podwire/registry/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeApiServer, status } from './testing/fake-api-server.ts';
-import { Fixture, slice } from './testing/fixture.ts';
+import { Fixture } from './testing/fixture.ts';
 
 let fixture: Fixture;
 
 beforeEach(async () => {
-  fixture = await Fixture.open();
-  fixture.server.store.put(slice('orders-a', [{ ip: '10.0.0.1' }]));
+  fixture = await Fixture.withPod();
 });
 
 afterEach(() => fixture.close());

@@ -1,4 +1,4 @@
-import { until } from '@podwire/registry/testing';
+import { realTurn, until, VirtualClock } from '@podwire/registry/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Fixture, slice } from './testing/fixture.ts';
 import { Watched } from './testing/watched.ts';
@@ -10,8 +10,7 @@ const lists = () => fixture.server.of('list').length;
 const [A, B] = ['10.0.0.1', '10.0.0.2'] as const;
 
 beforeEach(async () => {
-  fixture = await Fixture.open();
-  fixture.server.store.put(slice('orders-a', [{ ip: A }]));
+  fixture = await Fixture.withPod();
   pods = new Watched(fixture.registry());
   await pods.untilIds(A);
   await until(() => fixture.server.watches === 1, 'a watch');
@@ -125,22 +124,32 @@ it('an event that is nested without end is taken for what it is', async () => {
 
 it('watches that are cut after each word are begun again with a pause', async () => {
   const { server } = fixture;
-  let watches = 0;
+  const clock = new VirtualClock();
+  pods.close();
+  pods = new Watched(fixture.registry({ clock }), 'orders', clock);
+  await pods.untilIds(A);
+  await until(() => server.watches === 1, 'the watch');
+  const begunMs: number[] = [];
   server.intercept = ({ kind }, response) => {
     if (kind !== 'watch') return false;
-    watches += 1;
+    begunMs.push(clock.nowMs());
     const metadata = { resourceVersion: String(server.store.version) };
     return response.end(`${JSON.stringify({ type: 'BOOKMARK', object: { metadata } })}\n`).writableEnded;
   };
+  const passTime = async () => {
+    await realTurn();
+    await clock.advance(25);
+  };
   server.sendBookmark();
   server.endWatches();
-  await until(() => watches === 3, 'three watches');
-  // What would have been hundreds.
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  expect(watches).toBeLessThanOrEqual(4);
-  expect(lists()).toBe(1);
+  await until(() => begunMs.length === 4, 'four watches', passTime);
+  const [first, second, third, fourth] = begunMs as [number, number, number, number];
+  expect(second - first).toBeGreaterThanOrEqual(500);
+  expect(third - second).toBeGreaterThanOrEqual(1_000);
+  expect(fourth - third).toBeGreaterThanOrEqual(1_000);
+  expect(lists()).toBe(2);
   server.intercept = undefined;
   server.store.put(slice('orders-b', [{ ip: B }]));
-  await pods.untilIds(A, B);
+  await until(() => pods.ids.length === 2, 'both Pods', passTime);
   expect(pods.errors).toEqual([]);
 });

@@ -19,8 +19,7 @@ const clock: Clock = {
 };
 
 beforeEach(async () => {
-  fixture = await Fixture.open();
-  fixture.server.store.put(slice('orders-a', [{ ip: '10.0.0.1' }]));
+  fixture = await Fixture.withPod();
   pausesMs = [];
   watched = new Watched(fixture.registry({ clock }), 'orders', clock);
   await watched.untilIds('10.0.0.1');

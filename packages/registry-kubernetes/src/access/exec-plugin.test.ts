@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { Followed, until, VirtualClock } from '@podwire/registry/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { status } from '../testing/fake-api-server.ts';
-import { Fixture, slice } from '../testing/fixture.ts';
+import { Fixture } from '../testing/fixture.ts';
 import { outcome, writeKubeconfig } from '../testing/kubeconfig.ts';
 
 let fixture: Fixture;
 
 beforeEach(async () => {
-  fixture = await Fixture.open();
-  fixture.server.store.put(slice('orders-a', [{ ip: '10.0.0.1' }]));
+  fixture = await Fixture.withPod();
 });
 
 afterEach(() => fixture.close());

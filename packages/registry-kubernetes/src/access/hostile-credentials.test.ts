@@ -12,8 +12,7 @@ let fixture: Fixture;
 let kubeconfig: string;
 
 beforeEach(async () => {
-  fixture = await Fixture.open();
-  fixture.server.store.put(slice('orders-a', [{ ip: '10.0.0.1' }]));
+  fixture = await Fixture.withPod();
   kubeconfig = join(fixture.dir, 'config');
 });
 

@@ -10,8 +10,7 @@ import { Watched } from '../testing/watched.ts';
 let fixture: Fixture;
 
 beforeEach(async () => {
-  fixture = await Fixture.open();
-  fixture.server.store.put(slice('orders-a', [{ ip: '10.0.0.1' }]));
+  fixture = await Fixture.withPod();
 });
 
 afterEach(() => fixture.close());

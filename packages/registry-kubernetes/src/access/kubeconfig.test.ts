@@ -5,14 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { kubernetes } from '../kubernetes.ts';
 import { currentCertificate } from '../testing/certificate.ts';
-import { Fixture, slice } from '../testing/fixture.ts';
+import { Fixture } from '../testing/fixture.ts';
 import { outcome, writeKubeconfig } from '../testing/kubeconfig.ts';
 
 let fixture: Fixture;
 
 beforeEach(async () => {
-  fixture = await Fixture.open();
-  fixture.server.store.put(slice('orders-a', [{ ip: '10.0.0.1' }]));
+  fixture = await Fixture.withPod();
 });
 
 afterEach(() => fixture.close());

@@ -25,6 +25,13 @@ export class Fixture {
     return fixture;
   }
 
+  /** The same, with the Pod 10.0.0.1 of `orders`. */
+  static async withPod(): Promise<Fixture> {
+    const fixture = await Fixture.open();
+    fixture.server.store.put(slice('orders-a', [{ ip: '10.0.0.1' }]));
+    return fixture;
+  }
+
   get env(): Record<string, string> {
     return { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(this.server.port) };
   }

@@ -25,7 +25,8 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const TCP_KEEPALIVE_MS = 5_000;
 /** A process that looks at a thousand Services must not begin with a thousand TLS handshakes at once. */
 const MAX_ASKING = 16;
-const AGENT: http.AgentOptions = { keepAlive: true, keepAliveMsecs: TCP_KEEPALIVE_MS, maxFreeSockets: 2 };
+/** A connection that nobody uses waits longer than who lost a watch does, and not for ever: nobody says who will not return. */
+const IDLE_MS = 15_000;
 
 /** What a request asks for. */
 export interface Question {
@@ -51,16 +52,16 @@ export class ApiClient {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #limit = new RequestLimit(MAX_ASKING);
-  readonly #agents = {
-    'https:': new https.Agent(AGENT),
-    'http:': new http.Agent(AGENT),
-  };
+  readonly #agents: Readonly<Record<'https:' | 'http:', http.Agent>>;
 
   /** `timeoutMs` bounds the time until an answer begins, and again until a list has arrived. */
-  constructor(access: Access, clock: Clock, timeoutMs: number) {
+  constructor(access: Access, clock: Clock, timeoutMs: number, idleMs = IDLE_MS) {
     this.#access = access;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+    // Of an agent, `timeout` closes what is idle; a request that is silent goes on.
+    const options = { keepAlive: true, keepAliveMsecs: TCP_KEEPALIVE_MS, maxFreeSockets: 2, timeout: idleMs };
+    this.#agents = { 'https:': new https.Agent(options), 'http:': new http.Agent(options) };
   }
 
   /** The namespace of targets that name none. */

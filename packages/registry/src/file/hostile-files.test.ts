@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toEndpoint } from '../endpoint.ts';
 import { Followed } from '../testing/follow.ts';
+import { VirtualClock } from '../testing/virtual-clock.ts';
 import { fileAnnouncer } from './file-announcer.ts';
 import { fileRegistry } from './file-registry.ts';
 import { thisMachine } from './lease.ts';
@@ -98,6 +99,29 @@ describe('among leases', () => {
     await expect
       .poll(() => followed.last, SOON)
       .toMatchObject({ endpoints: [{ id: '10.0.0.1:1' }], dropped: said });
+  });
+
+  test('a good one whose file breaks is named, and lasts for its time', async () => {
+    const leases = join(directory, 'orders');
+    mkdirSync(leases);
+    const clock = new VirtualClock(Date.now());
+    const file = join(leases, 'a.json');
+    const whole = lease('10.0.0.1:1', clock.wallMs() + 10_000);
+    writeFileSync(file, whole);
+    writeFileSync(join(leases, 'b.json'), lease('10.0.0.2:1', clock.wallMs() + 60_000));
+    const followed = new Followed(fileRegistry(`${directory}/`, { pollMs: 100, clock }), 'orders');
+    open.push(followed);
+    const look = async () => {
+      await clock.advance(100);
+      return followed.last;
+    };
+    const both = [{ id: '10.0.0.1:1' }, { id: '10.0.0.2:1' }];
+    await expect.poll(look, SOON).toMatchObject({ endpoints: both });
+    writeFileSync(file, whole.slice(0, 30));
+    const dropped = [expect.stringContaining('a.json: ')];
+    await expect.poll(look, SOON).toMatchObject({ endpoints: both, dropped });
+    await clock.advance(10_000);
+    await expect.poll(look, SOON).toMatchObject({ endpoints: [{ id: '10.0.0.2:1' }], dropped });
   });
 
   test('of a process that is gone none counts, unless its id belongs to other containers on this host', async () => {

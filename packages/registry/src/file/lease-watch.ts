@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import { type Endpoint, sameEndpoint } from '../endpoint.ts';
 import type { RegistryUpdate } from '../registry.ts';
 import { Bell, pause } from '../wait.ts';
-import { MAX_LEASE_BYTES, mayRun, readLease, serviceDirectory } from './lease.ts';
+import { type Lease, MAX_LEASE_BYTES, mayRun, readLease, serviceDirectory } from './lease.ts';
 import { readRegularFile } from './read-file.ts';
 import { watchPath } from './watch-path.ts';
 
@@ -50,10 +50,10 @@ export async function* watchLeases(
 }
 
 /**
- * By file, until when a lease that says `expiresMs` lasts on the clock that nobody sets. Were the wall clock asked each time,
- * all leases would be over when it is set ahead, until the last provider has renewed its own.
+ * By file, the last good lease, and until when it lasts on the clock that nobody sets. Were the wall clock asked each time, all
+ * leases would be over when it is set ahead, until the last provider has renewed its own.
  */
-type Terms = ReadonlyMap<string, { readonly expiresMs: number; readonly untilMs: number }>;
+type Terms = ReadonlyMap<string, { readonly lease: Lease; readonly untilMs: number }>;
 
 async function readLeases(
   path: string,
@@ -61,24 +61,29 @@ async function readLeases(
   seen: Terms,
 ): Promise<{ endpoints: ReadonlyMap<string, Endpoint>; dropped: string[]; terms: Terms }> {
   const endpoints = new Map<string, Endpoint>();
-  const terms = new Map<string, { expiresMs: number; untilMs: number }>();
+  const terms = new Map<string, { lease: Lease; untilMs: number }>();
   const dropped: string[] = [];
   const names = (await readdir(path)).filter((name) => name.endsWith('.json')).sort();
   if (names.length > MAX_LEASES)
     dropped.push(`${path}: ${names.length - MAX_LEASES} leases over ${MAX_LEASES}`);
   for (const name of names.slice(0, MAX_LEASES)) {
+    let term = seen.get(name);
     try {
       const text = await readRegularFile(join(path, name), MAX_LEASE_BYTES);
       const lease = readLease(text!, name, clock.wallMs());
-      const { expiresMs } = lease;
-      const known = seen.get(name);
-      const leftMs = expiresMs - clock.wallMs();
-      const term = known?.expiresMs === expiresMs ? known : { expiresMs, untilMs: clock.nowMs() + leftMs };
-      terms.set(name, term);
-      if (clock.nowMs() < term.untilMs && mayRun(lease)) endpoints.set(lease.endpoint.id, lease.endpoint);
+      const isKnown = term?.lease.expiresMs === lease.expiresMs;
+      const untilMs = isKnown ? term!.untilMs : clock.nowMs() + lease.expiresMs - clock.wallMs();
+      term = { lease, untilMs };
     } catch (error) {
       // Withdrawn between two system calls.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') dropped.push((error as Error).message);
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      dropped.push((error as Error).message);
+      // What cannot be read, or is half written, takes nothing away from the lease that was there.
+      if (term === undefined) continue;
+    }
+    terms.set(name, term);
+    if (clock.nowMs() < term.untilMs && mayRun(term.lease)) {
+      endpoints.set(term.lease.endpoint.id, term.lease.endpoint);
     }
   }
   return { endpoints, dropped, terms };

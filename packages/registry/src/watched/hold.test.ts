@@ -80,6 +80,25 @@ describe('an empty set', () => {
   });
 });
 
+describe('Pods that were said to leave', () => {
+  it('are believed to have left, though they still answer: no alarm at each scale-down', async () => {
+    const { registry, watched } = await watching(pods(4));
+    const draining = pods(4, 1).map((address) => ({ address, phase: 'draining' }) as const);
+    registry.upsert(...draining.slice(1));
+    await watched.clock.advance(1_000);
+    registry.remove(...pods(3, 2));
+    await watched.settle();
+    expect(watched.ids).toEqual(pods(1));
+    registry.upsert(...draining.slice(0, 1));
+    await watched.clock.advance(1_000);
+    registry.say({ type: 'missing', reason: 'scaled to zero' });
+    await watched.settle();
+    expect(watched.ids).toEqual([]);
+    expect(watched.statuses.filter(({ held }) => held !== undefined)).toEqual([]);
+    watched.watch.close();
+  });
+});
+
 describe('a halved set', () => {
   it('keeps the lost Pods that answer, beside the new ones', async () => {
     const { registry, watched } = await watching(pods(10));

@@ -45,11 +45,11 @@ function suspicion(before: Endpoints, after: EndpointTable): string | undefined 
   return `the registry took away ${gone} of ${before.length} endpoints at once`;
 }
 
-/** The endpoints that `after` misses and that still answer. */
+/** The endpoints that `after` misses and that still answer; not those of which the registry had said that they would leave. */
 export function survivors(
   before: Endpoints,
   after: EndpointTable,
   isAlive: (id: string) => boolean,
 ): readonly Endpoint[] {
-  return before.filter(({ id }) => !after.has(id) && isAlive(id));
+  return before.filter(({ id, phase }) => phase === 'serving' && !after.has(id) && isAlive(id));
 }

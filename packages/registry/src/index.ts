@@ -17,6 +17,7 @@ export {
 } from './endpoint.ts';
 export { type FileAnnouncerOptions, fileAnnouncer } from './file/file-announcer.ts';
 export { type FileRegistryOptions, fileRegistry } from './file/file-registry.ts';
+export { loadLate } from './load-late.ts';
 export { checkKeys, nearest, unknownKey, unknownWord } from './nearest.ts';
 export { type OpenedTarget, openTarget } from './open-target.ts';
 export type {

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { loadLate } from './load-late.ts';
 
 type Yaml = typeof import('yaml');
 type Token = import('yaml').CST.Token;
@@ -14,7 +14,7 @@ const MAX_DEPTH = 64;
  */
 export function parseYaml(text: string): unknown {
   try {
-    library ??= createRequire(import.meta.url)('yaml') as Yaml;
+    library ??= loadLate('yaml', import.meta.url) as Yaml;
   } catch {
     return withoutParser(text);
   }

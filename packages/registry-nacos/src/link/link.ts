@@ -1,3 +1,4 @@
+import type { Timer } from '@podwire/registry';
 import { Configs } from '../config/configs.ts';
 import { NacosError } from '../error.ts';
 import { Naming } from '../naming/naming.ts';
@@ -11,6 +12,9 @@ export interface Live {
   readonly naming: Naming;
   readonly configs: Configs;
 }
+
+/** Between switches to another server. */
+const MOVE_GAP_MS = 5_000;
 
 type Mover = (live: Live) => Promise<void>;
 
@@ -27,6 +31,10 @@ export class Link {
   #users = 0;
   #live: Live | undefined;
   #opening: Promise<Live> | undefined;
+  /** Which session is to be left when the timer fires. */
+  #moving: Live | undefined;
+  #moveTimer: Timer | undefined;
+  #moveAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: Settings, namespace: string) {
     this.#settings = settings;
@@ -119,18 +127,40 @@ export class Link {
       naming: new Naming(session, clock),
       configs: new Configs(session, this.#namespace, clock, this.#settings.random),
     };
-    session.onPush('ConnectResetRequest', () => void this.#move(live));
+    session.onPush('ConnectResetRequest', () => this.#moveSoon(live));
+    session.onFailing((isOver) => {
+      if (isOver) void this.#replace(live);
+      else if (this.#settings.servers.length > 1) this.#moveSoon(live);
+    });
     return live;
+  }
+
+  /** Once in a while only: each switch asks for all lists anew, and who is asked to switch by all servers goes nowhere. */
+  #moveSoon(from: Live): void {
+    const { clock } = this.#settings;
+    this.#moving = from;
+    this.#moveTimer ??= clock.after(Math.max(this.#moveAtMs - clock.nowMs(), 0), () => {
+      this.#moveTimer = undefined;
+      if (this.#moving !== undefined) void this.#move(this.#moving);
+    });
+  }
+
+  /** Of a connection that takes no more requests: another one is opened first, unless that was just done. */
+  async #replace(live: Live): Promise<void> {
+    if (this.#settings.clock.nowMs() >= this.#moveAtMs) await this.#move(live);
+    live.session.close('it was told to go away');
   }
 
   /** To the next server; the one that Nacos names may have an address that is not ours to reach. */
   async #move(from: Live): Promise<void> {
+    this.#moving = undefined;
     if (this.#live !== from || this.#opening !== undefined) return;
+    this.#moveAtMs = this.#settings.clock.nowMs() + MOVE_GAP_MS;
     try {
       this.#opening = this.#open();
       const live = await this.#opening;
       await Promise.allSettled([...this.#movers].map((mover) => mover(live)));
-      from.session.close('Nacos asked for a switch of servers');
+      from.session.close('another connection has taken over');
     } catch {
       // It is still connected where it was: that server closes the connection when it must.
     } finally {

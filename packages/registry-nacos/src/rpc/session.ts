@@ -9,6 +9,9 @@ const HEALTH_CHECK_MS = 5_000;
 /** How long a server may take to acknowledge the set-up; those before 2.3 never do, and are used after this. */
 const SETUP_WAIT_MS = 1_000;
 
+/** A server that leaves this many requests in a row unanswered is not well, whatever its health checks say. */
+const MAX_UNANSWERED = 3;
+
 export interface SessionEnv {
   readonly transport: Transport;
   readonly clock: Clock;
@@ -18,6 +21,8 @@ export interface SessionEnv {
   headers(renew: boolean): Promise<Readonly<Record<string, string>>>;
 }
 
+/** `isOver` when the server takes no more requests on a connection; else it does not answer them, health checks apart. */
+type FailingHandler = (isOver: boolean) => void;
 export type PushHandler = (payload: Payload) => void;
 
 /**
@@ -34,12 +39,16 @@ export class Session {
   #acknowledged: (() => void) | undefined;
   #timer: Timer | undefined;
   #error: NacosError | undefined;
+  #onFailing: FailingHandler | undefined;
+  /** How many requests in a row were not answered, health checks apart. */
+  #unanswered = 0;
 
   constructor(env: SessionEnv, options: ConnectionOptions) {
     this.#env = env;
     this.#wire = new Wire(env.transport, options, {
       clock: env.clock,
       timeoutMs: env.timeoutMs,
+      onDraining: (reason) => (this.#onFailing === undefined ? this.close(reason) : this.#onFailing(true)),
       onClosed: (reason) => this.#end(reason),
     });
     this.server = this.#wire.server;
@@ -66,7 +75,13 @@ export class Session {
   /** Sends one request; a token that was refused is renewed once. Rejects with {@link NacosError}. */
   async request(type: string, body: Readonly<Record<string, unknown>>): Promise<Payload['body']> {
     for (let renew = false; ; renew = true) {
-      const reply = await this.#wire.request(type, encodePayload(type, body, await this.#env.headers(renew)));
+      const message = encodePayload(type, body, await this.#env.headers(renew));
+      const reply = await this.#wire.request(type, message).catch((error: unknown) => {
+        this.#unanswered += 1;
+        if (this.#error === undefined && this.#unanswered >= MAX_UNANSWERED) this.#onFailing?.(false);
+        throw error;
+      });
+      this.#unanswered = 0;
       if (reply.body.resultCode === 200) return reply.body;
       const error = refusal(type, this.server, reply);
       if (error.code === UNREGISTERED) this.close('Nacos does not know this connection any more');
@@ -86,6 +101,11 @@ export class Session {
     if (this.#error !== undefined) listener(this.#error);
     else this.#onEnd.add(listener);
     return () => this.#onEnd.delete(listener);
+  }
+
+  /** Calls `handler` when another connection would be better. */
+  onFailing(handler: FailingHandler): void {
+    this.#onFailing = handler;
   }
 
   close(reason: string): void {

@@ -33,7 +33,13 @@ export class Wire {
   constructor(
     transport: Transport,
     options: ConnectionOptions,
-    env: { readonly clock: Clock; readonly timeoutMs: number; readonly onClosed: (reason: string) => void },
+    env: {
+      readonly clock: Clock;
+      readonly timeoutMs: number;
+      /** It takes no more requests, and stays open. */
+      readonly onDraining: (reason: string) => void;
+      readonly onClosed: (reason: string) => void;
+    },
   ) {
     this.#clock = env.clock;
     this.#timeoutMs = env.timeoutMs;
@@ -44,7 +50,7 @@ export class Wire {
     this.#stream = { path: '/BiRequestStream/requestBiStream', authority, headers: HEADERS };
     this.#connection = transport.connect(options, {
       onReady: () => this.#ready?.resolve(),
-      onDraining: (reason) => this.#end(reason),
+      onDraining: (reason) => env.onDraining(reason),
       onClosed: (error) => this.#end(error?.message ?? 'the connection was closed'),
       onRoom: () => {},
     });

@@ -144,6 +144,12 @@ describe('what can go wrong with messages', () => {
   });
 });
 
+test("options that are null are not set, as in grpc-js's clients", async () => {
+  const names = ['deadline', 'host', 'parent', 'propagate_flags', 'credentials', 'interceptors'];
+  const options = Object.fromEntries(names.map((name) => [name, null]));
+  await get(createClient(Orders, channel), {}, new grpc.Metadata(), options);
+});
+
 test('what is no generated class, no channel or no option is refused at once', () => {
   const make = createClient as (...args: unknown[]) => unknown;
   expect(() => make(channel, Orders)).toThrow("must be a class that extends grpc-js's Client");

@@ -49,6 +49,27 @@ describe('a deadline', () => {
 });
 
 describe('cancellation', () => {
+  test('of the parent call counts also for calls made after it', async () => {
+    const reached = deferred();
+    const result = deferred();
+    const inner = orders.client();
+    await get(inner);
+    orders.server.onGet = (parent) => {
+      parent.on('cancelled', () =>
+        setImmediate(() => {
+          orders.server.onGet = () => {};
+          result.resolve(failure(get(inner, {}, undefined, { parent })) as never);
+        }),
+      );
+      reached.resolve(undefined);
+    };
+    const call = orders.client().get({}, () => {});
+    await reached.promise;
+    call.cancel();
+    expect(await result.promise).toMatchObject({ code: grpc.status.CANCELLED });
+    expect(orders.server.calls).toBe(2);
+  });
+
   test('by the caller ends the call on both sides', async () => {
     const started = deferred();
     const cancelled = deferred();

@@ -101,6 +101,17 @@ describe('the client surface', () => {
     expect(() => client.get({}, () => {})).toThrow('Channel has been shut down');
   });
 
+  test('AsyncLocalStorage holds in hashKey, which is asked once a call', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    const hashKey = () => void seen.push(storage.getStore());
+    const client = orders.client({ policy: 'ring_hash', hashKey });
+    const calls = ['a', 'b'].map((name) => storage.run(name, () => client.chat()));
+    for (const call of calls) call.end();
+    for (const call of calls) for await (const _ of call);
+    expect(seen).toEqual(['a', 'b']);
+  });
+
   test('AsyncLocalStorage holds in every callback', async () => {
     const storage = new AsyncLocalStorage<string>();
     const client = orders.client();

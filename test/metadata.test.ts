@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { openChannel } from './support/channel.ts';
 import { get, ordersClient } from './support/orders-client.ts';
 import { failure, OrdersFixture } from './support/orders-fixture.ts';
+import { openOrdersServer } from './support/orders-server.ts';
 
 const orders = new OrdersFixture();
 
@@ -52,6 +53,37 @@ describe('metadata', () => {
       pod: orders.server.address,
     });
     expect(orders.server.metadata.get('podwire-pod')).toEqual([]);
+  });
+
+  test('names a Pod that is down: the call fails at once and says why', async () => {
+    const channel = openChannel(`static:///${orders.server.address},127.0.0.1:1`);
+    await channel.ready();
+    const error = await failure(get(ordersClient(channel), {}, with_('podwire-pod', '127.0.0.1:1')));
+    expect(error).toMatchObject({ code: grpc.status.UNAVAILABLE, reason: 'NO_CONNECTION' });
+    expect(error.details).toContain(
+      'the Pod that the call names cannot be connected to (127.0.0.1:1: connect',
+    );
+  });
+
+  test('keeps a call from Pods that the registry had not named yet', async () => {
+    const other = await openOrdersServer();
+    const channel = openChannel(`static:///${orders.server.address},${other.address}`);
+    const metadata = with_('podwire-exclude-pod', other.address);
+    await Promise.all(Array.from({ length: 20 }, () => get(ordersClient(channel), {}, metadata)));
+    expect([orders.server.calls, other.calls]).toEqual([20, 0]);
+  });
+
+  test.each([
+    [{ weight: 0 }, 'room on a Pod of orders (POD: its weight is 0)'],
+    [{ phase: 'draining' as const }, 'a connection to a Pod of orders (POD: it is draining)'],
+  ])('waits for a Pod that is %j, and the error says so', async (more, what) => {
+    const registry = new ScriptedRegistry();
+    const { address } = orders.server;
+    registry.first = { type: 'reset', endpoints: [toEndpoint({ address, ...more })] };
+    const options = { registries: [registry], waiting: { timeoutMs: 200 } };
+    const error = await failure(get(ordersClient(openChannel('scripted:///orders', options))));
+    expect(error.reason).toBe('WAIT_TIMEOUT');
+    expect(error.details).toContain(`waited for ${what.replace('POD', address)}`);
   });
 
   test("has what the Pod's attributes ask for, unless the call says otherwise, and never who the caller is", async () => {

@@ -59,6 +59,29 @@ test('a config file that changes moves its services over while calls run', async
   await podwire.close();
 });
 
+test.each([
+  ['of a service that has a name of its own', { mode: 'direct' }, { name: 'orders-v2', mode: 'mesh' }],
+  ['of the defaults', { mode: 'direct', defaults: { mode: 'mesh' } }, {}],
+])('the mode %s stands above that of all, and is followed', async (_, above, own) => {
+  const path = join(directory, 'podwire.json');
+  const orders = { target: `static:///${direct.address}`, mesh: { address: mesh.address }, ...own };
+  const text = JSON.stringify({ ...above, services: { orders } });
+  writeFileSync(path, text);
+  await using podwire = createPodwire(path);
+  const channel = podwire.channel('orders');
+  expect(channel.mode).toBe('mesh');
+  writeFileSync(path, text.replaceAll('mesh"', 'direct"').replace('"direct":{', '"mesh":{'));
+  await until(() => channel.mode === 'direct');
+});
+
+test('who waits for a channel to be ready waits no longer than for a switch', async () => {
+  const channel = createChannel('static:///127.0.0.1:1', { mesh: { address: mesh.address } });
+  const ready = channel.ready({ timeoutMs: 600_000 });
+  await channel.setMode('mesh');
+  await ready;
+  await channel.close();
+});
+
 test('the last word counts when another mode is asked for during a switch', async () => {
   // Nobody listens there, so that the switch lasts.
   const channel = createChannel(`static:///${direct.address}`, { mesh: { address: '127.0.0.1:1' } });

@@ -49,12 +49,12 @@ const PROVOCATIONS: Readonly<Record<Reason, Provocation>> = {
   WAIT_TIMEOUT: {
     maxStreams: 0,
     options: { waiting: { timeoutMs: 50 } },
-    says: `no Pod took the call in N ms; waited for room on a Pod of static: every stream that they allow is in use ${ON_NONE}`,
+    says: `no Pod took the call in N ms; waited for room on a Pod of static (POD: every stream that it allows is in use) ${ON_NONE}`,
   },
   WAIT_QUEUE_FULL: {
     maxStreams: 0,
     options: { waiting: { maxCalls: 0 } },
-    says: `0 calls (waiting.maxCalls) wait already for room on a Pod of static: every stream that they allow is in use ${ON_NONE}`,
+    says: `0 calls (waiting.maxCalls) wait already for room on a Pod of static (POD: every stream that it allows is in use) ${ON_NONE}`,
   },
   CONNECTION_LOST: { reply: () => 'hang-up', says: `the Pod closed the connection ${ON_POD}` },
   REFUSED: {

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import * as grpc from '@grpc/grpc-js';
+import type { PodwireChannel } from 'podwire';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openChannel } from './support/channel.ts';
 import { get, type OrdersClient, ordersClient } from './support/orders-client.ts';
@@ -9,10 +11,14 @@ let servers: OrdersServer[];
 /** The address of every server that a call reached, and how often it said it had been tried. */
 let reached: { readonly pod: string; readonly previous: string | undefined }[];
 
+/** Of the client that was opened last. */
+let channel: PodwireChannel;
+
 function open(method: object, more: object = {}): OrdersClient {
   const serviceConfig = { methodConfig: [{ name: [{}], ...method }], ...more };
   const target = `static:///${servers.map(({ address }) => address).join(',')}`;
-  return ordersClient(openChannel(target, { policy: 'round_robin', serviceConfig }));
+  channel = openChannel(target, { policy: 'round_robin', serviceConfig });
+  return ordersClient(channel);
 }
 
 const retryPolicy = {
@@ -79,6 +85,42 @@ describe('retries', () => {
     expect(reached).toHaveLength(4);
   });
 
+  test('begin anew with the first delay after a pushback', async () => {
+    failWith(grpc.status.UNAVAILABLE);
+    for (const server of servers) {
+      const fail = server.onGet!;
+      server.onGet = (call, callback) => {
+        const metadata = new grpc.Metadata();
+        if (reached.length === 0) metadata.set('grpc-retry-pushback-ms', '1');
+        fail(call, (error) => callback({ ...error, metadata }));
+      };
+    }
+    const steep = { ...retryPolicy, maxBackoff: '600s', backoffMultiplier: 1e6 };
+    await expect(get(open({ retryPolicy: steep }))).rejects.toMatchObject({ code: grpc.status.UNAVAILABLE });
+    expect(reached).toHaveLength(3);
+  });
+
+  test('are waited for no longer than the channel is open', async () => {
+    failWith(grpc.status.UNAVAILABLE);
+    const slow = { ...retryPolicy, initialBackoff: '600s', maxBackoff: '600s' };
+    const failed = get(open({ retryPolicy: slow })).catch((error) => error);
+    // Its answer is here: the call waits for its second attempt.
+    await until(
+      () => reached.length === 1 && channel.snapshot().pods.every(({ inFlight }) => inFlight === 0),
+    );
+    await channel.close();
+    expect(await failed).toMatchObject({ reason: 'CHANNEL_CLOSED', pods: [reached[0]!.pod] });
+  });
+
+  test('do not follow calls that the closing channel cut', async () => {
+    for (const server of servers) server.onGet = () => {};
+    const slow = { ...retryPolicy, initialBackoff: '600s', maxBackoff: '600s' };
+    const failed = get(open({ retryPolicy: slow })).catch((error) => error);
+    await until(() => servers.some(({ calls }) => calls === 1));
+    await channel.close({ graceMs: 0 });
+    expect(await failed).toMatchObject({ reason: 'CHANNEL_CLOSED' });
+  });
+
   test('stop when half of the budget is gone', async () => {
     failWith(grpc.status.UNAVAILABLE);
     const client = open({ retryPolicy }, { retryThrottling: { maxTokens: 4, tokenRatio: 0.1 } });
@@ -128,6 +170,79 @@ describe('hedging', () => {
     expect(attempts.spent).toBe(1);
     for (const answer of answers) answer();
     await Promise.all(calls);
+  });
+
+  /** Resolves when a hedge that was planned before has been sent, if it is sent at all. */
+  async function hedgesAreDue(): Promise<void> {
+    const other = get(open({ hedgingPolicy }), { id: 'other' });
+    await until(() => held.get('other')?.length === 3);
+    for (const answer of held.get('other')!) answer();
+    await other;
+  }
+  /** How to answer the attempts of calls, by id, in the order in which they reached a server. */
+  let held: Map<string, (() => void)[]>;
+  function hold(unless: (id: string, attempt: number) => grpc.ServerErrorResponse | undefined): void {
+    held = new Map();
+    for (const server of servers) {
+      server.onGet = ({ request }, callback) => {
+        const attempts = held.get(request.id) ?? [];
+        held.set(request.id, [...attempts, () => callback(null, request)]);
+        const error = unless(request.id, attempts.length);
+        if (error !== undefined) callback(error);
+      };
+    }
+  }
+  const refusal = (pushbackMs?: string) => {
+    const metadata = new grpc.Metadata();
+    if (pushbackMs !== undefined) metadata.set('grpc-retry-pushback-ms', pushbackMs);
+    return { name: '', message: '', code: grpc.status.UNAVAILABLE, details: 'no', metadata };
+  };
+
+  test('stops where the server says so, also what is planned', async () => {
+    hold((id, attempt) => (id === 'one' && attempt === 1 ? refusal('-1') : undefined));
+    const one = get(open({ hedgingPolicy }), { id: 'one' });
+    await until(() => held.get('one')?.length === 2);
+    await hedgesAreDue();
+    expect(held.get('one')).toHaveLength(2);
+    held.get('one')![0]!();
+    await one;
+  });
+
+  test('sends nothing while half of the budget is gone', async () => {
+    hold((id) => (id === 'spent' ? refusal() : undefined));
+    const client = open({ hedgingPolicy }, { retryThrottling: { maxTokens: 2, tokenRatio: 0.1 } });
+    await channel.ready();
+    const one = get(client, { id: 'one' });
+    await expect(get(client, { id: 'spent' })).rejects.toMatchObject({ code: grpc.status.UNAVAILABLE });
+    await hedgesAreDue();
+    expect([held.get('one')?.length, held.get('spent')?.length]).toEqual([1, 1]);
+    held.get('one')![0]!();
+    await one;
+  });
+
+  test('sends no second copy of messages too large to be kept', async () => {
+    hold(() => undefined);
+    const body = Buffer.alloc(2 * 1024 * 1024);
+    const large = get(open({ hedgingPolicy }), { id: 'large', body });
+    await until(() => held.get('large')?.length === 1);
+    await hedgesAreDue();
+    expect(held.get('large')).toHaveLength(1);
+    held.get('large')![0]!();
+    await large;
+  });
+
+  test('begins no call anew that is cancelled while it is written', async () => {
+    hold(() => undefined);
+    const client = open({ hedgingPolicy: { ...hedgingPolicy, hedgingDelay: '0s' } });
+    await channel.ready();
+    const call = client.chat();
+    call.write({ id: 'a' }, () => call.cancel());
+    const [error] = await once(call, 'error');
+    expect(error.code).toBe(grpc.status.CANCELLED);
+    const first = channel;
+    await hedgesAreDue();
+    expect(first.snapshot().calls.open).toBe(0);
+    expect(first.snapshot().pods.reduce((sum, { calls }) => sum + calls, 0)).toBe(1);
   });
 
   test('ends with a fatal code at once', async () => {

@@ -23,5 +23,6 @@ it('names the unknown key and the one that was meant', () => {
     '__proto__ is not one of: weight',
   );
   expect(() => checkKeys({ pasword: 'secret' }, ['password'], 'a')).not.toThrow('secret');
+  expect(() => checkKeys({ a: 1 }, [], 'b')).toThrow('b.a is unknown; there is nothing to set');
   expect(() => checkKeys([], [], 'a')).toThrow('a: [] must be an object');
 });

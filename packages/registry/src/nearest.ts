@@ -35,6 +35,7 @@ function editDistance(a: string, b: string, limit: number): number {
 export function unknownWord(word: string, known: readonly string[], listedIn?: string): string {
   const near = nearest(word, known);
   if (near !== undefined) return `is unknown; did you mean '${near}'?`;
+  if (known.length === 0) return 'is unknown; there is nothing to set';
   return listedIn === undefined
     ? `is not one of: ${known.join(', ')}`
     : `is unknown; podwire's ${listedIn} lists all`;

@@ -16,14 +16,18 @@ import type { Inherited } from './parent.ts';
 import { type RequestHeaders, requestHeaders, UnsendableCall } from './request-headers.ts';
 import type { WheelEntry } from './timer-wheel.ts';
 
-/** `scheduled` begins with this turn's batch, `waiting` has no Pod, `running` has an attempt or a planned one. */
-type Phase = 'new' | 'authenticating' | 'scheduled' | 'waiting' | 'running' | 'ended';
+/**
+ * `scheduled` begins with this turn's batch, `waiting` has no Pod, `running` has an attempt, `pausing` has one planned
+ * and none open.
+ */
+type Phase = 'new' | 'authenticating' | 'scheduled' | 'waiting' | 'running' | 'pausing' | 'ended';
 
 const NO_COMPRESS = 2; // grpc-js WriteFlags.NoCompress
 
 /** One call, from `createCall` to its status: what grpc-js's clients see as their call. */
 export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptOwner {
   hash = 0;
+  #hashed = false;
   excluded: Set<ClientPod> | undefined;
   wheelSlot = -1;
   wheelPrevious: WheelEntry | undefined;
@@ -143,8 +147,8 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   /** Starts the first attempt, or waits for a Pod. Called by the batch, and again by the queue. */
   begin(): void {
     if (this.phase !== 'scheduled' && this.phase !== 'waiting') return;
-    if (this.host.needsHash && !this.#takeHash()) return;
-    if (this.request.exclude !== undefined) this.excluded ??= this.host.podsById(this.request.exclude);
+    if (this.host.needsHash && !this.#hashed && !this.#takeHash()) return;
+    if (this.request.exclude !== undefined) this.#exclude(this.request.exclude);
     this.attempts.start();
   }
 
@@ -172,6 +176,19 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     this.phase = 'running';
   }
 
+  /** No attempt is open, and the next one begins later. */
+  pause(): void {
+    this.phase = 'pausing';
+    this.host.parked.add(this);
+  }
+
+  /** Begins anew, after no attempt is open any more. */
+  again(): void {
+    this.host.parked.delete(this);
+    this.phase = 'scheduled';
+    this.begin();
+  }
+
   /** Gives a new attempt what the caller sent and asked for so far. */
   feed(attempt: Attempt): void {
     if (this.#wanted > 0) attempt.stream?.request(this.#wanted);
@@ -196,7 +213,8 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   }
 
   onDue(): void {
-    if (this.phase !== 'ended') this.finish(overdue(this));
+    // One that waited, and got the Pod of another call that was due in the same turn, is not due any more.
+    if (this.phase !== 'ended' && this.dueMs <= this.nowMs()) this.finish(overdue(this));
   }
 
   /** Ends the call with an error of podwire's own. */
@@ -227,6 +245,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     const before = this.phase;
     this.phase = 'ended';
     if (before === 'waiting') this.host.stopWaiting(this);
+    else if (before === 'authenticating' || before === 'pausing') this.host.parked.delete(this);
     this.host.wheel.remove(this);
     this.#inherited?.detach();
     this.attempts.abandonAll(ErrorCode.CANCEL, outcome);
@@ -260,14 +279,22 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     if (this.dueMs !== Number.POSITIVE_INFINITY) this.host.wheel.add(this);
   }
 
+  /** Once, in the async context of the caller, whose `hashKey` may look at it. */
   #takeHash(): boolean {
     try {
-      this.hash = this.host.hash(this);
+      this.hash = this.#delivery!.runInAsyncScope(this.host.hash, this.host, this);
+      this.#hashed = true;
       return true;
     } catch (error) {
       this.fail(Status.INTERNAL, 'INVALID_CALL', (error as Error).message);
       return false;
     }
+  }
+
+  /** Each time it looks for a Pod: those that it names may have come meanwhile. */
+  #exclude(ids: readonly string[]): void {
+    this.excluded ??= new Set();
+    for (const pod of this.host.podsById(ids)) this.excluded.add(pod);
   }
 
   #flatten(metadata: Metadata): boolean {
@@ -287,11 +314,10 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
       return this.fail(Status.UNAUTHENTICATED, 'INSECURE_CREDENTIALS', text);
     }
     this.phase = 'authenticating';
+    this.host.parked.add(this);
     authenticate(credentials, metadata, this.authority ?? this.host.authority, this.method.path).then(
       (merged) => {
-        if (this.phase !== 'authenticating') return;
-        this.phase = 'scheduled';
-        if (this.#flatten(merged)) this.begin();
+        if (this.phase === 'authenticating' && this.#flatten(merged)) this.again();
       },
       (error: unknown) => {
         const { code, text } = credentialsFailure(error);

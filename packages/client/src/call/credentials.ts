@@ -22,10 +22,26 @@ export async function authenticate(
   return merged;
 }
 
+/** Codes that a server alone may give: https://github.com/grpc/proposal/blob/master/A54-restrict-control-plane-status-codes.md */
+const OF_SERVERS: ReadonlySet<number> = new Set([
+  Status.OK,
+  Status.INVALID_ARGUMENT,
+  Status.NOT_FOUND,
+  Status.ALREADY_EXISTS,
+  Status.FAILED_PRECONDITION,
+  Status.ABORTED,
+  Status.OUT_OF_RANGE,
+  Status.DATA_LOSS,
+]);
+
 /** What a call whose credentials failed ends with: the status that they name themselves, else UNAUTHENTICATED. */
 export function credentialsFailure(error: unknown): { readonly code: Status; readonly text: string } {
   const code = (error as { code?: unknown } | null)?.code;
-  const known = typeof code === 'number' && Status[code] !== undefined;
-  const text = `call credentials failed: ${error instanceof Error ? error.message : String(error)}`;
-  return { code: known ? code : Status.UNAUTHENTICATED, text };
+  const why = error instanceof Error ? error.message : String(error);
+  if (typeof code !== 'number' || Status[code] === undefined)
+    return { code: Status.UNAUTHENTICATED, text: `call credentials failed: ${why}` };
+  // Of the service that gives tokens, not of the one that is called.
+  if (OF_SERVERS.has(code))
+    return { code: Status.INTERNAL, text: `call credentials failed with ${code} ${Status[code]}: ${why}` };
+  return { code, text: `call credentials failed: ${why}` };
 }

@@ -52,7 +52,7 @@ function podsTried(call: Call): string[] {
 export function overdue(call: Call): PodwireStatus {
   if (call.deadlineMs <= call.nowMs())
     return callError(call, Status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED', deadlineText(call));
-  const text = `no Pod took the call in ${call.host.waitTimeoutMs} ms; waited for ${call.host.waitingFor()}`;
+  const text = `no Pod took the call in ${call.host.waitTimeoutMs} ms; waited for ${call.host.waitingFor(call)}`;
   return callError(call, Status.UNAVAILABLE, 'WAIT_TIMEOUT', text);
 }
 
@@ -62,7 +62,8 @@ function deadlineText(call: Call): string {
   const { last } = call.attempts;
   if (call.deadlineMs <= call.startedMs) return 'the deadline had passed before the call was started';
   if (call.phase === 'authenticating') return `${after}, waiting for call credentials`;
-  if (call.phase === 'waiting') return `${after}, waiting for ${call.host.waitingFor()}`;
+  if (call.phase === 'waiting') return `${after}, waiting for ${call.host.waitingFor(call)}`;
+  if (call.phase === 'pausing') return `${after}, waiting to try again`;
   if (last === undefined) return after;
   const seen = last.replied ? 'after its reply began' : 'without a reply';
   return `${after}, ${Math.round(call.nowMs() - last.startedMs)} ms of it on ${last.pod.id} ${seen}`;

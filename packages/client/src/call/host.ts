@@ -48,11 +48,13 @@ export interface CallHost {
   hash(call: Call): number;
   /** Why a call without a Pod is not worth waiting for, or undefined. */
   refuse(call: Call): Refusal | undefined;
+  /** Calls that have neither an attempt nor a place in the queue: they wait for credentials, or for their next attempt. */
+  readonly parked: Set<Call>;
   /** Queues the call; `begin` is called when a Pod may take it. False when the queue is full. */
   wait(call: Call): boolean;
   stopWaiting(call: Call): void;
-  /** What waiting calls wait for, in words. */
-  waitingFor(): string;
+  /** What a call waits for, in words; without one, what all wait for. */
+  waitingFor(call?: Call): string;
   /** What starts a call without headers of its own on the side in use. */
   head(method: Method, host: string | undefined): StreamHead;
   onCallStart(call: Call): void;

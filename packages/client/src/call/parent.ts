@@ -19,7 +19,9 @@ export function followParent(
 ): Inherited {
   const bits = flags ?? propagate.DEFAULTS;
   const follows = (bits & propagate.CANCELLATION) !== 0;
-  if (follows) parent.on('cancelled', cancel);
+  // A parent that is over says so no more.
+  if (follows && parent.cancelled) cancel();
+  else if (follows) parent.on('cancelled', cancel);
   return {
     deadlineMs: (bits & propagate.DEADLINE) !== 0 ? Number(parent.getDeadline()) : Number.POSITIVE_INFINITY,
     detach: () => {

@@ -173,7 +173,6 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     this.#switch.cancel('the channel was closed');
     this.#wanted.close();
     this.#open.watch?.close();
-    dispatcher.queue.reconsider();
     await Promise.race([dispatcher.idle(), this.#grace.over]);
     this.#grace.stop();
     this.#open.side.close('the channel was closed');
@@ -205,6 +204,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     before.watch?.close();
     before.side.drain();
     this.#connectivity.set(open.side.state);
+    this.#readiness.look();
     this.#emit('mode', open.side.mode);
   }
 

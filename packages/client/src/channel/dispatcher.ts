@@ -18,6 +18,11 @@ import { WaitQueue } from './wait-queue.ts';
 import { whyNoPod, whyUnavailable } from './why.ts';
 
 const SETTLED = Promise.resolve();
+const CLOSED: Refusal = {
+  code: Status.UNAVAILABLE,
+  reason: 'CHANNEL_CLOSED',
+  details: 'the channel was closed',
+};
 /** Methods whose settings are kept; more than a service has. */
 const MAX_METHODS = 1_000;
 
@@ -41,6 +46,7 @@ export class Dispatcher implements CallHost {
   closed = false;
   readonly hold: ProcessHold = new ProcessHold();
   readonly queue: WaitQueue;
+  readonly parked: Set<Call> = new Set();
   readonly #settings: Settings;
   readonly #registryStatus: () => WatchStatus | undefined;
   readonly #methods = new Map<string, Method>();
@@ -122,10 +128,12 @@ export class Dispatcher implements CallHost {
     if (side === this.#side) this.queue.flush();
   }
 
-  /** Takes no more calls; those of this turn are under way. */
+  /** Takes no more calls; those of this turn are under way, and those that have no Pod get none. */
   close(): void {
     this.#beginBatch();
     this.closed = true;
+    this.queue.reconsider();
+    for (const call of [...this.parked]) call.fail(CLOSED.code, CLOSED.reason, CLOSED.details);
   }
 
   /** Resolves when no call is open; at once when none is. */
@@ -158,8 +166,7 @@ export class Dispatcher implements CallHost {
   }
 
   refuse(call: Call): Refusal | undefined {
-    if (this.closed)
-      return { code: Status.UNAVAILABLE, reason: 'CHANNEL_CLOSED', details: 'the channel was closed' };
+    if (this.closed) return CLOSED;
     return whyUnavailable(call, this.#side, this.#registryStatus());
   }
 
@@ -171,8 +178,8 @@ export class Dispatcher implements CallHost {
     this.queue.remove(call);
   }
 
-  waitingFor(): string {
-    return whyNoPod(this.service, this.#side, this.#registryStatus());
+  waitingFor(call?: Call): string {
+    return whyNoPod(this.service, this.#side, this.#registryStatus(), call?.request.pod);
   }
 
   head(method: Method, host: string | undefined): StreamHead {

@@ -2,13 +2,21 @@ import { status as Status } from '@grpc/grpc-js';
 import type { WatchStatus } from '@podwire/registry';
 import type { Call } from '../call/call.ts';
 import type { Refusal } from '../call/host.ts';
+import type { ClientPod } from '../pod/pod.ts';
 import type { Side } from './side.ts';
 
 /** Pods named in one error; more are counted. */
 const MAX_NAMED = 5;
 
-/** What a call waits for, in words: what the registry said, or which Pods do not answer and how. */
-export function whyNoPod(service: string, side: Side, registry: WatchStatus | undefined): string {
+/** What a call waits for, in words: what the registry said, or which Pods do not answer and how. `named` is its only Pod. */
+export function whyNoPod(
+  service: string,
+  side: Side,
+  registry: WatchStatus | undefined,
+  named?: string,
+): string {
+  const only = named === undefined ? undefined : side.pods.get(named);
+  if (only !== undefined) return `the Pod that the call names (${podProblem(only)})`;
   switch (side.state) {
     case 'unknown': {
       const error = registry?.lastError;
@@ -17,9 +25,9 @@ export function whyNoPod(service: string, side: Side, registry: WatchStatus | un
     case 'empty':
       return `a Pod of ${service}: ${registry?.missing ?? 'the registry names none'}`;
     case 'ready':
-      return `room on a Pod of ${service}: every stream that they allow is in use`;
+      return `room on a Pod of ${service} (${podProblems(side)})`;
     default:
-      return `a connection to a Pod of ${service} (${podErrors(side)})`;
+      return `a connection to a Pod of ${service} (${podProblems(side)})`;
   }
 }
 
@@ -35,6 +43,11 @@ export function whyUnavailable(
     return { code: Status.UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
   }
   if (call.waitForReady) return undefined;
+  const only = named === undefined ? undefined : side.pods.get(named);
+  if (only?.failing) {
+    const details = `the Pod that the call names cannot be connected to (${podProblem(only)})`;
+    return { code: Status.UNAVAILABLE, reason: 'NO_CONNECTION', details };
+  }
   if (side.state === 'empty') {
     const details = registry?.missing ?? 'the registry names no Pod of the service';
     return { code: Status.UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
@@ -43,15 +56,27 @@ export function whyUnavailable(
     return {
       code: Status.UNAVAILABLE,
       reason: 'NO_CONNECTION',
-      details: `no Pod can be connected to (${podErrors(side)})`,
+      details: `no Pod can be connected to (${podProblems(side)})`,
     };
   }
   return undefined;
 }
 
-function podErrors(side: Side): string {
+function podProblems(side: Side): string {
   const pods = [...side.pods.values()];
-  const named = pods.slice(0, MAX_NAMED).map((pod) => `${pod.id}: ${pod.lastError ?? pod.state}`);
+  const named = pods.slice(0, MAX_NAMED).map(podProblem);
   if (pods.length > MAX_NAMED) named.push(`and ${pods.length - MAX_NAMED} more`);
   return named.join('; ');
+}
+
+/** Why a Pod takes no call. */
+function podProblem(pod: ClientPod): string {
+  return `${pod.id}: ${problemOf(pod)}`;
+}
+
+function problemOf({ state, endpoint, available, lastError }: ClientPod): string {
+  if (state !== 'ready') return lastError ?? state;
+  if (endpoint.phase === 'draining') return 'it is draining';
+  if (endpoint.weight === 0) return 'its weight is 0';
+  return available ? 'ready' : 'every stream that it allows is in use';
 }

@@ -11,9 +11,15 @@ export function openCall(
   options: CallOptions,
   listener: GrpcListener,
 ): GrpcCall {
-  const { deadline = Number.POSITIVE_INFINITY, parent = null, credentials } = options;
-  const call = channel.createCall(path, deadline, options.host, parent, options.propagate_flags);
-  if (credentials !== undefined) call.setCredentials(credentials);
+  const { deadline, host, parent, credentials } = options;
+  const call = channel.createCall(
+    path,
+    deadline ?? Number.POSITIVE_INFINITY,
+    host,
+    parent ?? null,
+    options.propagate_flags,
+  );
+  if (credentials) call.setCredentials(credentials);
   call.start(metadata, listener);
   return call;
 }

@@ -102,6 +102,12 @@ function channelOptions(): Record<string, Schema> {
   };
 }
 
+/** What only options of grpc-js set. */
+const GRPC_ALONE: Readonly<Record<string, Schema>> = {
+  sslTargetName: text,
+  maxAttempts: integer(1, 'Most attempts at a call, whatever the service config says', 5),
+};
+
 /** grpc-js's channel options, each with the rule of what it stands for. */
 function grpcOptions(own: Record<string, Schema>): Record<string, Schema> {
   const rule = (key: string): Schema => {
@@ -109,7 +115,7 @@ function grpcOptions(own: Record<string, Schema>): Record<string, Schema> {
     if (option === undefined) return {};
     if (option.values !== undefined) return { enum: [...option.values.keys()] };
     const [group, inGroup] = option.name.split('.') as [string, string?];
-    const schema = own[group] ?? text;
+    const schema = own[group] ?? GRPC_ALONE[group]!;
     return inGroup === undefined ? schema : (schema.properties as Record<string, Schema>)[inGroup]!;
   };
   return Object.fromEntries(grpcOptionNames.map((key) => [key, rule(key)]));

@@ -5,7 +5,9 @@ import { MODES, type Mode } from './mode.ts';
 
 /** What a mode file says: `{ "mode": "direct", "services": { "orders": { "mode": "mesh" } } }`. */
 interface ModeDocument {
+  /** Of the services that name none. */
   readonly mode: Mode | undefined;
+  /** By the name that the service's channel has. */
   readonly services: ReadonlyMap<string, Mode>;
 }
 
@@ -74,16 +76,20 @@ function firstText(path: string): string {
   }
 }
 
+/** What `createPodwire` takes for the modes of the same config. */
 function parseModes(text: string, path: string): ModeDocument {
   const document = checkKeys(parseText(text, path), ['$schema', 'mode', 'services', 'defaults'], path);
   const services = new Map<string, Mode>();
   const entries = checkObject(document.services ?? {}, `${path}: services`);
-  for (const [name, entry] of Object.entries(entries)) {
-    const at = `${path}: services.${name}`;
-    const mode = oneOf(checkObject(entry, at).mode, `${at}.mode`, MODES);
-    if (mode !== undefined) services.set(name, mode);
+  for (const [key, value] of Object.entries(entries)) {
+    const at = `${path}: services.${key}`;
+    const { name, mode } = checkObject(value, at);
+    const own = oneOf(mode, `${at}.mode`, MODES);
+    if (own !== undefined) services.set(typeof name === 'string' ? name : key, own);
   }
-  return { mode: oneOf(document.mode, `${path}: mode`, MODES), services };
+  const byDefault = checkObject(document.defaults ?? {}, `${path}: defaults`).mode;
+  const mode = oneOf(document.mode, `${path}: mode`, MODES);
+  return { mode: oneOf(byDefault, `${path}: defaults.mode`, MODES) ?? mode, services };
 }
 
 function checkObject(value: unknown, path: string): Record<string, unknown> {

@@ -38,10 +38,12 @@ const OPTIONS: Readonly<Record<string, Translation | undefined>> = {
   'grpc.max_receive_message_length': same('maxReceiveBytes'),
   'grpc.default_compression_algorithm': { name: 'compression', values: COMPRESSIONS },
   'grpc.enable_retries': flag('retries'),
+  'grpc-node.retry_max_attempts_limit': same('maxAttempts'),
   'grpc.per_rpc_retry_buffer_size': same('retryBuffer.perCallBytes'),
   'grpc.retry_buffer_size': same('retryBuffer.perChannelBytes'),
   // What they govern does not exist here: podwire has no global pool of connections and no channelz, never goes
-  // through an HTTP proxy, takes its service config from its options alone, and bounds session memory by flow control.
+  // through an HTTP proxy, takes its service config from its options alone, bounds session memory by flow control, gives
+  // rings a size of its own and leaves TLS traces to `NODE_DEBUG`.
   'grpc.use_local_subchannel_pool': nothing,
   'grpc.enable_channelz': nothing,
   'grpc.enable_http_proxy': nothing,
@@ -50,6 +52,8 @@ const OPTIONS: Readonly<Record<string, Translation | undefined>> = {
   'grpc.dns_min_time_between_resolutions_ms': nothing,
   'grpc-node.max_session_memory': nothing,
   'grpc-node.flow_control_window': nothing,
+  'grpc-node.tls_enable_trace': nothing,
+  'grpc.lb.ring_hash.ring_size_cap': nothing,
   // Servers' options, which people share with their clients.
   'grpc.max_concurrent_streams': nothing,
   'grpc.max_connection_age_ms': nothing,

@@ -35,16 +35,16 @@ const METHOD_KEYS = [
   'retryPolicy',
   'hedgingPolicy',
 ];
-/** gRFC A6: larger values are treated as 5. */
-const MAX_ATTEMPTS = 5;
-
-/** Reads a service config from an object or JSON text. Throws {@link InvalidInput} with the path to what is wrong. */
-export function parseServiceConfig(input: unknown, path = 'serviceConfig'): ServiceConfig {
+/**
+ * Reads a service config from an object or JSON text. Throws {@link InvalidInput} with the path to what is wrong. Policies that
+ * ask for more than `maxAttempts` get as many: 5 by gRFC A6.
+ */
+export function parseServiceConfig(input: unknown, path = 'serviceConfig', maxAttempts = 5): ServiceConfig {
   const config = checkKeys(typeof input === 'string' ? parseJson(input, path) : input, KEYS, path);
   const byName = new Map<string, MethodConfig>();
   for (const [i, entry] of list(config.methodConfig, `${path}.methodConfig`).entries()) {
     const at = `${path}.methodConfig[${i}]`;
-    const method = parseMethod(entry, at);
+    const method = parseMethod(entry, at, maxAttempts);
     for (const name of parseNames(entry, at)) {
       if (byName.has(name)) throw new InvalidInput(`${at}.name`, name, 'is configured twice');
       byName.set(name, method);
@@ -114,7 +114,7 @@ function parseNames(entry: unknown, path: string): string[] {
   });
 }
 
-function parseMethod(input: unknown, path: string): MethodConfig {
+function parseMethod(input: unknown, path: string, maxAttempts: number): MethodConfig {
   const config = checkKeys(input, METHOD_KEYS, path);
   if (config.retryPolicy !== undefined && config.hedgingPolicy !== undefined) {
     throw new InvalidInput(
@@ -130,9 +130,11 @@ function parseMethod(input: unknown, path: string): MethodConfig {
     }),
     ...bytes(config.maxRequestMessageBytes, 'maxSendBytes', `${path}.maxRequestMessageBytes`),
     ...bytes(config.maxResponseMessageBytes, 'maxReceiveBytes', `${path}.maxResponseMessageBytes`),
-    ...(config.retryPolicy !== undefined && { retry: parseRetry(config.retryPolicy, `${path}.retryPolicy`) }),
+    ...(config.retryPolicy !== undefined && {
+      retry: parseRetry(config.retryPolicy, `${path}.retryPolicy`, maxAttempts),
+    }),
     ...(config.hedgingPolicy !== undefined && {
-      hedging: parseHedging(config.hedgingPolicy, `${path}.hedgingPolicy`),
+      hedging: parseHedging(config.hedgingPolicy, `${path}.hedgingPolicy`, maxAttempts),
     }),
   };
 }
@@ -141,7 +143,7 @@ function bytes(value: unknown, key: 'maxSendBytes' | 'maxReceiveBytes', path: st
   return value === undefined ? {} : { [key]: number(value, path, { default: -1, min: 0 }) };
 }
 
-function parseRetry(input: unknown, path: string): RetryPolicy {
+function parseRetry(input: unknown, path: string, maxAttempts: number): RetryPolicy {
   const keys = ['maxAttempts', 'initialBackoff', 'maxBackoff', 'backoffMultiplier', 'retryableStatusCodes'];
   const policy = checkKeys(input, keys, path);
   const codes = parseCodes(policy.retryableStatusCodes, `${path}.retryableStatusCodes`);
@@ -153,7 +155,7 @@ function parseRetry(input: unknown, path: string): RetryPolicy {
     );
   }
   return {
-    maxAttempts: attempts(policy.maxAttempts, `${path}.maxAttempts`),
+    maxAttempts: attempts(policy.maxAttempts, `${path}.maxAttempts`, maxAttempts),
     initialBackoffMs: parseDuration(policy.initialBackoff, `${path}.initialBackoff`),
     maxBackoffMs: parseDuration(policy.maxBackoff, `${path}.maxBackoff`),
     backoffMultiplier: number(policy.backoffMultiplier, `${path}.backoffMultiplier`, {
@@ -165,19 +167,19 @@ function parseRetry(input: unknown, path: string): RetryPolicy {
   };
 }
 
-function parseHedging(input: unknown, path: string): HedgingPolicy {
+function parseHedging(input: unknown, path: string, maxAttempts: number): HedgingPolicy {
   const policy = checkKeys(input, ['maxAttempts', 'hedgingDelay', 'nonFatalStatusCodes'], path);
   const delay = policy.hedgingDelay;
   return {
-    maxAttempts: attempts(policy.maxAttempts, `${path}.maxAttempts`),
+    maxAttempts: attempts(policy.maxAttempts, `${path}.maxAttempts`, maxAttempts),
     hedgingDelayMs: delay === undefined ? 0 : parseDuration(delay, `${path}.hedgingDelay`),
     nonFatalStatusCodes: parseCodes(policy.nonFatalStatusCodes, `${path}.nonFatalStatusCodes`),
   };
 }
 
-function attempts(value: unknown, path: string): number {
+function attempts(value: unknown, path: string, most: number): number {
   if (value === undefined) throw new InvalidInput(path, value, 'must be an integer of 2 or more');
-  return Math.min(number(value, path, { default: 2, min: 2 }), MAX_ATTEMPTS);
+  return Math.min(number(value, path, { default: 2, min: 2 }), most);
 }
 
 function parseCodes(value: unknown, path: string): ReadonlySet<Status> {

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { recognizedOptions } from '@grpc/grpc-js/build/src/channel-options.js';
 import { describe, expect, test } from 'vitest';
+import { grpcOptionNames } from './grpc-options.ts';
 import { parseOptions } from './settings.ts';
 
 /** The package's, which every call tells its server. */
@@ -84,8 +86,8 @@ const wrong: readonly (readonly [object, string])[] = [
   ],
   [{ loadFactor: 1 }, "options.loadFactor is unknown; podwire's docs/options.md lists all"],
   [
-    { 'grpc-node.tls_enable_trace': 1 },
-    'options["grpc-node.tls_enable_trace"] is unknown; podwire\'s docs/options.md lists all',
+    { 'grpc.http2.max_pings_without_data': 0 },
+    'options["grpc.http2.max_pings_without_data"] is unknown; podwire\'s docs/options.md lists all',
   ],
   [{ 'grpc.keepalive_times_ms': 1 }, "did you mean 'grpc.keepalive_time_ms'?"],
   [{ 'grpc.default_compression_algorithm': 7 }, 'must be 0, 1 or 2'],
@@ -170,12 +172,26 @@ describe('options', () => {
     });
   });
 
+  test('of grpc-js are known, all of them', () => {
+    expect(Object.keys(recognizedOptions).filter((name) => !grpcOptionNames.includes(name))).toEqual([]);
+  });
+
+  test('may bound the attempts that a service config asks for, as in grpc-js', () => {
+    const hedgingPolicy = { maxAttempts: 9 };
+    const serviceConfig = { methodConfig: [{ name: [{}], hedgingPolicy }] };
+    const attempts = (most: number) =>
+      parseOptions({ serviceConfig, 'grpc-node.retry_max_attempts_limit': most }).serviceConfig.methodConfig(
+        '/a/b',
+      ).hedging?.maxAttempts;
+    expect([attempts(1), attempts(7), attempts(20)]).toEqual([1, 7, 9]);
+  });
+
   test('of a service config are found by method, by service, and by default', () => {
     const { serviceConfig } = parseOptions({
       serviceConfig: {
         methodConfig: [
           { name: [{ service: 'a.B', method: 'Get' }], timeout: '1.5s', waitForReady: true },
-          { name: [{ service: 'a.B' }], timeout: '2s', maxRequestMessageBytes: 10 },
+          { name: [{ service: 'a.B' }], timeout: { seconds: 2, nanos: 1e6 }, maxRequestMessageBytes: 10 },
           {
             name: [{}],
             hedgingPolicy: { maxAttempts: 9, hedgingDelay: '0.1s', nonFatalStatusCodes: ['unavailable', 8] },
@@ -184,7 +200,7 @@ describe('options', () => {
       },
     });
     expect(serviceConfig.methodConfig('/a.B/Get')).toEqual({ timeoutMs: 1_500, waitForReady: true });
-    expect(serviceConfig.methodConfig('/a.B/Put')).toEqual({ timeoutMs: 2_000, maxSendBytes: 10 });
+    expect(serviceConfig.methodConfig('/a.B/Put')).toEqual({ timeoutMs: 2_001, maxSendBytes: 10 });
     expect(serviceConfig.methodConfig('/c.D/Get')).toEqual({
       hedging: { maxAttempts: 5, hedgingDelayMs: 100, nonFatalStatusCodes: new Set([14, 8]) },
     });

@@ -106,9 +106,11 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   const waiting = group('waiting', ['maxCalls', 'timeoutMs']);
   const buffer = group('retryBuffer', ['perCallBytes', 'perChannelBytes']);
   const mesh = group('mesh', ['address', 'headers']);
+  const maxAttempts = number(o.maxAttempts, at('maxAttempts'), { default: 5, min: 1 });
   const serviceConfig = parseServiceConfig(
     o.serviceConfig === undefined ? {} : o.serviceConfig,
     at('serviceConfig'),
+    maxAttempts,
   );
   const suffix = headerText(o.userAgentSuffix, at('userAgentSuffix'));
   const prefix = headerText(o.userAgent, at('userAgent'));

@@ -26,6 +26,8 @@ export class Attempts {
   /** Attempts that count for the policy. */
   #made = 0;
   #unprocessed = 0;
+  /** Delays of the policy since the server last named one: then they begin anew, as in all of gRPC. */
+  #backoffs = 0;
   #timer: Timer | undefined;
   /** Ids of every Pod tried, in order. */
   tried: string[] | undefined;
@@ -127,7 +129,7 @@ export class Attempts {
     if (end.kind === 'unprocessed' && this.#unprocessed < MAX_UNPROCESSED) {
       this.#unprocessed += 1;
       this.#made -= 1;
-      if (this.#open === undefined) this.#again();
+      if (this.#open === undefined) this.#call.again();
       return true;
     }
     const { retry, hedging } = this.#call.method.config;
@@ -139,10 +141,14 @@ export class Attempts {
     const { throttle, random } = this.#call.host;
     throttle?.onFailure();
     const pushback = readPushback(trailers);
-    const more = this.#made < policy.maxAttempts && pushback !== 'stop' && (throttle?.allowed ?? true);
-    if (!more) return this.#open !== undefined;
-    if (pushback !== undefined) this.#plan(pushback);
-    else this.#plan(retry === undefined ? 0 : retryDelayMs(retry, this.#made, random));
+    const allowed = pushback !== 'stop' && (throttle?.allowed ?? true) && !this.#call.host.closed;
+    if (this.#made >= policy.maxAttempts || !allowed) {
+      // A hedge may have been planned.
+      this.#timer?.cancel();
+      return this.#open !== undefined;
+    }
+    this.#backoffs = pushback === undefined ? this.#backoffs + 1 : 0;
+    this.#plan(pushback ?? (retry === undefined ? 0 : retryDelayMs(retry, this.#backoffs, random)));
     return true;
   }
 
@@ -153,24 +159,23 @@ export class Attempts {
     this.tried.push(pod.id);
   }
 
-  #again(): void {
-    this.#call.phase = 'scheduled';
-    this.#call.begin();
-  }
-
   #plan(delayMs: number): void {
     this.#timer?.cancel();
-    if (delayMs <= 0) return this.#open === undefined ? this.#again() : this.start();
-    this.#timer = this.#call.host.clock.after(delayMs, () => {
-      if (this.#open === undefined) this.#again();
-      else this.start();
-    });
+    if (delayMs <= 0) return this.#next();
+    if (this.#open === undefined) this.#call.pause();
+    this.#timer = this.#call.host.clock.after(delayMs, () => this.#next());
+  }
+
+  #next(): void {
+    if (this.#open === undefined) this.#call.again();
+    else if (this.#call.host.throttle?.allowed ?? true) this.start();
   }
 
   #planHedge(): void {
     const { hedging } = this.#call.method.config;
-    if (hedging === undefined || this.#made >= hedging.maxAttempts || this.#committed !== undefined) return;
-    if (this.#call.host.throttle?.allowed === false) return;
+    if (hedging === undefined || this.#made >= hedging.maxAttempts) return;
+    // While the attempt was given its messages, the call may have been bound to it, or cancelled.
+    if (this.#committed !== undefined || this.#bound || this.#call.phase !== 'running') return;
     // A hedge goes to a Pod that has not got this call.
     const pod = this.last!.pod;
     this.#call.excluded ??= new Set();

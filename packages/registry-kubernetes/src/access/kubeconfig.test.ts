@@ -91,6 +91,17 @@ describe('a kubeconfig', () => {
     expect(await find({ HOME: fixture.dir })).toBe(POD);
   });
 
+  it.each([undefined, ''])(
+    'whose context names no user (%j) is that of nobody, as behind a kubectl proxy',
+    async (user) => {
+      await writeKubeconfig(fixture, { context: { user } });
+      expect(await outcome(fixture)).toContain(
+        `did not accept the credentials from context 'main' of ${join(fixture.dir, 'config')}, which names no user`,
+      );
+      expect(fixture.server.requests.map(({ authorization }) => authorization)).toEqual([undefined]);
+    },
+  );
+
   it('keeps to its context while the process runs', async () => {
     await writeKubeconfig(fixture);
     const registry = fixture.registry({ kubeconfig: join(fixture.dir, 'config'), clock: new VirtualClock() });

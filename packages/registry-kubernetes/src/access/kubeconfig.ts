@@ -47,13 +47,20 @@ export async function readKubeconfig(paths: string, wanted?: string): Promise<Ku
   if (current === undefined) throw new Error(`${paths}: no current-context; set options.context`);
   const context = pick(lists.contexts, current, 'context', paths);
   const cluster = pick(lists.clusters, context.value.cluster, `contexts[${current}].context.cluster`, paths);
-  const user = pick(lists.users, context.value.user, `contexts[${current}].context.user`, paths);
+  const said = `context '${current}' of ${context.file}`;
+  // What kubectl takes for nobody: a proxy adds the credentials, or none are needed.
+  const isNobody = (context.value.user ?? '') === '';
+  const user = isNobody
+    ? { value: {}, file: context.file }
+    : pick(lists.users, context.value.user, `contexts[${current}].context.user`, paths);
   return {
     context: current,
-    namespace: readText(context.value, 'namespace', `context '${current}' of ${context.file}`) ?? 'default',
+    namespace: readText(context.value, 'namespace', said) ?? 'default',
     cluster: cluster.value,
     user: user.value,
-    source: `user '${String(context.value.user)}' of ${user.file}`,
+    source: isNobody
+      ? `${said}, which names no user`
+      : `user '${String(context.value.user)}' of ${user.file}`,
     userDir: dirname(resolve(user.file)),
     clusterDir: dirname(resolve(cluster.file)),
   };

@@ -144,6 +144,8 @@ export class Reflector {
       try {
         await this.#watch(signal);
         lists = 0;
+        // The server may have been upgraded, or have lacked them only while it started.
+        if (this.#mirror.resource !== ENDPOINT_SLICES) this.#resourceVersion = undefined;
       } catch (error) {
         if (lists > 0) await this.#useList(error);
         if (!(error instanceof KubernetesError) || error.status !== 410 || lists > 0) throw error;

@@ -271,6 +271,21 @@ describe('a list', () => {
   });
 });
 
+it('Endpoints are left for EndpointSlices when the server has them, with the next watch', async () => {
+  const { server } = fixture;
+  server.hasEndpointSlices = false;
+  const subset = { addresses: [{ ip: '10.0.0.7' }], ports: [{ name: 'grpc', port: 50051 }] };
+  server.store.put({ name: 'orders', subsets: [subset] });
+  watched = new Watched(fixture.registry());
+  await watched.untilIds('10.0.0.7');
+  await until(() => server.watches === 1, 'a watch');
+  server.hasEndpointSlices = true;
+  server.sendBookmark();
+  server.endWatches();
+  await watched.untilIds('10.0.0.1', '10.0.0.2', '10.0.0.3');
+  expect(watched.errors).toEqual([]);
+});
+
 describe('a broken stream', () => {
   it('that ends at once without a word is listed again, with a pause', async () => {
     const pods = await start();

@@ -37,16 +37,28 @@ export function systemResolver(servers: readonly string[], timeoutMs: number, fa
       signal.removeEventListener('abort', cancel);
     }
   };
+  const viaSystem = oneAtATime((host) => lookupAll(host, family));
   return {
     addresses: (host, signal) =>
-      servers.length > 0
-        ? ask(signal, (resolver) => direct(resolver, host, family))
-        : viaSystem(host, family),
+      servers.length > 0 ? ask(signal, (resolver) => direct(resolver, host, family)) : viaSystem(host),
     srv: (name, signal) => ask(signal, (resolver) => found(resolver.resolveSrv(name))),
   };
 }
 
-async function viaSystem(host: string, family: Family): Promise<string[]> {
+/**
+ * While a name is asked for, whoever asks waits for the same answer: getaddrinfo holds one of Node's four threads, which files
+ * need too, for up to a minute while no server answers, and cannot be ended.
+ */
+function oneAtATime(ask: (host: string) => Promise<string[]>): (host: string) => Promise<string[]> {
+  const asked = new Map<string, Promise<string[]>>();
+  return (host) => {
+    const answer = asked.get(host) ?? ask(host).finally(() => asked.delete(host));
+    asked.set(host, answer);
+    return answer;
+  };
+}
+
+async function lookupAll(host: string, family: Family): Promise<string[]> {
   const answers = await found(lookup(host, { all: true, family: family === 'any' ? 0 : family }));
   return answers.map(({ address }) => address);
 }

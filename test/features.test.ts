@@ -1,6 +1,7 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, createHook } from 'node:async_hooks';
 import * as grpc from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
+import { openChannel } from './support/channel.ts';
 import { get, type Order, ordersClient } from './support/orders-client.ts';
 import { failure, OrdersFixture } from './support/orders-fixture.ts';
 import { startOrdersServer } from './support/orders-server.ts';
@@ -20,6 +21,14 @@ describe('errors', () => {
     expect(error).toMatchObject({ code: grpc.status.FAILED_PRECONDITION, details: 'größer als 100 %' });
     expect(error.metadata.get('x-why')).toEqual(['so']);
     expect(error.reason).toBeUndefined();
+  });
+
+  test('of many Pods that cannot be connected to name some, and count the others', async () => {
+    const pods = Array.from({ length: 7 }, (_, i) => `127.0.0.1:${i + 1}`);
+    const error = await failure(get(ordersClient(openChannel(`static:///${pods.join(',')}`))));
+    expect(error.reason).toBe('NO_CONNECTION');
+    expect(error.details.match(/ECONNREFUSED/g)).toHaveLength(5);
+    expect(error.details).toContain('; and 2 more)');
   });
 
   test('of podwire name the service, the method, the Pods and the time', async () => {
@@ -110,6 +119,41 @@ describe('the client surface', () => {
     for (const call of calls) call.end();
     for (const call of calls) for await (const _ of call);
     expect(seen).toEqual(['a', 'b']);
+  });
+
+  test('each call is an async resource that is destroyed when it ended', async () => {
+    const client = orders.client();
+    await get(client);
+    const alive = new Set<number>();
+    let begun = 0;
+    const hook = createHook({
+      init(id, type) {
+        if (type !== 'podwire.call') return;
+        begun += 1;
+        alive.add(id);
+      },
+      destroy: (id) => alive.delete(id),
+    }).enable();
+    await Promise.all([get(client), failure(get(client, {}, undefined, { deadline: Date.now() - 1 }))]);
+    await expect.poll(() => alive.size).toBe(0);
+    hook.disable();
+    expect(begun).toBe(2);
+  });
+
+  test('who has written to a call that found no Pod is told when it ends', async () => {
+    const channel = openChannel('static:///127.0.0.1:1', { waiting: { timeoutMs: 60_000 } });
+    const call = channel.createCall('/podwire.test.Orders/Get', Number.POSITIVE_INFINITY, null, null, null);
+    const metadata = new grpc.Metadata({ waitForReady: true });
+    call.start(metadata, { onReceiveMetadata() {}, onReceiveMessage() {}, onReceiveStatus() {} });
+    let written = 0;
+    const callback = () => {
+      written += 1;
+    };
+    call.sendMessageWithContext({ callback }, Buffer.alloc(1));
+    call.sendMessageWithContext({ callback }, Buffer.alloc(1));
+    expect(written).toBe(0);
+    call.cancelWithStatus(grpc.status.CANCELLED, 'enough');
+    await expect.poll(() => written).toBe(2);
   });
 
   test('AsyncLocalStorage holds in every callback', async () => {

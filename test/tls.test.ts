@@ -50,6 +50,17 @@ describe.each(['node-http2', 'http2'] as const)('TLS over %s', (transport) => {
     expect(server.metadata.get('authorization')).toEqual(['https://orders.test/podwire.test.Orders']);
   });
 
+  test('a deadline that passes before there are call credentials says so', async () => {
+    const client = ordersClient(open(await start('one'), { caFile: file('ca-one.pem') }));
+    await get(client);
+    const silent = grpc.credentials.createFromMetadataGenerator(() => {});
+    const options = { credentials: silent, deadline: Date.now() + 200 };
+    await expect(get(client, {}, new grpc.Metadata(), options)).rejects.toMatchObject({
+      code: grpc.status.DEADLINE_EXCEEDED,
+      details: expect.stringContaining('ms, waiting for call credentials ['),
+    });
+  });
+
   test('refuses a certificate of another authority, saying so', async () => {
     const client = ordersClient(open(await start('two'), { caFile: file('ca-one.pem') }));
     await expect(get(client)).rejects.toMatchObject({

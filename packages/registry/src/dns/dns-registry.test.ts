@@ -193,3 +193,23 @@ it('resolves as the system does without a server', async () => {
   expect(watch.ids.length).toBeGreaterThan(0);
   await watch.close();
 });
+
+it('knows the hosts of SRV records from before an outage, when some cannot be asked yet', async () => {
+  const server = await DnsServer.listen({});
+  const srv = [0, 1, 2].map((i) => ({ ...SRV, port: 50051, name: `pod-${i}.test` }));
+  const pods = Object.fromEntries(srv.map(({ name }, i) => [name, { addresses: [`10.0.0.${i}`] }]));
+  const service = '_grpc._tcp.orders.test';
+  const registry = dnsRegistry({ servers: [server.address], pollMs: 10, timeoutMs: 100 });
+  server.zone = { ...pods, [service]: { srv } };
+  const before = new Followed(registry, service);
+  await until(() => before.ids.length === 3, 'all Pods');
+  server.zone = { [service]: 'SERVFAIL' };
+  await until(() => before.ended, 'the outage');
+  server.zone = { ...pods, 'pod-2.test': 'SERVFAIL', [service]: { srv } };
+  const after = new Followed(registry, service);
+  await until(() => after.updates.length > 0, 'the end of the outage');
+  expect(after.last).toMatchObject({ dropped: [expect.stringContaining('dns.pod-2.test: ')] });
+  expect(after.ids).toEqual(['10.0.0.0:50051', '10.0.0.1:50051', '10.0.0.2:50051']);
+  await after.close();
+  await server.close();
+});

@@ -53,6 +53,8 @@ export function dnsRegistry(options: DnsRegistryOptions = {}): Registry {
   checkServers(servers);
   parseName('host', defaultPort);
   const resolver = options.resolver ?? systemResolver(servers, timeoutMs, family);
+  /** By service; outlives a watch, because an outage ends for one host after the other. */
+  const hosts = new Map<string, KnownHosts>();
   return {
     scheme: 'dns',
     source: 'registry',
@@ -61,7 +63,9 @@ export function dnsRegistry(options: DnsRegistryOptions = {}): Registry {
       const bell = new Bell();
       onRecheck?.(() => bell.ring());
       const delayMs = () => pollMs * (1 - JITTER + 2 * JITTER * random());
-      return poll(name, resolver, bell, delayMs, clock, signal);
+      const known: KnownHosts = hosts.get(service) ?? new Map();
+      hosts.set(service, known);
+      return poll(name, resolver, known, bell, delayMs, clock, signal);
     },
   };
 }
@@ -82,12 +86,12 @@ function checkServers(servers: readonly string[]): void {
 async function* poll(
   name: DnsName,
   resolver: DnsResolver,
+  known: KnownHosts,
   bell: Bell,
   delayMs: () => number,
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<RegistryUpdate> {
-  const known: KnownHosts = new Map();
   let previous: string | undefined;
   while (!signal.aborted) {
     const update = await ask(name, resolver, known, clock, signal);

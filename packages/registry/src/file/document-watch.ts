@@ -7,7 +7,10 @@ import { MAX_DOCUMENT_BYTES, readDocument } from './document.ts';
 import { readRegularFile } from './read-file.ts';
 import { watchPath } from './watch-path.ts';
 
-/** Yields the Pods of a service in one document each time it changes. A document that can't be used is a `problem`. */
+/**
+ * Yields the Pods of a service in one document each time it changes. A document that can't be used is a `problem`. Throws when
+ * there is a directory in its place: the next watch looks for leases there.
+ */
 export async function* watchDocument(
   path: string,
   service: string,
@@ -35,6 +38,8 @@ export async function* watchDocument(
   }
 }
 
+class BecameDirectory extends Error {}
+
 interface Found {
   /** What tells one version of the file from another. */
   readonly stamp: string;
@@ -45,12 +50,15 @@ interface Found {
 async function readIfChanged(path: string, seen: string | undefined): Promise<Found | undefined> {
   let stamp: string | undefined;
   try {
-    const text = await readRegularFile(path, MAX_DOCUMENT_BYTES, ({ ino, size, mtimeMs, ctimeMs }) => {
+    const text = await readRegularFile(path, MAX_DOCUMENT_BYTES, (found) => {
+      if (found.isDirectory()) throw new BecameDirectory(`${path} became a directory`);
+      const { ino, size, mtimeMs, ctimeMs } = found;
       stamp = `${ino}:${size}:${mtimeMs}:${ctimeMs}`;
       return stamp !== seen;
     });
     return text === undefined ? undefined : { stamp: stamp!, text };
   } catch (error) {
+    if (error instanceof BecameDirectory) throw error;
     const problem = (error as Error).message;
     stamp ??= problem;
     return stamp === seen ? undefined : { stamp, problem };

@@ -4,8 +4,10 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toEndpoint } from '../endpoint.ts';
+import { systemClock } from '../system-clock.ts';
 import { Followed } from '../testing/follow.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
+import { watchService } from '../watched/watch-service.ts';
 import { fileAnnouncer } from './file-announcer.ts';
 import { fileRegistry } from './file-registry.ts';
 import { thisMachine } from './lease.ts';
@@ -64,6 +66,26 @@ describe('in the place of a document', () => {
       .poll(() => followed.last, SOON)
       .toMatchObject({ type: 'reset', endpoints: [{ id: '10.0.0.2:1' }] });
   });
+});
+
+test('a directory of leases that is made after the consumer started is found, without a slash at the end', async () => {
+  const path = join(directory, 'run');
+  let ids = '';
+  const watch = watchService(
+    fileRegistry(path, { pollMs: 10 }),
+    'orders',
+    { clock: systemClock, random: () => 0 },
+    {
+      onSet: ({ endpoints }) => {
+        ids = endpoints.map(({ id }) => id).join();
+      },
+    },
+  );
+  await expect.poll(() => watch.status.lastError, SOON).toContain('ENOENT');
+  const announcement = await fileAnnouncer(path).announce('orders', toEndpoint({ address: '10.0.0.1:1' }));
+  await expect.poll(() => ids, SOON).toBe('10.0.0.1:1');
+  await announcement.withdraw();
+  watch.close();
 });
 
 describe('among leases', () => {

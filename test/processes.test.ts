@@ -139,6 +139,18 @@ describe('a process', () => {
     expect(outcome).toEqual([0, 'ready\n']);
   });
 
+  test('waits for a change of mode that it asked for', async () => {
+    const outcome = await run(
+      () => `const mesh = { address: '127.0.0.1:2' };
+        const channel = podwire.createChannel('static:///127.0.0.1:1', { mesh });
+        let tries = 0;
+        channel.events.on('pod', ({ id, state }) => {
+          if (id === mesh.address && state === 'connecting' && ++tries === 2) void channel.close(); });
+        await channel.setMode('mesh').catch((error) => console.log(error.message));`,
+    );
+    expect(outcome).toEqual([0, 'the switch to mesh was given up: the channel was closed\n']);
+  });
+
   test('has no handle, timer or socket left after close', async () => {
     const outcome = await run(
       (address) => `const channel = createChannel('static:///${address}');

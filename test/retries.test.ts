@@ -173,8 +173,8 @@ describe('hedging', () => {
   });
 
   /** Resolves when a hedge that was planned before has been sent, if it is sent at all. */
-  async function hedgesAreDue(): Promise<void> {
-    const other = get(open({ hedgingPolicy }), { id: 'other' });
+  async function hedgesAreDue(policy: object = hedgingPolicy): Promise<void> {
+    const other = get(open({ hedgingPolicy: policy }), { id: 'other' });
     await until(() => held.get('other')?.length === 3);
     for (const answer of held.get('other')!) answer();
     await other;
@@ -208,13 +208,15 @@ describe('hedging', () => {
     await one;
   });
 
-  test('sends nothing while half of the budget is gone', async () => {
+  test('sends nothing that was planned before half of the budget went', async () => {
     hold((id) => (id === 'spent' ? refusal() : undefined));
-    const client = open({ hedgingPolicy }, { retryThrottling: { maxTokens: 2, tokenRatio: 0.1 } });
+    // Long enough for the other call to fail before the hedge is due.
+    const later = { ...hedgingPolicy, hedgingDelay: '0.4s' };
+    const client = open({ hedgingPolicy: later }, { retryThrottling: { maxTokens: 2, tokenRatio: 0.1 } });
     await channel.ready();
     const one = get(client, { id: 'one' });
     await expect(get(client, { id: 'spent' })).rejects.toMatchObject({ code: grpc.status.UNAVAILABLE });
-    await hedgesAreDue();
+    await hedgesAreDue(later);
     expect([held.get('one')?.length, held.get('spent')?.length]).toEqual([1, 1]);
     held.get('one')![0]!();
     await one;

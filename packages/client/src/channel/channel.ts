@@ -136,7 +136,14 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
 
   setMode(mode: Mode | undefined): Promise<void> {
     this.#wanted.set(mode);
-    return this.#follow();
+    const done = this.#follow();
+    if (this.#switch.target === undefined) return done;
+    // Whoever waits for it keeps the process alive, as who waits for `ready` does.
+    const { hold } = this.#dispatcher;
+    hold.acquire();
+    const release = () => hold.release();
+    done.then(release, release);
+    return done;
   }
 
   snapshot(): ChannelSnapshot {

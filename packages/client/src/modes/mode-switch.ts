@@ -100,7 +100,7 @@ export class ModeSwitch {
   #fail(): void {
     const pending = this.#pending!;
     this.#pending = undefined;
-    const why = `in ${SWITCH_TIMEOUT_MS} ms there was no ${this.#owner.explain(pending.open)}`;
+    const why = `waited ${SWITCH_TIMEOUT_MS} ms for ${this.#owner.explain(pending.open)}`;
     const error = new Error(`the switch to ${pending.mode} was given up: ${why}`);
     close(pending.open, error.message);
     this.#owner.onFailed(pending.mode, error);

@@ -105,7 +105,10 @@ export interface ChannelOptions {
   readonly zone?: string;
   /** Connect to `size` Pods only. `client` tells this client from the others: an ordinal, or any text. Default: all Pods. */
   readonly subset?: { readonly size: number; readonly client: number | string };
-  /** Directory in which the last good set of Pods is kept for cold starts. Default: none. */
+  /**
+   * Directory in which the last good set of Pods is kept for cold starts. One for each cluster: channels with the same target
+   * share a file. Default: none.
+   */
   readonly snapshotDir?: string;
   /** How long Pods that still answer are kept when the registry's set is suddenly empty or halved. Default 60 000. */
   readonly holdMs?: number;

@@ -3,6 +3,7 @@ import { frame, frameReader, settings, TYPE, uint32 } from './frames.mjs';
 
 export interface Frame {
   readonly type: number;
+  readonly flags: number;
   readonly streamId: number;
   readonly payload: Buffer;
 }
@@ -19,16 +20,17 @@ const OPEN_WINDOWS = Buffer.concat([
 export class FramePeer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #newest: Socket | undefined;
-  /** Connections taken so far. */
+  /** Connections taken so far, and the newest of them. */
   connections = 0;
+  socket!: Socket;
 
   private constructor(onFrame: (frame: Frame) => void) {
     this.#server = createServer((socket) => {
       this.connections += 1;
-      this.#newest = socket;
+      this.socket = socket;
       this.#sockets.add(socket);
       socket
+        .setNoDelay()
         .on('data', frameReader(onFrame))
         .on('error', () => {})
         .once('close', () => this.#sockets.delete(socket))
@@ -46,9 +48,8 @@ export class FramePeer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** On the newest connection. */
   write(bytes: Uint8Array): void {
-    this.#newest!.write(bytes);
+    this.socket.write(bytes);
   }
 
   /** Takes all that comes. */

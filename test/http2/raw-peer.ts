@@ -1,23 +1,8 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Connection, ConnectionOptions, StreamEnd, Transport } from '@podwire/http2';
-import { frameReader, settings } from './frames.mjs';
+import { connect } from './connect.ts';
+import { type Frame, FramePeer } from './frame-peer.ts';
 
-export interface Frame {
-  readonly type: number;
-  readonly flags: number;
-  readonly streamId: number;
-  readonly payload: Buffer;
-}
-
-const OPTIONS = {
-  host: '127.0.0.1',
-  tls: undefined,
-  connectTimeoutMs: 5_000,
-  keepaliveTimeMs: 0,
-  keepaliveTimeoutMs: 100,
-  keepaliveWithoutCalls: false,
-  maxHeaderListBytes: 16_384,
-};
 const method = { path: '/a.B/C', authority: 'a', headers: ['te', 'trailers'] };
 
 /** A connection to a peer that sends SETTINGS, and beyond that only what the test makes it send. */
@@ -26,34 +11,24 @@ export class RawPeer {
   readonly frames: Frame[] = [];
   closed: string | undefined;
   connection!: Connection;
-  socket!: Socket;
-  readonly #server = createServer((socket) => {
-    this.socket = socket.setNoDelay(true).on('error', () => {});
-    socket.write(settings());
-    socket.on(
-      'data',
-      frameReader((frame: Frame) => this.frames.push(frame)),
-    );
-  });
+  #peer!: FramePeer;
 
-  static async start(transport: Transport, options: Partial<ConnectionOptions> = {}): Promise<RawPeer> {
-    const peer = new RawPeer();
-    await new Promise<void>((resolve) => peer.#server.listen(0, '127.0.0.1', resolve));
-    const { port } = peer.#server.address() as AddressInfo;
+  static async start(transport: Transport, options?: Partial<ConnectionOptions>): Promise<RawPeer> {
+    const raw = new RawPeer();
+    raw.#peer = await FramePeer.listen((frame) => raw.frames.push(frame));
     await new Promise<void>((resolve) => {
-      peer.connection = transport.connect(
-        { ...OPTIONS, ...options, port },
-        {
-          onReady: resolve,
-          onDraining() {},
-          onRoom() {},
-          onClosed(error) {
-            peer.closed = error?.message ?? 'in order';
-          },
+      raw.connection = connect(transport, raw.#peer.port, options, {
+        onReady: resolve,
+        onClosed(error) {
+          raw.closed = error?.message ?? 'in order';
         },
-      );
+      });
     });
-    return peer;
+    return raw;
+  }
+
+  get socket(): Socket {
+    return this.#peer.socket;
   }
 
   /** Opens a call that asks for so many messages; what becomes of it. */
@@ -79,7 +54,6 @@ export class RawPeer {
 
   async close(): Promise<void> {
     this.connection.destroy('the test is over');
-    this.socket.destroy();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#peer.close();
   }
 }

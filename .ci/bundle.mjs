@@ -1,6 +1,6 @@
 // Bundles each package into one module per entry in its dist/, beside the declarations that tsc writes: a process that imports
 // podwire opens a handful of files instead of 180. What a package depends on stays outside, so that no class exists twice.
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
@@ -51,8 +51,15 @@ async function bundle(directory) {
   });
   await bundled.close();
   const written = new Set(output.map(({ fileName }) => fileName));
-  for (const file of readdirSync(join(directory, 'dist'), { recursive: true }))
-    if (/\.js(\.map)?$/.test(file) && !written.has(file)) rmSync(join(directory, 'dist', file));
+  for (const file of readdirSync(join(directory, 'dist'), { recursive: true })) {
+    // tsc leaves declarations behind of files that are no more.
+    const source = /^(.+)\.d\.ts(\.map)?$/.exec(file)?.[1];
+    const isStale =
+      source === undefined
+        ? /\.js(\.map)?$/.test(file) && !written.has(file)
+        : !existsSync(join(directory, 'src', `${source}.ts`));
+    if (isStale) rmSync(join(directory, 'dist', file));
+  }
 }
 
 await Promise.all(readdirSync('packages').map((name) => bundle(join('packages', name))));

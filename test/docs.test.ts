@@ -1,10 +1,18 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { parseYaml } from '@podwire/registry';
-import { createPodwire } from 'podwire';
+import { configSchema, createPodwire } from 'podwire';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -64,4 +72,71 @@ test('every config in the documentation is taken', async () => {
   const all = blocks('yaml');
   expect(all.length).toBeGreaterThan(0);
   for (const { text } of all) await createPodwire(parseYaml(text) as never).close({ graceMs: 0 });
+});
+
+const texts = [...documents, 'CONTRIBUTING.md', 'CHANGELOG.md', 'examples/kubernetes/README.md'].map(
+  (path) => ({
+    path,
+    text: readFileSync(join(root, path), 'utf8'),
+  }),
+);
+
+/** As GitHub makes them of headings. */
+function anchors(path: string): string[] {
+  const headings = readFileSync(path, 'utf8').matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, text]) =>
+    text!
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+test.each(texts)(
+  'every link within the repository, and every file named, is there: $path',
+  ({ path, text }) => {
+    const missing: string[] = [];
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(link!)) continue;
+      const [file = '', anchor] = link!.split('#');
+      const target = file === '' ? join(root, path) : join(root, dirname(path), file);
+      if (!existsSync(target) || (anchor !== undefined && !anchors(target).includes(anchor)))
+        missing.push(link!);
+    }
+    for (const [, file] of text.matchAll(
+      /(?<![\w./-])((?:test|bench|packages|examples|\.ci)\/[\w./-]*\w)(?![\w/.*<-])/g,
+    ))
+      if (
+        !existsSync(join(root, file!)) &&
+        !existsSync(join(root, `${file}.test.ts`)) &&
+        !file!.startsWith('bench/results')
+      )
+        missing.push(file!);
+    expect(missing).toEqual([]);
+  },
+);
+
+test('the documented options are those of the code', () => {
+  const { defaults } = configSchema().properties as { defaults: { properties: Record<string, object> } };
+  const names = Object.keys(defaults.properties);
+  const text = readFileSync(join(root, 'docs/options.md'), 'utf8');
+  const rows = [...text.split('\n## ')[0]!.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+  // Registries are code, which no JSON has.
+  expect(rows.sort()).toEqual([...names.filter((name) => !name.startsWith('grpc')), 'registries'].sort());
+  const servers = /^grpc\.(max_c|server_)/;
+  const grpc = names.filter((name) => name.startsWith('grpc') && !servers.test(name));
+  const documented = [...text.matchAll(/`(grpc(?:-node)?\.\w+)`/g)].map(([, name]) => name);
+  expect(documented.sort()).toEqual(grpc.sort());
+});
+
+test('CONTRIBUTING lists every package, and every folder of the larger ones', () => {
+  const layout = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8').split('\n## ')[1]!;
+  const folders = (path: string) =>
+    readdirSync(join(root, path), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const wanted = [
+    ...folders('packages').map(({ name }) => `packages/${name}/`),
+    ...['client', 'http2'].flatMap((name) => folders(`packages/${name}/src`)).map(({ name }) => `  ${name}/`),
+    ...['.ci/', 'bench/', 'docs/', 'examples/', 'test/'].map((name) => `\n${name}`),
+  ];
+  expect(wanted.filter((name) => !layout.includes(name))).toEqual([]);
 });

@@ -72,7 +72,8 @@ const script = (...lines: string[]) => {
   metadata.set('script', lines.join('|'));
   return metadata;
 };
-const soon = (): grpc.CallOptions => ({ deadline: Date.now() + 60 });
+/** Time enough for what the server says before. */
+const soon = (): grpc.CallOptions => ({ deadline: Date.now() + 300 });
 const messages = (count: number) => Array.from({ length: count }, (_, i) => `send ${i}`);
 const sink = (onWrite: (text: string, done: (error?: Error) => void) => void) =>
   new Writable({ objectMode: true, write: (text, _encoding, done) => onWrite(text, done) });

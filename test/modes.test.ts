@@ -82,6 +82,24 @@ test('who waits for a channel to be ready waits no longer than for a switch', as
   await channel.close();
 });
 
+test('a mode that the channel cannot be in names the variable or the file that asks for it', async () => {
+  const open = () => createChannel(`static:///${direct.address}`, { name: 'orders' });
+  const path = join(directory, 'modes.json');
+  writeFileSync(path, '{"mode":"mesh"}');
+  vi.stubEnv('PODWIRE_CONFIG', path);
+  expect(open).toThrow(`for the mode 'mesh', which ${path} asks for: { address`);
+  vi.stubEnv('PODWIRE_MODE', 'mesh');
+  expect(open).toThrow(
+    /^options\.mesh: undefined .* the mode 'mesh', which PODWIRE_MODE asks for: \{ address/,
+  );
+  vi.stubEnv('PODWIRE_MODE', 'direct');
+  const channel = open();
+  expect(() => channel.setMode('mesh')).toThrow("for the mode 'mesh': { address");
+  await channel.close();
+  vi.stubEnv('PODWIRE_CONFIG', '');
+  expect(() => createPodwire()).toThrow('or PODWIRE_CONFIG be set');
+});
+
 test('the last word counts when another mode is asked for during a switch', async () => {
   // Nobody listens there, so that the switch lasts.
   const channel = createChannel(`static:///${direct.address}`, { mesh: { address: '127.0.0.1:1' } });

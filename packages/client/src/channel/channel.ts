@@ -191,7 +191,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }
 
   #openSide(mode: Mode): OpenSide {
-    this.#wanted.check(mode);
+    this.#wanted.check();
     const listener: SideListener = {
       onChange: (side) => this.#onChange(side),
       onRoom: (side) => this.#dispatcher.onRoom(side),

@@ -33,7 +33,7 @@ export interface Podwire extends AsyncDisposable {
  * that is wrong. A channel connects when it is first asked for.
  */
 export function createPodwire(config?: PodwireConfig | string, extras: PodwireExtras = {}): Podwire {
-  const source = config ?? process.env.PODWIRE_CONFIG;
+  const source = config ?? (process.env.PODWIRE_CONFIG || undefined);
   if (source === undefined)
     throw new InvalidInput('config', source, 'must be an object or a path, or PODWIRE_CONFIG be set');
   return new Services(source, extras);

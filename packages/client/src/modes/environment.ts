@@ -6,17 +6,17 @@ export function modeVariable(service: string): string {
   return `PODWIRE_MODE_${service.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
 }
 
-/** The mode that the environment sets for a service, the variable of its own first. Throws {@link InvalidInput}. */
+/** The mode that the environment sets for a service, and in which variable; its own one first. Throws {@link InvalidInput}. */
 export function modeFromEnvironment(
   service: string,
   variables: Readonly<Record<string, string | undefined>>,
-): Mode | undefined {
+): { readonly mode: Mode; readonly variable: string } | undefined {
   for (const name of [modeVariable(service), 'PODWIRE_MODE']) {
     const value = variables[name];
     if (value === undefined || value === '') continue;
     if (!MODES.includes(value as Mode))
       throw new InvalidInput(name, value, `must be one of: ${MODES.join(', ')}`);
-    return value as Mode;
+    return { mode: value as Mode, variable: name };
   }
   return undefined;
 }

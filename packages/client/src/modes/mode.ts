@@ -5,18 +5,23 @@ export type Mode = 'direct' | 'mesh';
 
 export const MODES: readonly Mode[] = ['direct', 'mesh'];
 
-/** Throws {@link InvalidInput} for what is no mode, and for `mesh` where no address of the service's own is given. */
+/**
+ * Throws {@link InvalidInput} for what is no mode, and for `mesh` where no address of the service's own is given; `askedBy` is
+ * what asks for it, where that is neither an option nor code.
+ */
 export function checkMode(
   mode: Mode | undefined,
   meshAddress: string | undefined,
   path: { readonly mode: string; readonly mesh: string },
+  askedBy?: string,
 ): void {
   if (mode === undefined || mode === 'direct') return;
   if (mode !== 'mesh') throw new InvalidInput(path.mode, mode, `must be one of: ${MODES.join(', ')}`);
   if (meshAddress !== undefined) return;
+  const by = askedBy === undefined ? '' : `, which ${askedBy} asks for`;
   throw new InvalidInput(
     path.mesh,
     undefined,
-    "must give the service's address for the mode 'mesh': { address: 'orders.prod.svc:80' }",
+    `must give the service's address for the mode 'mesh'${by}: { address: 'orders.prod.svc:80' }`,
   );
 }

@@ -8,8 +8,11 @@ import { ModeFile } from './mode-file.ts';
 describe('the mode', () => {
   test('of a service comes from its own variable first', () => {
     const variables = { PODWIRE_MODE: 'mesh', PODWIRE_MODE_ORDERS_API: 'direct' };
-    expect(modeFromEnvironment('orders-api', variables)).toBe('direct');
-    expect(modeFromEnvironment('stock', variables)).toBe('mesh');
+    expect(modeFromEnvironment('orders-api', variables)).toEqual({
+      mode: 'direct',
+      variable: 'PODWIRE_MODE_ORDERS_API',
+    });
+    expect(modeFromEnvironment('stock', variables)).toEqual({ mode: 'mesh', variable: 'PODWIRE_MODE' });
     expect(modeFromEnvironment('stock', {})).toBeUndefined();
   });
 

@@ -3,6 +3,8 @@ import { modeFromEnvironment } from './environment.ts';
 import { checkMode, type Mode } from './mode.ts';
 import { ModeFile } from './mode-file.ts';
 
+const PATHS = { mode: 'mode', mesh: 'options.mesh' };
+
 /**
  * The mode that a channel should be in: code stands above the environment, that above the watched file, that above the
  * option `mode`.
@@ -10,7 +12,8 @@ import { ModeFile } from './mode-file.ts';
 export class WantedMode {
   readonly #service: string;
   readonly #settings: Settings;
-  readonly #environment: Mode | undefined;
+  readonly #environment: ReturnType<typeof modeFromEnvironment>;
+  readonly #path: string | undefined;
   readonly #file: ModeFile | undefined;
   #code: Mode | undefined;
 
@@ -27,33 +30,42 @@ export class WantedMode {
     this.#service = service;
     this.#settings = settings;
     this.#environment = modeFromEnvironment(service, variables);
-    const path = variables.PODWIRE_CONFIG;
-    this.#file = path ? new ModeFile(path, (error) => onFile(error ?? this.#problem())) : undefined;
+    this.#path = variables.PODWIRE_CONFIG || undefined;
+    this.#file = this.#path
+      ? new ModeFile(this.#path, (error) => onFile(error ?? this.#problem()))
+      : undefined;
   }
 
   get mode(): Mode {
     const { mode } = this.#settings;
-    return this.#code ?? this.#environment ?? this.#file?.modeOf(this.#service) ?? mode ?? 'direct';
+    return this.#code ?? this.#environment?.mode ?? this.#file?.modeOf(this.#service) ?? mode ?? 'direct';
   }
 
   /** What code asks for; `undefined` leaves it to the others. Throws as `check` does. */
   set(mode: Mode | undefined): void {
-    this.check(mode);
+    checkMode(mode, this.#settings.meshAddress, PATHS);
     this.#code = mode;
   }
 
-  /** Throws `InvalidInput` for a mode that the channel cannot be in: `mesh` without an address. */
-  check(mode: Mode | undefined): void {
-    checkMode(mode, this.#settings.meshAddress, { mode: 'mode', mesh: 'options.mesh' });
+  /** Throws `InvalidInput` when the channel cannot be in the mode that is wanted: `mesh` without an address. */
+  check(): void {
+    checkMode(this.mode, this.#settings.meshAddress, PATHS, this.#askedBy);
   }
 
   close(): void {
     this.#file?.close();
   }
 
+  /** The variable or the file that decides the mode; undefined where code or an option does. */
+  get #askedBy(): string | undefined {
+    if (this.#code !== undefined) return undefined;
+    if (this.#environment !== undefined) return this.#environment.variable;
+    return this.#file?.modeOf(this.#service) === undefined ? undefined : this.#path;
+  }
+
   #problem(): Error | undefined {
     try {
-      this.check(this.mode);
+      this.check();
       return undefined;
     } catch (error) {
       return error as Error;

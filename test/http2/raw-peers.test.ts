@@ -118,3 +118,18 @@ test.each([
     .poll(() => peer.ofType(TYPE.RST).map(({ payload }) => payload.readUInt32BE()))
     .toEqual([STREAM_CLOSED]);
 });
+
+test('messages of which a peer sent only the length take little of the memory that V8 counts', async () => {
+  const CALLS = 400;
+  peer = await RawPeer.start(ownHttp2Transport);
+  const beforeBytes = process.memoryUsage().external;
+  for (let i = 0; i < CALLS; i++) peer.call().stream.halfClose();
+  await expect.poll(() => peer.ofType(TYPE.HEADERS).length).toBe(CALLS);
+  const THREE_MIB = Buffer.from([0, 0, 0x30, 0, 0, 1]);
+  const replies = peer
+    .ofType(TYPE.HEADERS)
+    .flatMap(({ streamId }) => [okHeaders(streamId), frame(TYPE.DATA, 0, streamId, THREE_MIB)]);
+  peer.socket.write(Buffer.concat([...replies, frame(TYPE.PING, 0, 0, uint32(0, 1))]));
+  await expect.poll(() => peer.ofType(TYPE.PING).length).toBe(1);
+  expect(process.memoryUsage().external - beforeBytes).toBeLessThan(64e6);
+});

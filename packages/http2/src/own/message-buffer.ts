@@ -4,10 +4,16 @@ import type { ReadResult } from '../grpc/message-reader.ts';
 import { readUint32 } from './frames/frame.ts';
 
 /**
- * Room is made for a whole message of up to this size when its prefix is read, for a larger one as its bytes arrive. It is what
- * gRPC takes by default; memory that nothing was written to costs nothing yet.
+ * Room is made for a whole message of up to this size when its first frame is read, for a larger one as its bytes arrive. It is
+ * what gRPC takes by default.
  */
 const TRUSTED_BYTES = 4 * 1024 * 1024;
+/**
+ * And for so many times what is here, or this at least. Memory that nothing was written to costs nothing yet, but V8 counts it, and
+ * collects garbage the more often: a few bytes of a peer must not stand for megabytes. A frame of 16 KiB may.
+ */
+const TRUST = 256;
+const LEAST_TRUSTED_BYTES = 64 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 /**
@@ -70,7 +76,8 @@ export class MessageBuffer {
     let want = Math.max(have + count, 2 * have);
     // The first bytes of a message tell how many there will be.
     const whole = PREFIX_BYTES + this.#lengthAhead(have, count, source, start);
-    if (whole >= have + count) want = whole <= TRUSTED_BYTES ? whole : Math.min(want, whole);
+    const trusted = Math.min(Math.max(TRUST * (have + count), LEAST_TRUSTED_BYTES), TRUSTED_BYTES);
+    if (whole >= have + count) want = Math.min(whole, Math.max(want, trusted));
     const target = want <= this.#buffer.length ? this.#buffer : Buffer.allocUnsafeSlow(want);
     this.#buffer.copy(target, 0, this.#start, this.#end);
     this.#buffer = target;

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseOptions } from '../options/settings.ts';
+import { splitConfig } from './config.ts';
 import { createPodwire, type Podwire } from './podwire.ts';
 import { configSchema } from './schema.ts';
 
@@ -134,6 +136,26 @@ describe('createPodwire', () => {
     expect(orders.snapshot()).toMatchObject({ mode: 'direct', switchingTo: undefined });
     expect(podwire.channel('stock').mode).toBe('direct');
   });
+});
+
+test("what a service says in grpc-js's words stands above the defaults, whatever words those use", () => {
+  const target = 'static:///a:1';
+  const entries = splitConfig({
+    defaults: {
+      maxReceiveBytes: 1,
+      keepalive: { timeMs: 2, timeoutMs: 3 },
+      'grpc.max_send_message_length': 4,
+    },
+    services: {
+      a: { target, 'grpc.max_receive_message_length': 5, 'grpc.keepalive_time_ms': 6, maxSendBytes: 7 },
+      b: { target },
+    },
+  });
+  const { a, b } = Object.fromEntries(
+    [...entries].map(([name, { options }]) => [name, parseOptions(options)]),
+  );
+  expect(a).toMatchObject({ maxReceiveBytes: 5, keepalive: { timeMs: 6, timeoutMs: 3 }, maxSendBytes: 7 });
+  expect(b).toMatchObject({ maxReceiveBytes: 1, keepalive: { timeMs: 2, timeoutMs: 3 }, maxSendBytes: 4 });
 });
 
 describe('the JSON Schema', () => {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connectivityState } from '@grpc/grpc-js';
 import { createPodwire, type PodwireChannel } from 'podwire';
 import { beforeEach, expect, test } from 'vitest';
 import { ordersClient } from './support/orders-client.ts';
@@ -26,6 +27,21 @@ test('a call of the turn in which the channel is closed is under way', async () 
   call.end();
   await once(call.resume(), 'end');
   await closed;
+});
+
+test('a channel that closes is shut down at once for who asks, as in grpc-js, though calls go on', async () => {
+  const client = ordersClient(channel);
+  const call = await chat();
+  const changed = new Promise((resolve) =>
+    channel.watchConnectivityState(channel.getConnectivityState(false), Number.POSITIVE_INFINITY, resolve),
+  );
+  client.close();
+  expect(channel.getConnectivityState(false)).toBe(connectivityState.SHUTDOWN);
+  await changed;
+  const ready = new Promise((resolve) => client.waitForReady(Date.now() + 60_000, resolve));
+  expect(await ready).toMatchObject({ message: 'The channel has been closed' });
+  call.write({ id: 'b' });
+  await once(call, 'data');
 });
 
 test('closing again may shorten the time for calls, and never lengthens it', async () => {

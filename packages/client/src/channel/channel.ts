@@ -177,6 +177,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   async #shutDown(): Promise<void> {
     const dispatcher = this.#dispatcher;
     dispatcher.close();
+    this.#connectivity.set('closed');
     this.#switch.cancel('the channel was closed');
     this.#wanted.close();
     this.#open.watch?.close();
@@ -184,7 +185,6 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     this.#grace.stop();
     this.#open.side.close('the channel was closed');
     for (const side of this.#draining) side.close('the channel was closed');
-    this.#connectivity.set('closed');
     this.#readiness.close();
     dispatcher.hold.clear();
     this.events.removeAllListeners();

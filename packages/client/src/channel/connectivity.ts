@@ -25,7 +25,7 @@ export class Connectivity {
 
   set(state: SideState | 'closed'): void {
     const next = state === 'closed' ? connectivityState.SHUTDOWN : STATES[state];
-    if (next === this.state) return;
+    if (next === this.state || this.state === connectivityState.SHUTDOWN) return;
     this.state = next;
     for (const watcher of [...this.#watchers]) watcher();
   }

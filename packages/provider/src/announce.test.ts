@@ -68,6 +68,20 @@ test('a registry that is away holds nobody up, and is asked again with backoff',
   expect(problems).toEqual(Array(2).fill('10.0.0.1:50051 is not announced as orders: no answer'));
 });
 
+test('the time in which nobody was reached counts as waiting', async () => {
+  const { registry, clock, presence } = begin();
+  await clock.advance(300);
+  registry.attempts[0]!.fail(Object.assign(new Error('no answer'), { unreachable: true }));
+  const pod = await presence;
+  await clock.advance(74);
+  expect(registry.attempts).toHaveLength(1);
+  await clock.advance(1);
+  expect(registry.attempts).toHaveLength(2);
+  registry.attempts[1]!.succeed();
+  await settle();
+  await pod.withdraw();
+});
+
 test('a change that the registry missed goes with the next, and one that it refuses is forgotten', async () => {
   const { registry, presence } = begin();
   registry.attempts[0]!.succeed();

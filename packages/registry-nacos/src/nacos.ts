@@ -48,7 +48,8 @@ export function nacos(options: NacosOptions): Registry & Announcer {
     },
     async close() {
       closed.abort();
-      await Promise.all([...announced].map((announcement) => announcement.withdraw()));
+      // Those that Nacos does not answer for leave by themselves.
+      await Promise.allSettled([...announced].map((announcement) => announcement.withdraw()));
     },
   };
 }

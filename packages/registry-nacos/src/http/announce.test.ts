@@ -132,6 +132,36 @@ it('says what is wrong when Nacos refuses or cannot be reached, and keeps the Po
   await registry.close?.();
 });
 
+it('is registered as it was to be when the change found no server', async () => {
+  const announcement = await open().announce('orders', toEndpoint({ address: POD }));
+  await server.stop();
+  await expect(announcement.update({ weight: 9, phase: 'draining' })).rejects.toThrow('no Nacos server');
+  await server.start();
+  await until(() => field('weight') === '9', 'the change');
+  expect(stored()).toMatchObject({ enable: 'false' });
+});
+
+it('takes out what Nacos took without an answer', async () => {
+  const registry = open();
+  server.override = ({ method, query }) => {
+    if (method !== 'POST') return undefined;
+    server.instances.set(POD, query);
+    server.drop();
+    return [200, 'ok'];
+  };
+  await expect(registry.announce('orders', toEndpoint({ address: POD }))).rejects.toThrow('ECONNRESET');
+  expect(server.instances.size).toBe(0);
+});
+
+it('says when Nacos did not take a Pod out, and closes all the same', async () => {
+  const registry = open();
+  const announcement = await registry.announce('orders', toEndpoint({ address: POD }));
+  await server.stop();
+  await expect(announcement.withdraw()).rejects.toThrow('no Nacos server can be reached');
+  await registry.close?.();
+  expect(clock.pending).toBe(0);
+});
+
 it('logs in once, sends the token in a header, and renews one that is refused', async () => {
   server.tokens = new Set();
   const registry = open({ username: 'user-name', password: PASSWORD });

@@ -1,4 +1,5 @@
 import { RetryDelay, type Timer } from '@podwire/registry';
+import { NacosError } from '../error.ts';
 import type { Instance } from '../naming/publisher.ts';
 import type { Settings } from '../options.ts';
 import type { ServiceRef } from '../service-ref.ts';
@@ -30,7 +31,10 @@ export class Lease {
     this.#delay = new RetryDelay(settings.random);
   }
 
-  /** Registers the instance, or changes it. Rejects when that fails; what was registered before is kept. */
+  /**
+   * Registers the instance, or changes it. Rejects when that fails: what was registered before is kept when Nacos refused, and
+   * what is to be is registered with the next heartbeat when no server answered.
+   */
   put(instance: Instance): Promise<void> {
     return this.#queue(async () => {
       if (this.#isOver) return;
@@ -39,6 +43,7 @@ export class Lease {
       } catch (error) {
         // It may have come about all the same.
         this.#isKnown = false;
+        if (error instanceof NacosError && error.unreachable) this.#instance = instance;
         throw error;
       }
       this.#instance = instance;
@@ -47,13 +52,12 @@ export class Lease {
     });
   }
 
-  /** Deregisters. Resolves even when Nacos cannot be reached: without heartbeats the instance leaves after 30 s. */
+  /** Deregisters. Rejects when Nacos does not answer: without heartbeats the instance gets no calls after 15 s, and leaves after 30. */
   remove(): Promise<void> {
     this.#isOver = true;
     this.#timer?.cancel();
     return this.#queue(async () => {
-      if (this.#instance === undefined) return;
-      await this.#api.deregister(this.#ref, this.#instance).catch(() => {});
+      if (this.#instance !== undefined) await this.#api.deregister(this.#ref, this.#instance);
     });
   }
 

@@ -58,7 +58,7 @@ class Leases {
     try {
       await lease.put(instance);
     } catch (error) {
-      if (known === undefined) await this.remove(ref, id);
+      if (known === undefined) await this.remove(ref, id).catch(() => {});
       throw error;
     }
   }

@@ -50,6 +50,11 @@ export class FakeNacosHttp {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** Ends all connections, and goes on serving. */
+  drop(): void {
+    this.#server.closeAllConnections();
+  }
+
   count(method: string, path: string): number {
     return this.requests.filter((seen) => seen.method === method && seen.path.endsWith(path)).length;
   }

@@ -7,10 +7,10 @@ import {
   parseAddress,
   systemClock,
 } from '@podwire/registry';
+import { HealthImplementation } from 'grpc-health-check';
 import { ANNOUNCE_KEYS, type AnnounceOptions, type Presence, tellProblem } from './announce.ts';
 import { type Announced, all, announceAll, withdrawAll } from './announce-all.ts';
 import { checkFunction, checkMs, checkNames, checkSignals, isUnspecified } from './check-options.ts';
-import { Health } from './health.ts';
 import { within } from './within.ts';
 
 /** How a provider serves, announces itself and stops. Times in milliseconds. */
@@ -80,13 +80,12 @@ const OWN_KEYS = [
  */
 export async function serve(server: Server, options: ServeOptions): Promise<Provider> {
   const settings = check(options);
-  const health = new Health();
-  for (const name of healthNames(options)) health.set(name, 'NOT_SERVING');
-  health.addTo(server);
+  const health = new HealthImplementation(statuses(options, 'NOT_SERVING'));
+  health.addToServer(server);
   const port = await bind(server, options);
   const { host } = settings.bound;
   const shown = isUnspecified(host) ? options.host : (options.host ?? host);
-  for (const name of healthNames(options)) health.set(name, 'SERVING');
+  for (const name of Object.keys(statuses(options, 'SERVING'))) health.setStatus(name, 'SERVING');
   let announced: readonly Announced[];
   try {
     const at = shown === undefined ? { port } : { port, host: shown };
@@ -172,8 +171,10 @@ function bind(server: Server, { address, credentials }: ServeOptions): Promise<n
   });
 }
 
-function healthNames({ healthOf = [] }: ServeOptions): readonly string[] {
-  return ['', ...healthOf];
+type Health = 'SERVING' | 'NOT_SERVING';
+
+function statuses({ healthOf = [] }: ServeOptions, status: Health): Record<string, Health> {
+  return Object.fromEntries(['', ...healthOf].map((name) => [name, status]));
 }
 
 class Serving implements Provider {
@@ -182,7 +183,7 @@ class Serving implements Provider {
   readonly presences: readonly Presence[];
   state: Provider['state'] = 'serving';
   readonly #server: Server;
-  readonly #health: Health;
+  readonly #health: HealthImplementation;
   readonly #steps: Steps;
   readonly #onSignal = () => this.#leave();
   #isSignalled = false;
@@ -193,7 +194,7 @@ class Serving implements Provider {
 
   constructor(
     server: Server,
-    health: Health,
+    health: HealthImplementation,
     steps: Steps,
     presences: readonly Presence[],
     where: { readonly address: string; readonly port: number },
@@ -247,7 +248,9 @@ class Serving implements Provider {
     const clock = options.clock ?? systemClock;
     const startedMs = clock.nowMs();
     this.state = 'leaving';
-    for (const name of healthNames(options)) this.#health.set(name, 'NOT_SERVING');
+    for (const name of Object.keys(statuses(options, 'NOT_SERVING'))) {
+      this.#health.setStatus(name, 'NOT_SERVING');
+    }
     const withdrawal = all(this.presences.map((presence) => presence.withdraw()));
     let letGo = false;
     const done = withdrawal.then(

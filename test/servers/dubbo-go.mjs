@@ -62,23 +62,54 @@ async function withHome(/** @type {(home: string) => Promise<any>} */ start) {
   }
 }
 
+/** @typedef {{ ip: string, port: number }} Listed */
+
+/** Whether Nacos lists the address under what a provider registers. @param {DubboOptions} options @param {string} host @param {number} port */
+async function isListed(options, host, port) {
+  const { nacos, mode, app = 'echo-provider', version = '', group = '' } = options;
+  const service = mode === 'interface' ? `providers:podwire.test.Echo:${version}:${group}` : app;
+  const query = new URLSearchParams({ serviceName: service, groupName: 'DEFAULT_GROUP' });
+  // Of 2.x and of 3.x.
+  for (const path of ['v1/ns/instance/list', 'v3/client/ns/instance/list']) {
+    const reply = await fetch(`http://${nacos}/nacos/${path}?${query}`, {
+      signal: AbortSignal.timeout(5_000),
+    });
+    /** @type {{ hosts?: Listed[], data?: Listed[] | null }} */
+    const { hosts, data } = reply.ok ? await reply.json() : {};
+    const list = hosts ?? data ?? [];
+    if (list.some((one) => one.ip === host && one.port === port)) return true;
+  }
+  return false;
+}
+
+/** A provider whose Nacos does not answer in the first half second ends; where Pods run, it is started again. */
+const MAX_RESTARTS = 4;
+
 /**
  * @param {DubboOptions & { pod: string, host?: string, port?: number, metadata?: 'dubbo' | 'tri' | 'remote' }} options `pod`
  *   is what it calls itself in answers; `metadata` where its consumers read what it has, dubbo-go's default being `dubbo`
- * @returns {Promise<DubboProvider>} accepting connections, and soon after in Nacos
+ * @returns {Promise<DubboProvider>} accepting connections, and listed in Nacos
  */
 export async function startDubboProvider(options) {
   const { pod, host = '127.0.0.1', port = await freePort(), metadata = '' } = options;
   const more = [`-pod=${pod}`, `-ip=${host}`, `-port=${port}`, `-metadata=${metadata}`];
-  const server = await withHome((home) =>
-    startProcess({
-      name: "dubbo-go's provider",
-      cwd: home,
-      env: { HOME: home },
-      command: commandLine('provide', 'echo-provider', options, more),
-      ready: () => accepts(port, host),
-    }),
-  );
+  const start = () =>
+    withHome((home) =>
+      startProcess({
+        name: "dubbo-go's provider",
+        cwd: home,
+        env: { HOME: home },
+        command: commandLine('provide', 'echo-provider', options, more),
+        ready: async () => (await accepts(port, host)) && (await isListed(options, host, port)),
+      }),
+    );
+  /** @returns {Promise<import('./process.mjs').Running & { remove(): void }>} */
+  const startAgain = (/** @type {number} */ left) =>
+    start().catch((error) => {
+      if (left === 0 || !error.message.includes('client not connected')) throw error;
+      return startAgain(left - 1);
+    });
+  const server = await startAgain(MAX_RESTARTS);
   return {
     address: `${host}:${port}`,
     port,

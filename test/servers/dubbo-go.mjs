@@ -74,8 +74,8 @@ async function isListed(options, host, port) {
     const reply = await fetch(`http://${nacos}/nacos/${path}?${query}`, {
       signal: AbortSignal.timeout(5_000),
     });
-    /** @type {{ hosts?: Listed[], data?: Listed[] | null }} */
-    const { hosts, data } = reply.ok ? await reply.json() : {};
+    const answer = reply.ok ? await reply.json() : {};
+    const { hosts, data } = /** @type {{ hosts?: Listed[], data?: Listed[] | null }} */ (answer);
     const list = hosts ?? data ?? [];
     if (list.some((one) => one.ip === host && one.port === port)) return true;
   }
@@ -106,7 +106,7 @@ export async function startDubboProvider(options) {
   /** @returns {Promise<import('./process.mjs').Running & { remove(): void }>} */
   const startAgain = (/** @type {number} */ left) =>
     start().catch((error) => {
-      if (left === 0 || !error.message.includes('client not connected')) throw error;
+      if (left === 0 || !error.message.includes('fatal: failed to export')) throw error;
       return startAgain(left - 1);
     });
   const server = await startAgain(MAX_RESTARTS);

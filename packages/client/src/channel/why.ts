@@ -15,7 +15,7 @@ export function whyNoPod(
   registry: WatchStatus | undefined,
   named?: string,
 ): string {
-  const only = named === undefined ? undefined : side.pods.get(named);
+  const only = namedPod(side, named);
   if (only !== undefined) return `the Pod that the call names (${podProblem(only)})`;
   switch (side.state) {
     case 'unknown': {
@@ -38,12 +38,12 @@ export function whyUnavailable(
   registry: WatchStatus | undefined,
 ): Refusal | undefined {
   const named = call.request.pod;
-  if (named !== undefined && side.state !== 'unknown' && !side.pods.has(named)) {
+  const only = namedPod(side, named);
+  if (named !== undefined && only === undefined && side.state !== 'unknown') {
     const details = `the call names the Pod ${named}, which is not in the set`;
     return { code: Status.UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
   }
   if (call.waitForReady) return undefined;
-  const only = named === undefined ? undefined : side.pods.get(named);
   if (only?.failing) {
     const details = `the Pod that the call names cannot be connected to (${podProblem(only)})`;
     return { code: Status.UNAVAILABLE, reason: 'NO_CONNECTION', details };
@@ -60,6 +60,10 @@ export function whyUnavailable(
     };
   }
   return undefined;
+}
+
+function namedPod(side: Side, id: string | undefined): ClientPod | undefined {
+  return id === undefined ? undefined : side.pods.get(id);
 }
 
 function podProblems(side: Side): string {

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { credentials, loadPackageDefinition, Server, ServerCredentials } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { createChannel } from 'podwire';
+import { channelFactory, createChannel } from 'podwire';
 
 const proto = fileURLToPath(new URL('../demo/orders.proto', import.meta.url));
 const { Orders } = loadPackageDefinition(loadSync(proto)).demo;
@@ -28,7 +28,9 @@ const channel = createChannel(`static:///${providers.map(({ pod }) => pod).join(
   policy: 'round_robin',
 });
 await channel.ready({ timeoutMs: 5_000 });
-const orders = new Orders('orders', credentials.createInsecure(), { channelOverride: channel });
+const orders = new Orders('orders', credentials.createInsecure(), {
+  channelFactoryOverride: channelFactory(channel),
+});
 
 for (let id = 1; id <= 6; id++) {
   const order = await new Promise((resolve, reject) => {

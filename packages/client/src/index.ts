@@ -7,6 +7,7 @@ export { type ClientClass, type CreateClientOptions, createClient } from './clie
 export type { PodwireConfig, ServiceConfigEntry } from './config/config.ts';
 export { createPodwire, type Podwire, type PodwireExtras } from './config/podwire.ts';
 export { configSchema } from './config/schema.ts';
+export { type ChannelFactory, channelFactory } from './factory/channel-factory.ts';
 export type { Mode } from './modes/mode.ts';
 export type { ChannelOptions, HashKeyInfo, TlsConfig } from './options/channel-options.ts';
 export { ChannelError, type PodwireStatus, type Reason } from './reasons.ts';

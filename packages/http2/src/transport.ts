@@ -3,6 +3,7 @@
  * The interface between calls and connections. Two transports stand behind it: one on node:http2 and podwire's own;
  * the same call has the same result on both.
  */
+import type { PeerCertificate, SecureContext } from 'node:tls';
 
 /** Header names and values in turn: `[name, value, name, value, …]`; names lower case, `-bin` values in base64. */
 export type RawHeaders = readonly string[];
@@ -136,6 +137,10 @@ export interface TlsOptions {
   readonly serverName: string;
   /** Default true. */
   readonly rejectUnauthorized?: boolean;
+  /** In the place of `ca`, `cert` and `key`. */
+  readonly secureContext?: SecureContext;
+  /** In the place of Node's own check of `serverName` against the certificate; returns an error to refuse it. */
+  readonly checkServerIdentity?: (serverName: string, certificate: PeerCertificate) => Error | undefined;
 }
 
 /** Makes connections; one per kind of transport. */

@@ -124,8 +124,9 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     this.finish({ code, details, metadata, reason: 'CANCELLED' });
   }
 
+  /** Adds to the credentials that the call has: its channel's, its client's, its own. */
   setCredentials(credentials: CallCredentials): void {
-    this.#credentials = credentials;
+    this.#credentials = this.#credentials?.compose(credentials) ?? credentials;
   }
 
   getPeer(): string {

@@ -9,6 +9,7 @@ import { WantedMode } from '../modes/wanted-mode.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
 import { milliseconds } from '../options/check.ts';
 import { parseOptions, type Settings } from '../options/settings.ts';
+import type { TlsSettings } from '../options/tls.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { ChannelError } from '../reasons.ts';
 import { Connectivity } from './connectivity.ts';
@@ -30,7 +31,7 @@ const CLOSE_GRACE_MS = 5_000;
 
 /**
  * A channel to the service that `target` names, for any grpc-js client: `new Client(name, credentials, {
- * channelOverride: channel })`. It connects at once, and does not keep the process alive while no call is open.
+ * channelFactoryOverride: channelFactory(channel) })`. It connects at once, and does not keep the process alive while no call is open.
  * Throws `InvalidInput` for a target or an option that is wrong.
  */
 export function createChannel(target: string, options: ChannelOptions = {}): PodwireChannel {
@@ -91,6 +92,16 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     return this.#open.side.mode;
   }
 
+  /** The options that it was made with, in podwire's words; without defaults. */
+  get options(): Settings['given'] {
+    return this.#settings.given;
+  }
+
+  /** Undefined for plaintext. */
+  get tls(): TlsSettings | undefined {
+    return this.#settings.tls;
+  }
+
   createCall(
     method: CreateCall[0],
     deadline: CreateCall[1],
@@ -109,10 +120,11 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     return this.#connectivity.state;
   }
 
+  /** Returns what ends the watch at once. */
   watchConnectivityState(
     ...[current, deadline, callback]: Parameters<GrpcChannel['watchConnectivityState']>
-  ): void {
-    this.#connectivity.watch(current, deadline, callback);
+  ): () => void {
+    return this.#connectivity.watch(current, deadline, callback);
   }
 
   /** podwire keeps no channelz data; a reference that names nothing. */

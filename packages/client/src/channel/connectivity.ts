@@ -32,9 +32,9 @@ export class Connectivity {
 
   /**
    * Calls back once: when the state is another than `current`, or with an error when the deadline passed. Throws once the
-   * channel is closed, as grpc-js does: its `waitForReady` relies on that.
+   * channel is closed, as grpc-js does: its `waitForReady` relies on that. Returns what calls back at once.
    */
-  watch(current: connectivityState, deadline: Date | number, callback: (error?: Error) => void): void {
+  watch(current: connectivityState, deadline: Date | number, callback: (error?: Error) => void): () => void {
     if (this.state === connectivityState.SHUTDOWN) throw new Error('Channel has been shut down');
     this.#hold.acquire();
     const done = (error?: Error) => {
@@ -53,5 +53,6 @@ export class Connectivity {
             done(new Error('Deadline passed without connectivity state change')),
           );
     if (this.state !== current) done();
+    return () => done();
   }
 }

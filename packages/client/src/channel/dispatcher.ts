@@ -101,6 +101,8 @@ export class Dispatcher implements CallHost {
       throw new InvalidInput('deadline', String(deadline), 'must be a Date, or milliseconds since 1970');
     const authority = host === null ? undefined : authorityText(host, 'host');
     const call = new Call(this, this.#method(path), this.#toClock(wallMs), authority);
+    const { callCredentials } = this.#settings;
+    if (callCredentials !== undefined) call.setCredentials(callCredentials);
     if (parent !== null && parent !== undefined) {
       const inherited = followParent(parent, flags, () =>
         call.cancelWithStatus(Status.CANCELLED, 'cancelled by the parent call'),

@@ -1,4 +1,5 @@
-import type { Metadata } from '@grpc/grpc-js';
+import type { PeerCertificate, SecureContext } from 'node:tls';
+import type { CallCredentials, Metadata } from '@grpc/grpc-js';
 import type { PolicyName } from '@podwire/balancer';
 import type { Registry } from '@podwire/registry';
 import type { Mode } from '../modes/mode.ts';
@@ -26,6 +27,13 @@ export interface TlsConfig {
   readonly serverName?: string;
   /** `false` accepts any certificate: for tests alone. Default true. */
   readonly rejectUnauthorized?: boolean;
+  /** Of `tls.createSecureContext`, in the place of `ca`, `cert` and `key`. */
+  readonly secureContext?: SecureContext;
+  /**
+   * In the place of Node's own check that the Pod's certificate is for the expected name: returns an error to refuse it.
+   * Default: https://nodejs.org/api/tls.html#tlscheckserveridentityhostname-cert.
+   */
+  readonly checkServerIdentity?: (name: string, certificate: PeerCertificate) => Error | undefined;
 }
 
 /**
@@ -114,6 +122,8 @@ export interface ChannelOptions {
   readonly holdMs?: number;
   /** Registries besides static, file and DNS, found by the scheme of the target. */
   readonly registries?: readonly Registry[];
+  /** Add metadata, such as a token, to every call; those of a call come on top. Need `tls`. Default: none. */
+  readonly callCredentials?: CallCredentials;
   /** grpc-js's channel options. */
   readonly [grpcOption: `grpc.${string}` | `grpc-node.${string}`]: unknown;
 }

@@ -54,6 +54,20 @@ const OPTIONS: Readonly<Record<string, Translation | undefined>> = {
   'grpc-node.flow_control_window': nothing,
   'grpc-node.tls_enable_trace': nothing,
   'grpc.lb.ring_hash.ring_size_cap': nothing,
+  // Of gRPC's C core (https://grpc.github.io/grpc/core/group__grpc__arg__keys.html), which grpc-js ignores too. NestJS sets those
+  // about PINGs from its `keepalive` options.
+  'grpc.http2.max_pings_without_data': nothing,
+  'grpc.http2.min_time_between_pings_ms': nothing,
+  'grpc.http2.min_ping_interval_without_data_ms': nothing,
+  'grpc.http2.max_ping_strikes': nothing,
+  'grpc.http2.initial_sequence_number': nothing,
+  'grpc.http2.lookahead_bytes': nothing,
+  'grpc.http2.hpack_table_size.decoder': nothing,
+  'grpc.http2.hpack_table_size.encoder': nothing,
+  'grpc.http2.max_frame_size': nothing,
+  'grpc.http2.bdp_probe': nothing,
+  'grpc.http2.write_buffer_size': nothing,
+  'grpc.http2.true_binary': nothing,
   // Servers' options, which people share with their clients.
   'grpc.max_concurrent_streams': nothing,
   'grpc.max_connection_age_ms': nothing,

@@ -86,8 +86,8 @@ const wrong: readonly (readonly [object, string])[] = [
   ],
   [{ loadFactor: 1 }, "options.loadFactor is unknown; podwire's docs/options.md lists all"],
   [
-    { 'grpc.http2.max_pings_without_data': 0 },
-    'options["grpc.http2.max_pings_without_data"] is unknown; podwire\'s docs/options.md lists all',
+    { 'grpc.per_message_compression': 0 },
+    'options["grpc.per_message_compression"] is unknown; podwire\'s docs/options.md lists all',
   ],
   [{ 'grpc.keepalive_times_ms': 1 }, "did you mean 'grpc.keepalive_time_ms'?"],
   [{ 'grpc.default_compression_algorithm': 7 }, 'must be 0, 1 or 2'],

@@ -1,8 +1,10 @@
+import type { CallCredentials } from '@grpc/grpc-js';
 import { createPolicy, type Policy, type SubsetOptions, zoneAware } from '@podwire/balancer';
 import { nodeHttp2Transport, ownHttp2Transport, type Transport } from '@podwire/http2';
 import {
   checkKeys,
   InvalidInput,
+  NOT_SHOWN,
   parseAddress,
   type Registry,
   unknownKey,
@@ -47,6 +49,9 @@ export interface Settings {
   readonly snapshotDir: string | undefined;
   readonly holdMs: number;
   readonly registries: readonly Registry[];
+  readonly callCredentials: CallCredentials | undefined;
+  /** The options as they were given, in podwire's words. */
+  readonly given: Readonly<Record<string, unknown>>;
 }
 
 const KEYS = [
@@ -78,6 +83,7 @@ const KEYS = [
   'snapshotDir',
   'holdMs',
   'registries',
+  'callCredentials',
 ] as const satisfies readonly (keyof ChannelOptions)[];
 
 /** By the name that the option takes. */
@@ -114,6 +120,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   );
   const suffix = headerText(o.userAgentSuffix, at('userAgentSuffix'));
   const prefix = headerText(o.userAgent, at('userAgent'));
+  const tls = parseTls(withServerName(o.tls, o.sslTargetName, at('sslTargetName')), at('tls'));
   return {
     name: string(o.name, at('name')),
     policy: parsePolicy(o, serviceConfig, path),
@@ -122,7 +129,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     meshAddress: o.mesh === undefined ? undefined : parseMesh(mesh.address, `${at('mesh')}.address`),
     meshHeaders: headerAttributes(mesh.headers, `${at('mesh')}.headers`),
     transport: parseTransport(o.transport === undefined ? 'http2' : o.transport, at('transport')),
-    tls: parseTls(withServerName(o.tls, o.sslTargetName, at('sslTargetName')), at('tls')),
+    tls,
     authority: authorityText(o.authority, at('authority')),
     userAgent: [prefix, `podwire/${VERSION}`, suffix].filter((part) => part !== undefined).join(' '),
     connectTimeoutMs: number(o.connectTimeoutMs, at('connectTimeoutMs'), { default: 5_000, min: 1 }),
@@ -160,6 +167,8 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     snapshotDir: string(o.snapshotDir, at('snapshotDir')),
     holdMs: number(o.holdMs, at('holdMs'), { default: 60_000, min: 0 }),
     registries: parseRegistries(o.registries, at('registries')),
+    callCredentials: parseCallCredentials(o.callCredentials, at('callCredentials'), tls),
+    given: o,
   };
 }
 
@@ -229,6 +238,25 @@ function parseSubset(value: unknown, path: string): SubsetOptions | undefined {
       "must be this client's ordinal (0, 1, …) or a text of its own",
     );
   return { size, client: client as number | string };
+}
+
+/** Kept from plaintext here, and not at the first call, because then every call would fail. */
+function parseCallCredentials(
+  value: unknown,
+  path: string,
+  tls: TlsSettings | undefined,
+): CallCredentials | undefined {
+  if (value === undefined) return undefined;
+  const { generateMetadata, compose } = Object(value);
+  if (typeof generateMetadata !== 'function' || typeof compose !== 'function')
+    throw new InvalidInput(
+      path,
+      NOT_SHOWN,
+      'must be call credentials of grpc-js, such as credentials.createFromMetadataGenerator(…) makes',
+    );
+  if (tls === undefined)
+    throw new InvalidInput(path, NOT_SHOWN, 'need the option tls: they are never sent over plaintext');
+  return value as CallCredentials;
 }
 
 function parseRegistries(value: unknown, path: string): readonly Registry[] {

@@ -1,16 +1,21 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type TlsOptions, tlsFromFiles } from '@podwire/http2';
 import { checkKeys, InvalidInput, NOT_SHOWN } from '@podwire/registry';
+import type { TlsConfig } from './channel-options.ts';
 import { boolean, string } from './check.ts';
 
 /** TLS as connections take it. */
 export interface TlsSettings {
   readonly serverName: string | undefined;
+  /** As the user gave them. */
+  readonly given: Pick<TlsConfig, 'secureContext' | 'checkServerIdentity' | 'rejectUnauthorized'>;
   /** Called for each connection: files are read again when they changed. The same object while nothing did. */
   options(serverName: string): TlsOptions;
 }
 
-const KEYS = ['ca', 'cert', 'key', 'caFile', 'certFile', 'keyFile', 'serverName', 'rejectUnauthorized'];
+/** Those that make a secure context, and so do not go with one that is given. */
+const MATERIAL = ['ca', 'cert', 'key', 'caFile', 'certFile', 'keyFile'];
+const KEYS = [...MATERIAL, 'serverName', 'rejectUnauthorized', 'secureContext', 'checkServerIdentity'];
 
 /** Checks the option `tls`; throws `InvalidInput`, never with a key in its text. */
 export function parseTls(value: unknown, path: string): TlsSettings | undefined {
@@ -18,6 +23,8 @@ export function parseTls(value: unknown, path: string): TlsSettings | undefined 
   const tls = checkKeys(value === true ? {} : value, KEYS, path);
   const serverName = string(tls.serverName, `${path}.serverName`);
   const rejectUnauthorized = boolean(tls.rejectUnauthorized, `${path}.rejectUnauthorized`, true);
+  const secureContext = parseSecureContext(tls, path);
+  const checkServerIdentity = parseCheck(tls.checkServerIdentity, `${path}.checkServerIdentity`);
   const given = { ca: pem(tls, 'ca', path), cert: pem(tls, 'cert', path), key: pem(tls, 'key', path) };
   const files = filesOf(tls, path);
   if (
@@ -34,6 +41,7 @@ export function parseTls(value: unknown, path: string): TlsSettings | undefined 
   let last: TlsOptions | undefined;
   return {
     serverName,
+    given: tls,
     options: (name) => {
       const now = fromFiles();
       const wanted = serverName ?? name;
@@ -44,12 +52,39 @@ export function parseTls(value: unknown, path: string): TlsSettings | undefined 
         ...(given.cert !== undefined && { cert: given.cert }),
         ...(given.key !== undefined && { key: given.key }),
         ...now,
+        ...(secureContext && { secureContext }),
+        ...(checkServerIdentity && { checkServerIdentity }),
         serverName: wanted,
         rejectUnauthorized,
       };
       return last;
     },
   };
+}
+
+function parseSecureContext(tls: Record<string, unknown>, path: string): TlsConfig['secureContext'] {
+  const { secureContext } = tls;
+  if (secureContext === undefined) return undefined;
+  // node:tls has no class for it; this is the handle that its sockets use.
+  if (typeof (secureContext as { context?: unknown } | null)?.context !== 'object')
+    throw new InvalidInput(
+      `${path}.secureContext`,
+      NOT_SHOWN,
+      'must be what tls.createSecureContext returns',
+    );
+  const other = MATERIAL.find((key) => tls[key] !== undefined);
+  if (other !== undefined)
+    throw new InvalidInput(
+      `${path}.${other}`,
+      NOT_SHOWN,
+      'does not go with secureContext, which has its own',
+    );
+  return secureContext as TlsConfig['secureContext'];
+}
+
+function parseCheck(value: unknown, path: string): TlsConfig['checkServerIdentity'] {
+  if (value === undefined || typeof value === 'function') return value as TlsConfig['checkServerIdentity'];
+  throw new InvalidInput(path, value, 'must be a function of name and certificate');
 }
 
 function pem(tls: Record<string, unknown>, key: string, path: string): string | Buffer | undefined {

@@ -16,7 +16,7 @@ export function dial(options: ConnectionOptions): Socket {
           // RFC 6066 §3: no IP address in SNI; the certificate is checked against it all the same.
           ...(isIP(tls.serverName) === 0 ? { servername: tls.serverName } : { servername: '' }),
           checkServerIdentity: (_host, certificate) =>
-            nodeTls().checkServerIdentity(tls.serverName, certificate),
+            (tls.checkServerIdentity ?? nodeTls().checkServerIdentity)(tls.serverName, certificate),
           secureContext: contextOf(tls),
           rejectUnauthorized: tls.rejectUnauthorized ?? true,
         });

@@ -11,6 +11,7 @@ const contexts = new WeakMap<TlsOptions, Material & { readonly context: SecureCo
  * saves 15 KiB of each connection and the time of the next handshake. Throws for what OpenSSL does not take.
  */
 export function contextOf(tls: TlsOptions): SecureContext {
+  if (tls.secureContext !== undefined) return tls.secureContext;
   const { ca, cert, key } = tls;
   const known = contexts.get(tls);
   if (known !== undefined && known.ca === ca && known.cert === cert && known.key === key)

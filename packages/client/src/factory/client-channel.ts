@@ -1,0 +1,101 @@
+import { type CallCredentials, connectivityState, type Channel as GrpcChannel } from '@grpc/grpc-js';
+import type { EventEmitter } from 'eventemitter3';
+import type { Channel } from '../channel/channel.ts';
+import type { ChannelEvents } from '../channel/events.ts';
+import type { PodwireChannel } from '../channel/podwire-channel.ts';
+import type { ChannelSnapshot } from '../channel/snapshot.ts';
+import type { Mode } from '../modes/mode.ts';
+import { ChannelError } from '../reasons.ts';
+
+type CreateCall = Parameters<Channel['createCall']>;
+
+/**
+ * One client's share of a channel: its calls carry the call credentials that this client was made with, and `close` ends
+ * this client alone. Everything else is the channel's.
+ */
+export class ClientChannel implements Omit<PodwireChannel, keyof GrpcChannel> {
+  readonly #channel: Channel;
+  readonly #credentials: CallCredentials | undefined;
+  readonly #release: (options?: { readonly graceMs?: number }) => Promise<void>;
+  /** Those who wait for another connectivity state. */
+  readonly #watches = new Set<() => void>();
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    channel: Channel,
+    credentials: CallCredentials | undefined,
+    release: (options?: { readonly graceMs?: number }) => Promise<void>,
+  ) {
+    this.#channel = channel;
+    this.#credentials = credentials;
+    this.#release = release;
+  }
+
+  get events(): EventEmitter<ChannelEvents> {
+    return this.#channel.events;
+  }
+
+  get mode(): Mode {
+    return this.#channel.mode;
+  }
+
+  createCall(...[method, deadline, host, parent, flags]: CreateCall): ReturnType<Channel['createCall']> {
+    this.#checkOpen();
+    const call = this.#channel.createCall(method, deadline, host, parent, flags);
+    if (this.#credentials !== undefined) call.setCredentials(this.#credentials);
+    return call;
+  }
+
+  getTarget(): string {
+    return this.#channel.getTarget();
+  }
+
+  getConnectivityState(tryToConnect: boolean): connectivityState {
+    if (this.#closing !== undefined) return connectivityState.SHUTDOWN;
+    return this.#channel.getConnectivityState(tryToConnect);
+  }
+
+  watchConnectivityState(
+    ...[current, deadline, callback]: Parameters<GrpcChannel['watchConnectivityState']>
+  ): void {
+    this.#checkOpen();
+    const stop = this.#channel.watchConnectivityState(current, deadline, (error) => {
+      this.#watches.delete(stop);
+      callback(error);
+    });
+    this.#watches.add(stop);
+  }
+
+  getChannelzRef(): ReturnType<GrpcChannel['getChannelzRef']> {
+    return this.#channel.getChannelzRef();
+  }
+
+  async ready(options?: { readonly timeoutMs?: number }): Promise<void> {
+    if (this.#closing === undefined) return this.#channel.ready(options);
+    throw new ChannelError('CHANNEL_CLOSED', this.#channel.snapshot().service, 'the client was closed');
+  }
+
+  setMode(mode: Mode | undefined): Promise<void> {
+    return this.#channel.setMode(mode);
+  }
+
+  snapshot(): ChannelSnapshot {
+    return this.#channel.snapshot();
+  }
+
+  close(options?: { readonly graceMs?: number }): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing;
+    this.#closing = this.#release(options);
+    for (const stop of this.#watches) stop();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** In grpc-js's words: its `waitForReady` relies on the throw. */
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new Error('Channel has been shut down');
+  }
+}

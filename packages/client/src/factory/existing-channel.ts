@@ -1,0 +1,66 @@
+import { X509Certificate } from 'node:crypto';
+import { InvalidInput, NOT_SHOWN } from '@podwire/registry';
+import type { Channel } from '../channel/channel.ts';
+import { isGrpcOption, translateGrpcOptions } from '../options/grpc-options.ts';
+import { parseOptions } from '../options/settings.ts';
+import type { TlsSettings } from '../options/tls.ts';
+import type { GivenCredentials } from './read-credentials.ts';
+import { includes } from './same.ts';
+
+/** Options whose values hold keys and tokens. */
+const SECRET = ['tls', 'callCredentials'];
+
+/** Throws {@link InvalidInput} for TLS that a client was given and that a channel with this TLS would not do for it. */
+export function checkCredentials(
+  given: GivenCredentials,
+  tls: TlsSettings | undefined,
+  target: string,
+): void {
+  if (given.tls === undefined) return;
+  if (tls === undefined)
+    throw new InvalidInput(
+      'credentials',
+      NOT_SHOWN,
+      `are secure, and the channel to ${target} is plaintext: make it with the option tls, or give the client ` +
+        'channelFactoryOverride: channelFactory(), which takes TLS from the credentials',
+    );
+  const { secureContext, checkServerIdentity, rejectUnauthorized } = given.tls;
+  if (secureContext === tls.given.secureContext) return;
+  refuse(hasOtherCertificate(secureContext, tls), 'a client certificate', 'tls.cert and tls.key');
+  const otherCheck =
+    checkServerIdentity !== undefined && checkServerIdentity !== tls.given.checkServerIdentity;
+  refuse(otherCheck, 'a check of the server', 'tls.checkServerIdentity');
+  const otherRule =
+    rejectUnauthorized !== undefined && rejectUnauthorized !== (tls.given.rejectUnauthorized ?? true);
+  refuse(otherRule, `rejectUnauthorized: ${rejectUnauthorized}`, 'tls.rejectUnauthorized');
+
+  function refuse(is: boolean, what: string, option: string): void {
+    if (!is) return;
+    const rule = `bring ${what} that the channel to ${target} does not use: set its option ${option}`;
+    throw new InvalidInput('credentials', NOT_SHOWN, rule);
+  }
+}
+
+/** OpenSSL tells a context's own certificate, and nothing of the authorities that it trusts. */
+function hasOtherCertificate(
+  context: NonNullable<GivenCredentials['tls']>['secureContext'],
+  tls: TlsSettings,
+): boolean {
+  const { context: native } = context as { readonly context?: { getCertificate?(): Buffer | null } };
+  const theirs = native?.getCertificate?.();
+  if (theirs === null || theirs === undefined) return false;
+  const { cert } = tls.options('');
+  return cert === undefined || !new X509Certificate(cert).raw.equals(theirs);
+}
+
+/** Throws {@link InvalidInput} for options of a client that are wrong, or other than those of the channel it is put on. */
+export function checkClientOptions(options: object, channel: Channel): void {
+  parseOptions(options);
+  for (const [key, value] of Object.entries(options)) {
+    const { values } = translateGrpcOptions({ [key]: value }, 'options');
+    if (includes(channel.options, values)) continue;
+    const path = isGrpcOption(key) ? `options[${JSON.stringify(key)}]` : `options.${key}`;
+    const rule = `cannot change the channel to ${channel.getTarget()}: set it where that channel is made`;
+    throw new InvalidInput(path, SECRET.includes(key) ? NOT_SHOWN : value, rule);
+  }
+}

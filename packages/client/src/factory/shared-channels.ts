@@ -1,0 +1,50 @@
+import { type Channel, createChannel } from '../channel/channel.ts';
+import type { ChannelOptions } from '../options/channel-options.ts';
+import { isSame } from './same.ts';
+
+/** A channel with the number of clients that use it. */
+interface Shared {
+  readonly options: ChannelOptions;
+  readonly channel: Channel;
+  clients: number;
+}
+
+/** By address. One list for the process, so that clients made in different files share connections. */
+const open = new Map<string, Shared[]>();
+
+/** What a client gets: the channel, and the way to leave it. */
+interface Use {
+  readonly channel: Channel;
+  /** The last client that leaves closes the channel. */
+  readonly release: (options?: { readonly graceMs?: number }) => Promise<void>;
+}
+
+/** The channel to `address` with these options: one that is open, else a new one. Throws `InvalidInput` as `createChannel` does. */
+export function useSharedChannel(address: string, options: ChannelOptions): Use {
+  const shared = findOrOpen(address, options);
+  shared.clients += 1;
+  return {
+    channel: shared.channel,
+    release: async (closeOptions) => {
+      shared.clients -= 1;
+      if (shared.clients > 0) return;
+      forget(address, shared);
+      await shared.channel.close(closeOptions);
+    },
+  };
+}
+
+function findOrOpen(address: string, options: ChannelOptions): Shared {
+  const there = open.get(address)?.find((shared) => isSame(shared.options, options));
+  if (there !== undefined) return there;
+  const channel = createChannel(address, options) as unknown as Channel;
+  const shared = { options, channel, clients: 0 };
+  open.set(address, [...(open.get(address) ?? []), shared]);
+  return shared;
+}
+
+function forget(address: string, gone: Shared): void {
+  const left = open.get(address)!.filter((shared) => shared !== gone);
+  if (left.length === 0) open.delete(address);
+  else open.set(address, left);
+}

@@ -5,9 +5,10 @@ import { checkKeys } from '../nearest.ts';
 import type { Registry, RegistryUpdate } from '../registry.ts';
 import { systemClock, systemRandom } from '../system-clock.ts';
 import { Bell, within } from '../wait.ts';
+import type { Family } from './families.ts';
 import { type KnownHosts, lookup, NameNotFound } from './lookup.ts';
 import { DEFAULT_PORT, type DnsName, parseName } from './name.ts';
-import { type DnsResolver, type Family, systemResolver } from './resolver.ts';
+import { type DnsResolver, systemResolver } from './resolver.ts';
 
 export interface DnsRegistryOptions {
   /** Time between two questions; each is varied by ±20 %. Default 5000, the TTL that CoreDNS gives in Kubernetes. */
@@ -52,7 +53,7 @@ export function dnsRegistry(options: DnsRegistryOptions = {}): Registry {
   checkFamily(family);
   checkServers(servers);
   parseName('host', defaultPort);
-  const resolver = options.resolver ?? systemResolver(servers, timeoutMs, family);
+  const resolver = options.resolver ?? systemResolver(servers, timeoutMs, family, clock);
   /** By service; outlives a watch, because an outage ends for one host after the other. */
   const hosts = new Map<string, KnownHosts>();
   return {

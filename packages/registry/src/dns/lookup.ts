@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { type Endpoint, toEndpoint } from '../endpoint.ts';
+import { familyOf } from './families.ts';
 import type { DnsName } from './name.ts';
 import type { DnsResolver, SrvRecord } from './resolver.ts';
 
@@ -19,7 +20,7 @@ export interface Found {
   readonly dropped: readonly string[];
 }
 
-/** The last addresses of each SRV host, for when one of many can't be asked. */
+/** What each name had last, for when one of many, or one of a name's two families, can't be asked. */
 export type KnownHosts = Map<string, readonly string[]>;
 
 /** Asks once. Throws {@link NameNotFound}, or what the resolver threw. */
@@ -31,13 +32,17 @@ export async function lookup(
 ): Promise<Found> {
   const found = new Collector();
   if (name.kind === 'address') {
-    const all = await addresses(resolver, name.host, signal);
+    const all = await addresses(resolver, name.host, name.host.endsWith('.'), known, found, signal);
     if (all.length === 0) throw new NameNotFound(`DNS has no address for ${name.host}`);
     for (const host of all) found.add(host, name.port, 1);
     return found;
   }
   const records = preferred(await resolver.srv(name.name, signal));
-  if (records.length === 0) throw new NameNotFound(`DNS has no SRV record for ${name.name}`);
+  if (records.length === 0) {
+    throw new NameNotFound(
+      `DNS has no SRV record for ${name.name} (which is not searched for: give its whole name)`,
+    );
+  }
   const hosts = await addressesOfAll(resolver, records, known, found, signal);
   const areAlike = records.every(({ weight }) => weight === 0);
   for (const record of records) {
@@ -72,8 +77,9 @@ class Collector implements Found {
   }
 }
 
-/** RFC 2782: only the hosts of the lowest priority are to be tried. */
-function preferred(records: readonly SrvRecord[]): readonly SrvRecord[] {
+/** RFC 2782: only the hosts of the lowest priority are to be tried, and a host "." says that there is no such service. */
+function preferred(all: readonly SrvRecord[]): readonly SrvRecord[] {
+  const records = all.filter(({ name }) => name !== '' && name !== '.');
   const lowest = records.reduce((low, { priority }) => Math.min(low, priority), Number.POSITIVE_INFINITY);
   return records.filter(({ priority }) => priority === lowest).slice(0, MAX_RECORDS);
 }
@@ -90,7 +96,8 @@ async function addressesOfAll(
   const failures: unknown[] = [];
   const ask = async (name: string): Promise<readonly string[]> => {
     try {
-      const all = await addresses(resolver, name, signal);
+      // RFC 2782: a whole name. Were it searched for, the first search domain that has any name would get the calls.
+      const all = await addresses(resolver, name, true, known, found, signal);
       if (all.length === 0) found.dropped.push(`dns.${name}: has no address`);
       return all;
     } catch (error) {
@@ -105,14 +112,40 @@ async function addressesOfAll(
     for (const name of rest) hosts.set(name, await ask(name));
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  if (failures.length === names.length) throw failures[0];
-  known.clear();
-  for (const [name, all] of hosts) known.set(name, all);
+  // Without any address, one host that could not be asked leaves open whether there is one.
+  const none = [...hosts.values()].every((all) => all.length === 0);
+  if (failures.length === names.length || (none && failures.length > 0)) throw failures[0];
+  for (const name of [...known.keys()]) if (!hosts.has(name)) known.delete(name);
   found.dropped.sort();
   return hosts;
 }
 
-async function addresses(resolver: DnsResolver, host: string, signal: AbortSignal): Promise<string[]> {
+/**
+ * The addresses of a name. A family that could not be asked for keeps those it had, and is named; when there is nothing besides, the
+ * name could not be asked for at all, and this throws.
+ */
+async function addresses(
+  resolver: DnsResolver,
+  host: string,
+  isAbsolute: boolean,
+  known: KnownHosts,
+  found: Collector,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   if (isIP(host) !== 0) return [host];
-  return [...new Set(await resolver.addresses(host, signal))].sort();
+  const before = known.get(host) ?? [];
+  const answer = await resolver.addresses(host, signal, isAbsolute);
+  const { addresses: said, failed } = 'failed' in answer ? answer : { addresses: answer, failed: [] };
+  if (said.length === 0 && failed.length > 0) throw failed[0]!.error;
+  const families = failed.map(({ family }) => family);
+  const kept = before.filter((address) => families.includes(familyOf(address)));
+  const all = [...new Set([...said, ...kept])].sort();
+  for (const { family, error } of failed) {
+    const stays = kept.some((address) => familyOf(address) === family)
+      ? ': those known last stay in use'
+      : '';
+    found.dropped.push(`dns.${host}: cannot be asked for IPv${family} addresses (${error.message})${stays}`);
+  }
+  known.set(host, all);
+  return all;
 }

@@ -7,14 +7,18 @@ export interface DnsRecords {
   /** IPv4 and IPv6 addresses. */
   readonly addresses?: readonly string[];
   readonly srv?: readonly SrvRecord[];
+  /** Types that it misbehaves for, beside others that it answers. */
+  readonly fails?: Partial<Record<keyof typeof TYPES, Misbehaviour>>;
 }
 
-/** Answers by name, or how a server misbehaves. */
-export type DnsZone = Record<string, DnsRecords | 'SERVFAIL' | 'silent'>;
+export type Misbehaviour = 'SERVFAIL' | 'REFUSED' | 'silent';
+
+/** Answers by name, or how a server misbehaves; `*.` and a domain is any other name below it. */
+export type DnsZone = Record<string, DnsRecords | Misbehaviour>;
 
 const TYPES = { a: 1, aaaa: 28, srv: 33 } as const;
 const NXDOMAIN = 3;
-const SERVFAIL = 2;
+const FAILURES = { SERVFAIL: 2, REFUSED: 5 } as const;
 const TTL_S = 1;
 
 /** A small DNS server on UDP (RFC 1035), on a port of its own on the loopback. */
@@ -33,9 +37,9 @@ export class DnsServer {
     });
   }
 
-  static async listen(zone: DnsZone): Promise<DnsServer> {
+  static async listen(zone: DnsZone, port = 0): Promise<DnsServer> {
     const socket = createSocket('udp4');
-    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => socket.bind(port, '127.0.0.1', resolve));
     return new DnsServer(socket, zone);
   }
 
@@ -51,10 +55,11 @@ export class DnsServer {
     const { name, end } = readName(message, 12);
     const type = message.readUInt16BE(end);
     this.asked.push(`${name} ${type}`);
-    const found = this.zone[name];
-    if (found === 'silent') return undefined;
-    const records = found === undefined || found === 'SERVFAIL' ? [] : recordsOf(found, type);
-    const rcode = found === 'SERVFAIL' ? SERVFAIL : found === undefined ? NXDOMAIN : 0;
+    const found = this.zone[name] ?? this.zone[wildcard(name)];
+    const failure = typeof found === 'object' ? found.fails?.[TYPE_NAMES.get(type)!] : found;
+    if (failure === 'silent') return undefined;
+    const records = typeof found === 'object' && failure === undefined ? recordsOf(found, type) : [];
+    const rcode = failure !== undefined ? FAILURES[failure] : found === undefined ? NXDOMAIN : 0;
     const header = Buffer.alloc(12);
     header.writeUInt16BE(message.readUInt16BE(0), 0);
     header.writeUInt16BE(0x8580 | rcode, 2);
@@ -67,6 +72,13 @@ export class DnsServer {
     ]);
   }
 }
+
+const TYPE_NAMES = new Map(
+  Object.entries(TYPES).map(([name, type]) => [type as number, name as keyof typeof TYPES]),
+);
+
+/** The name that stands for all others of its last two labels. */
+const wildcard = (name: string) => `*.${name.split('.').slice(-2).join('.')}`;
 
 function recordsOf({ addresses = [], srv = [] }: DnsRecords, type: number): Buffer[] {
   if (type === TYPES.a) return addresses.filter(isIPv4).map((ip) => Buffer.from(ip.split('.').map(Number)));

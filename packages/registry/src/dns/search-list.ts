@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+
+/** resolv.conf(5): a name with fewer dots is searched for first. */
+const DEFAULT_NDOTS = 1;
+/** glibc and musl take no more search domains than fit in so much; so does this. */
+const MAX_DOMAINS = 32;
+
+/** The whole names that the system tries for a name, in its order. Where there is no resolv.conf, none is known. */
+export async function wholeNames(host: string): Promise<readonly string[]> {
+  return readFile('/etc/resolv.conf', 'utf8').then(
+    (text) => namesTried(host, text),
+    () => [],
+  );
+}
+
+/** Of the last `search` or `domain`, as in resolv.conf(5). */
+export function namesTried(host: string, resolvConf: string): readonly string[] {
+  let domains: readonly string[] = [];
+  let ndots = DEFAULT_NDOTS;
+  for (const line of resolvConf.split('\n')) {
+    const [keyword, ...words] = line.trim().split(/\s+/);
+    if (keyword === 'search' || keyword === 'domain') domains = words.slice(0, MAX_DOMAINS);
+    if (keyword !== 'options') continue;
+    for (const word of words) ndots = Number(/^ndots:(\d+)$/.exec(word)?.[1] ?? ndots);
+  }
+  const searched = domains.map((domain) => `${host}.${domain.replace(/\.$/, '')}`);
+  const dots = host.split('.').length - 1;
+  const names = dots >= ndots ? [host, ...searched] : [...searched, host];
+  return names.map((name) => (name.endsWith('.') ? name : `${name}.`));
+}

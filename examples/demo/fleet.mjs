@@ -1,8 +1,11 @@
-// Provider processes: started, killed and replaced as a Deployment would.
+// Provider processes: started, killed and replaced as a Deployment would, and listed in DNS while they are ready.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { placeOf } from './loopback.mjs';
 
 const script = fileURLToPath(new URL('provider.mjs', import.meta.url));
+/** A kubelet looks once a second which of its containers ended. */
+const KUBELET_MS = 1_000;
 
 /** Starts a provider; resolves with the address that it prints when it serves. */
 export async function startProcess(command) {
@@ -15,39 +18,63 @@ export async function startProcess(command) {
 }
 
 export class Fleet {
-  #directory;
-  #service;
-  #processes = new Map();
+  #loopback;
+  #nameServer;
+  /** By the IP address. */
+  #pods = new Map();
+  #started = 0;
 
-  constructor(directory, service) {
-    this.#directory = directory;
-    this.#service = service;
+  constructor(loopback, nameServer) {
+    this.#loopback = loopback;
+    this.#nameServer = nameServer;
   }
 
-  get addresses() {
-    return [...this.#processes.keys()];
+  /** IP addresses, the oldest first. */
+  get pods() {
+    return [...this.#pods.keys()];
+  }
+
+  /** Pods so far, those that are gone included. */
+  get started() {
+    return this.#started;
+  }
+
+  /** Where the Pods' processes listen. */
+  get places() {
+    return [...this.#pods.values()].map(({ address }) => address);
   }
 
   async start(count) {
-    return Promise.all(Array.from({ length: count }, () => this.#startOne()));
+    await Promise.all(Array.from({ length: count }, () => this.#startOne()));
   }
 
   async #startOne() {
-    const { address, child } = await startProcess([script, this.#directory, this.#service]);
-    this.#processes.set(address, child);
-    return address;
+    const { ip, listen } = placeOf(this.#loopback, this.#started++);
+    this.#pods.set(ip, await startProcess([script, listen, ip]));
+    this.#nameServer.addresses.add(ip);
   }
 
-  /** Resolves when the process is gone. */
-  async stop(address, signal) {
-    const child = this.#processes.get(address);
-    this.#processes.delete(address);
+  /** As when a Pod is deleted: DNS names it no more from when it gets its SIGTERM. Resolves when the process is gone. */
+  async delete(ip) {
+    this.#nameServer.addresses.delete(ip);
+    await this.#end(ip, 'SIGTERM');
+  }
+
+  /** As when a process crashes: DNS names its Pod until the kubelet looks. */
+  async kill(ip) {
+    await this.#end(ip, 'SIGKILL');
+    setTimeout(() => this.#nameServer.addresses.delete(ip), KUBELET_MS);
+  }
+
+  async #end(ip, signal) {
+    const { child } = this.#pods.get(ip);
+    this.#pods.delete(ip);
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
     await gone;
   }
 
-  async stopAll() {
-    await Promise.all(this.addresses.map((address) => this.stop(address, 'SIGKILL')));
+  async killAll() {
+    await Promise.all(this.pods.map((ip) => this.#end(ip, 'SIGKILL')));
   }
 }

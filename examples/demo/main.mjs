@@ -1,134 +1,147 @@
-// Four provider processes, a client with a generated stub, and what happens to its calls when Pods come and go: through
-// a layer-4 proxy, directly with podwire, and with grpc-js alone on the same faults.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import * as grpc from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
-import { createChannel } from 'podwire';
+// Four provider processes, two clients with the same generated stub, and what becomes of their calls when Pods come and go: one with
+// grpc-js alone, one with podwire, on the same Pods at the same time. What each is given stands under the table at the end.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { ConsumerProcess } from './consumer-process.mjs';
 import { Fleet } from './fleet.mjs';
 import { startProxy } from './l4-proxy.mjs';
-import { Load, percentile } from './load.mjs';
-import { retries } from './retries.mjs';
-import { Screen, table } from './screen.mjs';
+import { findLoopback } from './loopback.mjs';
+import { NameServer } from './name-server.mjs';
+import { Pace } from './pace.mjs';
+import { complaint, report } from './report.mjs';
+import { Screen } from './screen.mjs';
 
-const CALLS_PER_SECOND = 400;
+const NAME = 'orders.prod.svc.cluster.local';
 const PHASE_MS = 3_000;
+/** What is seen of a change in the phase that made it. */
+const AFTER_MS = 1_500;
+/** podwire asks DNS every 5 s, varied by a fifth; the rest is for connecting. */
+const KNOWN_MS = 7_000;
+/** When a connection ends both ask DNS, grpc-js within a second. */
+const ASKED_MS = 2_000;
 
-const { Orders } = grpc.loadPackageDefinition(
-  loadSync(fileURLToPath(new URL('orders.proto', import.meta.url))),
-).demo;
-const insecure = grpc.credentials.createInsecure();
-const directory = mkdtempSync(join(tmpdir(), 'podwire-demo-'));
-const fleet = new Fleet(directory, 'orders');
+const loopback = await findLoopback();
+const nameServer = await NameServer.listen(NAME);
+const fleet = new Fleet(loopback, nameServer);
 const screen = new Screen();
+const pace = new Pace();
 const results = [];
-let allowedFailures = 0;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const rows = (window) => [...window.byPod].sort().map(([pod, calls]) => [pod, calls]);
+const takeAll = (consumers) => Promise.all(consumers.map((consumer) => consumer.ask('take')));
+const byName = (shares) => [...shares].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
 
-/** Runs one phase on both clients at once, so that they meet the same faults. */
-async function phase(title, podwire, plain, action) {
-  await Promise.all([podwire.take(), plain.take()]);
-  screen.phase(title, () => rows(podwire.window));
-  const [atOnce] = await Promise.all([action(), pause(PHASE_MS)]);
-  const [own, other] = await Promise.all([podwire.take(), plain.take()]);
-  screen.end(rows(own));
-  results.push([title, own, other]);
-  return { own, other, atOnce };
+/**
+ * Runs one phase on all consumers at once, so that they meet the same faults. Calls are counted from when `before` is done, and
+ * failures from the beginning. `action` returns how many calls may fail.
+ */
+async function phase(title, consumers, { before, action } = {}) {
+  screen.phase(title, () =>
+    Promise.all(consumers.map(async (consumer) => [consumer.kind, byName(await consumer.ask('shares'))])),
+  );
+  await before?.();
+  const earlier = await takeAll(consumers);
+  const startedBefore = fleet.started - fleet.pods.length;
+  const atLeast = pause(PHASE_MS);
+  const allowed = await action?.();
+  await Promise.all([atLeast, pause(AFTER_MS)]);
+  const pods = fleet.started - startedBefore;
+  const windows = await takeAll(consumers);
+  screen.end(consumers.map(({ kind }, i) => [kind, byName(windows[i].byPod)]));
+  for (const [i, window] of windows.entries()) {
+    window.failed += earlier[i].failed;
+    const client = consumers[i].kind === 'proxy' ? 'grpc-js' : consumers[i].kind;
+    results.push({ title, client, allowed, window: { ...window, pods } });
+  }
+  if (await pace.adapt(windows)) process.stdout.write(`  from here on ${pace.describe()}\n`);
 }
 
 async function main() {
   await fleet.start(4);
-  const proxy = await startProxy(() => fleet.addresses);
-  const vip = new Orders(proxy.address, insecure);
-  const target = `file://${directory}/#orders`;
-  const channel = createChannel(target, {
-    policy: 'round_robin',
-    serviceConfig: retries,
-    mesh: { address: proxy.address },
-  });
-  await channel.ready();
+  const proxy = await startProxy(() => fleet.places);
+  const start = (kind, target) =>
+    ConsumerProcess.start({ kind, target, nameServer: nameServer.address, mesh: proxy.address, loopback });
+  const [viaProxy, plain, podwire] = await Promise.all([
+    start('proxy', proxy.address),
+    start('grpc-js', `dns://${nameServer.address}/${NAME}:${loopback.port}`),
+    start('podwire', `dns:///${NAME}:${loopback.port}`),
+  ]);
+  const both = [podwire, plain];
+  await pace.find(both);
+  process.stdout.write(`each client makes ${pace.describe()}\n`);
 
-  const vipLoad = new Load(vip, CALLS_PER_SECOND);
-  screen.phase('1  layer-4 proxy: one long connection', () => rows(vipLoad.window));
-  await pause(PHASE_MS);
-  const onVip = await vipLoad.take();
-  screen.end(rows(onVip));
-  await vipLoad.stop();
-  vip.close();
+  await pace.use([viaProxy]);
+  await phase('1  layer-4 proxy: one long connection', [viaProxy]);
+  await pace.use(both);
+  await viaProxy.close();
 
-  // grpc-js can be given a fixed list; it has no registry to tell it of those that come later.
-  const plainClient = new Orders(`ipv4:${fleet.addresses.join(',')}`, insecure, {
-    'grpc.service_config': JSON.stringify({ ...retries, loadBalancingConfig: [{ round_robin: {} }] }),
-  });
-  const podwire = new Load(new Orders('orders', insecure, { channelOverride: channel }), CALLS_PER_SECOND);
-  const plain = new Load(plainClient, CALLS_PER_SECOND);
-
-  await phase('2  direct: every Pod its share', podwire, plain, async () => {});
-  const killed = await phase('3a SIGKILL: one Pod killed, two added', podwire, plain, async () => {
-    await pause(500);
-    const [victim] = fleet.addresses;
-    const inFlight = channel.snapshot().pods.find(({ id }) => id === victim)?.inFlight ?? 0;
-    await fleet.stop(victim, 'SIGKILL');
-    await fleet.start(2);
-    return inFlight;
-  });
-  // A call whose reply had begun cannot be tried again; no more may fail than were on that Pod.
-  allowedFailures += killed.atOnce;
-  await phase('3b roll-out: all Pods replaced, one by one', podwire, plain, async () => {
-    for (const address of fleet.addresses) {
-      await fleet.start(1);
-      await pause(200);
-      await fleet.stop(address, 'SIGTERM');
-    }
-  });
-  await phase('4  modes: to mesh and back, twice, while calls run', podwire, plain, async () => {
-    for (const mode of ['mesh', 'direct', 'mesh', 'direct']) {
-      await channel.setMode(mode);
+  await phase('2  direct: every Pod its share', both);
+  await phase('3a SIGKILL: one Pod killed, one started in its place', both, {
+    async action() {
       await pause(500);
-    }
+      // A call whose reply had begun cannot be tried again; no more may fail than were under way.
+      const open = await podwire.ask('open');
+      await fleet.kill(fleet.pods[0]);
+      await fleet.start(1);
+      return open;
+    },
   });
-  await Promise.all([podwire.stop(), plain.stop()]);
-  plainClient.close();
-  await channel.close();
+  await phase('3b roll-out: all Pods replaced, one by one', both, {
+    async action() {
+      for (const pod of fleet.pods) {
+        await fleet.start(1);
+        await pause(200);
+        await fleet.delete(pod);
+      }
+    },
+  });
+  await phase('3c scale-up: 4 Pods become 8', both, {
+    async before() {
+      await fleet.start(4);
+      await pause(KNOWN_MS);
+      await untilReady(podwire, 8);
+    },
+  });
+  await phase('3d restart: one of the first four Pods replaced, so that a connection ends', both, {
+    async before() {
+      await fleet.start(1);
+      await fleet.delete(fleet.pods[0]);
+      await pause(ASKED_MS);
+      await untilReady(podwire, 8);
+    },
+  });
+  await pace.use([podwire]);
+  await plain.close();
+  await phase('4  modes: to mesh and back, twice, while calls run', [podwire], {
+    async action() {
+      for (const mode of ['mesh', 'direct', 'mesh', 'direct']) {
+        await podwire.ask('setMode', mode);
+        await pause(500);
+      }
+    },
+  });
+  await podwire.close();
   proxy.close();
-  return { onVip, lastError: podwire.lastError };
 }
 
-/** Calls of the busiest Pods; the table fits into 80 columns. */
-function shares(byPod) {
-  const counts = [...byPod.values()].sort((a, b) => b - a);
-  return [...counts.slice(0, 4), ...(counts.length > 4 ? [`+${counts.length - 4}`] : [])].join(' ');
+/** On a busy machine connecting takes its time; a Pod that is never connected to shows in the table. */
+async function untilReady(podwire, pods) {
+  for (let i = 0; i < 100 && (await podwire.ask('readyPods')) < pods; i++) await pause(100);
 }
 
-function report({ onVip, lastError }) {
-  const ms = (value) => `${value.toFixed(1)} ms`;
-  const row = (title, client, { calls, failed, byPod, latenciesMs }) => [
-    title,
-    client,
-    calls,
-    failed,
-    shares(byPod),
-    ms(percentile(latenciesMs, 0.5)),
-    ms(percentile(latenciesMs, 0.99)),
-  ];
-  const lines = [row('1  layer-4 proxy', 'grpc-js', onVip)];
-  for (const [title, own, other] of results) {
-    lines.push(row(title.split(':')[0], 'podwire', own), row('', 'grpc-js', other));
-  }
-  table(['', 'client', 'calls', 'failed', 'per Pod', 'p50', 'p99'], lines);
-  const failed = results.reduce((sum, [, own]) => sum + own.failed, 0);
-  if (failed <= allowedFailures) return 0;
-  process.stdout.write(`\n${failed} podwire calls failed, ${allowedFailures} may have: ${lastError}\n`);
-  return 1;
+function versions() {
+  const { resolve } = createRequire(import.meta.url);
+  const versionOf = (name) => JSON.parse(readFileSync(resolve(`${name}/package.json`), 'utf8')).version;
+  return { grpc: versionOf('@grpc/grpc-js'), podwire: versionOf('podwire') };
 }
 
 try {
-  process.exitCode = report(await main());
+  await main();
+  report(results, { name: NAME, loopback, pace, versions: versions() });
+  const problem = complaint(results);
+  if (problem !== undefined) process.stdout.write(`\n${problem}\n`);
+  process.exitCode = problem === undefined ? 0 : 1;
 } finally {
-  await fleet.stopAll();
-  rmSync(directory, { recursive: true, force: true });
+  await fleet.killAll();
+  nameServer.close();
 }

@@ -16,7 +16,7 @@ export interface Provider {
 const script = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 export const startProvider = (directory: string, service: string, ...options: '--stop-first'[]) =>
-  start([script('../../examples/demo/provider.mjs'), directory, service, ...options]);
+  start([script('leasing-provider.mjs'), directory, service, ...options]);
 
 /** A provider process that podwire announces in Nacos. */
 export const startNacosProvider = (server: string, service: string) =>

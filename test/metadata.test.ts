@@ -47,11 +47,11 @@ describe('metadata', () => {
   test('names the Pod that a call must go to', async () => {
     const error = await failure(get(orders.client(), {}, with_('podwire-pod', '127.0.0.1:1')));
     expect(error).toMatchObject({ code: grpc.status.UNAVAILABLE, reason: 'NO_ENDPOINTS' });
-    await expect(
-      get(orders.client(), {}, with_('podwire-pod', orders.server.address)),
-    ).resolves.toMatchObject({
-      pod: orders.server.address,
-    });
+    const { address, port } = orders.server;
+    for (const spelling of [address, `[::FFFF:127.0.0.1]:${port}`, ` [::ffff:7f00:1]:${port} `]) {
+      const reply = get(orders.client(), {}, with_('podwire-pod', spelling));
+      await expect(reply).resolves.toMatchObject({ pod: address });
+    }
     expect(orders.server.metadata.get('podwire-pod')).toEqual([]);
   });
 
@@ -63,6 +63,16 @@ describe('metadata', () => {
     expect(error.details).toContain(
       'the Pod that the call names cannot be connected to (127.0.0.1:1: connect',
     );
+  });
+
+  test('keeps a call from the Pods that it excludes, however they are spelled', async () => {
+    const other = await openOrdersServer();
+    const channel = openChannel(`static:///${orders.server.address},${other.address}`);
+    await channel.ready();
+    const exclude = with_('podwire-exclude-pod', `10.0.0.1:1, [::FFFF:127.0.0.1]:${orders.server.port}`);
+    for (let i = 0; i < 4; i++) {
+      await expect(get(ordersClient(channel), {}, exclude)).resolves.toMatchObject({ pod: other.address });
+    }
   });
 
   test('keeps a call from Pods that the registry had not named yet', async () => {

@@ -3,6 +3,7 @@ export { ACCEPT_ENCODING, compress } from './grpc/compression.ts';
 export { nodeHttp2Transport } from './node/transport.ts';
 export { ownHttp2Transport } from './own/transport.ts';
 export { type TlsFiles, tlsFromFiles } from './tls/from-files.ts';
+export { tlsServerName } from './tls/server-name.ts';
 export type {
   Connection,
   ConnectionListener,

@@ -133,7 +133,7 @@ export interface TlsOptions {
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
-  /** Name sent in SNI and checked against the certificate. */
+  /** Name sent in SNI and checked against the certificate, both without a dot at its end. */
   readonly serverName: string;
   /** Default true. */
   readonly rejectUnauthorized?: boolean;

@@ -1,11 +1,11 @@
-import { isIP } from 'node:net';
+import { canonicalHost } from './host.ts';
 
 /** Whether an endpoint takes new calls (`serving`) or only finishes what it has (`draining`). */
 export type Phase = 'serving' | 'draining';
 
 /** One Pod of a service as the registry last described it. Identity is `id`; everything else may change. */
 export interface Endpoint {
-  /** `host:port`, with brackets around an IPv6 host. */
+  /** `host:port` in its one spelling: brackets around an IPv6 host, a name in lower case and without a dot at its end. */
   readonly id: string;
   readonly host: string;
   /** 1–65535. */
@@ -77,33 +77,39 @@ export function show(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
-const HOST =
-  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;
-/** The interface of a link-local address, as in `fe80::1%eth0` (RFC 4007). */
-const SCOPE = /^[A-Za-z0-9_.-]{1,32}$/;
 const MAX_ATTRIBUTES_BYTES = 16 * 1024;
 
 /** Splits `host:port` or `[v6]:port`; throws {@link InvalidInput} naming `path`. */
 export function parseAddress(address: string, path: string): { host: string; port: number } {
-  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(address);
+  const match = /^(\[[^\]]*:[^\]]*\]|[^:[\]]+):(\d{1,5})$/.exec(address);
   if (!match) throw new InvalidInput(path, address, 'must be host:port, or [host]:port for IPv6');
-  const host = (match[1] ?? match[2])!;
-  return { host: checkHost(host, path, match[1] !== undefined), port: checkPort(Number(match[3]), path) };
+  return { host: checkHost(match[1], path), port: checkPort(Number(match[2]), path) };
 }
 
-function checkHost(host: unknown, path: string, bracketed = false): string {
-  if (typeof host === 'string' && host.length <= 253) {
-    const [bare = '', scope = 'none', ...more] = host.split('%');
-    if (isIP(bare) === 6 && SCOPE.test(scope) && more.length === 0) return host.toLowerCase();
-    if (!bracketed && (isIP(host) === 4 || (HOST.test(host) && !/^[\d.]+$/.test(host))))
-      return host.toLowerCase();
-  }
-  throw new InvalidInput(path, host, 'must be an IP address or a DNS name');
+function checkHost(host: unknown, path: string): string {
+  const canonical = typeof host === 'string' ? canonicalHost(host) : undefined;
+  if (canonical === undefined) throw new InvalidInput(path, host, 'must be an IP address or a DNS name');
+  return canonical;
 }
 
 function checkPort(port: unknown, path: string): number {
   if (typeof port === 'number' && Number.isInteger(port) && port >= 1 && port <= 65535) return port;
   throw new InvalidInput(path, port, 'must be a port, an integer from 1 to 65535');
+}
+
+/** The id of the endpoint at an address, however that is spelled; what is no address is given back. */
+export function endpointId(address: string): string {
+  try {
+    const { host, port } = parseAddress(address, 'address');
+    return idOf(host, port);
+  } catch {
+    return address;
+  }
+}
+
+/** A name means the same host with a dot at its end, which only keeps it from being searched for. */
+function idOf(host: string, port: number): string {
+  return formatAddress(host.endsWith('.') ? host.slice(0, -1) : host, port);
 }
 
 /** `host:port`, with brackets around IPv6. */
@@ -163,7 +169,7 @@ class CheckedEndpoint implements Endpoint {
     attributes: Readonly<Record<string, string>>,
     zone: string | undefined,
   ) {
-    this.id = formatAddress(host, port);
+    this.id = idOf(host, port);
     this.host = host;
     this.port = port;
     this.weight = weight;
@@ -207,7 +213,8 @@ function toAttributes(input: unknown, path: string): Readonly<Record<string, str
 /** Whether two descriptions of one Pod say the same. */
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   if (a === b) return true;
-  if (a.id !== b.id || a.weight !== b.weight || a.zone !== b.zone || a.phase !== b.phase) return false;
+  if (a.id !== b.id || a.host !== b.host || a.weight !== b.weight || a.zone !== b.zone || a.phase !== b.phase)
+    return false;
   return sameAttributes(a.attributes, b.attributes);
 }
 

@@ -6,6 +6,7 @@ export {
   type EndpointInput,
   type EndpointSet,
   type EndpointSource,
+  endpointId,
   formatAddress,
   InvalidInput,
   NOT_SHOWN,

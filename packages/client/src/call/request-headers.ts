@@ -1,5 +1,6 @@
 import { type Metadata, status as Status } from '@grpc/grpc-js';
 import type { RawHeaders } from '@podwire/http2';
+import { endpointId } from '@podwire/registry';
 import { appendMetadata, isEmpty } from './metadata.ts';
 
 /** Metadata with these names steers podwire and is not sent. */
@@ -50,8 +51,8 @@ export function requestHeaders(metadata: Metadata): RequestHeaders {
       continue;
     }
     const value = headers[i + 1]!;
-    if (name === POD_KEY) pod = value;
-    else exclude = [...(exclude ?? []), ...value.split(',').map((id) => id.trim())];
+    if (name === POD_KEY) pod = endpointId(value.trim());
+    else exclude = [...(exclude ?? []), ...value.split(',').map((id) => endpointId(id.trim()))];
     headers.splice(i, 2);
   }
   return { headers, pod, exclude };

@@ -130,6 +130,7 @@ export class ApiClient {
   #send(login: Login, { path, query }: Question, signal: AbortSignal): Promise<IncomingMessage> {
     const { server, ca, cert, key, servername, insecure, authorization } = login;
     const protocol = server.protocol === 'http:' ? 'http:' : 'https:';
+    const name = servername ?? server.hostname;
     const options: https.RequestOptions = {
       agent: this.#agents[protocol],
       signal,
@@ -140,7 +141,8 @@ export class ApiClient {
       },
       ...(ca !== undefined && { ca }),
       ...(cert !== undefined && key !== undefined && { cert, key }),
-      ...(servername !== undefined && { servername }),
+      // RFC 6066 §3: no dot at its end; servers in Go refuse a handshake with it.
+      ...(name.endsWith('.') || servername !== undefined ? { servername: name.replace(/\.$/, '') } : {}),
       ...(insecure === true && { rejectUnauthorized: false }),
     };
     const url = new URL(`${server.pathname.replace(/\/$/, '')}${path}?${query}`, server);

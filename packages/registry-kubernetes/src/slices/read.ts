@@ -78,7 +78,9 @@ export function readHost(
   const wanted = { IPv4: 4, IPv6: 6, FQDN: 0 }[type];
   if (family === wanted) {
     try {
-      return toEndpoint({ host: value, port: 1 }).host;
+      const { host } = toEndpoint({ host: value, port: 1 });
+      // A whole name: the system must not search for it.
+      return type === 'FQDN' && !host.endsWith('.') ? `${host}.` : host;
     } catch {
       // Said below.
     }

@@ -95,6 +95,8 @@ describe('the set of a service', () => {
       read({ name: 'fqdn', addressType: 'FQDN', ports, endpoints: [{ addresses: ['db.example.com'] }] }),
     ];
     const ids = ['10.0.0.1:50051', '[fd00::2]:50051', 'db.example.com:50051'];
+    // A whole name, which the system must not search for.
+    expect(view(objects).endpoints.get('db.example.com:50051')).toMatchObject({ host: 'db.example.com.' });
     expect([...view(objects).endpoints.keys()]).toEqual(ids);
     const v6First = ['[fd00::1]:50051', '[fd00::2]:50051'];
     expect([...view(objects, 'orders', ['IPv6', 'IPv4']).endpoints.keys()]).toEqual(v6First);

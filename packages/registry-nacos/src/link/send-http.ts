@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { TlsOptions } from '@podwire/http2';
+import { type TlsOptions, tlsServerName } from '@podwire/http2';
 
 /** Bytes of a login's answer. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -46,7 +46,7 @@ export function sendHttp({ method, url, form, timeoutMs, tls, ...more }: HttpReq
     const { serverName, ca, ...rest } = tls ?? { serverName: '' };
     const secure = {
       ...rest,
-      servername: serverName,
+      servername: tlsServerName(serverName),
       ...(ca === undefined ? {} : { ca: [ca].flat() as string[] }),
     };
     const sent = tls === undefined ? httpRequest(url, options) : httpsRequest(url, { ...secure, ...options });

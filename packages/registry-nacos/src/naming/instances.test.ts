@@ -18,6 +18,14 @@ it('reads weight, state, zone and metadata', () => {
   ]);
 });
 
+it('reads an address however it is spelled, and one that is listed twice once', () => {
+  // Spring Cloud registers IPv6 in brackets; Java writes an interface to it.
+  const list = ['[fd00::1]', 'fd00:0:0:0:0:0:0:1', 'fd00::1%eth0', '::ffff:10.0.0.1', '10.0.0.1'];
+  const { endpoints, dropped } = read(list.map((ip) => host(80, { ip })));
+  expect([...endpoints.keys()]).toEqual(['[fd00::1]:80', '10.0.0.1:80']);
+  expect(dropped).toEqual([]);
+});
+
 it('filters by cluster and by metadata', () => {
   const list = [
     host(1, { clusterName: 'a' }),

@@ -78,7 +78,8 @@ class Earlier {
     if (typeof address !== 'string') return undefined;
     const next = this.#list[this.#at];
     const found = next?.id === address ? next : this.#table.get(address);
-    if (found === undefined) return undefined;
+    // The dot at the end of a name is not in the id.
+    if (found === undefined || found.host.endsWith('.')) return undefined;
     while (this.#at < this.#list.length && this.#list[this.#at++] !== found);
     return found;
   }

@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from '../endpoint.ts';
+import { type Endpoint, type EndpointInput, formatAddress, InvalidInput, toEndpoint } from '../endpoint.ts';
 import { checkKeys } from '../nearest.ts';
 
 /** A lease as it lies in the directory. A provider that stops renewing it is gone when it expires. */
@@ -35,9 +35,9 @@ function encodeName(name: string): string {
 }
 
 export function writeLease(endpoint: Endpoint, expiresMs: number): string {
-  const { id, weight, zone, phase, attributes } = endpoint;
+  const { host, port, weight, zone, phase, attributes } = endpoint;
   const lease = {
-    address: id,
+    address: formatAddress(host, port),
     weight,
     zone,
     phase,

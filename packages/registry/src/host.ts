@@ -1,0 +1,37 @@
+import { isIP } from 'node:net';
+
+const NAME =
+  /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;
+/** What getaddrinfo takes for an IPv4 address: numbers with leading zeros (octal), in hex, or fewer than four. */
+const ODD_IPV4 = /^(0x[\da-f]*|\d+)(\.(0x[\da-f]*|\d+)){0,3}\.?$/i;
+/** The interface of a link-local address, as in `fe80::1%eth0` (RFC 4007). */
+const SCOPE = /^[A-Za-z0-9_.-]{1,32}$/;
+
+/**
+ * The one spelling of a host: a name in lower case, with the dot at its end if it has one; IPv4 in four decimal numbers; IPv6
+ * without brackets as RFC 5952 has it, and IPv4 where it is mapped to IPv6. A scope (`%eth0`) stays with a link-local address
+ * alone: of others it means nothing, and Java writes it to all. Undefined for what is no host.
+ */
+export function canonicalHost(text: string): string | undefined {
+  // Longer is nothing, brackets and a scope included.
+  if (text.length > 300) return undefined;
+  if (text.includes(':')) return canonicalIpv6(/^\[(.*)\]$/.exec(text)?.[1] ?? text);
+  if (isIP(text) === 4) return text;
+  return NAME.test(text) && !ODD_IPV4.test(text) && !/^[\d.]+$/.test(text) ? text.toLowerCase() : undefined;
+}
+
+function canonicalIpv6(text: string): string | undefined {
+  const at = text.indexOf('%');
+  const bare = at < 0 ? text : text.slice(0, at);
+  // In a URL the scope's % is written as %25 (RFC 6874).
+  const scope = at < 0 ? undefined : text.slice(at + 1).replace(/^25(?=[A-Za-z])/, '');
+  if (isIP(bare) !== 6 || (scope !== undefined && !SCOPE.test(scope))) return undefined;
+  const address = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([\da-f]+):([\da-f]+)$/.exec(address);
+  if (mapped !== null) return dotted(Number.parseInt(mapped[1]!, 16), Number.parseInt(mapped[2]!, 16));
+  return scope !== undefined && /^fe[89ab]/.test(address) ? `${address}%${scope}` : address;
+}
+
+function dotted(high: number, low: number): string {
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+}

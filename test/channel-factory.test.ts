@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
@@ -159,6 +160,22 @@ describe('a client that makes its channel', () => {
     const again = client(server.address, insecure, { ...own, policy: { random: {} } });
     await get(again);
     expect(calls(again)).toBe(1);
+  });
+
+  test('lets its calls last when it is closed, until it is closed again with a limit', async () => {
+    const server = await openOrdersServer();
+    const orders = client(server.address, insecure);
+    const call = orders.chat();
+    const failed = once(call, 'error').catch((error) => error);
+    call.write({ id: 'a' });
+    await once(call, 'data');
+    const closed = channelOf(orders).close();
+    expect(() => channelOf(orders).close({ graceMs: -1 })).toThrow('options.graceMs: -1 must be');
+    call.write({ id: 'b' });
+    await once(call, 'data');
+    await channelOf(orders).close({ graceMs: 0 });
+    await closed;
+    expect(await failed).toMatchObject([{ reason: 'CHANNEL_CLOSED' }]);
   });
 
   test('shares connections with a client of other call credentials, and not its tokens', async () => {

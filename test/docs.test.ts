@@ -68,6 +68,11 @@ test('every block of TypeScript in the documentation stands by itself and fits t
   expect(said).toBe('');
 });
 
+test('no block closes at once what it makes for others to use', () => {
+  // At the top level of a module, `await using` ends with the module.
+  expect(blocks('ts').filter(({ text }) => /^await using /m.test(text))).toEqual([]);
+});
+
 test('every config in the documentation is taken', async () => {
   const all = blocks('yaml');
   expect(all.length).toBeGreaterThan(0);

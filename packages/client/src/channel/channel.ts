@@ -26,8 +26,8 @@ import { whyNoPod } from './why.ts';
 
 type CreateCall = Parameters<ChannelInterface['createCall']>;
 
-/** How long `close` lets calls finish unless told otherwise. */
-const CLOSE_GRACE_MS = 5_000;
+/** How long calls may last when a scope ends that holds the channel (`await using`), which must not wait for ever. */
+export const SCOPE_GRACE_MS = 5_000;
 
 /**
  * A channel to the service that `target` names, for any grpc-js client: `new Client(name, credentials, {
@@ -177,13 +177,13 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
 
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
     const graceMs = milliseconds(options, 'graceMs');
-    this.#grace.limit(graceMs ?? (this.#closing === undefined ? CLOSE_GRACE_MS : Number.POSITIVE_INFINITY));
+    if (graceMs !== undefined) this.#grace.limit(graceMs);
     this.#closing ??= this.#shutDown();
     return this.#closing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    await this.close({ graceMs: SCOPE_GRACE_MS });
   }
 
   async #shutDown(): Promise<void> {

@@ -25,8 +25,9 @@ export interface PodwireChannel extends GrpcChannel, AsyncDisposable {
   /** What the channel knows, as plain JSON. */
   snapshot(): ChannelSnapshot;
   /**
-   * Refuses new calls and those that wait for a Pod, lets those under way finish for `graceMs` (default 5000), and leaves
-   * nothing behind. Called again with a shorter `graceMs`, it waits no longer than that.
+   * Refuses new calls and those that wait for a Pod, and leaves nothing behind when the calls under way have ended. Those last as long
+   * as they will, as after `client.close()` of grpc-js, or `graceMs` at most. Called again with a `graceMs` that ends earlier, it waits
+   * no longer than that. The end of a scope (`await using`) closes with 5000.
    */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

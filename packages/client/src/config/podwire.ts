@@ -1,5 +1,5 @@
 import { InvalidInput, openTarget, type Registry, unknownWord } from '@podwire/registry';
-import { Channel } from '../channel/channel.ts';
+import { Channel, SCOPE_GRACE_MS } from '../channel/channel.ts';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import type { ChannelSnapshot } from '../channel/snapshot.ts';
 import { systemEnv } from '../env.ts';
@@ -99,7 +99,7 @@ class Services implements Podwire {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    await this.close({ graceMs: SCOPE_GRACE_MS });
   }
 }
 

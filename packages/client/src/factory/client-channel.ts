@@ -1,6 +1,6 @@
 import { type CallCredentials, connectivityState, type Channel as GrpcChannel } from '@grpc/grpc-js';
 import type { EventEmitter } from 'eventemitter3';
-import type { Channel } from '../channel/channel.ts';
+import { type Channel, SCOPE_GRACE_MS } from '../channel/channel.ts';
 import type { ChannelEvents } from '../channel/events.ts';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import type { ChannelSnapshot } from '../channel/snapshot.ts';
@@ -84,14 +84,14 @@ export class ClientChannel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }
 
   close(options?: { readonly graceMs?: number }): Promise<void> {
-    if (this.#closing !== undefined) return this.#closing;
-    this.#closing = this.#release(options);
+    const released = this.#release(options);
+    this.#closing ??= released;
     for (const stop of this.#watches) stop();
-    return this.#closing;
+    return released;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    await this.close({ graceMs: SCOPE_GRACE_MS });
   }
 
   /** In grpc-js's words: its `waitForReady` relies on the throw. */

@@ -15,7 +15,7 @@ const open = new Map<string, Shared[]>();
 /** What a client gets: the channel, and the way to leave it. */
 interface Use {
   readonly channel: Channel;
-  /** The last client that leaves closes the channel. */
+  /** The last client that leaves closes the channel; again it may shorten the time for calls under way. */
   readonly release: (options?: { readonly graceMs?: number }) => Promise<void>;
 }
 
@@ -23,13 +23,18 @@ interface Use {
 export function useSharedChannel(address: string, options: ChannelOptions): Use {
   const shared = findOrOpen(address, options);
   shared.clients += 1;
+  let left = false;
   return {
     channel: shared.channel,
-    release: async (closeOptions) => {
-      shared.clients -= 1;
-      if (shared.clients > 0) return;
-      forget(address, shared);
-      await shared.channel.close(closeOptions);
+    release: (closeOptions) => {
+      const isLast = shared.clients === (left ? 0 : 1);
+      const closed = isLast ? shared.channel.close(closeOptions) : Promise.resolve();
+      if (!left) {
+        left = true;
+        shared.clients -= 1;
+        if (isLast) forget(address, shared);
+      }
+      return closed;
     },
   };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /** Looking for a package takes longer than these take to load: they are in the bundle. */
-const SMALL = ['eventemitter3', 'p-limit', 'yocto-queue'];
+const SMALL = ['eventemitter3'];
 
 /** Entries by their path in dist/ without extension, from the package's exports: `index`, `testing/index`. */
 function entriesOf(directory) {

@@ -84,8 +84,8 @@ describe('metadata', () => {
   });
 
   test.each([
-    [{ weight: 0 }, 'room on a Pod of orders (POD: its weight is 0)'],
-    [{ phase: 'draining' as const }, 'a connection to a Pod of orders (POD: it is draining)'],
+    [{ weight: 0 }, 'a Pod of orders that takes calls (POD: its weight is 0)'],
+    [{ phase: 'draining' as const }, 'a Pod of orders that takes calls (POD: it is draining)'],
   ])('waits for a Pod that is %j, and the error says so', async (more, what) => {
     const registry = new ScriptedRegistry();
     const { address } = orders.server;

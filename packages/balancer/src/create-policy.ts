@@ -41,7 +41,7 @@ const fullScan: OptionSchema = {
 const shuffleAddressList: OptionSchema = {
   type: 'boolean',
   default: true,
-  description: 'Begin at a random Pod, so that many clients do not choose the same one',
+  description: 'Shuffle the list first, so that many clients do not choose the same Pod',
 };
 const loadBound: OptionSchema = {
   type: 'number',

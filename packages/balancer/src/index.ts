@@ -8,6 +8,7 @@ export {
 } from './create-policy.ts';
 export { hashKey } from './hash.ts';
 export { LoadMeter, type LoadTotal, type Outcome } from './load-meter.ts';
+export { canServe } from './policies/scan.ts';
 export type { Picker, PickInfo, Pod, Policy, PolicyEnv } from './policy.ts';
 export { type SubsetOptions, selectSubset } from './subset.ts';
 export { zoneAware } from './zone-aware.ts';

@@ -40,8 +40,11 @@ export interface Policy {
   readonly name: string;
   /** True when it reads {@link PickInfo.hash}; the client then computes the key's hash for every call. */
   readonly needsHash: boolean;
-  /** Whether it wants a connection to every Pod, or one at a time. */
-  readonly connects: 'all' | 'one';
+  /**
+   * For a policy that uses one Pod at a time: the Pods that can serve, in the order in which they are to be tried until one
+   * is connected. A policy without it wants a connection to every Pod.
+   */
+  readonly order: (<P extends Pod>(pods: readonly P[], random: Random) => P[]) | undefined;
   /**
    * `ready` are the Pods connected and serving now, `pods` all Pods of the set in a stable order (what hash tables
    * are built from, so that a Pod that reconnects moves no keys). `previous` is the picker it replaces, of any policy;

@@ -50,4 +50,22 @@ describe('a subset', () => {
     expect(Math.max(...counts.values())).toBeLessThanOrEqual(Math.ceil(mean) + 2);
     expect(Math.min(...counts.values())).toBeGreaterThanOrEqual(Math.floor(mean) - 2);
   });
+
+  test('has so many Pods that can serve, and keeps one that drains', () => {
+    for (let client = 0; client < 50; client++) {
+      const before = selectSubset(endpoints, { size: 3, client });
+      for (const change of [{ phase: 'draining' }, { weight: 0 }] as const) {
+        const unable = new Set(before.slice(0, 2));
+        const now = endpoints.map((endpoint) =>
+          unable.has(endpoint) ? toEndpoint({ ...endpoint, ...change }) : endpoint,
+        );
+        const after = selectSubset(now, { size: 3, client });
+        expect(after).toHaveLength(5);
+        for (const { id } of before) expect(after.map((endpoint) => endpoint.id)).toContain(id);
+      }
+      // As many at most, whatever a registry says.
+      const idle = endpoints.map((endpoint) => toEndpoint({ ...endpoint, weight: 0 }));
+      expect(selectSubset(idle, { size: 3, client })).toHaveLength(3);
+    }
+  });
 });

@@ -1,10 +1,11 @@
 import type { Endpoint } from '@podwire/registry';
 import { hashKey } from './hash.ts';
 import { byHash } from './hash-order.ts';
+import { canServe } from './policies/scan.ts';
 
 /** Which part of a large service one client connects to. */
 export interface SubsetOptions {
-  /** Pods to connect to. */
+  /** Pods to connect to, of those that can serve. */
   readonly size: number;
   /**
    * Which client this is: its ordinal (a StatefulSet's, a cluster worker's), or any text that tells it from the others.
@@ -16,7 +17,8 @@ export interface SubsetOptions {
 /**
  * The Pods on a stretch of a ring on which all stand in the order of their hash; clients begin at points that divide it
  * evenly (van der Corput's sequence, as Twitter's deterministic aperture divides its ring). A Pod that comes or goes
- * changes at most one Pod of a subset.
+ * changes at most one Pod of a subset. One that drains or has weight 0 keeps its place, and the stretch grows by a Pod that
+ * can serve.
  */
 export function selectSubset(endpoints: readonly Endpoint[], options: SubsetOptions): readonly Endpoint[] {
   const { size, client } = options;
@@ -26,7 +28,13 @@ export function selectSubset(endpoints: readonly Endpoint[], options: SubsetOpti
   // By position on the ring of Pods rather than of hashes: stretches between hashes are uneven.
   const start = Math.floor(point * ring.length);
   const chosen = new Set<Endpoint>();
-  for (let step = 0; step < size; step++) chosen.add(ring[(start + step) % ring.length]!);
+  let able = 0;
+  for (let step = 0; step < ring.length && able < size; step++) {
+    const endpoint = ring[(start + step) % ring.length]!;
+    const serves = canServe(endpoint);
+    if (serves) able += 1;
+    if (serves || step < size) chosen.add(endpoint);
+  }
   return endpoints.filter((endpoint) => chosen.has(endpoint));
 }
 

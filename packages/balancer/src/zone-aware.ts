@@ -10,10 +10,21 @@ const OVERPROVISIONING = 1.4;
  * (Envoy, priority levels: https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/priority).
  */
 export function zoneAware(policy: Policy, zone: string): Policy {
+  const { order } = policy;
+  if (order !== undefined) {
+    // Where one Pod gets every call there are no shares: the zone says which Pods are tried first.
+    return {
+      ...policy,
+      order(pods, random) {
+        const { own, other } = split(pods, zone);
+        return [...order(own, random), ...order(other, random)];
+      },
+    };
+  }
   return {
     name: policy.name,
     needsHash: policy.needsHash,
-    connects: policy.connects,
+    order: undefined,
     *build(pods, ready, env, previous) {
       const before = previous instanceof ZonePicker ? previous : undefined;
       const near = split(pods, zone);

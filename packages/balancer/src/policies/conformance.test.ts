@@ -1,3 +1,4 @@
+import { toEndpoint } from '@podwire/registry';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PART } from '../building.ts';
@@ -13,7 +14,8 @@ const variants = [
   ['least_request of five', createPolicy({ least_request: { choiceCount: 5 } })] as const,
   ['ring_hash, bounded', createPolicy({ ring_hash: { loadBound: 1.25 } })] as const,
   ['maglev, bounded', createPolicy({ maglev: { loadBound: 1.25 } })] as const,
-  ['round_robin in a zone', zoneAware(createPolicy('round_robin'), 'a')] as const,
+  ...policyNames.map((name) => [`${name} in a zone`, zoneAware(createPolicy(name), 'a')] as const),
+  ['pick_first, in order', createPolicy({ pick_first: { shuffleAddressList: false } })] as const,
 ];
 
 /** Picks with a new hash each time. */
@@ -58,6 +60,44 @@ describe.each(variants)('%s', (_name, policy) => {
     expect(picks(build(pods), 300)).not.toContain(pods[2]);
     const none = makePods(2, () => ({ weight: 0 }));
     expect(picks(build(none), 3)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('leaves a Pod that drains, gets weight 0 or is not connected any more', () => {
+    for (let gone = 0; gone < 4; gone++) {
+      const pods = makePods(4, (i) => ({ zone: i < 2 ? 'a' : 'b' }));
+      const before = build(pods);
+      const others = pods.filter((_, i) => i !== gone);
+      // Draining is not in either list, unreachable not among those that are ready.
+      expect(picks(build(others, others, before), 100)).not.toContain(pods[gone]);
+      pods[gone]!.available = false;
+      expect(picks(build(pods, others, before), 100)).not.toContain(pods[gone]);
+      pods[gone]!.available = true;
+      const { endpoint } = pods[gone]!;
+      pods[gone]!.endpoint = toEndpoint({ ...endpoint, weight: 0 });
+      expect(picks(build(pods, pods, before), 100)).not.toContain(pods[gone]);
+    }
+  });
+
+  test('goes to the only Pod that a call does not exclude', () => {
+    const pods = makePods(4, (i) => ({ zone: i < 2 ? 'a' : 'b' }));
+    const picker = build(pods);
+    for (const pod of pods) {
+      const others = pods.filter((other) => other !== pod);
+      expect(new Set(picks(picker, 50, ...others))).toEqual(new Set([pod]));
+    }
+  });
+
+  test('tries only Pods that can serve, each once, where it tries one after another', () => {
+    const pods = makePods(8, (i) => ({
+      zone: i % 2 === 0 ? 'a' : 'b',
+      weight: i % 3 === 0 ? 0 : 1,
+      phase: i === 4 ? 'draining' : 'serving',
+    }));
+    const order = policy.order?.(pods, makeEnv().random);
+    expect(order === undefined).toBe(policy.name !== 'pick_first');
+    if (order === undefined) return;
+    expect(new Set(order)).toEqual(new Set([1, 2, 5, 7].map((i) => pods[i])));
+    expect(order).toHaveLength(4);
   });
 
   test('reaches every Pod', () => {

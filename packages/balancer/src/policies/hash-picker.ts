@@ -18,7 +18,7 @@ export function hashPolicy(
   return {
     name,
     needsHash: true,
-    connects: 'all',
+    order: undefined,
     // From all Pods, not those ready: one that reconnects moves no key for good.
     *build(pods, ready, _env, previous) {
       const members = weighted(pods);

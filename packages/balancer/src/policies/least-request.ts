@@ -15,7 +15,7 @@ export function leastRequest(options: LeastRequestOptions): Policy {
   return {
     name: 'least_request',
     needsHash: false,
-    connects: 'all',
+    order: undefined,
     build: (_pods, ready, env) => made(new LeastRequest(ready, env, count)),
   };
 }

@@ -7,7 +7,7 @@ export function peakEwma(options: { readonly choiceCount: number }): Policy {
   return {
     name: 'peak_ewma',
     needsHash: false,
-    connects: 'all',
+    order: undefined,
     build: (_pods, ready, env) => made(new PeakEwma(ready, env, options.choiceCount)),
   };
 }

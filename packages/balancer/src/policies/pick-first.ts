@@ -1,23 +1,25 @@
+import { isIPv6 } from 'node:net';
 import type { Random } from '@podwire/registry';
 import { made } from '../building.ts';
-import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
-import { scan, weighted } from './scan.ts';
+import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
+import { canServe, scan, weighted } from './scan.ts';
 
-/** All calls to one Pod, and to another only when it goes (gRPC's `pick_first`, gRFC A62). */
+/** All calls to one Pod, and to another only when that one goes (gRPC's `pick_first`, gRFC A62). */
 export function pickFirst(options: { readonly shuffleAddressList: boolean }): Policy {
   return {
     name: 'pick_first',
     needsHash: false,
-    connects: 'one',
-    build: (_pods, ready, env, previous) =>
-      made(new PickFirst(order(weighted(ready), options.shuffleAddressList, env), previous)),
+    order(pods, random) {
+      const able = pods.filter(({ endpoint }) => canServe(endpoint));
+      // The whole list first, and the families after it (gRFC A61).
+      if (options.shuffleAddressList) shuffle(able, random);
+      return interleave(able);
+    },
+    build: (_pods, ready, _env, previous) => made(new PickFirst(weighted(ready), previous)),
   };
 }
 
-function order<P extends Pod>(pods: readonly P[], shuffle: boolean, env: PolicyEnv): readonly P[] {
-  return shuffle ? shuffled(pods, env.random) : pods;
-}
-
+/** The Pod in use, which is the first of the list unless the picker before had another that is still there. */
 class PickFirst<P extends Pod> implements Picker<P> {
   readonly #pods: readonly P[];
   readonly #current: P | undefined;
@@ -35,12 +37,27 @@ class PickFirst<P extends Pod> implements Picker<P> {
   }
 }
 
-/** The same in random order (Fisher–Yates). */
-function shuffled<T>(items: readonly T[], random: Random): T[] {
-  const copy = [...items];
-  for (let i = copy.length - 1; i > 0; i--) {
+/** Into random order (Fisher–Yates). */
+function shuffle(items: unknown[], random: Random): void {
+  for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
-    [copy[i], copy[j]] = [copy[j]!, copy[i]!];
+    [items[i], items[j]] = [items[j], items[i]];
   }
-  return copy;
+}
+
+/**
+ * One of each address family in turn, beginning with that of the first (RFC 8305 §4): where one family leads nowhere, the
+ * second attempt is of the other one.
+ */
+function interleave<P extends Pod>(pods: readonly P[]): P[] {
+  const isFirst = (pod: P) => isIPv6(pod.endpoint.host) === isIPv6(pods[0]!.endpoint.host);
+  const first = pods.filter(isFirst);
+  if (first.length === pods.length) return first;
+  const other = pods.filter((pod) => !isFirst(pod));
+  const mixed: P[] = [];
+  for (let i = 0; i < Math.max(first.length, other.length); i++) {
+    if (i < first.length) mixed.push(first[i]!);
+    if (i < other.length) mixed.push(other[i]!);
+  }
+  return mixed;
 }

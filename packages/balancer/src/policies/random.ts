@@ -9,7 +9,7 @@ export function random(): Policy {
   return {
     name: 'random',
     needsHash: false,
-    connects: 'all',
+    order: undefined,
     build: (_pods, ready, env) => made(new RandomPick(weighted(ready), env)),
   };
 }

@@ -7,7 +7,7 @@ export function roundRobin(): Policy {
   return {
     name: 'round_robin',
     needsHash: false,
-    connects: 'all',
+    order: undefined,
     build: (_pods, ready, env, previous) => {
       const pods = weighted(ready);
       return made(new RoundRobin(pods, start(pods, previous) ?? Math.floor(env.random() * pods.length)));

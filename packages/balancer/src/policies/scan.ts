@@ -1,3 +1,4 @@
+import type { Endpoint } from '@podwire/registry';
 import type { PickInfo, Pod } from '../policy.ts';
 
 /** Whether a Pod takes this call: available, and not one the call was at already. */
@@ -23,6 +24,11 @@ export function scanIndex<P extends Pod>(pods: readonly P[], start: number, info
     if (tried < 0) tried = at;
   }
   return tried;
+}
+
+/** Whether a Pod is to get calls, once it is connected. */
+export function canServe(endpoint: Endpoint): boolean {
+  return endpoint.phase === 'serving' && endpoint.weight > 0;
 }
 
 /** Pods that are to get calls at all: weight 0 takes none. */

@@ -12,7 +12,7 @@ export function weightedRoundRobin(): Policy {
   return {
     name: 'weighted_round_robin',
     needsHash: false,
-    connects: 'all',
+    order: undefined,
     build: (_pods, ready, env, previous) => {
       const before = previous instanceof WeightedRoundRobin ? previous : undefined;
       return made(new WeightedRoundRobin(weighted(ready), env, before));

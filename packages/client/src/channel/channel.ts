@@ -235,7 +235,8 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }
 
   #onPod(pod: ClientPod): void {
-    if (pod.state !== 'ready') this.#open?.watch?.recheck();
+    if (pod.lost) this.#open?.watch?.recheck();
+    if (pod.state === 'backoff') this.#dispatcher?.onPodFailed();
     this.#emit('pod', { id: pod.id, state: pod.state, error: pod.lastError });
   }
 

@@ -130,6 +130,11 @@ export class Dispatcher implements CallHost {
     if (side === this.#side) this.queue.flush();
   }
 
+  /** A Pod cannot be connected to: calls that wait for this one have nothing to wait for. */
+  onPodFailed(): void {
+    this.queue.reconsiderSteered();
+  }
+
   /** Takes no more calls; those of this turn are under way, and those that have no Pod get none. */
   close(): void {
     this.#beginBatch();
@@ -153,10 +158,9 @@ export class Dispatcher implements CallHost {
 
   pick(call: Call): ClientPod | undefined {
     if (this.closed) return undefined;
-    const id = call.request.pod;
-    if (id === undefined) return this.#side.pick(call);
-    const pod = this.#side.pods.get(id);
-    return pod?.available ? pod : undefined;
+    const { pod, exclude } = call.request;
+    if (pod !== undefined) return this.#side.pickNamed(pod);
+    return exclude === undefined ? this.#side.pick(call) : this.#side.pickOther(call);
   }
 
   podsById(ids: readonly string[]): Set<ClientPod> {

@@ -3,7 +3,16 @@ import type { Connection, ConnectionListener, Transport } from '@podwire/http2';
 import { type Endpoint, type Timer, toEndpoint } from '@podwire/registry';
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
+import type { ConnectGate, Waiting } from '../pod/connect-gate.ts';
 import { Side } from './side.ts';
+
+/** Whose turn it is does not matter here: all Pods begin at once. */
+const GATE = {
+  enter: (waiting: Waiting) => waiting.begin(),
+  leave() {},
+  refund() {},
+  close() {},
+} as unknown as ConnectGate;
 
 /** Connections that are ready when the test says so. */
 function open(count: number, name = 'round_robin', clock = new VirtualClock()) {
@@ -36,8 +45,8 @@ function open(count: number, name = 'round_robin', clock = new VirtualClock()) {
     shared: {
       env,
       transport,
-      governor: ((task: () => Promise<void>) => task()) as never,
-      backoff: { initialMs: 100, maxMs: 1_000 } as never,
+      gate: GATE,
+      backoff: { initialMs: 100, maxMs: 1_000, downMs: 1_000 },
       maxConnectionsPerPod: 1,
       connectionOptions: () => ({}) as never,
     },

@@ -1,4 +1,11 @@
-import type { Building, LoadTotal, Picker, PickInfo, Policy } from '@podwire/balancer';
+import {
+  type Building,
+  canServe,
+  type LoadTotal,
+  type Picker,
+  type PickInfo,
+  type Policy,
+} from '@podwire/balancer';
 import type { StreamHead } from '@podwire/http2';
 import type { Endpoint, Timer } from '@podwire/registry';
 import type { Method } from '../call/method.ts';
@@ -7,6 +14,7 @@ import type { Mode } from '../modes/mode.ts';
 import { NO_HEADERS } from '../pod/endpoint-headers.ts';
 import { ClientPod } from '../pod/pod.ts';
 import type { PodShared } from '../pod/shared.ts';
+import { FirstPod } from './first-pod.ts';
 import { Rebuild } from './rebuild.ts';
 
 /** What a side is made of. */
@@ -18,7 +26,7 @@ export interface SideOptions {
   /** Sent with every call. */
   readonly commonHeaders: readonly string[];
   readonly drainMs: number;
-  readonly shared: Omit<PodShared, 'onState' | 'onRoom'>;
+  readonly shared: Omit<PodShared, 'isDown' | 'onState' | 'onRoom'>;
   /** Pods or their states changed, after the picker was rebuilt. */
   onChange(side: Side): void;
   /** A Pod can take calls again, or one more is ready to. */
@@ -56,6 +64,8 @@ export class Side {
   /** Counts the sets; each Pod knows the last one that named it. */
   #generation = 0;
   readonly #rebuild: Rebuild;
+  /** Where the policy uses one Pod at a time. */
+  readonly #first: FirstPod | undefined;
   #closed = false;
 
   constructor(options: SideOptions) {
@@ -66,11 +76,21 @@ export class Side {
       () => this.#buildPicker(),
       () => this.#order.length,
     );
+    const { policy, env } = options;
+    if (policy.order !== undefined) {
+      const order = policy.order;
+      this.#first = new FirstPod({
+        clock: env.clock,
+        pods: () => this.#order,
+        order: () => order(this.#order, env.random),
+      });
+    }
     this.#shared = {
       ...options.shared,
+      isDown: () => this.state !== 'ready',
       onState: (pod) => this.#onState(pod),
       onRoom: (pod) => {
-        if (pod.available && !this.#closed) options.onRoom(this);
+        if (pod.hasRoom && !this.#closed) options.onRoom(this);
       },
     };
   }
@@ -115,13 +135,27 @@ export class Side {
     this.#order = order;
     for (const pod of before) if (pod.generation !== this.#generation) this.#drop(pod);
     if (endpoints.length === 0) this.state = 'empty';
-    if (this.#options.policy.connects === 'all') for (const pod of added) pod.connect();
-    else this.#connectOne();
+    if (this.#first !== undefined) this.#first.update();
+    else for (const pod of added) pod.connect();
     this.#rebuild.plan(this.state === 'ready' ? 'later' : 'now');
   }
 
   pick(info: PickInfo<ClientPod>): ClientPod | undefined {
     return this.warm ? this.#picker?.pick(info) : undefined;
+  }
+
+  /** The Pod that a call names, when that one takes it now. */
+  pickNamed(id: string): ClientPod | undefined {
+    const pod = this.pods.get(id);
+    if (pod !== undefined) this.#first?.want(pod);
+    return pod?.hasRoom ? pod : undefined;
+  }
+
+  /** A Pod for a call that avoids some: where one Pod is connected at a time, that may be one to connect to yet. */
+  pickOther(info: PickInfo<ClientPod>): ClientPod | undefined {
+    const pod = this.pick(info);
+    if (pod === undefined || this.#first === undefined || !info.excluded?.has(pod)) return pod;
+    return this.#first.wantOther(info.excluded) ? undefined : pod;
   }
 
   /** What starts a call of a method that has no headers of its own. */
@@ -135,11 +169,6 @@ export class Side {
       method.heads.set(authority, head);
     }
     return head;
-  }
-
-  /** There is news that Pods may be reachable: those that wait to be tried again are tried now. */
-  hurry(): void {
-    for (const pod of this.#order) pod.hurry();
   }
 
   /** New calls go elsewhere; those under way finish within the drain time. */
@@ -160,6 +189,8 @@ export class Side {
   #stop(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#first?.stop();
+    this.#shared.gate.close();
     this.#rebuild.close();
   }
 
@@ -184,18 +215,11 @@ export class Side {
     pod.drain(this.#options.drainMs);
   }
 
-  /** One Pod after another until one is ready. */
-  #connectOne(): void {
-    if (this.#order.some((pod) => pod.state === 'ready' || pod.state === 'connecting')) return;
-    const next = this.#order.find((pod) => pod.state === 'idle' || pod.state === 'draining');
-    next?.connect();
-  }
-
   #onState(pod: ClientPod): void {
     if (pod.state === 'closed') this.#leaving.delete(pod.id);
     this.#options.onPod(pod);
     if (this.#closed) return;
-    if (this.#options.policy.connects === 'one' && pod.state === 'backoff') this.#connectOne();
+    this.#first?.onState(pod);
     // A Pod that fails to connect again and again makes no difference to calls that others take.
     if (this.warm && pod.state !== 'ready' && !pod.picked) return;
     if (this.state !== 'ready') this.#rebuild.plan('now');
@@ -211,7 +235,7 @@ export class Side {
       { random: env.random, nowMs: () => env.clock.nowMs() },
       this.#picker,
     );
-    this.#warmUp(ready.length, settled || policy.connects === 'one');
+    this.#warmUp(ready.length, settled || this.#first !== undefined);
     this.#options.onChange(this);
   }
 
@@ -219,20 +243,27 @@ export class Side {
   #look(): { readonly serving: ClientPod[]; readonly ready: ClientPod[]; readonly settled: boolean } {
     const serving: ClientPod[] = [];
     const ready: ClientPod[] = [];
-    let settled = true;
-    let anyHope = false;
+    let able = 0;
+    let failed = 0;
+    const current = this.#first?.current;
     for (const pod of this.#order) {
       const isReady = pod.state === 'ready';
       pod.picked = isReady;
-      if (!isReady && !pod.failing) settled = false;
-      if (!pod.failing && pod.state !== 'idle') anyHope = true;
-      if (pod.endpoint.phase !== 'serving') continue;
-      serving.push(pod);
-      if (isReady) ready.push(pod);
+      if (pod.endpoint.phase === 'serving') serving.push(pod);
+      if (!canServe(pod.endpoint)) continue;
+      able += 1;
+      if (isReady && pod === current) ready.unshift(pod);
+      else if (isReady) ready.push(pod);
+      // One that is idle is not being tried, or not yet.
+      else if (pod.failing && pod.state !== 'idle') failed += 1;
     }
-    if (this.#order.length > 0) this.state = ready.length > 0 ? 'ready' : anyHope ? 'connecting' : 'failing';
+    const before = this.state;
+    if (ready.length > 0) this.state = 'ready';
+    // Where no Pod can serve, one that can may come: that is waited for.
+    else if (this.#order.length > 0) this.state = able > 0 && failed === able ? 'failing' : 'connecting';
     else if (this.state !== 'unknown') this.state = 'empty';
-    return { serving, ready, settled };
+    if (before === 'ready' && this.state !== 'ready') for (const pod of this.#order) pod.hasten();
+    return { serving, ready, settled: ready.length + failed === able };
   }
 
   #warmUp(ready: number, settled: boolean): void {

@@ -10,9 +10,9 @@ import {
   type WatchStatus,
   watchService,
 } from '@podwire/registry';
-import pLimit from 'p-limit';
 import type { Env } from '../env.ts';
 import type { Settings } from '../options/settings.ts';
+import { ConnectGate } from '../pod/connect-gate.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { defaultAuthority } from './names.ts';
 import { Side, type SideOptions } from './side.ts';
@@ -112,7 +112,7 @@ function sideOptions(
       transport,
       backoff,
       maxConnectionsPerPod,
-      governor: pLimit(settings.maxConnecting),
+      gate: new ConnectGate(env.clock, settings.maxConnecting, settings.maxConnectsPerSecond),
       connectionOptions: ({ host, port }) => ({
         host,
         port,

@@ -4,6 +4,8 @@ import type { Call } from '../call/call.ts';
 export class WaitQueue {
   readonly #calls = new Set<Call>();
   readonly #maxCalls: number;
+  /** Of them, those that name or exclude Pods. */
+  #steered = 0;
 
   constructor(maxCalls: number) {
     this.#maxCalls = maxCalls;
@@ -17,11 +19,12 @@ export class WaitQueue {
   add(call: Call): boolean {
     if (this.#calls.size >= this.#maxCalls) return false;
     this.#calls.add(call);
+    if (isSteered(call)) this.#steered += 1;
     return true;
   }
 
   remove(call: Call): void {
-    this.#calls.delete(call);
+    if (this.#calls.delete(call) && isSteered(call)) this.#steered -= 1;
   }
 
   /** Somebody has room: calls try again, in order, until one finds none. */
@@ -29,8 +32,14 @@ export class WaitQueue {
     // Not a copy: where one call ends another begins, this runs for every reply.
     for (const call of this.#calls) {
       this.#retry(call);
-      if (call.phase === 'waiting' && call.request.pod === undefined) return;
+      if (call.phase === 'waiting' && !isSteered(call)) return;
     }
+  }
+
+  /** A Pod failed: calls that wait for one of their own look again. */
+  reconsiderSteered(): void {
+    if (this.#steered === 0) return;
+    for (const call of [...this.#calls]) if (isSteered(call)) this.#retry(call);
   }
 
   /** Lets every call look again: perhaps there is nothing to wait for any more. */
@@ -40,6 +49,11 @@ export class WaitQueue {
 
   #retry(call: Call): void {
     call.begin();
-    if (call.phase !== 'waiting') this.#calls.delete(call);
+    if (call.phase !== 'waiting') this.remove(call);
   }
+}
+
+/** Whether the call's metadata name or exclude Pods, so that it may wait where others find room. */
+function isSteered({ request }: Call): boolean {
+  return request.pod !== undefined || request.exclude !== undefined;
 }

@@ -1,4 +1,5 @@
 import { status as Status } from '@grpc/grpc-js';
+import { canServe } from '@podwire/balancer';
 import type { WatchStatus } from '@podwire/registry';
 import type { Call } from '../call/call.ts';
 import type { Refusal } from '../call/host.ts';
@@ -27,6 +28,8 @@ export function whyNoPod(
     case 'ready':
       return `room on a Pod of ${service} (${podProblems(side)})`;
     default:
+      if (![...side.pods.values()].some(({ endpoint }) => canServe(endpoint)))
+        return `a Pod of ${service} that takes calls (${podProblems(side)})`;
       return `a connection to a Pod of ${service} (${podProblems(side)})`;
   }
 }
@@ -44,7 +47,8 @@ export function whyUnavailable(
     return { code: Status.UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
   }
   if (call.waitForReady) return undefined;
-  if (only?.failing) {
+  if (only !== undefined) {
+    if (!only.failing) return undefined;
     const details = `the Pod that the call names cannot be connected to (${podProblem(only)})`;
     return { code: Status.UNAVAILABLE, reason: 'NO_CONNECTION', details };
   }
@@ -78,9 +82,10 @@ function podProblem(pod: ClientPod): string {
   return `${pod.id}: ${problemOf(pod)}`;
 }
 
-function problemOf({ state, endpoint, available, lastError }: ClientPod): string {
-  if (state !== 'ready') return lastError ?? state;
+function problemOf({ state, endpoint, hasRoom, lastError }: ClientPod): string {
+  if (state !== 'ready' && lastError !== undefined) return lastError;
   if (endpoint.phase === 'draining') return 'it is draining';
   if (endpoint.weight === 0) return 'its weight is 0';
-  return available ? 'ready' : 'every stream that it allows is in use';
+  if (state !== 'ready') return state;
+  return hasRoom ? 'ready' : 'every stream that it allows is in use';
 }

@@ -65,9 +65,11 @@ function channelOptions(): Record<string, Schema> {
     userAgentSuffix: matching(HEADER_TEXT),
     connectTimeoutMs: integer(1, 'TCP, TLS and first SETTINGS of one connection', 5_000),
     maxConnecting: integer(1, 'Connections being made at the same time', 32),
+    maxConnectsPerSecond: integer(1, 'Attempts a second to connect to Pods that failed before', 100),
     backoff: object({
       initialMs: integer(1, 'First delay between attempts to connect to a Pod', 100),
       maxMs: integer(1, 'Largest delay', 10_000),
+      downMs: integer(1, 'Largest delay while no Pod takes calls', 1_000),
     }),
     keepalive: object({
       timeMs: integer(0, 'Silence after which a PING is sent; 0 is off', 10_000),

@@ -74,8 +74,16 @@ export interface ChannelOptions {
   readonly connectTimeoutMs?: number;
   /** Connections that are being made at the same time; one that takes over a second makes room for the next. Default 32. */
   readonly maxConnecting?: number;
-  /** Delay between attempts to connect to one Pod: the first, and the largest. Default 100 and 10 000. */
-  readonly backoff?: { readonly initialMs?: number; readonly maxMs?: number };
+  /**
+   * Attempts a second to connect to Pods that could not be connected to before, over all Pods; to others ten times as many.
+   * Attempts that succeed are not counted. Default 100.
+   */
+  readonly maxConnectsPerSecond?: number;
+  /**
+   * Delay between attempts to connect to one Pod: the first, the largest, and the largest while no Pod of the set takes
+   * calls. Each is made up to a fifth shorter or longer. Default 100, 10 000 and 1000.
+   */
+  readonly backoff?: { readonly initialMs?: number; readonly maxMs?: number; readonly downMs?: number };
   /**
    * A PING after this much silence while calls are open (`withoutCalls`: always), and how long its answer may take; 0 is
    * off. Default 10 000 and 5000.

@@ -207,11 +207,18 @@ describe('options', () => {
   });
 });
 
-test('one delay of the backoff alone moves the default of the other', () => {
-  expect(parseOptions({ backoff: { maxMs: 50 } }).backoff).toEqual({ initialMs: 50, maxMs: 50 });
-  expect(parseOptions({ backoff: { initialMs: 20_000 } }).backoff).toEqual({
-    initialMs: 20_000,
-    maxMs: 20_000,
-  });
-  expect(parseOptions({}).backoff).toEqual({ initialMs: 100, maxMs: 10_000 });
+test('one delay of the backoff alone moves the defaults of the others', () => {
+  const backoff = (given: object) => parseOptions({ backoff: given }).backoff;
+  expect(backoff({})).toEqual({ initialMs: 100, maxMs: 10_000, downMs: 1_000 });
+  expect(backoff({ maxMs: 50 })).toEqual({ initialMs: 50, maxMs: 50, downMs: 50 });
+  expect(backoff({ initialMs: 20_000 })).toEqual({ initialMs: 20_000, maxMs: 20_000, downMs: 20_000 });
+  expect(backoff({ downMs: 30 })).toEqual({ initialMs: 30, maxMs: 10_000, downMs: 30 });
+  expect(backoff({ downMs: 30_000 })).toEqual({ initialMs: 100, maxMs: 30_000, downMs: 30_000 });
+});
+
+test.each([
+  { maxMs: 500, downMs: 600 },
+  { initialMs: 200, downMs: 100 },
+])('a delay for a set that is down is between the other two: %j', (backoff) => {
+  expect(() => parseOptions({ backoff })).toThrow(/^options\.backoff\.downMs: \d+ must not be less than/);
 });

@@ -34,7 +34,8 @@ export interface Settings {
   readonly userAgent: string;
   readonly connectTimeoutMs: number;
   readonly maxConnecting: number;
-  readonly backoff: { readonly initialMs: number; readonly maxMs: number };
+  readonly maxConnectsPerSecond: number;
+  readonly backoff: { readonly initialMs: number; readonly maxMs: number; readonly downMs: number };
   readonly keepalive: { readonly timeMs: number; readonly timeoutMs: number; readonly withoutCalls: boolean };
   readonly maxConnectionsPerPod: number;
   readonly waiting: { readonly maxCalls: number; readonly timeoutMs: number };
@@ -67,6 +68,7 @@ const KEYS = [
   'userAgentSuffix',
   'connectTimeoutMs',
   'maxConnecting',
+  'maxConnectsPerSecond',
   'backoff',
   'keepalive',
   'maxConnectionsPerPod',
@@ -107,7 +109,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   const { values: o, at } = translateGrpcOptions(input as Record<string, unknown>, path);
   const group = (key: string, keys: readonly string[]) =>
     checkKeys(o[key] === undefined ? {} : o[key], keys, at(key));
-  const backoff = group('backoff', ['initialMs', 'maxMs']);
+  const backoff = group('backoff', ['initialMs', 'maxMs', 'downMs']);
   const keepalive = group('keepalive', ['timeMs', 'timeoutMs', 'withoutCalls']);
   const waiting = group('waiting', ['maxCalls', 'timeoutMs']);
   const buffer = group('retryBuffer', ['perCallBytes', 'perChannelBytes']);
@@ -134,6 +136,10 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     userAgent: [prefix, `podwire/${VERSION}`, suffix].filter((part) => part !== undefined).join(' '),
     connectTimeoutMs: number(o.connectTimeoutMs, at('connectTimeoutMs'), { default: 5_000, min: 1 }),
     maxConnecting: number(o.maxConnecting, at('maxConnecting'), { default: 32, min: 1 }),
+    maxConnectsPerSecond: number(o.maxConnectsPerSecond, at('maxConnectsPerSecond'), {
+      default: 100,
+      min: 1,
+    }),
     backoff: parseBackoff(backoff, at),
     keepalive: {
       timeMs: number(keepalive.timeMs, at('keepalive.timeMs'), { default: 10_000, min: 0 }),
@@ -186,17 +192,23 @@ function parsePolicy(o: Record<string, unknown>, config: ServiceConfig, path: st
   return zone === undefined ? chosen : zoneAware(chosen, zone);
 }
 
-/** Of the two delays, one that is not given yields to the one that is. */
+/** Of the delays, one that is not given yields to those that are. */
 function parseBackoff(backoff: Record<string, unknown>, at: (name: string) => string): Settings['backoff'] {
-  const given = number(backoff.maxMs, at('backoff.maxMs'), { default: 0, min: 1 });
+  const maxGiven = number(backoff.maxMs, at('backoff.maxMs'), { default: 0, min: 1 });
+  const downGiven = number(backoff.downMs, at('backoff.downMs'), { default: 0, min: 1 });
   const initialMs = number(backoff.initialMs, at('backoff.initialMs'), {
-    default: Math.min(100, given || 100),
+    default: Math.min(100, maxGiven || 100, downGiven || 100),
     min: 1,
   });
-  const maxMs = given || Math.max(10_000, initialMs);
+  const maxMs = maxGiven || Math.max(10_000, initialMs, downGiven);
+  const downMs = downGiven || Math.min(maxMs, Math.max(1_000, initialMs));
   if (initialMs > maxMs)
     throw new InvalidInput(at('backoff.initialMs'), initialMs, `must not be more than maxMs, ${maxMs}`);
-  return { initialMs, maxMs };
+  if (downMs < initialMs || downMs > maxMs) {
+    const rule = `must not be less than initialMs, ${initialMs}, or more than maxMs, ${maxMs}`;
+    throw new InvalidInput(at('backoff.downMs'), downMs, rule);
+  }
+  return { initialMs, maxMs, downMs };
 }
 
 function parseHashKey(value: unknown, path: string): Settings['hashKey'] {

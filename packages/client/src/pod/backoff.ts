@@ -5,6 +5,8 @@ export interface BackoffOptions {
   readonly initialMs: number;
   /** Largest delay before jitter, in milliseconds. */
   readonly maxMs: number;
+  /** Largest delay before jitter while no Pod of the set takes calls, in milliseconds. */
+  readonly downMs: number;
 }
 
 // https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md. Its delays of 1 to 120 s are not ours (`options.backoff`): a Pod is
@@ -24,14 +26,23 @@ export class Backoff {
     this.#nextMs = options.initialMs;
   }
 
-  /** The delay before the next attempt. */
-  next(): number {
+  /** The delay before the next attempt. `isDown`: no Pod takes calls. */
+  next(isDown: boolean): number {
     const delayMs = this.#nextMs;
     this.#nextMs = Math.min(this.#nextMs * MULTIPLIER, this.#options.maxMs);
-    return delayMs * (1 - JITTER + 2 * JITTER * this.#random());
+    return this.#jittered(isDown ? Math.min(delayMs, this.#options.downMs) : delayMs);
+  }
+
+  /** How long a delay may last that had begun when the last Pod stopped taking calls. */
+  whenDown(): number {
+    return this.#jittered(this.#options.downMs);
   }
 
   reset(): void {
     this.#nextMs = this.#options.initialMs;
+  }
+
+  #jittered(delayMs: number): number {
+    return delayMs * (1 - JITTER + 2 * JITTER * this.#random());
   }
 }

@@ -1,6 +1,6 @@
 import type { Connection } from '@podwire/http2';
 import type { Clock } from '@podwire/registry';
-import type { LimitFunction } from 'p-limit';
+import type { ConnectGate, Waiting } from './connect-gate.ts';
 
 /**
  * A Pod that has not answered for so long keeps nobody busy: the next one's turn comes. Otherwise a few dozen Pods that
@@ -8,41 +8,89 @@ import type { LimitFunction } from 'p-limit';
  */
 const PATIENCE_MS = 1_000;
 
+/** What becomes of an attempt. */
+export type Settled = (result: 'ready' | 'failed') => void;
+
+/** What a dialer makes connections for. */
+export interface DialedPod {
+  readonly wantsConnection: boolean;
+  readonly failing: boolean;
+  /** Begins a connection; calls back when it is ready or will never be. Undefined when that is so at once. */
+  begin(settled: Settled): Connection | undefined;
+}
+
 /** Makes the connections of one Pod, one at a time, in turn with those of the channel's other Pods. */
-export class Dialer {
+export class Dialer implements Waiting {
   readonly #clock: Clock;
-  readonly #governor: LimitFunction;
-  readonly #start: (settled: () => void) => Connection | undefined;
+  readonly #gate: ConnectGate;
+  readonly #pod: DialedPod;
   #busy = false;
   #connecting: Connection | undefined;
+  /** The attempt under way was given up, and ends soon. */
+  #stopped = false;
+  /** One was asked for since. */
+  #again = false;
 
-  /** `start` begins a connection, unless none is wanted any more, and calls back when it is ready or will never be. */
-  constructor(clock: Clock, governor: LimitFunction, start: (settled: () => void) => Connection | undefined) {
+  constructor(clock: Clock, gate: ConnectGate, pod: DialedPod) {
     this.#clock = clock;
-    this.#governor = governor;
-    this.#start = start;
+    this.#gate = gate;
+    this.#pod = pod;
+  }
+
+  get wanted(): boolean {
+    return this.#pod.wantsConnection;
+  }
+
+  get failing(): boolean {
+    return this.#pod.failing;
   }
 
   dial(): void {
-    if (this.#busy) return;
+    if (this.#busy) {
+      this.#again = this.#stopped;
+      return;
+    }
     this.#busy = true;
-    void this.#governor(() => new Promise<void>((done) => this.#begin(done)));
+    this.#gate.enter(this);
   }
 
   /** Gives up what has begun. */
   stop(): void {
-    this.#connecting?.destroy('the Pod was closed');
+    if (this.#connecting === undefined) return;
+    this.#stopped = true;
+    this.#again = false;
+    this.#connecting.destroy('the Pod was closed');
   }
 
-  #begin(next: () => void): void {
-    const turn = this.#clock.after(PATIENCE_MS, next);
-    const settled = () => {
-      this.#busy = false;
-      this.#connecting = undefined;
+  begin(): void {
+    const { failing } = this;
+    let inTurn = true;
+    const endTurn = () => {
+      if (!inTurn) return;
+      inTurn = false;
       turn.cancel();
-      next();
+      this.#gate.leave();
     };
-    this.#connecting = this.#start(settled);
-    if (this.#connecting === undefined) settled();
+    const turn = this.#clock.after(PATIENCE_MS, endTurn);
+    let over = false;
+    const settled: Settled = (result) => {
+      if (over) return;
+      over = true;
+      if (result === 'ready') this.#gate.refund(failing);
+      this.#end();
+      endTurn();
+    };
+    const connection = this.wanted ? this.#pod.begin(settled) : undefined;
+    if (connection === undefined) settled('failed');
+    else if (!over) this.#connecting = connection;
+  }
+
+  #end(): void {
+    const again = this.#again;
+    this.#busy = false;
+    this.#connecting = undefined;
+    this.#stopped = false;
+    this.#again = false;
+    if (again) this.dial();
   }
 }

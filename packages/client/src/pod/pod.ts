@@ -9,7 +9,7 @@ import type {
 } from '@podwire/http2';
 import type { Endpoint, Timer } from '@podwire/registry';
 import { Backoff } from './backoff.ts';
-import { Dialer } from './dialer.ts';
+import { type DialedPod, Dialer, type Settled } from './dialer.ts';
 import { endpointHeaders, NO_HEADERS } from './endpoint-headers.ts';
 import type { PodShared } from './shared.ts';
 import type { PodState } from './state.ts';
@@ -26,11 +26,13 @@ interface Link {
 const PROVEN_MS = 1_000;
 
 /** One Pod with its connections. Made once per endpoint id; outlives pickers and registry updates. */
-export class ClientPod implements Pod {
+export class ClientPod implements Pod, DialedPod {
   readonly id: string;
   readonly load: LoadMeter;
   endpoint: Endpoint;
   available = false;
+  /** The same whatever its weight is: what a call needs that names the Pod. */
+  hasRoom = false;
   /** The set that named the Pod last, as its side counts them. */
   generation = 0;
   /** Whether it was ready when its side built its picker last. */
@@ -39,6 +41,8 @@ export class ClientPod implements Pod {
   /** Whether the last attempt to connect failed; holds until one succeeds. */
   failing = false;
   lastError: string | undefined;
+  /** It was ready and is not any more, though it did not leave the set. */
+  lost = false;
   /** Set by every reply: this connection works. */
   proven = false;
   /** The connection before ended without having been a good one. */
@@ -50,6 +54,10 @@ export class ClientPod implements Pod {
   readonly #retiring = new Set<Connection>();
   readonly #dialer: Dialer;
   #timer: Timer | undefined;
+  /** No attempt is made before. */
+  #retryAtMs = Number.NEGATIVE_INFINITY;
+  /** Attempts of an earlier one were given up. */
+  #epoch = 0;
   #headers: RawHeaders = NO_HEADERS;
   /** What `#headers` were read from. */
   #headersOf: Endpoint['attributes'] | undefined;
@@ -60,7 +68,7 @@ export class ClientPod implements Pod {
     this.endpoint = endpoint;
     this.#shared = shared;
     this.#backoff = new Backoff(shared.backoff, shared.env.random);
-    this.#dialer = new Dialer(shared.env.clock, shared.governor, (settled) => this.#start(settled));
+    this.#dialer = new Dialer(shared.env.clock, shared.gate, this);
   }
 
   /** What every call on this Pod carries; the same array until the registry says otherwise. */
@@ -87,20 +95,39 @@ export class ClientPod implements Pod {
     return this.#links[0]?.connection.remoteAddress;
   }
 
+  get wantsConnection(): boolean {
+    return this.state === 'connecting' || this.state === 'ready';
+  }
+
   /** Makes a connection unless there is one, or one is under way. */
   connect(): void {
     if (this.state !== 'idle' && this.state !== 'draining') return;
     this.#timer?.cancel();
+    const leftMs = this.#retryAtMs - this.#shared.env.clock.nowMs();
+    if (leftMs > 0) return this.#retryIn(leftMs);
+    this.failing = false;
     this.#setState('connecting');
     this.#dialer.dial();
   }
 
-  /** Ends a backoff early: there is news that the Pod may be reachable. */
-  hurry(): void {
-    if (this.state !== 'backoff') return;
+  /** Is not wanted until it is asked to connect again: calls that it has finish, and what it waits for is given up. */
+  rest(): void {
+    if (this.state !== 'connecting' && this.state !== 'ready' && this.state !== 'backoff') return;
     this.#timer?.cancel();
-    this.#backoff.reset();
-    this.#retry();
+    this.#epoch += 1;
+    this.lost = false;
+    const links = this.#links;
+    this.#links = [];
+    this.#setState('idle');
+    this.#dialer.stop();
+    for (const { connection } of links) this.#retire(connection);
+  }
+
+  /** No Pod takes calls any more: a wait that began before ends soon. */
+  hasten(): void {
+    if (this.state !== 'backoff') return;
+    const delayMs = this.#backoff.whenDown();
+    if (this.#shared.env.clock.nowMs() + delayMs < this.#retryAtMs) this.#retryIn(delayMs);
   }
 
   /** Takes a newer description. */
@@ -153,21 +180,23 @@ export class ClientPod implements Pod {
     if (this.state === 'draining' && this.connections === 0) this.close('drained');
   }
 
-  #start(settled: () => void): Connection | undefined {
-    if (this.state === 'closed' || this.state === 'draining') return undefined;
+  begin(settled: Settled): Connection | undefined {
+    const epoch = this.#epoch;
     let link: Link | undefined;
     let connecting = true;
     const listener: ConnectionListener = {
       onReady: () => {
         connecting = false;
-        settled();
+        settled('ready');
+        if (epoch !== this.#epoch) return connection.destroy('the Pod is not used');
         link = { connection, readyMs: this.#shared.env.clock.nowMs() };
         this.#onReady(link);
       },
       onDraining: (reason) => link && this.#onDraining(link, reason),
       onRoom: () => this.#onRoom(),
       onClosed: (error) => {
-        if (connecting) settled();
+        if (connecting) settled('failed');
+        if (link === undefined && epoch !== this.#epoch) return;
         this.#onClosed(connection, link, error);
       },
     };
@@ -187,6 +216,7 @@ export class ClientPod implements Pod {
     if (this.state === 'draining') return this.#retire(link.connection);
     this.#links.push(link);
     this.failing = false;
+    this.lost = false;
     this.proven = false;
     this.#setState('ready');
   }
@@ -224,6 +254,7 @@ export class ClientPod implements Pod {
     this.#doubted = !good;
     if (good) this.#backoff.reset();
     if (this.#links.length > 0) return this.#refresh();
+    this.lost = true;
     if (wait) return this.#wait();
     this.#setState('connecting');
     this.#dialer.dial();
@@ -232,11 +263,19 @@ export class ClientPod implements Pod {
   #wait(): void {
     if (this.state === 'draining' || this.state === 'closed') return;
     this.failing = true;
-    this.#timer = this.#shared.env.clock.after(this.#backoff.next(), () => this.#retry());
+    this.#retryIn(this.#backoff.next(this.#shared.isDown()));
+  }
+
+  #retryIn(delayMs: number): void {
+    const { clock } = this.#shared.env;
+    this.#timer?.cancel();
+    this.#retryAtMs = clock.nowMs() + delayMs;
+    this.#timer = clock.after(delayMs, () => this.#retry());
     this.#setState('backoff');
   }
 
   #retry(): void {
+    this.#timer = undefined;
     if (this.state !== 'backoff') return;
     this.#setState('connecting');
     this.#dialer.dial();
@@ -245,8 +284,17 @@ export class ClientPod implements Pod {
   #setState(state: PodState): void {
     if (this.state === state) return this.#refresh();
     this.state = state;
-    this.available = this.#canTake();
+    this.#look();
     this.#shared.onState(this);
+  }
+
+  /** Whether anything changed. */
+  #look(): boolean {
+    const { hasRoom, available } = this;
+    this.hasRoom = this.#canTake();
+    // Also where the picker does not know of the weight yet.
+    this.available = this.hasRoom && this.endpoint.weight > 0;
+    return this.hasRoom !== hasRoom || this.available !== available;
   }
 
   #canTake(): boolean {
@@ -259,14 +307,11 @@ export class ClientPod implements Pod {
 
   #onRoom(): void {
     this.#refresh();
-    const wanted = this.state === 'ready' && !this.available && this.endpoint.phase === 'serving';
+    const wanted = this.state === 'ready' && !this.hasRoom && this.endpoint.phase === 'serving';
     if (wanted && this.#links.length < this.#shared.maxConnectionsPerPod) this.#dialer.dial();
   }
 
   #refresh(): void {
-    const available = this.#canTake();
-    if (available === this.available) return;
-    this.available = available;
-    this.#shared.onRoom(this);
+    if (this.#look()) this.#shared.onRoom(this);
   }
 }

@@ -11,7 +11,7 @@ export class VirtualClock implements Clock {
   #nowMs = 1_000;
   #startWallMs: number;
   #order = 0;
-  #entries: Entry[] = [];
+  readonly #entries = new Set<Entry>();
 
   constructor(startWallMs = 1_700_000_000_000) {
     this.#startWallMs = startWallMs;
@@ -32,15 +32,15 @@ export class VirtualClock implements Clock {
 
   /** Timers that have not run. */
   get pending(): number {
-    return this.#entries.length;
+    return this.#entries.size;
   }
 
   after(delayMs: number, fn: () => void): Timer {
     const entry = { atMs: this.#nowMs + Math.max(delayMs, 0), order: this.#order++, fn };
-    this.#entries.push(entry);
+    this.#entries.add(entry);
     return {
       cancel: () => {
-        this.#entries = this.#entries.filter((other) => other !== entry);
+        this.#entries.delete(entry);
       },
     };
   }
@@ -50,7 +50,7 @@ export class VirtualClock implements Clock {
     const untilMs = this.#nowMs + byMs;
     await settle();
     for (let next = this.#next(untilMs); next !== undefined; next = this.#next(untilMs)) {
-      this.#entries = this.#entries.filter((entry) => entry !== next);
+      this.#entries.delete(next);
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.fn();
       await settle();
@@ -62,7 +62,7 @@ export class VirtualClock implements Clock {
   advanceSync(byMs: number): void {
     const untilMs = this.#nowMs + byMs;
     for (let next = this.#next(untilMs); next !== undefined; next = this.#next(untilMs)) {
-      this.#entries = this.#entries.filter((entry) => entry !== next);
+      this.#entries.delete(next);
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.fn();
     }

@@ -7,22 +7,34 @@ export async function* follow(
   reflector: Reflector,
   viewer: Viewer,
   signals: readonly AbortSignal[],
+  onRecheck?: (look: () => void) => void,
 ): AsyncGenerator<RegistryUpdate> {
   if (signals.some(({ aborted }) => aborted)) return;
   const seat = reflector.join();
   const leave = () => seat.leave();
+  onRecheck?.(() => reflector.recheck());
   for (const signal of signals) signal.addEventListener('abort', leave, { once: true });
   try {
     let seen: View | undefined;
+    let saidDoubt: string | undefined;
     while (await seat.changed()) {
       const view = viewer.view(reflector.objects);
       const faults = [...reflector.unusable, ...view.dropped];
       // A service that is empty is so whatever strayed in beside it.
       const isEmpty = view.endpoints.size === 0 && faults.length === 0;
       const now = { ...view, dropped: isEmpty ? [] : [...reflector.strays, ...faults] };
-      const update = difference(seen, now, () => why(reflector, now));
+      const whyEmpty = () => why(reflector, now);
+      const update = difference(seen, now, whyEmpty);
+      const { doubt } = reflector;
+      // A set that is told again clears what was wrong.
+      const told =
+        update ?? (doubt === undefined && saidDoubt !== undefined ? all(now, whyEmpty) : undefined);
       seen = now;
-      if (update !== undefined) yield update;
+      if (told !== undefined) yield told;
+      if (doubt !== undefined && (told !== undefined || doubt !== saidDoubt)) {
+        yield { type: 'problem', reason: `only lists pass, which are asked for again and again: ${doubt}` };
+      }
+      saidDoubt = doubt;
     }
   } finally {
     for (const signal of signals) signal.removeEventListener('abort', leave);
@@ -46,9 +58,9 @@ export function difference(
   const said = dropped.length > 0 ? { dropped } : {};
   if (endpoints.size === 0 && dropped.length === 0) {
     const same = before !== undefined && before.endpoints.size === 0 && before.empty === after.empty;
-    return same && before.dropped.length === 0 ? undefined : { type: 'missing', reason: whyEmpty() };
+    return same && before.dropped.length === 0 ? undefined : all(after, whyEmpty);
   }
-  const reset: RegistryUpdate = { type: 'reset', endpoints: [...endpoints.values()], ...said };
+  const reset = all(after, whyEmpty);
   // A reset of which nothing could be used was not believed: what was there before it may still be.
   if (before === undefined || before.endpoints.size === 0) return reset;
   const changed: Endpoint[] = [];
@@ -59,8 +71,16 @@ export function difference(
   const gone = [...before.endpoints.keys()].filter((id) => !endpoints.has(id));
   const saysTheSame = before.dropped.join('\n') === dropped.join('\n');
   if (gone.length === 0) {
-    return changed.length === 0 && saysTheSame ? undefined : { type: 'upsert', endpoints: changed, ...said };
+    // An upsert of nothing but what was dropped would be taken for "nothing can be used".
+    if (changed.length === 0) return saysTheSame ? undefined : reset;
+    return { type: 'upsert', endpoints: changed, ...said };
   }
   // An update of type `remove` says nothing of what was dropped, and would be taken for "nothing".
   return changed.length > 0 || dropped.length > 0 ? reset : { type: 'remove', ids: gone };
+}
+
+/** All of it. */
+function all({ endpoints, dropped }: View, whyEmpty: () => string): RegistryUpdate {
+  if (endpoints.size === 0 && dropped.length === 0) return { type: 'missing', reason: whyEmpty() };
+  return { type: 'reset', endpoints: [...endpoints.values()], ...(dropped.length > 0 ? { dropped } : {}) };
 }

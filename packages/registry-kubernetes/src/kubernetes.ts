@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Registry, RegistryUpdate } from '@podwire/registry';
+import type { Registry, RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
 import { type Cluster, openCluster } from './cluster.ts';
 import { follow } from './follow.ts';
 import { type KubernetesOptions, readOptions, type Settings } from './options.ts';
@@ -8,7 +8,7 @@ import { Viewer } from './slices/view.ts';
 
 /**
  * The Pods of Kubernetes Services: `kubernetes:///orders.prod:grpc`, as the API server's EndpointSlices list them. Needs
- * the verbs get, list and watch on endpointslices in the Service's namespace, and nothing else. Throws `InvalidInput` for
+ * the verbs list and watch on endpointslices in the Service's namespace, and nothing else. Throws `InvalidInput` for
  * options that are wrong; credentials are looked for when the first service is watched.
  */
 export function kubernetes(options: KubernetesOptions = {}): Registry {
@@ -23,10 +23,10 @@ export function kubernetes(options: KubernetesOptions = {}): Registry {
     check(service) {
       parseServiceRef(service);
     },
-    watch(service, { signal }) {
+    watch(service, { signal, onRecheck }) {
       const ref = parseServiceRef(service);
       cluster ??= openCluster(settings);
-      return watchService(cluster, settings, ref, [signal, closed.signal]);
+      return watchService(cluster, settings, ref, [signal, closed.signal], onRecheck);
     },
     async close() {
       closed.abort();
@@ -39,8 +39,9 @@ async function* watchService(
   settings: Settings,
   ref: ServiceRef,
   signals: readonly AbortSignal[],
+  onRecheck: RegistryWatchOptions['onRecheck'],
 ): AsyncGenerator<RegistryUpdate> {
   const namespace = ref.namespace ?? settings.namespace ?? (await cluster.client.namespace());
   const reflector = cluster.reflector(namespace, ref.name);
-  yield* follow(reflector, new Viewer(ref.port, settings.addressTypes), signals);
+  yield* follow(reflector, new Viewer(ref.port, settings.addressTypes), signals, onRecheck);
 }

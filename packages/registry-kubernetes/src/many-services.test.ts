@@ -40,6 +40,7 @@ describe('a process that looks at many Services', () => {
     isHeld = false;
     for (const answer of held) answer();
     await until(() => all.every(({ last }) => last?.type === 'missing'), 'all services');
+    await until(() => server.watches === SERVICES, 'all watches');
     expect(server.of('list')).toHaveLength(SERVICES);
     expect(server.of('watch')).toHaveLength(SERVICES);
     // A watch goes on over the connection of a list.

@@ -53,6 +53,16 @@ export class Mirror {
     return this.#objects.get(name);
   }
 
+  /** Whether it has the same objects in the same versions. */
+  isLike(other: Mirror): boolean {
+    if (this.resource !== other.resource || this.size !== other.size) return false;
+    for (const { name, uid, resourceVersion } of this.objects) {
+      const known = other.get(name);
+      if (known === undefined || known.uid !== uid || known.resourceVersion !== resourceVersion) return false;
+    }
+    return this.unusable.join() === other.unusable.join();
+  }
+
   /** Takes in what the API server lists. */
   put(object: unknown): void {
     const unusable = this.#put(object);

@@ -1,7 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
 import { type Clock, pause, type Random } from '@podwire/registry';
 import type { ApiClient } from './api/client.ts';
-import { BrokenAnswer, KubernetesError } from './api/error.ts';
+import { BrokenAnswer, KubernetesError, SilentWatch } from './api/error.ts';
 import { probe, type ServiceKey } from './api/list.ts';
 import { watch } from './api/watch.ts';
 import { listMirror, Mirror } from './mirror.ts';
@@ -9,6 +8,7 @@ import { isAtOrAfter, isBefore, isVersionGood } from './resource-version.ts';
 import { Seat } from './seat.ts';
 import { ENDPOINT_SLICES, nameOf, resourceVersionOf, uidOf } from './slices/resource.ts';
 import type { ServiceObject } from './slices/service-object.ts';
+import { Trust } from './trust.ts';
 
 export interface ReflectorEnv {
   readonly client: ApiClient;
@@ -22,14 +22,24 @@ export interface ReflectorEnv {
 /** As client-go: the server ends each watch after 5 to 10 minutes, so that clients spread over API servers again. */
 const MIN_WATCH_S = 300;
 /**
- * A watch that ends sooner, without a line, is one that the server could not serve from where we asked. One that said
- * something is cut by something on the way, and the next one waits.
+ * A watch that ends sooner, without a line, is one that the server could not serve from where we asked, or that something on
+ * the way does not let pass. One that said something is cut by something on the way, and the next one waits.
  */
 const SHORT_WATCH_MS = 2_000;
 const FIRST_GAP_MS = 250;
 const MAX_GAP_MS = 1_000;
 /** Whatever the server asks for: who looks gives up after 30 s without a word. */
 const MAX_RETRY_AFTER_MS = 20_000;
+
+/** How a watch ended: without an error in good order. */
+interface Ended {
+  readonly error: unknown;
+  /** Whether it said something, or stayed open for a while. */
+  readonly hasBegun: boolean;
+}
+
+/** Of a watch that was ended from here. */
+const GONE: Ended = { error: undefined, hasBegun: true };
 
 /**
  * Mirrors the objects of one service: lists them, then watches from there; what client-go calls a reflector. All who
@@ -42,6 +52,7 @@ export class Reflector {
   failedAtMs: number | undefined;
   readonly #env: ReflectorEnv;
   readonly #seats = new Set<Seat>();
+  readonly #trust: Trust;
   #mirror: Mirror;
   /** Where a watch may go on. */
   #resourceVersion: string | undefined;
@@ -52,6 +63,8 @@ export class Reflector {
   /** In a row: since then nothing went well. */
   #failures = 0;
   #shortWatches = 0;
+  /** Short ones that said nothing. */
+  #barrenWatches = 0;
   #wasUnreachable = false;
   #notBeforeMs = 0;
 
@@ -59,6 +72,17 @@ export class Reflector {
     this.service = service;
     this.#env = env;
     this.#mirror = new Mirror(ENDPOINT_SLICES, service);
+    this.#trust = new Trust({ ...env, onChange: () => this.#ring() });
+  }
+
+  /** Why watches are not relied on and the service is listed again and again; undefined while they are. */
+  get doubt(): string | undefined {
+    return this.#trust.doubt;
+  }
+
+  /** Somebody has reason to think that the API server knows better by now. */
+  recheck(): void {
+    this.#trust.recheck();
   }
 
   get objects(): Iterable<ServiceObject> {
@@ -97,6 +121,7 @@ export class Reflector {
     if (!this.#seats.delete(seat) || this.#seats.size > 0) return;
     this.#running?.abort();
     this.#running = undefined;
+    this.#trust.stop();
     this.#isSynced = false;
     this.#env.onUnused();
   }
@@ -130,57 +155,82 @@ export class Reflector {
     return pause(this.#env.clock, delayMs, signal);
   }
 
-  /** Never returns before it fails or `signal` aborts. At most two lists: what is too old right after a list stays so. */
+  /**
+   * Never returns before it fails or `signal` aborts. It fails when nothing passes and when a watch breaks off. Where lists pass
+   * and watches do not begin, the service is listed again and again: what is known must not stay as it is for ever.
+   */
   async #follow(signal: AbortSignal): Promise<void> {
-    let lists = 0;
-    if (this.#isStoreInDoubt && this.#resourceVersion !== undefined && !(await this.#isSameStore(signal))) {
-      this.#resourceVersion = undefined;
+    const trust = this.#trust;
+    /** Since a watch began: to fail then is to have lost the API server. */
+    let isAnswered = false;
+    // That the store is the same says nothing of what was missed where no watch goes on from there.
+    if (trust.doubt !== undefined) this.#resourceVersion = undefined;
+    else if (this.#isStoreInDoubt && this.#resourceVersion !== undefined) {
+      isAnswered = await this.#isSameStore(signal);
+      if (!isAnswered) this.#resourceVersion = undefined;
     }
+    /** Since then, too: what is too old right after a list stays so. */
+    let lists = 0;
     while (!signal.aborted) {
       if (this.#resourceVersion === undefined) {
-        lists += 1;
         await this.#list(signal);
+        isAnswered = true;
+        lists += 1;
       }
-      try {
-        await this.#watch(signal);
-        lists = 0;
-        // The server may have been upgraded, or have lacked them only while it started.
-        if (this.#mirror.resource !== ENDPOINT_SLICES) this.#resourceVersion = undefined;
-      } catch (error) {
-        if (lists > 0) await this.#useList(error);
-        if (!(error instanceof KubernetesError) || error.status !== 410 || lists > 0) throw error;
+      const wasInDoubt = trust.doubt !== undefined;
+      const ended = await this.#watch(signal);
+      if (signal.aborted) return;
+      if (ended === 'behind') {
+        lists = 1;
+        continue;
+      }
+      const { error, hasBegun } = ended;
+      if (hasBegun) isAnswered = false;
+      if (hasBegun && error === undefined) lists = 0;
+      if (error instanceof KubernetesError && error.status === 410 && lists === 0) {
+        this.#resourceVersion = undefined;
+        continue;
+      }
+      if (error !== undefined) {
+        const isOldNews = wasInDoubt && error instanceof SilentWatch;
+        if (!isAnswered && !isOldNews) throw error;
+        if (!isOldNews) trust.onRefused(messageOf(error), retryAfterMs(error));
+      }
+      if (trust.doubt !== undefined) {
+        await trust.due(signal);
         this.#resourceVersion = undefined;
       }
     }
   }
 
-  /**
-   * A list is told of when its watch has begun, or has failed; but not when nobody may watch: that set would be as it is for
-   * ever, and nobody would know until its Pods are gone.
-   */
-  async #useList(error: unknown): Promise<void> {
-    if (this.#isSynced || (error instanceof KubernetesError && error.status === 403)) return;
-    this.#isSynced = true;
-    this.#ring();
-    await setImmediate();
+  async #list(signal: AbortSignal): Promise<void> {
+    const startedMs = this.#env.clock.nowMs();
+    const { client } = this.#env;
+    const { listed, resourceVersion } = await listMirror(client, this.service, this.#mirror, signal);
+    if (signal.aborted) return;
+    this.#adopt(listed, resourceVersion);
+    this.#trust.onListed(false, this.#env.clock.nowMs() - startedMs);
   }
 
-  async #list(signal: AbortSignal): Promise<void> {
-    const { listed, resourceVersion } = await listMirror(
-      this.#env.client,
-      this.service,
-      this.#mirror,
-      signal,
-    );
-    if (signal.aborted) return;
+  /** A list beside a watch; true when it says what the watch has not told. */
+  async #listBeside(signal: AbortSignal): Promise<boolean> {
+    const startedMs = this.#env.clock.nowMs();
+    const { client } = this.#env;
+    const { listed, resourceVersion } = await listMirror(client, this.service, this.#mirror, signal);
+    if (signal.aborted) return false;
+    // A list that is older than what the watch told meanwhile says nothing new.
+    const isNews = !isBefore(resourceVersion, this.#resourceVersion) && !listed.isLike(this.#mirror);
+    if (isNews) this.#adopt(listed, resourceVersion);
+    this.#trust.onListed(isNews, this.#env.clock.nowMs() - startedMs);
+    return isNews;
+  }
+
+  #adopt(listed: Mirror, resourceVersion: string | undefined): void {
     this.#mirror = listed;
     this.#resourceVersion = resourceVersion;
     this.#isStoreInDoubt = false;
-    this.#isSynced = false;
-    if (resourceVersion !== undefined) return;
-    const error = new BrokenAnswer(`the list of ${this.resource} has no version to watch from`);
-    await this.#useList(error);
-    throw error;
+    this.#isSynced = true;
+    this.#ring();
   }
 
   /**
@@ -200,36 +250,87 @@ export class Reflector {
     return version === known.resourceVersion || isBefore(this.#resourceVersion, version);
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
+  /** Watches until the watch is over, or until a list shows that it is behind. Throws when a list fails. */
+  async #watch(signal: AbortSignal): Promise<Ended | 'behind'> {
+    const trust = this.#trust;
+    const stop = new AbortController();
+    const own = AbortSignal.any([signal, stop.signal]);
+    let over: Ended | undefined;
+    const running = this.#runWatch(own).then((ended) => {
+      over = ended;
+    });
+    try {
+      while (over === undefined && !signal.aborted) {
+        await Promise.race([running, trust.due(own)]);
+        if (over !== undefined || signal.aborted) break;
+        if (await this.#listBeside(signal)) return 'behind';
+      }
+      return over ?? GONE;
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /** One watch, from where we are. Never throws. */
+  async #runWatch(signal: AbortSignal): Promise<Ended> {
     const { client, clock, random, idleTimeoutMs } = this.#env;
+    const trust = this.#trust;
+    if (this.#resourceVersion === undefined) {
+      return {
+        error: new BrokenAnswer(`the list of ${this.resource} has no version to watch from`),
+        hasBegun: false,
+      };
+    }
     const events = watch(client, clock, {
       resource: this.#mirror.resource,
       service: this.service,
-      resourceVersion: this.#resourceVersion!,
+      resourceVersion: this.#resourceVersion,
       timeoutSeconds: Math.round(MIN_WATCH_S * (1 + random())),
       idleTimeoutMs,
       signal,
-      onOpen: () => this.#onOpen(),
+      onSent: () => trust.onSent(),
+      onOpen: () => {
+        openedMs = clock.nowMs();
+        this.#onOpen();
+        trust.onOpen();
+      },
     });
-    const startedMs = clock.nowMs();
-    let seen = 0;
-    for await (const { type, object } of events) {
-      seen += 1;
-      this.#advance(resourceVersionOf(object));
-      if (type === 'BOOKMARK') continue;
-      this.#mirror.change(type, object);
-      this.#ring();
+    let openedMs: number | undefined;
+    let lines = 0;
+    let error: unknown;
+    trust.onAsked();
+    try {
+      for await (const { type, object } of events) {
+        if (signal.aborted) break;
+        lines += 1;
+        this.#advance(resourceVersionOf(object));
+        trust.onLine();
+        if (type === 'BOOKMARK') continue;
+        this.#mirror.change(type, object);
+        this.#ring();
+      }
+    } catch (thrown) {
+      error = thrown;
     }
-    if (signal.aborted) return;
-    const isShort = clock.nowMs() - startedMs < SHORT_WATCH_MS;
+    if (signal.aborted) return GONE;
+    if (error instanceof SilentWatch) trust.onSilence();
+    trust.onOver();
+    const isShort = openedMs === undefined || clock.nowMs() - openedMs < SHORT_WATCH_MS;
     this.#shortWatches = isShort ? this.#shortWatches + 1 : 0;
-    if (!isShort) return;
+    this.#barrenWatches = isShort && lines === 0 ? this.#barrenWatches + 1 : 0;
+    // One that is cut had begun, unless none before it lasted any longer.
+    const isCut = openedMs !== undefined && error !== undefined && this.#barrenWatches === 1;
+    const hasBegun = this.#barrenWatches === 0 || isCut;
     // Known of API servers that lost track (https://github.com/kubernetes/kubernetes/issues/104171).
-    if (seen === 0) {
-      throw new BrokenAnswer('the API server ended the watch at once without saying anything; listing again');
+    if (!hasBegun)
+      error ??= new BrokenAnswer('the API server ended the watch at once without saying anything');
+    if (isShort && error === undefined) {
+      this.#notBeforeMs = clock.nowMs() + gapMs(this.#shortWatches);
+      await this.#pause(signal);
     }
-    this.#notBeforeMs = clock.nowMs() + gapMs(this.#shortWatches);
-    await this.#pause(signal);
+    // The server may have been upgraded, or have lacked them only while it started.
+    if (error === undefined && this.#mirror.resource !== ENDPOINT_SLICES) this.#resourceVersion = undefined;
+    return { error, hasBegun };
   }
 
   /** Versions of one store only grow: where they do not, it is another one, or what was missed is not known. */
@@ -248,6 +349,7 @@ export class Reflector {
     this.#isStoreInDoubt = false;
     this.#wasUnreachable = false;
     this.#failures = 0;
+    // Of a store that is known from before.
     if (this.#isSynced) return;
     this.#isSynced = true;
     this.#ring();
@@ -262,15 +364,14 @@ export class Reflector {
     this.#isStoreInDoubt = true;
     this.#isSynced = false;
     this.#running = undefined;
+    this.#trust.stop();
     this.#failures += 1;
     if (error instanceof KubernetesError) {
       if (error.unreachable) this.#env.client.forgetIdle(error);
       this.#wasUnreachable = error.unreachable;
     }
-    const askedMs = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;
     this.failedAtMs = this.#env.clock.nowMs();
-    this.#notBeforeMs =
-      this.failedAtMs + Math.max(gapMs(this.#failures), Math.min(askedMs, MAX_RETRY_AFTER_MS));
+    this.#notBeforeMs = this.failedAtMs + Math.max(gapMs(this.#failures), retryAfterMs(error));
     const seats = [...this.#seats];
     this.#seats.clear();
     for (const seat of seats) seat.fail(error);
@@ -279,4 +380,13 @@ export class Reflector {
 
 function gapMs(times: number): number {
   return Math.min(FIRST_GAP_MS * 2 ** (times - 1), MAX_GAP_MS);
+}
+
+function retryAfterMs(error: unknown): number {
+  const askedMs = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0;
+  return Math.min(askedMs, MAX_RETRY_AFTER_MS);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

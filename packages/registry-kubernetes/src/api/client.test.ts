@@ -25,7 +25,7 @@ function question(verb: 'list' | 'watch'): Question {
 
 it('a connection that nobody uses any more is closed, and a watch that says nothing is not', async () => {
   const { server } = fixture;
-  const { body } = await client.get(question('watch'), signal);
+  const { body } = await client.get(question('watch'), signal, () => {});
   server.intercept = (_request, response) => {
     status(response, 403, 'Forbidden', 'no');
     return true;

@@ -23,7 +23,10 @@ const CONNECT_TIMEOUT_MS = 3_000;
  * sets it, once a second for 10 s.
  */
 const TCP_KEEPALIVE_MS = 5_000;
-/** A process that looks at a thousand Services must not begin with a thousand TLS handshakes at once. */
+/**
+ * A process that looks at a thousand Services must not begin with a thousand TLS handshakes at once. Lists and watches are
+ * counted apart: watches that something on the way holds back must not keep lists from passing.
+ */
 const MAX_ASKING = 16;
 /** A connection that nobody uses waits longer than who lost a watch does, and not for ever: nobody says who will not return. */
 const IDLE_MS = 15_000;
@@ -51,7 +54,8 @@ export class ApiClient {
   readonly #access: Access;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  readonly #limit = new RequestLimit(MAX_ASKING);
+  readonly #lists = new RequestLimit(MAX_ASKING);
+  readonly #watches = new RequestLimit(MAX_ASKING);
   readonly #agents: Readonly<Record<'https:' | 'http:', http.Agent>>;
 
   /** `timeoutMs` bounds the time until an answer begins, and again until a list has arrived. */
@@ -80,7 +84,7 @@ export class ApiClient {
 
   /** The whole body, parsed. Throws {@link KubernetesError}. */
   async getJson(question: Question, signal: AbortSignal): Promise<unknown> {
-    const { asked, text } = await this.#limit.run('list', signal, async () => {
+    const { asked, text } = await this.#lists.run(signal, async () => {
       const { asked, body } = await this.#get(question, signal);
       return { asked, text: await this.#readAll(body, asked, MAX_BODY_BYTES) };
     });
@@ -91,9 +95,12 @@ export class ApiClient {
     }
   }
 
-  /** An answer that goes on. Throws {@link KubernetesError}. */
-  async get(question: Question, signal: AbortSignal): Promise<Answer> {
-    return this.#limit.run('watch', signal, () => this.#get(question, signal));
+  /** An answer that goes on; `onSent` when it is its turn. Throws {@link KubernetesError}. */
+  async get(question: Question, signal: AbortSignal, onSent: () => void): Promise<Answer> {
+    return this.#watches.run(signal, () => {
+      onSent();
+      return this.#get(question, signal);
+    });
   }
 
   /** Throws {@link KubernetesError} for any answer but 200. Credentials that are refused are fetched anew once. */
@@ -121,7 +128,8 @@ export class ApiClient {
 
   /** Nobody was reached over one connection: idle ones may be as dead, and would cost a time-out each. */
   forgetIdle(error: KubernetesError): void {
-    this.#limit.fail(error);
+    this.#lists.fail(error);
+    this.#watches.fail(error);
     for (const { freeSockets } of Object.values(this.#agents)) {
       for (const sockets of Object.values(freeSockets)) for (const socket of sockets ?? []) socket.destroy();
     }

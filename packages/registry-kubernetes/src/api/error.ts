@@ -19,6 +19,9 @@ export class KubernetesError extends Error {
 /** An answer, or a silence, after which it is not known what was missed: only a new list tells. */
 export class BrokenAnswer extends KubernetesError {}
 
+/** A watch that stayed open and said nothing, not even that there is nothing to say. */
+export class SilentWatch extends BrokenAnswer {}
+
 /** What was asked, for the error message. */
 export interface Asked {
   readonly verb: 'list' | 'watch';
@@ -71,7 +74,7 @@ function explain(
       if (quoted.includes('User "system:anonymous"')) {
         return `the API server ${server} took none of the credentials from ${source}, and allows nobody to ${what}: give it a token, a client certificate or an exec plugin (user names with passwords are from before Kubernetes 1.19)`;
       }
-      return `not allowed to ${what}: bind a Role with the verbs get, list and watch on ${resource} in that namespace to this account, or correct the namespace${quoted}`;
+      return `not allowed to ${what}: bind a Role with the verbs list and watch on ${resource} in that namespace to this account, or correct the namespace${quoted}`;
     case 404:
       return `the API server ${server} has no ${resource}: 404${quoted}`;
     case 410:

@@ -2,7 +2,14 @@ import type { Clock } from '@podwire/registry';
 import { isObject, type Json } from '../slices/read.ts';
 import type { Resource } from '../slices/resource.ts';
 import type { ApiClient } from './client.ts';
-import { BrokenAnswer, connectionError, type KubernetesError, statusError, unreachable } from './error.ts';
+import {
+  BrokenAnswer,
+  connectionError,
+  type KubernetesError,
+  SilentWatch,
+  statusError,
+  unreachable,
+} from './error.ts';
 import { JsonLines } from './json-lines.ts';
 import type { ServiceKey } from './list.ts';
 
@@ -21,6 +28,8 @@ export interface WatchRequest {
   /** A watch without a line for this long has died without a word. */
   readonly idleTimeoutMs: number;
   readonly signal: AbortSignal;
+  /** It was its turn to be asked for. */
+  readonly onSent: () => void;
   /** The server has accepted the resource version. */
   readonly onOpen: () => void;
 }
@@ -49,10 +58,10 @@ export async function* watch(
     path,
     query,
   } as const;
-  const { asked, body } = await client.get(question, request.signal);
+  const { asked, body } = await client.get(question, request.signal, request.onSent);
   const onIdle = () => {
     const what = `the watch of ${resource.fullName} in namespace ${service.namespace}`;
-    body.destroy(new BrokenAnswer(`${what} was silent for ${idleTimeoutMs} ms`));
+    body.destroy(new SilentWatch(`${what} was silent for ${idleTimeoutMs} ms`));
   };
   let idle = clock.after(idleTimeoutMs, onIdle);
   const lines = new JsonLines();

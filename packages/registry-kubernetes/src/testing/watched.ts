@@ -1,4 +1,11 @@
-import { type Clock, type Registry, systemClock, type WatchStatus, watchService } from '@podwire/registry';
+import {
+  type Clock,
+  type Registry,
+  type ServiceWatch,
+  systemClock,
+  type WatchStatus,
+  watchService,
+} from '@podwire/registry';
 import { until } from '@podwire/registry/testing';
 
 /** A service watched for as long as the test takes, as a channel does it: with backoff, and holding on. */
@@ -6,7 +13,7 @@ export class Watched {
   ids: readonly string[] = [];
   sets = 0;
   readonly statuses: WatchStatus[] = [];
-  readonly #watch: { close(): void; readonly status: WatchStatus };
+  readonly #watch: ServiceWatch;
 
   constructor(registry: Registry, service = 'orders', clock: Clock = systemClock) {
     this.#watch = watchService(
@@ -42,6 +49,11 @@ export class Watched {
 
   async untilError(part: string): Promise<void> {
     await until(() => this.errors.some((error) => error.includes(part)), `an error with '${part}'`);
+  }
+
+  /** A Pod stopped answering. */
+  recheck(): void {
+    this.#watch.recheck();
   }
 
   close(): void {

@@ -1,0 +1,218 @@
+import type { Clock, Random, Timer } from '@podwire/registry';
+
+/** An API server begins a watch in milliseconds; one that takes longer is probably held back by something on the way. */
+const BEGIN_MS = 2_000;
+/** Before that it may wait for its turn among the watches of this process. */
+const TURN_MS = 10_000;
+/** Between lists while watches are in doubt: twice as long after each that shows nothing new. */
+const FIRST_GAP_MS = 1_000;
+const MAX_GAP_MS = 10_000;
+/** A large Service is listed less often: at most this share of the time. */
+const LIST_SHARE = 0.1;
+const MAX_LIST_GAP_MS = 60_000;
+/** A Pod that stops answering is mostly followed by a change, which the watch tells; so long it is waited for. */
+const FIRST_SUSPICION_MS = 5_000;
+const MAX_SUSPICION_MS = 300_000;
+
+export interface TrustEnv {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A watch without a line for this long is silent. */
+  readonly idleTimeoutMs: number;
+  readonly onChange: () => void;
+}
+
+/**
+ * How far the watches of one service can be relied on, and when the service is to be listed because they cannot. A watch is
+ * relied on when it began in time and says something or stays open. One that was silent, that began late or that missed a
+ * change goes through something that holds lines back: it has to say something again and again before it is relied on.
+ */
+export class Trust {
+  /** Why watches are not relied on; undefined while they are. */
+  doubt: string | undefined;
+  readonly #env: TrustEnv;
+  #gapMs = FIRST_GAP_MS;
+  #suspicionMs = FIRST_SUSPICION_MS;
+  #listedMs = Number.NEGATIVE_INFINITY;
+  /** When the watch under way began; undefined while none is open. */
+  #openedMs: number | undefined;
+  /** How long watches were open since one of them said something, or since the service was listed. */
+  #silentMs = 0;
+  #isOnProbation = false;
+  /** Since when a watch on probation has not been silent. */
+  #soundSinceMs: number | undefined;
+  #isSuspicion = false;
+  #sentMs = 0;
+  #limitMs = BEGIN_MS;
+  #dueMs = Number.POSITIVE_INFINITY;
+  #pollTimer: Timer | undefined;
+  #passTimer: Timer | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(env: TrustEnv) {
+    this.#env = env;
+  }
+
+  /** Resolves when a list is due, whether a watch is under way or not; or when `signal` aborts. */
+  due(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#pollTimer?.cancel();
+        this.#wake = undefined;
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.#wake = wake;
+      signal.addEventListener('abort', wake);
+      if (signal.aborted) wake();
+      else this.#plan(this.#dueMs);
+    });
+  }
+
+  /** A watch is to begin. */
+  onAsked(): void {
+    this.#limitMs = TURN_MS;
+    if (this.doubt === undefined) this.#plan(this.#env.clock.nowMs() + TURN_MS);
+  }
+
+  /** It was its turn to be asked for. */
+  onSent(): void {
+    const nowMs = this.#env.clock.nowMs();
+    this.#sentMs = nowMs;
+    this.#limitMs = BEGIN_MS;
+    if (this.doubt === undefined) this.#plan(nowMs + BEGIN_MS);
+  }
+
+  /** It began. */
+  onOpen(): void {
+    const nowMs = this.#env.clock.nowMs();
+    this.#openedMs = nowMs;
+    const waitedMs = nowMs - this.#sentMs;
+    if (waitedMs > BEGIN_MS) this.#distrust(`a watch began only after ${Math.round(waitedMs)} ms`);
+    if (this.#isOnProbation) return;
+    if (this.doubt === undefined) this.#plan(Number.POSITIVE_INFINITY);
+    this.#passTimer = this.#env.clock.after(BEGIN_MS, () => this.#pass());
+  }
+
+  /** It said something. */
+  onLine(): void {
+    const nowMs = this.#env.clock.nowMs();
+    this.#openedMs = nowMs;
+    this.#silentMs = 0;
+    if (this.#isSuspicion) this.#plan(Number.POSITIVE_INFINITY);
+    if (!this.#isOnProbation) return this.#pass();
+    this.#soundSinceMs ??= nowMs;
+    // A burst of what was held back is no proof; what comes at the pace of bookmarks is.
+    if (nowMs - this.#soundSinceMs >= 2 * this.#env.idleTimeoutMs) this.#pass();
+  }
+
+  /** It is over. */
+  onOver(): void {
+    this.#passTimer?.cancel();
+    if (this.#openedMs === undefined) return;
+    this.#silentMs += this.#env.clock.nowMs() - this.#openedMs;
+    this.#openedMs = undefined;
+    // Watches that are ended before any of them is silent for long enough are silent together.
+    if (this.#silentMs >= this.#env.idleTimeoutMs) this.onSilence();
+  }
+
+  /** Nothing was heard for too long. */
+  onSilence(): void {
+    this.#silentMs = 0;
+    const { idleTimeoutMs } = this.#env;
+    this.#distrust(
+      `watches said nothing for ${idleTimeoutMs} ms, neither a change nor a bookmark; is something on the way that holds answers back?`,
+    );
+  }
+
+  /** It ended before it could be said to have begun. */
+  onRefused(why: string, retryAfterMs: number): void {
+    this.#isSuspicion = false;
+    this.#doubt(why);
+    this.#plan(Math.max(this.#listedMs + this.#jitter(this.#gapMs), this.#env.clock.nowMs() + retryAfterMs));
+  }
+
+  /** The service was listed, which took so long; `isNews` when a watch that was open had not told what the list says. */
+  onListed(isNews: boolean, tookMs: number): void {
+    const nowMs = this.#env.clock.nowMs();
+    this.#listedMs = nowMs;
+    this.#silentMs = 0;
+    if (isNews && this.#openedMs !== undefined)
+      this.#distrust('a list had a change that the watch had not told');
+    else if (this.#isSuspicion) this.#suspicionMs = Math.min(this.#suspicionMs * 2, MAX_SUSPICION_MS);
+    this.#isSuspicion = false;
+    if (this.doubt === undefined) return this.#plan(Number.POSITIVE_INFINITY);
+    this.#gapMs = isNews ? FIRST_GAP_MS : Math.min(this.#gapMs * 2, MAX_GAP_MS);
+    const leastMs = Math.min(tookMs / LIST_SHARE, MAX_LIST_GAP_MS);
+    this.#plan(nowMs + Math.max(this.#jitter(this.#gapMs), leastMs));
+  }
+
+  /** Somebody has reason to think that the API server knows better by now. */
+  recheck(): void {
+    const nowMs = this.#env.clock.nowMs();
+    if (this.doubt !== undefined) {
+      this.#plan(Math.min(this.#dueMs, Math.max(nowMs, this.#listedMs + FIRST_GAP_MS)));
+    } else if (
+      this.#openedMs !== undefined &&
+      !this.#isSuspicion &&
+      this.#dueMs === Number.POSITIVE_INFINITY
+    ) {
+      this.#plan(nowMs + this.#suspicionMs * (1 + this.#env.random()));
+      this.#isSuspicion = true;
+    }
+  }
+
+  /** Nobody looks, or the next who looks begins anew. */
+  stop(): void {
+    this.#passTimer?.cancel();
+    this.#pollTimer?.cancel();
+    this.#openedMs = undefined;
+    this.#isSuspicion = false;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+  }
+
+  #pass(): void {
+    this.#isOnProbation = false;
+    this.#soundSinceMs = undefined;
+    if (this.doubt === undefined) return;
+    this.doubt = undefined;
+    this.#gapMs = FIRST_GAP_MS;
+    this.#plan(Number.POSITIVE_INFINITY);
+    this.#env.onChange();
+  }
+
+  #distrust(why: string): void {
+    this.#isOnProbation = true;
+    this.#soundSinceMs = undefined;
+    this.#suspicionMs = FIRST_SUSPICION_MS;
+    this.#passTimer?.cancel();
+    this.#doubt(why);
+  }
+
+  #doubt(why: string): void {
+    if (this.doubt === why) return;
+    this.doubt = why;
+    this.#plan(Math.min(this.#dueMs, this.#listedMs + this.#jitter(this.#gapMs)));
+    this.#env.onChange();
+  }
+
+  #onDue(): void {
+    if (this.#openedMs === undefined && this.doubt === undefined) {
+      this.#doubt(`a watch did not begin in ${this.#limitMs} ms; does a proxy on the way buffer answers?`);
+    }
+    this.#wake?.();
+  }
+
+  #plan(dueMs: number): void {
+    this.#dueMs = dueMs;
+    if (dueMs === Number.POSITIVE_INFINITY) this.#isSuspicion = false;
+    this.#pollTimer?.cancel();
+    if (this.#wake === undefined || dueMs === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.max(dueMs - this.#env.clock.nowMs(), 0);
+    this.#pollTimer = this.#env.clock.after(delayMs, () => this.#onDue());
+  }
+
+  #jitter(gapMs: number): number {
+    return gapMs * (0.5 + 0.5 * this.#env.random());
+  }
+}

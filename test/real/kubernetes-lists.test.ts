@@ -78,7 +78,7 @@ test('a version that the store forgot is 410 in the stream or of a page, and one
   proxy.seen.length = 0;
   await proxy.open();
   await expect.poll(hosts, { timeout: 10_000 }).toEqual(['10.244.0.15']);
-  expect(proxy.seen).toEqual(['probe 200', 'watch 200', 'list 200', 'watch 200']);
+  await expect.poll(() => proxy.seen).toEqual(['probe 200', 'watch 200', 'list 200', 'watch 200']);
   expect([...errors()].filter((error) => error.includes('too old'))).toEqual([]);
   watch.close();
 
@@ -95,7 +95,7 @@ test('a version that the store forgot is 410 in the stream or of a page, and one
   follow();
   await expect.poll(() => hosts()?.length, { timeout: 10_000 }).toBe(101);
   expect(hosts()).toContain('10.245.0.200');
-  expect(proxy.seen).toEqual(['list 200', 'next 410', 'list 200', 'watch 200']);
+  await expect.poll(() => proxy.seen).toEqual(['list 200', 'next 410', 'list 200', 'watch 200']);
   expect([...errors()]).toEqual([]);
 });
 
@@ -115,4 +115,31 @@ test('Endpoints are taken where the API server has no EndpointSlices', { timeout
   await cluster.must('DELETE', `${pathOf('Endpoints')}/orders`);
   await expect.poll(() => watch.status.missing).toContain('there are no endpoints of a Service orders');
   expect(proxy.seen).toEqual(['list 404', 'list 200', 'watch 200']);
+});
+
+test('behind a proxy that buffers, every change is found by lists, and the status says so', {
+  timeout: 180_000,
+}, async () => {
+  await start([]);
+  // More than the first changes have, so that the last one is held back.
+  proxy.buffersBytes = 2_048;
+  await putSlice(cluster, 'orders-0', ['10.244.0.11']);
+  follow();
+  // The watch after the list is not waited for.
+  await expect.poll(hosts, { timeout: 5_000 }).toEqual(['10.244.0.11']);
+  await expect.poll(() => watch.status.lastError, { timeout: 5_000 }).toContain('only lists pass');
+  for (const last of [12, 13, 14, 15]) {
+    await putSlice(cluster, 'orders-0', [`10.244.0.${last}`]);
+    await expect.poll(hosts, { timeout: 12_000 }).toEqual([`10.244.0.${last}`]);
+  }
+  expect(watch.status.lastError).toContain('only lists pass');
+  proxy.buffersBytes = undefined;
+  proxy.close();
+  await proxy.open();
+  await expect.poll(() => watch.status.lastError, { timeout: 30_000 }).toBe(undefined);
+  const lists = () => proxy.seen.filter((seen) => seen.startsWith('list')).length;
+  const before = lists();
+  await putSlice(cluster, 'orders-0', ['10.244.0.16']);
+  await expect.poll(hosts).toEqual(['10.244.0.16']);
+  expect(lists()).toBe(before);
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { request } from 'node:https';
 import type { Kubernetes } from '../servers/kubernetes.mjs';
 
@@ -12,6 +12,8 @@ export class KubernetesProxy {
   readonly seen: string[] = [];
   /** A resource that is not there, as on an API server older than it. */
   without: string | undefined;
+  /** As nginx does by default: answers to watches are kept, headers and all, until there are so many bytes, or they end. */
+  buffersBytes: number | undefined;
   /** Runs before a request is passed on. */
   before: (kind: string) => Promise<void> = async () => {};
 
@@ -32,6 +34,8 @@ export class KubernetesProxy {
       const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
       const onward = request(url + from.url, { ca: readFileSync(caFile), agent: false, headers }, (reply) => {
         this.seen.push(`${kind} ${reply.statusCode}`);
+        if (kind === 'watch' && this.buffersBytes !== undefined)
+          return buffered(reply, to, this.buffersBytes);
         to.writeHead(reply.statusCode ?? 502, reply.headers);
         to.flushHeaders();
         reply.on('error', () => to.destroy());
@@ -52,6 +56,24 @@ export class KubernetesProxy {
     this.#server?.close();
     this.#server?.closeAllConnections();
   }
+}
+
+function buffered(reply: IncomingMessage, to: ServerResponse, bytes: number): void {
+  let kept: Buffer[] = [];
+  const flush = () => {
+    if (!to.headersSent) to.writeHead(reply.statusCode ?? 502, reply.headers);
+    for (const chunk of kept) to.write(chunk);
+    kept = [];
+  };
+  reply.on('data', (chunk: Buffer) => {
+    kept.push(chunk);
+    if (kept.reduce((sum, { length }) => sum + length, 0) >= bytes) flush();
+  });
+  reply.on('end', () => {
+    flush();
+    to.end();
+  });
+  reply.on('error', () => to.destroy());
 }
 
 function kindOf({ url = '' }: IncomingMessage): string {

@@ -72,6 +72,18 @@ const tooOld: Middle = (_request, response) => {
   return true;
 };
 
+const endsAfterAWhile: Middle = (_request, response) => after(3_000, response, () => response.end());
+const isCutAfterAWhile: Middle = (_request, response) =>
+  after(3_000, response, () => response.socket?.destroy());
+
+/** Begins an answer, and does something to it later. */
+function after(delayMs: number, response: ServerResponse, end: () => void): boolean {
+  response.writeHead(200).flushHeaders();
+  const timer = clock.after(delayMs, end);
+  response.on('close', () => timer.cancel());
+  return true;
+}
+
 beforeEach(async () => {
   fixture = await Fixture.withPod();
   clock = new VirtualClock();
@@ -198,25 +210,9 @@ describe('where lists pass and watches do not begin', () => {
 describe('a watch that begins and does not deliver', () => {
   it.each([
     ['stays open', opensAndSaysNothing],
-    [
-      'is ended in good order again and again before it is silent for long',
-      (_request: SeenRequest, response: ServerResponse) => {
-        response.writeHead(200).flushHeaders();
-        const timer = clock.after(3_000, () => response.end());
-        response.on('close', () => timer.cancel());
-        return true;
-      },
-    ],
-    [
-      'is cut again and again before it is silent for long',
-      (_request: SeenRequest, response: ServerResponse) => {
-        response.writeHead(200).flushHeaders();
-        const timer = clock.after(3_000, () => response.socket?.destroy());
-        response.on('close', () => timer.cancel());
-        return true;
-      },
-    ],
-  ] as const)('and %s does not freeze the set', async (_how, middle) => {
+    ['is ended in good order again and again before it is silent for long', endsAfterAWhile],
+    ['is cut again and again before it is silent for long', isCutAfterAWhile],
+  ])('and %s does not freeze the set', async (_how, middle) => {
     begin(middle);
     await until(() => has(A), 'the first list');
     await took(() => fixture.server.of('watch').length > 0, 'the watch');

@@ -123,7 +123,7 @@ describe(`documents that are mutated (seed ${SEED})`, () => {
       const client = { get: async () => ({ asked: {}, body }) } as unknown as ApiClient;
       const events = watch(client, new VirtualClock(), {
         ...{ resource: ENDPOINT_SLICES, service, resourceVersion: '1', timeoutSeconds: 1 },
-        ...{ idleTimeoutMs: 1_000, signal, onOpen() {} },
+        ...{ idleTimeoutMs: 1_000, signal, onSent() {}, onOpen() {} },
       });
       const seen: unknown[] = [];
       try {

@@ -1,20 +1,25 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Removes the files of a directory that have such a name and were not written to for so long: a killed process left them. */
+/**
+ * Removes the files of a directory that have such a name and were not written to for so long, and that `isLeft` takes for those of a
+ * killed process. `nowMs` is the time on the clock that wrote them.
+ */
 export async function sweep(
   directory: string,
   name: RegExp,
   untouchedMs: number,
-  wallMs: number,
+  nowMs: number,
+  isLeft: (file: string, sinceMs: number) => Promise<boolean> = async () => true,
 ): Promise<void> {
   for (const found of await readdir(directory).catch(() => [])) {
     if (!name.test(found)) continue;
     const file = join(directory, found);
     const sinceMs = await stat(file).then(
-      ({ mtimeMs }) => wallMs - mtimeMs,
+      ({ mtimeMs }) => nowMs - mtimeMs,
       () => 0,
     );
-    if (sinceMs > untouchedMs) await rm(file, { force: true }).catch(() => {});
+    if (sinceMs <= untouchedMs || !(await isLeft(file, sinceMs))) continue;
+    await rm(file, { force: true }).catch(() => {});
   }
 }

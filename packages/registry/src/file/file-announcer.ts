@@ -1,12 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import type { Clock, Timer } from '../clock.ts';
 import { type Endpoint, InvalidInput, toEndpoint } from '../endpoint.ts';
 import { checkKeys } from '../nearest.ts';
 import type { Announcement, AnnouncementChange, Announcer } from '../registry.ts';
 import { sweep } from '../sweep.ts';
 import { systemClock } from '../system-clock.ts';
-import { leaseFile, MAX_LEASE_MS, serviceDirectory, writeLease } from './lease.ts';
+import {
+  leaseFile,
+  MAX_LEASE_BYTES,
+  MAX_LEASE_MS,
+  readLease,
+  serviceDirectory,
+  writeLease,
+} from './lease.ts';
+import { readRegularFile } from './read-file.ts';
 
 export interface FileAnnouncerOptions {
   /** A provider that does not renew is gone after this. Default 10 000; from 100 to a day. */
@@ -14,12 +22,10 @@ export interface FileAnnouncerOptions {
   readonly clock?: Clock;
 }
 
+const DRAFT = /\.json\.[0-9a-f-]{36}$/;
 const LEASE_OR_DRAFT = /\.json(\.[0-9a-f-]{36})?$/;
-/**
- * Leases that were not withdrawn: ports and addresses are new each time, and a directory would fill up until the leases of those
- * that live are not looked at. A provider that lives renews its lease three times in its time.
- */
-const UNTOUCHED_MS = 2 * MAX_LEASE_MS;
+/** Younger files are left alone, whatever is in them. */
+const UNTOUCHED_MS = 10 * 60 * 1_000;
 
 /** Announces Pods in a directory, one file each, renewed three times per lease. */
 export function fileAnnouncer(directory: string, options: FileAnnouncerOptions = {}): Announcer {
@@ -44,6 +50,8 @@ class FileLease implements Announcement {
   readonly #leaseMs: number;
   readonly #clock: Clock;
   #endpoint: Endpoint;
+  /** What its file holds. */
+  #written: string | undefined;
   #timer: Timer | undefined;
   #withdrawn = false;
   /** Writes go one after another, so that a renewal never overtakes a withdrawal. */
@@ -52,7 +60,7 @@ class FileLease implements Announcement {
   constructor(directory: string, service: string, endpoint: Endpoint, leaseMs: number, clock: Clock) {
     this.#directory = directory;
     this.#service = service;
-    this.#file = leaseFile(directory, service, endpoint.id);
+    this.#file = leaseFile(directory, service, endpoint.id, randomUUID());
     this.#leaseMs = leaseMs;
     this.#clock = clock;
     this.#endpoint = endpoint;
@@ -65,8 +73,7 @@ class FileLease implements Announcement {
   async open(): Promise<void> {
     await this.#write();
     this.#plan();
-    const directory = serviceDirectory(this.#directory, this.#service);
-    void sweep(directory, LEASE_OR_DRAFT, UNTOUCHED_MS, this.#clock.wallMs());
+    void this.#sweep();
   }
 
   async update(change: AnnouncementChange): Promise<void> {
@@ -80,7 +87,34 @@ class FileLease implements Announcement {
   async withdraw(): Promise<void> {
     this.#withdrawn = true;
     this.#timer?.cancel();
-    await this.#queue(() => rm(this.#file, { force: true }));
+    await this.#queue(async () => {
+      try {
+        // The file is this announcement's alone; what another process wrote into it all the same stays.
+        if ((await readFile(this.#file, 'utf8')) === this.#written) await rm(this.#file, { force: true });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    });
+  }
+
+  /**
+   * Removes leases that nobody withdrew: each announcement has a file of its own, and a directory would fill up until the leases of
+   * those that live are not looked at. By the time of the file system, as this lease has it: by that of a machine whose clock is
+   * wrong, leases of others would go.
+   */
+  async #sweep(): Promise<void> {
+    const { mtimeMs } = await stat(this.#file).catch(() => ({ mtimeMs: Number.NEGATIVE_INFINITY }));
+    const directory = serviceDirectory(this.#directory, this.#service);
+    await sweep(directory, LEASE_OR_DRAFT, UNTOUCHED_MS, mtimeMs, async (file, sinceMs) => {
+      if (DRAFT.test(file)) return true;
+      // A provider that lives writes three times in a lease.
+      const text = await readRegularFile(file, MAX_LEASE_BYTES).catch(() => '');
+      try {
+        return sinceMs > 2 * readLease(text!, file, mtimeMs - sinceMs).leaseMs;
+      } catch {
+        return sinceMs > 2 * MAX_LEASE_MS;
+      }
+    });
   }
 
   #plan(): void {
@@ -100,8 +134,10 @@ class FileLease implements Announcement {
       await mkdir(serviceDirectory(this.#directory, this.#service), { recursive: true });
       const draft = `${this.#file}.${randomUUID()}`;
       try {
-        await writeFile(draft, writeLease(this.#endpoint, this.#clock.wallMs() + this.#leaseMs));
+        const text = writeLease(this.#endpoint, this.#leaseMs, this.#clock.wallMs() + this.#leaseMs);
+        await writeFile(draft, text);
         await rename(draft, this.#file);
+        this.#written = text;
       } catch (error) {
         // A disk that is full would get another draft with each attempt.
         await rm(draft, { force: true });

@@ -1,9 +1,10 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { type Endpoint, sameEndpoint } from '../endpoint.ts';
 import type { RegistryUpdate } from '../registry.ts';
 import { Bell, pause } from '../wait.ts';
+import { fileSystemMs } from './file-system-time.ts';
 import { type Lease, MAX_LEASE_BYTES, mayRun, readLease, serviceDirectory } from './lease.ts';
 import { readRegularFile } from './read-file.ts';
 import { watchPath } from './watch-path.ts';
@@ -26,14 +27,13 @@ export async function* watchLeases(
   await mkdir(path, { recursive: true });
   const bell = new Bell();
   const watcher = watchPath(path, bell);
+  const leases = new Leases(path, clock);
   let previous: ReadonlyMap<string, Endpoint> | undefined;
-  let seen: Terms = new Map();
   let told = '';
   try {
     while (!signal.aborted) {
       const startedMs = clock.nowMs();
-      const { endpoints, dropped, terms } = await readLeases(path, clock, seen);
-      seen = terms;
+      const { endpoints, dropped } = await leases.read();
       const tookMs = clock.nowMs() - startedMs;
       const complaints = dropped.join('\n');
       if (previous === undefined || complaints !== told || !sameEndpoints(previous, endpoints)) {
@@ -49,44 +49,97 @@ export async function* watchLeases(
   }
 }
 
-/**
- * By file, the last good lease, and until when it lasts on the clock that nobody sets. Were the wall clock asked each time, all
- * leases would be over when it is set ahead, until the last provider has renewed its own.
- */
-type Terms = ReadonlyMap<string, { readonly lease: Lease; readonly untilMs: number }>;
+/** The last good lease of a file, and until when it lasts. */
+interface Term {
+  readonly lease: Lease;
+  /** What tells one writing of the file from the next. */
+  readonly version: string;
+  /** On the clock that nobody sets. */
+  readonly untilMs: number;
+}
 
-async function readLeases(
-  path: string,
-  clock: Clock,
-  seen: Terms,
-): Promise<{ endpoints: ReadonlyMap<string, Endpoint>; dropped: string[]; terms: Terms }> {
-  const endpoints = new Map<string, Endpoint>();
-  const terms = new Map<string, { lease: Lease; untilMs: number }>();
-  const dropped: string[] = [];
-  const names = (await readdir(path)).filter((name) => name.endsWith('.json')).sort();
-  if (names.length > MAX_LEASES)
-    dropped.push(`${path}: ${names.length - MAX_LEASES} leases over ${MAX_LEASES}`);
-  for (const name of names.slice(0, MAX_LEASES)) {
-    let term = seen.get(name);
+interface Found {
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  readonly dropped: readonly string[];
+}
+
+/**
+ * The leases of a directory. A lease lasts from when this reader sees that it was written, on the reader's monotonic clock: clocks of
+ * machines differ by seconds or hours, and are set. When it was written some time ago already, the time of the file system
+ * tells how long: what a killed provider left is not listed, or only for the rest of its time.
+ */
+class Leases {
+  readonly #path: string;
+  readonly #clock: Clock;
+  #terms: ReadonlyMap<string, Term> = new Map();
+  #isFirst = true;
+
+  constructor(path: string, clock: Clock) {
+    this.#path = path;
+    this.#clock = clock;
+  }
+
+  async read(): Promise<Found> {
+    const dropped: string[] = [];
+    const names = (await readdir(this.#path)).filter((name) => name.endsWith('.json')).sort();
+    if (names.length > MAX_LEASES)
+      dropped.push(`${this.#path}: ${names.length - MAX_LEASES} leases over ${MAX_LEASES}`);
+    // A file that comes later is as old as the last change of the directory.
+    const fileMs = await (this.#isFirst
+      ? fileSystemMs(this.#path)
+      : stat(this.#path).then(({ mtimeMs }) => mtimeMs));
+    this.#isFirst = false;
+    const terms = new Map<string, Term>();
+    for (const name of names.slice(0, MAX_LEASES)) {
+      const term = await this.#readOne(name, fileMs, dropped);
+      if (term !== undefined) terms.set(name, term);
+    }
+    this.#terms = terms;
+    return { endpoints: this.#listed(), dropped };
+  }
+
+  async #readOne(name: string, fileMs: number, dropped: string[]): Promise<Term | undefined> {
+    const known = this.#terms.get(name);
+    let writtenMs = 0;
+    let inode = 0;
     try {
-      const text = await readRegularFile(join(path, name), MAX_LEASE_BYTES);
-      const lease = readLease(text!, name, clock.wallMs());
-      const isKnown = term?.lease.expiresMs === lease.expiresMs;
-      const untilMs = isKnown ? term!.untilMs : clock.nowMs() + lease.expiresMs - clock.wallMs();
-      term = { lease, untilMs };
+      const text = await readRegularFile(join(this.#path, name), MAX_LEASE_BYTES, ({ ino, mtimeMs }) => {
+        [inode, writtenMs] = [ino, mtimeMs];
+        return true;
+      });
+      const version = `${inode} ${writtenMs} ${text}`;
+      if (known?.version === version) return known;
+      const lease = readLease(text!, name, writtenMs);
+      // Most often none: but this process may have been stopped, or not have been there.
+      const agoMs = Math.max(0, fileMs - writtenMs);
+      return { lease, version, untilMs: this.#clock.nowMs() + lease.leaseMs - agoMs };
     } catch (error) {
       // Withdrawn between two system calls.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       dropped.push((error as Error).message);
       // What cannot be read, or is half written, takes nothing away from the lease that was there.
-      if (term === undefined) continue;
-    }
-    terms.set(name, term);
-    if (clock.nowMs() < term.untilMs && mayRun(term.lease)) {
-      endpoints.set(term.lease.endpoint.id, term.lease.endpoint);
+      return known;
     }
   }
-  return { endpoints, dropped, terms };
+
+  /** An address is listed while any of its owners holds a lease, and serves while any of them serves. */
+  #listed(): ReadonlyMap<string, Endpoint> {
+    const nowMs = this.#clock.nowMs();
+    const endpoints = new Map<string, Endpoint>();
+    for (const { lease, untilMs } of this.#terms.values()) {
+      if (nowMs >= untilMs || !mayRun(lease)) continue;
+      const { endpoint } = lease;
+      const other = endpoints.get(endpoint.id);
+      if (other === undefined || goesBefore(endpoint, other)) endpoints.set(endpoint.id, endpoint);
+    }
+    return endpoints;
+  }
+}
+
+/** By what they say, not by who wrote last: each renewal would turn it over. */
+function goesBefore(one: Endpoint, other: Endpoint): boolean {
+  if (one.phase !== other.phase) return one.phase === 'serving';
+  return one.weight > other.weight;
 }
 
 function sameEndpoints(a: ReadonlyMap<string, Endpoint>, b: ReadonlyMap<string, Endpoint>): boolean {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -7,15 +8,17 @@ import { checkKeys } from '../nearest.ts';
 /** A lease as it lies in the directory. A provider that stops renewing it is gone when it expires. */
 export interface Lease {
   readonly endpoint: Endpoint;
-  /** Milliseconds since 1970. */
-  readonly expiresMs: number;
+  /** How long it lasts from when it was written. */
+  readonly leaseMs: number;
   /** The provider's process, for readers on the same machine: one that died need not wait for its lease. */
   readonly pid: number;
   /** Where `pid` means that process. */
   readonly machine: string;
 }
 
-const KEYS = ['address', 'weight', 'zone', 'phase', 'attributes', 'expiresMs', 'pid', 'machine'];
+const KEYS = ['address', 'weight', 'zone', 'phase', 'attributes', 'leaseMs', 'expiresMs', 'pid', 'machine'];
+/** A longer name of a file is refused by most file systems, and a draft's is longer by 37. */
+const MAX_NAME = 120;
 /** A lease file larger than this is not read. */
 export const MAX_LEASE_BYTES = 32 * 1024;
 /** The longest lease that a provider may ask for. */
@@ -26,15 +29,22 @@ export function serviceDirectory(directory: string, service: string): string {
   return join(directory, encodeName(service));
 }
 
-export function leaseFile(directory: string, service: string, id: string): string {
-  return join(serviceDirectory(directory, service), `${encodeName(id)}.json`);
+/**
+ * The file of one announcement. Several processes may announce one address (the workers of a cluster share a port), and each has
+ * a file of its own: what one writes and removes is never another's.
+ */
+export function leaseFile(directory: string, service: string, id: string, owner: string): string {
+  const name = encodeName(id);
+  const short = name.length <= MAX_NAME ? name : createHash('sha256').update(id).digest('hex').slice(0, 32);
+  return join(serviceDirectory(directory, service), `${short}.${owner}.json`);
 }
 
 function encodeName(name: string): string {
   return encodeURIComponent(name).replace(/\./g, (dot, at: number) => (at === 0 ? '%2E' : dot));
 }
 
-export function writeLease(endpoint: Endpoint, expiresMs: number): string {
+/** `expiresMs`, by the writer's own clock, is for people who look: no reader counts on it. */
+export function writeLease(endpoint: Endpoint, leaseMs: number, expiresMs: number): string {
   const { host, port, weight, zone, phase, attributes } = endpoint;
   const lease = {
     address: formatAddress(host, port),
@@ -42,6 +52,7 @@ export function writeLease(endpoint: Endpoint, expiresMs: number): string {
     zone,
     phase,
     attributes,
+    leaseMs,
     expiresMs,
     pid: process.pid,
     machine: thisMachine(),
@@ -49,25 +60,31 @@ export function writeLease(endpoint: Endpoint, expiresMs: number): string {
   return `${JSON.stringify(lease)}\n`;
 }
 
-/** Throws {@link InvalidInput} for a lease that can't be used, a half-written one included. */
-export function readLease(text: string, path: string, wallMs: number): Lease {
+/**
+ * Throws {@link InvalidInput} for a lease that can't be used, a half-written one included. One without `leaseMs` lasts from
+ * `writtenMs`, when the file was written, until `expiresMs`.
+ */
+export function readLease(text: string, path: string, writtenMs: number): Lease {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     throw new InvalidInput(path, text, 'is not JSON');
   }
-  const { expiresMs, pid, machine, ...endpoint } = checkKeys(value, KEYS, path);
+  const { leaseMs: said, expiresMs, pid, machine, ...endpoint } = checkKeys(value, KEYS, path);
   if (typeof expiresMs !== 'number' || !Number.isFinite(expiresMs))
     throw new InvalidInput(`${path}.expiresMs`, expiresMs, 'must be a number');
-  // Of a provider whose clock is wrong: once it is gone, nothing else would end its lease.
-  if (expiresMs - wallMs > 2 * MAX_LEASE_MS)
-    throw new InvalidInput(`${path}.expiresMs`, expiresMs, 'must be within two days from now');
+  const leaseMs = said ?? expiresMs - writtenMs;
+  // Once a provider is gone, nothing else would end its lease.
+  if (said === undefined && expiresMs - writtenMs > 2 * MAX_LEASE_MS)
+    throw new InvalidInput(`${path}.expiresMs`, expiresMs, 'must be within two days of when it is written');
+  if (typeof leaseMs !== 'number' || (said !== undefined && !(leaseMs > 0 && leaseMs <= MAX_LEASE_MS)))
+    throw new InvalidInput(`${path}.leaseMs`, leaseMs, `must be a number up to ${MAX_LEASE_MS}`);
   if (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0) {
     throw new InvalidInput(`${path}.pid`, pid, 'must be a process id');
   }
   if (typeof machine !== 'string') throw new InvalidInput(`${path}.machine`, machine, 'must be a string');
-  return { endpoint: toEndpoint(endpoint as EndpointInput, path), expiresMs, pid, machine };
+  return { endpoint: toEndpoint(endpoint as EndpointInput, path), leaseMs, pid, machine };
 }
 
 let machine: string | undefined;

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PeerCertificate } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import type { ChannelOptions, PodwireChannel } from 'podwire';
@@ -48,6 +49,41 @@ describe.each(['node-http2', 'http2'] as const)('TLS over %s', (transport) => {
     });
     await get(client, {}, new grpc.Metadata(), { credentials: callCredentials });
     expect(server.metadata.get('authorization')).toEqual(['https://orders.test/podwire.test.Orders']);
+  });
+
+  test('checks the server as `checkServerIdentity` says, in the words of its refusal', async () => {
+    const server = await start('one');
+    const seen: string[] = [];
+    const accepts = (name: string, { subject }: PeerCertificate) => {
+      seen.push(`${name} ${subject.CN}`);
+      return undefined;
+    };
+    const ca = readFileSync(file('ca-one.pem'));
+    // The certificate is for other names; the function is all that looks at them.
+    const other = { ca, serverName: 'elsewhere.test' };
+    await get(ordersClient(open(server, { ...other, checkServerIdentity: accepts })));
+    expect(seen).toEqual(['elsewhere.test podwire test server']);
+    const refusals: [() => unknown, string][] = [
+      [() => new Error('the key is not the pinned one'), 'the key is not the pinned one'],
+      [
+        () => Promise.resolve(undefined),
+        'checkServerIdentity returned object: it must return an Error or nothing',
+      ],
+      [
+        () => {
+          throw new TypeError('no such field');
+        },
+        'no such field',
+      ],
+    ];
+    for (const [check, words] of refusals) {
+      const checkServerIdentity = check as () => undefined;
+      await expect(get(ordersClient(open(server, { ...other, checkServerIdentity })))).rejects.toMatchObject({
+        code: grpc.status.UNAVAILABLE,
+        details: expect.stringContaining(words),
+      });
+    }
+    expect(server.calls).toBe(1);
   });
 
   test('a deadline that passes before there are call credentials says so', async () => {

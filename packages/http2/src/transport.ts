@@ -114,6 +114,8 @@ export interface Connection {
 export interface ConnectionOptions {
   readonly host: string;
   readonly port: number;
+  /** Of a Unix domain socket, in the place of host and port; an abstract one begins with a NUL. */
+  readonly path?: string | undefined;
   /** Undefined is plaintext. */
   readonly tls: TlsOptions | undefined;
   /** TCP, TLS and the peer's first SETTINGS together. */

@@ -1,15 +1,21 @@
 import { canonicalHost } from './host.ts';
+import { canonicalSocket, socketId, socketIn } from './socket-path.ts';
 
 /** Whether an endpoint takes new calls (`serving`) or only finishes what it has (`draining`). */
 export type Phase = 'serving' | 'draining';
 
 /** One Pod of a service as the registry last described it. Identity is `id`; everything else may change. */
 export interface Endpoint {
-  /** `host:port` in its one spelling: brackets around an IPv6 host, a name in lower case and without a dot at its end. */
+  /**
+   * `host:port` in its one spelling: brackets around an IPv6 host, a name in lower case and without a dot at its end. Of a socket
+   * `unix:/path` or `unix-abstract:name`.
+   */
   readonly id: string;
   readonly host: string;
-  /** 1–65535. */
+  /** 1–65535; 0 where there is a `path`. */
   readonly port: number;
+  /** Of the Unix domain socket that is connected to; an abstract one begins with a NUL. `host` is then `localhost`. */
+  readonly path?: string;
   /** Relative share of calls, finite and ≥ 0; 0 takes no calls. Default 1. */
   readonly weight: number;
   readonly zone?: string;
@@ -32,6 +38,7 @@ export interface EndpointInput {
   readonly address?: unknown;
   readonly host?: unknown;
   readonly port?: unknown;
+  readonly path?: unknown;
   readonly weight?: unknown;
   readonly zone?: unknown;
   readonly phase?: unknown;
@@ -39,7 +46,16 @@ export interface EndpointInput {
 }
 
 /** What an {@link EndpointInput} may hold. */
-export const ENDPOINT_KEYS = ['address', 'host', 'port', 'weight', 'zone', 'phase', 'attributes'] as const;
+export const ENDPOINT_KEYS = [
+  'address',
+  'host',
+  'port',
+  'path',
+  'weight',
+  'zone',
+  'phase',
+  'attributes',
+] as const;
 
 /** In the place of a value that an error must not show. */
 export const NOT_SHOWN: unique symbol = Symbol('not shown');
@@ -99,6 +115,8 @@ function checkPort(port: unknown, path: string): number {
 
 /** The id of the endpoint at an address, however that is spelled; what is no address is given back. */
 export function endpointId(address: string): string {
+  const socket = socketIn(address);
+  if (socket !== undefined) return socketId(canonicalSocket(socket) ?? socket);
   try {
     const { host, port } = parseAddress(address, 'address');
     return idOf(host, port);
@@ -122,16 +140,7 @@ export function toEndpoint(input: EndpointInput, path = 'endpoint'): Endpoint {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new InvalidInput(path, input, 'must be an object with an address');
   }
-  let host: string;
-  let port: number;
-  if (input.address !== undefined) {
-    if (typeof input.address !== 'string')
-      throw new InvalidInput(`${path}.address`, input.address, 'must be a string');
-    ({ host, port } = parseAddress(input.address, `${path}.address`));
-  } else {
-    host = checkHost(input.host, `${path}.host`);
-    port = checkPort(input.port, `${path}.port`);
-  }
+  const place = placeOf(input, path);
   const weight = input.weight ?? 1;
   if (typeof weight !== 'number' || !Number.isFinite(weight) || weight < 0) {
     throw new InvalidInput(`${path}.weight`, weight, 'must be a finite number, 0 or more');
@@ -147,7 +156,34 @@ export function toEndpoint(input: EndpointInput, path = 'endpoint'): Endpoint {
     throw new InvalidInput(`${path}.zone`, input.zone, 'must be a string of 1 to 253 characters');
   }
   const attributes = toAttributes(input.attributes, `${path}.attributes`);
-  return new CheckedEndpoint(host, port, weight, phase, attributes, input.zone);
+  return new CheckedEndpoint(place, weight, phase, attributes, input.zone);
+}
+
+/** Where one connects to. */
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly path?: string;
+}
+
+function placeOf(input: EndpointInput, path: string): Place {
+  const { address } = input;
+  if (address === undefined) {
+    if (input.path !== undefined) return socketPlace(input.path, `${path}.path`);
+    return { host: checkHost(input.host, `${path}.host`), port: checkPort(input.port, `${path}.port`) };
+  }
+  if (typeof address !== 'string') throw new InvalidInput(`${path}.address`, address, 'must be a string');
+  const socket = socketIn(address);
+  return socket === undefined
+    ? parseAddress(address, `${path}.address`)
+    : socketPlace(socket, `${path}.address`);
+}
+
+function socketPlace(given: unknown, path: string): Place {
+  const socket = typeof given === 'string' ? canonicalSocket(given) : undefined;
+  if (socket === undefined)
+    throw new InvalidInput(path, given, "must be a socket's path, whole at most 107 bytes long");
+  return { host: 'localhost', port: 0, path: socket };
 }
 
 /** Made by `toEndpoint` alone, so that whoever meets one again need not check it again. */
@@ -158,23 +194,24 @@ class CheckedEndpoint implements Endpoint {
   readonly weight: number;
   readonly phase: Phase;
   readonly attributes: Readonly<Record<string, string>>;
+  declare readonly path?: string;
   declare readonly zone?: string;
   readonly #checked = true;
 
   constructor(
-    host: string,
-    port: number,
+    { host, port, path }: Place,
     weight: number,
     phase: Phase,
     attributes: Readonly<Record<string, string>>,
     zone: string | undefined,
   ) {
-    this.id = idOf(host, port);
+    this.id = path === undefined ? idOf(host, port) : socketId(path);
     this.host = host;
     this.port = port;
     this.weight = weight;
     this.phase = phase;
     this.attributes = attributes;
+    if (path !== undefined) this.path = path;
     if (zone !== undefined) this.zone = zone;
     Object.freeze(this);
   }

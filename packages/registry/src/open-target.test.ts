@@ -43,7 +43,7 @@ it.each([
     'needs its registry: pass the option registries: [kubernetes()] of the package @podwire/registry-kubernetes',
   ],
   ['nacos:///orders', 'registries: [nacos()] of the package @podwire/registry-nacos'],
-  ['unix:/run/orders.sock', 'scheme is not one of'],
+  ['consul:/orders', 'scheme is not one of'],
   ['static://10.0.0.1:1', "two slashes where three are meant: did you mean 'static:///10.0.0.1:1'?"],
   ['file://etc/x.json#orders', "did you mean 'file:///etc/x.json'?"],
   ['dns://orders:50051', "names a DNS server and no service: did you mean 'dns:///orders:50051'?"],

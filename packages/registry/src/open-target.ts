@@ -4,6 +4,7 @@ import { parseName } from './dns/name.ts';
 import { InvalidInput } from './endpoint.ts';
 import { fileRegistry } from './file/file-registry.ts';
 import type { Registry } from './registry.ts';
+import { canonicalSocket } from './socket-path.ts';
 import { staticRegistry } from './static.ts';
 import { parseTarget, type Target } from './target.ts';
 
@@ -26,6 +27,8 @@ const BUILT_IN: Readonly<Record<string, (target: Target, env: Env) => Opened>> =
   static: openStatic,
   file: openFile,
   dns: openDns,
+  unix: openSocket,
+  'unix-abstract': openSocket,
 };
 
 /**
@@ -65,6 +68,22 @@ function openStatic(target: Target): Opened {
   refuseAuthority(target);
   refuseFragment(target);
   return { registry: staticRegistry(target.path, 'target'), service: target.path };
+}
+
+/** `unix:path`, `unix:///absolute/path` and `unix-abstract:name`, as in gRPC. */
+function openSocket(target: Target): Opened {
+  refuseAuthority(target);
+  refuseFragment(target);
+  const { scheme, path, text } = target;
+  const whole = scheme === 'unix' && /^[^:]*:\/\//.test(text) ? `/${path}` : path;
+  const socket = canonicalSocket(scheme === 'unix' ? whole : `\0${whole}`);
+  if (socket === undefined)
+    throw new InvalidInput(
+      'target',
+      text,
+      "must name a socket's path, which is at most 107 bytes long as a whole",
+    );
+  return { registry: { ...staticRegistry([{ path: socket }], 'target'), scheme }, service: path };
 }
 
 function openFile(target: Target, { clock }: Env): Opened {

@@ -16,6 +16,8 @@ export interface Target {
 
 /** `scheme:path` is allowed for these, as gRPC's own target strings have it; elsewhere a colon begins a port. */
 const SHORT_SCHEMES = ['dns', 'static', 'file', 'ipv4', 'ipv6'];
+/** Here no colon begins a port: gRPC takes `unix:8080` for a socket's name. */
+const SOCKET_SCHEMES = ['unix', 'unix-abstract'];
 /** gRPC's names for a list of addresses. */
 const ALIASES = new Map([
   ['ipv4', 'static'],
@@ -47,8 +49,9 @@ export function parseTarget(text: string, schemes: readonly string[]): Target {
   return decode(text, 'dns', '', text, undefined, undefined);
 }
 
-/** `file:8080` is a host and a port; `unix:/run/x.sock` is a scheme that somebody hopes for. */
+/** `file:8080` is a host and a port; `consul:/orders` is a scheme that somebody hopes for. */
 function isShort(scheme: string, path: string): boolean {
+  if (SOCKET_SCHEMES.includes(scheme.toLowerCase())) return true;
   if (/^\d+$/.test(path)) return false;
   return SHORT_SCHEMES.includes(scheme.toLowerCase()) || path.startsWith('/');
 }

@@ -16,6 +16,8 @@ export function serviceName({ target, service }: OpenedTarget): string {
  * (https://github.com/grpc/grpc/blob/master/doc/naming.md). A list of addresses or a file is no name; the service is.
  */
 export function defaultAuthority(target: OpenedTarget, service: string): string {
+  if (/^unix(-abstract)?:/.test(target.target.scheme === 'static' ? target.service : target.target.text))
+    return 'localhost';
   if (target.target.scheme === 'dns' && !target.service.startsWith('_')) return target.service;
   return target.target.scheme === 'static' ? (target.service.split(',')[0] ?? service) : service;
 }

@@ -113,9 +113,10 @@ function sideOptions(
       backoff,
       maxConnectionsPerPod,
       gate: new ConnectGate(env.clock, settings.maxConnecting, settings.maxConnectsPerSecond),
-      connectionOptions: ({ host, port }) => ({
+      connectionOptions: ({ host, port, path }) => ({
         host,
         port,
+        path,
         tls: tls?.options(serverName),
         connectTimeoutMs,
         keepaliveTimeMs: keepalive.timeMs,

@@ -1,29 +1,58 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
+import type { PeerCertificate } from 'node:tls';
 import { contextOf } from '../tls/context.ts';
 import { nodeTls } from '../tls/node-tls.ts';
 import { tlsServerName } from '../tls/server-name.ts';
 import type { ConnectionOptions, TlsOptions } from '../transport.ts';
 
-/** Starts a connection of TCP, or TLS with ALPN `h2`. It does not keep the process alive. */
+/** Where a connection leads, as Node's sockets take it. */
+export function whereTo({ host, port, path }: ConnectionOptions): NetConnectOpts {
+  return path === undefined ? { host, port } : { path };
+}
+
+/** The same for people. */
+export function addressOf({ host, port, path }: ConnectionOptions): string {
+  if (path !== undefined) return path.startsWith('\0') ? `unix-abstract:${path.slice(1)}` : `unix:${path}`;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Starts a connection of TCP or over a Unix domain socket, or TLS with ALPN `h2`. It does not keep the process alive. */
 export function dial(options: ConnectionOptions): Socket {
-  const { host, port, tls } = options;
-  const socket = tls === undefined ? connectTcp({ host, port, noDelay: true }) : dialTls(host, port, tls);
+  const { tls } = options;
+  const where = whereTo(options);
+  const socket = tls === undefined ? connectTcp({ ...where, noDelay: true }) : dialTls(where, tls);
   socket.setNoDelay(true);
   socket.unref();
   return socket;
 }
 
-function dialTls(host: string, port: number, tls: TlsOptions): Socket {
+function dialTls(where: NetConnectOpts, tls: TlsOptions): Socket {
   const name = tlsServerName(tls.serverName);
   const check = tls.checkServerIdentity ?? nodeTls().checkServerIdentity;
   return nodeTls().connect({
-    host,
-    port,
+    ...where,
     ALPNProtocols: ['h2'],
     // RFC 6066 §3: no IP address in SNI; the certificate is checked against it all the same.
     servername: isIP(name) === 0 ? name : '',
-    checkServerIdentity: (_host, certificate) => check(name, certificate),
+    checkServerIdentity: (_host, certificate) => checked(check, name, certificate),
     secureContext: contextOf(tls),
     rejectUnauthorized: tls.rejectUnauthorized ?? true,
   });
+}
+
+/** What a user's function throws would end the process, and a promise would be taken for a refusal without a word. */
+function checked(
+  check: NonNullable<TlsOptions['checkServerIdentity']>,
+  name: string,
+  certificate: PeerCertificate,
+): Error | undefined {
+  try {
+    const refusal: unknown = check(name, certificate);
+    if (refusal === undefined || refusal === null) return undefined;
+    if (refusal instanceof Error || Object.prototype.toString.call(refusal) === '[object Error]')
+      return refusal as Error;
+    return new Error(`checkServerIdentity returned ${typeof refusal}: it must return an Error or nothing`);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(`checkServerIdentity threw ${String(error)}`);
+  }
 }

@@ -6,7 +6,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import { dial } from '../connection/dial.ts';
+import { addressOf, dial } from '../connection/dial.ts';
 import { explain } from '../connection/explain.ts';
 import { Keepalive } from '../connection/keepalive.ts';
 import { LAST_USED_ID } from '../connection/stream-ids.ts';
@@ -58,9 +58,8 @@ export class NodeConnection implements Connection, StreamOwner {
   #hadRoom = false;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
-    const { host, port, tls, connectTimeoutMs } = options;
-    const name = host.includes(':') ? `[${host}]` : host;
-    this.remoteAddress = `${name}:${port}`;
+    const { tls, connectTimeoutMs } = options;
+    this.remoteAddress = addressOf(options);
     this.#listener = listener;
     this.#withoutCalls = options.keepaliveWithoutCalls;
     this.#socket = dial(options);
@@ -78,7 +77,11 @@ export class NodeConnection implements Connection, StreamOwner {
       // Large receive windows, which flow control bounds, and not this number, which kills the session.
       maxSessionMemory: 1024,
     };
-    this.#session = connect(`${tls === undefined ? 'http' : 'https'}://${name}:${port}`, session);
+    this.#session = connect(
+      // Node wants a URL, though the socket is made and every call names its authority.
+      `${tls === undefined ? 'http' : 'https'}://${options.path === undefined ? this.remoteAddress : 'localhost'}`,
+      session,
+    );
     this.#session.unref();
     this.#keepalive = new Keepalive(this, options.keepaliveTimeMs, options.keepaliveTimeoutMs);
     this.#follow(tls !== undefined);

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { addressOf } from '../connection/dial.ts';
 import { explain } from '../connection/explain.ts';
 import { Keepalive, type KeptAlive } from '../connection/keepalive.ts';
 import { MAX_STREAM_ID } from '../connection/stream-ids.ts';
@@ -61,9 +62,9 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   #socketError: string | undefined;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
-    const { host, port, tls, maxHeaderListBytes } = options;
+    const { tls, maxHeaderListBytes } = options;
     this.#options = options;
-    this.remoteAddress = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    this.remoteAddress = addressOf(options);
     this.#listener = listener;
     this.#room = new RoomBell(this, listener);
     this.#requests = new RequestEncoder(tls === undefined ? 'http' : 'https');

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { dial } from '../connection/dial.ts';
+import { dial, whereTo } from '../connection/dial.ts';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** Who gets what a socket reads. */
@@ -22,8 +22,7 @@ export function openSocket(options: ConnectionOptions, reader: SocketReader): So
     return socket;
   }
   const socket = connect({
-    host: options.host,
-    port: options.port,
+    ...whereTo(options),
     noDelay: true,
     onread: {
       buffer: shared,

@@ -25,8 +25,7 @@ export function readEndpointSlice(
   const list = readList(object.endpoints);
   if (list === undefined) dropped.add(`${path}.endpoints`, object.endpoints, 'must be a list');
   if (ports === undefined || list === undefined) return undefined;
-  // Ports that are all unusable are not the same as none defined.
-  if (ports.length === 0 && (readList(object.ports)?.length ?? 0) > 0) return [];
+  const hasPorts = (readList(object.ports)?.length ?? 0) > 0;
   const members: Member[] = [];
   let notReady = 0;
   for (const [i, endpoint] of list.slice(0, MAX_MEMBERS).entries()) {
@@ -45,7 +44,7 @@ export function readEndpointSlice(
   if (list.length > MAX_MEMBERS) {
     dropped.addUnseen(`${path}.endpoints`, list.length - MAX_MEMBERS, `than the limit of ${MAX_MEMBERS}`);
   }
-  return [{ addressType, ports, members, notReady }];
+  return [{ addressType, ports, hasPorts, members, notReady }];
 }
 
 function isAddressType(value: unknown): value is AddressType {

@@ -25,7 +25,7 @@ function readSubset(subset: unknown, path: string, dropped: Dropped): Slice[] {
   const addresses = readList(subset.addresses);
   if (addresses === undefined) dropped.add(`${path}.addresses`, subset.addresses, 'must be a list');
   if (ports === undefined || addresses === undefined) return [];
-  if (ports.length === 0 && (readList(subset.ports)?.length ?? 0) > 0) return [];
+  const hasPorts = (readList(subset.ports)?.length ?? 0) > 0;
   const notReady = readList(subset.notReadyAddresses)?.length ?? 0;
   const members: Record<'IPv4' | 'IPv6', Member[]> = { IPv4: [], IPv6: [] };
   for (const [i, address] of addresses.slice(0, MAX_MEMBERS).entries()) {
@@ -40,8 +40,8 @@ function readSubset(subset: unknown, path: string, dropped: Dropped): Slice[] {
     );
   }
   return [
-    { addressType: 'IPv4', ports, members: members.IPv4, notReady },
-    { addressType: 'IPv6', ports, members: members.IPv6, notReady: 0 },
+    { addressType: 'IPv4', ports, hasPorts, members: members.IPv4, notReady },
+    { addressType: 'IPv6', ports, hasPorts, members: members.IPv6, notReady: 0 },
   ];
 }
 

@@ -95,10 +95,11 @@ export function readObject(
   }
   const known = previous(name);
   const resourceVersion = resourceVersionOf(object) ?? '';
-  const identity = { name, uid: uidOf(object), resourceVersion };
+  const path = `${plural}/${name}`;
+  const identity = { name, path, uid: uidOf(object), resourceVersion };
   if (known !== undefined && known.uid === identity.uid && known.resourceVersion === resourceVersion) {
     if (resourceVersion !== '') return known;
   }
-  const slices = resource.read(object, `${plural}/${name}`, dropped) ?? known?.slices ?? [];
+  const slices = resource.read(object, path, dropped) ?? known?.slices ?? [];
   return { ...identity, slices, dropped: dropped.list() };
 }

@@ -26,8 +26,10 @@ export interface Member {
 /** Pods with one address type and one list of ports. */
 export interface Slice {
   readonly addressType: AddressType;
-  /** Empty: the Service defines none. */
+  /** Those that calls can go to. */
   readonly ports: readonly SlicePort[];
+  /** Whether it defines any, be they of other protocols or broken. */
+  readonly hasPorts: boolean;
   readonly members: readonly Member[];
   /** Members left out because they are not ready. */
   readonly notReady: number;
@@ -36,6 +38,8 @@ export interface Slice {
 /** One object of the API (an EndpointSlice, or an Endpoints object with several subsets) without what balancing does not need. */
 export interface ServiceObject {
   readonly name: string;
+  /** As messages name it: `endpointslices/orders-abc`. */
+  readonly path: string;
   readonly uid: string;
   readonly resourceVersion: string;
   readonly slices: readonly Slice[];

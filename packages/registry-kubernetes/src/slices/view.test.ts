@@ -173,6 +173,98 @@ describe('the port', () => {
     expect(first('orders', read(slice('a', pods, { ports: spoken })))).toBe('10.0.0.1:2');
   });
 
+  const lacks = (name: string, ip: string, ports: unknown = []) => read(slice(name, [{ ip }], { ports }));
+  const has = (name: string, ip: string, port = 50051) =>
+    read(slice(name, [{ ip }], { ports: [{ name: 'grpc', port }] }));
+  const ids = (objects: readonly ServiceObject[], target: string) => [
+    ...view(objects, target).endpoints.keys(),
+  ];
+
+  it.each([[[]], [null], [undefined]])(
+    'is not any port in a slice that has %s, while another slice of the Service has one',
+    (none) => {
+      const objects = [has('a', '10.0.0.1'), lacks('b', '10.0.0.2', none)];
+      expect(ids(objects, 'orders:50051')).toEqual(['10.0.0.1:50051']);
+      expect(view(objects, 'orders:50051').dropped).toEqual([
+        "endpointslices/b: 1 Pods are left out: no Pod has the port 50051 (the Pod's own is meant, not the Service's): their slices have no ports (10.0.0.2)",
+      ]);
+      for (const target of ['orders:grpc', 'orders'])
+        expect(ids(objects, target)).toEqual(['10.0.0.1:50051']);
+    },
+  );
+
+  it('is not any port while the Pods that have one are not ready, or are of another protocol', () => {
+    const notReady = read(slice('a', [{ ip: '10.0.0.1', ready: false }]));
+    expect(ids([notReady, lacks('b', '10.0.0.2')], 'orders:50051')).toEqual([]);
+    const udp = lacks('a', '10.0.0.1', [{ name: 'dns', port: 53, protocol: 'UDP' }]);
+    expect(ids([udp, lacks('b', '10.0.0.2')], 'orders:53')).toEqual([]);
+    expect(view([udp], 'orders:53').empty).toContain('the Pods have no TCP port that can be used');
+    const broken = lacks('a', '10.0.0.1', [{ name: 'grpc', port: 'x' }]);
+    expect(ids([broken, lacks('b', '10.0.0.2')], 'orders:50051')).toEqual([]);
+  });
+
+  it('follows when slices with ports come and go', () => {
+    const viewer = new Viewer(parseServiceRef('orders:7000').port, ADDRESS_TYPES);
+    const free = lacks('b', '10.0.0.2');
+    const keys = (objects: readonly ServiceObject[]) => [...viewer.view(objects).endpoints.keys()];
+    expect(keys([free])).toEqual(['10.0.0.2:7000']);
+    expect(keys([has('a', '10.0.0.1', 7000), free])).toEqual(['10.0.0.1:7000']);
+    expect(keys([free])).toEqual(['10.0.0.2:7000']);
+  });
+
+  it('is the only one of the Service, not the only one of Pods that lack another', () => {
+    const http = { name: 'http', port: 8080 };
+    const whole = lacks('a', '10.0.0.1', [http, { name: 'grpc', port: 9090 }]);
+    const objects = [whole, lacks('b', '10.0.0.2', [http])];
+    expect(ids(objects, 'orders')).toEqual(['10.0.0.1:9090']);
+    expect(view(objects, 'orders').dropped[0]).toContain(
+      "the target names no port, and these Pods lack the one called 'grpc': the Pods have http=8080 (10.0.0.2)",
+    );
+    const spoken = [http, { name: 'rpc', port: 9090, appProtocol: 'grpc' }];
+    expect(ids([lacks('a', '10.0.0.1', spoken), lacks('b', '10.0.0.2', [http])], 'orders')).toEqual([
+      '10.0.0.1:9090',
+    ]);
+    const other = [
+      lacks('a', '10.0.0.1', [{ name: 'a', port: 1 }]),
+      lacks('b', '10.0.0.2', [{ name: 'b', port: 2 }]),
+    ];
+    expect(ids(other, 'orders')).toEqual([]);
+    expect(view(other, 'orders').empty).toContain('the Pods have a=1, b=2');
+  });
+
+  it('that an entry leaves open is any number, in that slice alone', () => {
+    const open = lacks('a', '10.0.0.1', [{ name: 'grpc', port: null }]);
+    const objects = [open, lacks('b', '10.0.0.2'), has('c', '10.0.0.3', 7000), has('d', '10.0.0.4', 7001)];
+    expect(ids(objects, 'orders:7000')).toEqual(['10.0.0.1:7000', '10.0.0.3:7000']);
+    expect(ids(objects, 'orders:grpc')).toEqual(['10.0.0.3:7000', '10.0.0.4:7001']);
+    expect(view([open], 'orders:grpc').empty).toBe(
+      "the port called 'grpc' has no number: name one in the target",
+    );
+    const udp = lacks('a', '10.0.0.1', [{ name: 'grpc', port: null, protocol: 'UDP' }]);
+    expect(ids([udp], 'orders:7000')).toEqual([]);
+  });
+
+  it('names who is left out for it, as far as a message goes', () => {
+    const endpoints = Array.from({ length: 50 }, (_, i) => ({
+      addresses: [`10.0.1.${i}`],
+      targetRef: { kind: 'Pod', name: `orders-${i}`, uid: `uid-${i}` },
+    }));
+    const { dropped } = view(
+      [has('a', '10.0.0.1'), read({ ...slice('b', []), ports: [{ name: 'http', port: 80 }], endpoints })],
+      'orders:grpc',
+    );
+    expect(dropped).toHaveLength(1);
+    expect(dropped[0]).toContain(
+      "endpointslices/b: 50 Pods are left out: no port is called 'grpc': the Pods have http=80 (orders-0 at 10.0.1.0, orders-1 at 10.0.1.1, ",
+    );
+    expect(dropped[0]).toMatch(/, and \d+ more\)$/);
+    expect(dropped[0]!.length).toBeLessThan(600);
+    const many = Array.from({ length: 30 }, (_, i) => lacks(`c-${i}`, `10.0.2.${i}`));
+    const all = view([has('a', '10.0.0.1'), ...many], 'orders:grpc').dropped;
+    expect(all).toHaveLength(21);
+    expect(all.at(-1)).toBe('10 more Pods are left out for their port');
+  });
+
   it('is taken as it is where the Service defines none, or all', () => {
     for (const none of [null, [], [{ port: null }]]) {
       expect(first('orders:7000', read(slice('a', pods, { ports: none })))).toBe('10.0.0.1:7000');
@@ -205,6 +297,15 @@ describe('the port', () => {
 });
 
 describe('Endpoints', () => {
+  it('without ports are not called by number while others have one', () => {
+    const subset = (ip: string, ports?: unknown) => ({ addresses: [{ ip }], ports });
+    const ids = (...subsets: readonly object[]) => [
+      ...view([read({ name: 'orders', subsets }, ENDPOINTS)], 'orders:7000').endpoints.keys(),
+    ];
+    expect(ids(subset('10.0.0.1'), subset('10.0.0.2', null))).toEqual(['10.0.0.1:7000', '10.0.0.2:7000']);
+    expect(ids(subset('10.0.0.1'), subset('10.0.0.2', [{ port: 7000 }]))).toEqual(['10.0.0.2:7000']);
+  });
+
   it('give what they know', () => {
     const object = read(
       {

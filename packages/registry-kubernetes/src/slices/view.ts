@@ -1,6 +1,6 @@
 import { type Endpoint, toEndpoint } from '@podwire/registry';
 import type { PortChoice } from '../service-ref.ts';
-import { portOf, whyNoPort } from './port.ts';
+import { type PortRule, portOf, ruleOf, whyNoPort } from './port.ts';
 import { MAX_MEMBERS } from './read.ts';
 import type { AddressType, Member, ServiceObject, Slice } from './service-object.ts';
 
@@ -18,11 +18,24 @@ interface Candidate {
   readonly uid: string | undefined;
 }
 
+/** What one object amounts to. */
+interface Read {
+  readonly candidates: readonly Candidate[];
+  /** Slices whose Pods have not the port. */
+  readonly unported: readonly Slice[];
+}
+
+/** Slices whose Pods are named as left out for their port; the rest are counted. */
+const MAX_NAMED = 20;
+/** Characters of their names. */
+const MAX_NAMES = 300;
+
 /** The union of a service's slices, for one port. Objects seen before are not read again. */
 export class Viewer {
   readonly #port: PortChoice;
   readonly #addressTypes: readonly AddressType[];
-  readonly #known = new WeakMap<ServiceObject, readonly Candidate[]>();
+  #known = new WeakMap<ServiceObject, Read>();
+  #rule: PortRule = { by: 'none' };
 
   /** `addressTypes` in order of preference: a Pod that has several is used under the first. */
   constructor(port: PortChoice, addressTypes: readonly AddressType[]) {
@@ -32,17 +45,17 @@ export class Viewer {
 
   view(objects: Iterable<ServiceObject>): View {
     const all = [...objects];
+    const slices = all.flatMap((object) => object.slices);
+    this.#useRule(ruleOf(slices, this.#port));
     const dropped = all.flatMap((object) => object.dropped);
     const endpoints = new Map<string, Endpoint>();
-    const types = this.#addressTypes.filter((type) =>
-      all.some(({ slices }) => slices.some(({ addressType }) => addressType === type)),
-    );
+    const types = this.#addressTypes.filter((type) => slices.some(({ addressType }) => addressType === type));
     // Only where there are several can a Pod have two addresses.
     const typeOf = types.length > 1 ? new Map<string, AddressType>() : undefined;
     let over = 0;
     for (const type of types) {
       for (const object of all) {
-        for (const { endpoint, addressType, uid } of this.#candidates(object)) {
+        for (const { endpoint, addressType, uid } of this.#read(object).candidates) {
           if (addressType !== type) continue;
           if (typeOf !== undefined && uid !== undefined) {
             if ((typeOf.get(uid) ?? type) !== type) continue;
@@ -57,20 +70,52 @@ export class Viewer {
       }
     }
     if (over > 0) dropped.push(`${over} endpoints are over the limit of ${MAX_MEMBERS}`);
-    return { endpoints, dropped, empty: endpoints.size > 0 ? undefined : this.#whyEmpty(all) };
+    const empty = endpoints.size > 0 ? undefined : this.#whyEmpty(slices);
+    // A Service of which no Pod has the port is empty, and says why by itself.
+    if (endpoints.size > 0 || dropped.length > 0) dropped.push(...this.#leftOut(all));
+    return { endpoints, dropped, empty };
   }
 
-  #candidates(object: ServiceObject): readonly Candidate[] {
+  /** What was read by another rule is read again. */
+  #useRule(rule: PortRule): void {
+    if (JSON.stringify(rule) === JSON.stringify(this.#rule)) return;
+    this.#rule = rule;
+    this.#known = new WeakMap();
+  }
+
+  #read(object: ServiceObject): Read {
     const known = this.#known.get(object);
     if (known !== undefined) return known;
-    const candidates = object.slices.flatMap((slice) => this.#fromSlice(slice));
-    this.#known.set(object, candidates);
-    return candidates;
+    const slices = object.slices.filter(({ addressType }) => this.#addressTypes.includes(addressType));
+    const unported = slices.filter(
+      (slice) => slice.members.length > 0 && portOf(slice, this.#rule) === undefined,
+    );
+    const read = { candidates: slices.flatMap((slice) => this.#fromSlice(slice)), unported };
+    this.#known.set(object, read);
+    return read;
+  }
+
+  /** The Pods that have not the port. */
+  #leftOut(objects: readonly ServiceObject[]): readonly string[] {
+    const said: string[] = [];
+    let more = 0;
+    for (const object of objects) {
+      for (const slice of this.#read(object).unported) {
+        const { length } = slice.members;
+        if (said.length >= MAX_NAMED) {
+          more += length;
+          continue;
+        }
+        const why = whyNoPort([slice], this.#port, this.#rule);
+        said.push(`${object.path}: ${length} Pods are left out: ${why} (${namesOf(slice.members)})`);
+      }
+    }
+    return more > 0 ? [...said, `${more} more Pods are left out for their port`] : said;
   }
 
   #fromSlice(slice: Slice): Candidate[] {
-    const port = portOf(slice, this.#port);
-    if (port === undefined || !this.#addressTypes.includes(slice.addressType)) return [];
+    const port = portOf(slice, this.#rule);
+    if (port === undefined) return [];
     return slice.members.map((member) => ({
       endpoint: toEndpoint(input(member, port)),
       addressType: slice.addressType,
@@ -78,11 +123,10 @@ export class Viewer {
     }));
   }
 
-  #whyEmpty(objects: readonly ServiceObject[]): string {
-    const slices = objects.flatMap((object) => object.slices);
+  #whyEmpty(slices: readonly Slice[]): string {
     const withMembers = slices.filter(({ members }) => members.length > 0);
-    const unported = withMembers.find((slice) => portOf(slice, this.#port) === undefined);
-    if (unported !== undefined) return whyNoPort(unported, this.#port);
+    const unported = withMembers.filter((slice) => portOf(slice, this.#rule) === undefined);
+    if (unported.length > 0) return whyNoPort(unported, this.#port, this.#rule);
     if (withMembers.length > 0) {
       const types = [...new Set(withMembers.map(({ addressType }) => addressType))].join(', ');
       return `its Pods have only ${types} addresses, which options.addressTypes leaves out`;
@@ -94,4 +138,18 @@ export class Viewer {
 
 function input({ host, phase, zone, attributes }: Member, port: number) {
   return { host, port, phase, attributes, ...(zone !== undefined && { zone }) };
+}
+
+/** `orders-0 at 10.0.0.1, 10.0.0.2, and 3 more` */
+function namesOf(members: readonly Member[]): string {
+  const names: string[] = [];
+  let characters = 0;
+  for (const { host, attributes } of members) {
+    const name = attributes.pod === undefined ? host : `${attributes.pod} at ${host}`;
+    characters += name.length;
+    if (characters > MAX_NAMES && names.length > 0) break;
+    names.push(name.length > MAX_NAMES ? `${name.slice(0, MAX_NAMES)}...` : name);
+  }
+  const rest = members.length - names.length;
+  return rest > 0 ? `${names.join(', ')}, and ${rest} more` : names.join(', ');
 }

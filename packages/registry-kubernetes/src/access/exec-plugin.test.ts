@@ -3,9 +3,11 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { Followed, until, VirtualClock } from '@podwire/registry/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { status } from '../testing/fake-api-server.ts';
 import { Fixture } from '../testing/fixture.ts';
 import { outcome, writeKubeconfig } from '../testing/kubeconfig.ts';
+import { execCluster } from './exec-plugin.ts';
 
 let fixture: Fixture;
 
@@ -65,7 +67,84 @@ describe('a credential plugin', () => {
     expect(line).toContain('given argument-secret');
     const info = JSON.parse(line!.slice(0, line!.lastIndexOf('}') + 1));
     expect(info.spec.interactive).toBe(false);
-    expect(info.spec.cluster.server).toBe(`https://127.0.0.1:${fixture.server.port}/`);
+    expect(info.spec.cluster.server).toBe(`https://127.0.0.1:${fixture.server.port}`);
+  });
+
+  /** What the plugin was told of the cluster. */
+  async function toldOf(cluster: object, exec: object = { provideClusterInfo: true }) {
+    await plugin(print({ token: 'good-token' }), exec);
+    const text = await readFile(join(fixture.dir, 'config'), 'utf8');
+    const document = parse(text);
+    Object.assign(document.clusters[0].cluster, cluster);
+    await fixture.write('config', stringify(document));
+    expect(await outcome(fixture, { env: env() })).toBe(POD);
+    const line = (await runs()).at(-1)!;
+    return JSON.parse(line.slice(0, line.lastIndexOf('}') + 1));
+  }
+
+  it('is told all that the kubeconfig says of the cluster, as client-go writes it', async () => {
+    const server = `https://127.0.0.1:${fixture.server.port}`;
+    const extensions = [
+      { name: 'another', extension: { audience: 'wrong' } },
+      {
+        name: 'client.authentication.k8s.io/exec',
+        extension: { audience: '06e3fbd18de8', list: [1, { deep: true }], none: null },
+      },
+    ];
+    const more = { 'tls-server-name': 'localhost', 'disable-compression': true, extensions };
+    const ca = (await readFile(join(fixture.dir, 'ca.crt'))).toString('base64');
+    expect(await toldOf(more)).toEqual({
+      apiVersion: API,
+      kind: 'ExecCredential',
+      spec: {
+        cluster: {
+          server,
+          'tls-server-name': 'localhost',
+          'certificate-authority-data': ca,
+          'disable-compression': true,
+          config: extensions[1]!.extension,
+        },
+        interactive: false,
+      },
+    });
+    expect((await toldOf({ 'insecure-skip-tls-verify': true })).spec.cluster).toEqual({
+      server,
+      'insecure-skip-tls-verify': true,
+      'certificate-authority-data': ca,
+      config: null,
+    });
+  });
+
+  it.each([
+    ['', ''],
+    ['/', '/'],
+    ['/?a=b#c', '/?a=b#c'],
+    ['/clusters/one/', '/clusters/one/'],
+    ['/clusters/one?a=b#c', '/clusters/one'],
+  ])('is told the server as it is written: with %s', (written, told) => {
+    const server = `HTTPS://API.Example:443${written}`;
+    expect(execCluster({ server }, new URL(server), undefined).server).toBe(`HTTPS://API.Example:443${told}`);
+  });
+
+  it('is told nothing of the cluster unless it asks', async () => {
+    const { spec } = await toldOf({}, {});
+    expect(spec).toEqual({ interactive: false });
+  });
+
+  it('is run again when what it is told changes', async () => {
+    const extension = (audience: string) => ({
+      extensions: [{ name: 'client.authentication.k8s.io/exec', extension: { audience } }],
+    });
+    expect((await toldOf(extension('a'))).spec.cluster.config).toEqual({ audience: 'a' });
+    expect((await toldOf(extension('b'))).spec.cluster.config).toEqual({ audience: 'b' });
+  });
+
+  it.each([
+    ['a certificate', { clientCertificateData: 'c' }],
+    ['a key', { token: 'good-token', clientKeyData: 'k' }],
+  ])('that gives %s alone is refused, as by client-go', async (_what, status) => {
+    await plugin(print(status));
+    expect(await outcome(fixture, { env: env() })).toContain('printed a certificate or a key alone');
   });
 
   it('is run once until its credential expires', async () => {

@@ -15,6 +15,46 @@ export interface ExecCredential {
   readonly key?: string;
 }
 
+/**
+ * The cluster as a plugin with `provideClusterInfo` is told of it, under the names and with the omissions of client-go
+ * (https://kubernetes.io/docs/reference/config-api/client-authentication.v1/#client-authentication-k8s-io-v1-Cluster).
+ */
+export interface ExecCluster {
+  readonly server: string;
+  readonly 'tls-server-name'?: string;
+  readonly 'insecure-skip-tls-verify'?: true;
+  readonly 'certificate-authority-data'?: string;
+  readonly 'disable-compression'?: true;
+  /** Whatever the kubeconfig has for plugins: null for nothing. */
+  readonly config: unknown;
+}
+
+/** Under which a kubeconfig's cluster says what plugins are to know. */
+const EXTENSION = 'client.authentication.k8s.io/exec';
+
+export function execCluster(cluster: Json, server: URL, ca: Buffer | undefined): ExecCluster {
+  const name = cluster['tls-server-name'];
+  return {
+    server: serverAsWritten(String(cluster.server), server),
+    ...(typeof name === 'string' && name !== '' && { 'tls-server-name': name }),
+    ...(cluster['insecure-skip-tls-verify'] === true && { 'insecure-skip-tls-verify': true }),
+    ...(ca !== undefined && { 'certificate-authority-data': ca.toString('base64') }),
+    ...(cluster['disable-compression'] === true && { 'disable-compression': true }),
+    config: configOf(cluster.extensions),
+  };
+}
+
+/** Tokens are often made for the very text: no slash is added, and only from a URL with a path does client-go cut the rest. */
+function serverAsWritten(written: string, { pathname }: URL): string {
+  return pathname.length > 1 ? written.replace(/[?#].*$/s, '') : written;
+}
+
+function configOf(extensions: unknown): unknown {
+  const list: readonly unknown[] = Array.isArray(extensions) ? extensions : [];
+  const found = list.find((item) => isObject(item) && item.name === EXTENSION);
+  return isObject(found) ? (found.extension ?? null) : null;
+}
+
 const API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
 /**
  * A plugin may ask a cloud for a token over a slow network; one that waits for a person never ends. Who looks at a service
@@ -33,7 +73,7 @@ const EXPIRY_MARGIN_MS = 10_000;
 export class ExecPlugin {
   readonly #exec: Json;
   readonly #entry: KubeconfigEntry;
-  readonly #cluster: { readonly server: URL; readonly ca: Buffer | undefined };
+  readonly #cluster: ExecCluster;
   readonly #env: Readonly<Record<string, string | undefined>>;
   readonly #clock: Clock;
   #cached: { readonly credential: ExecCredential; readonly expiresMs: number } | undefined;
@@ -42,7 +82,7 @@ export class ExecPlugin {
   constructor(
     exec: Json,
     entry: KubeconfigEntry,
-    cluster: { readonly server: URL; readonly ca: Buffer | undefined },
+    cluster: ExecCluster,
     env: Readonly<Record<string, string | undefined>>,
     clock: Clock,
   ) {
@@ -137,13 +177,8 @@ export class ExecPlugin {
   }
 
   #info(apiVersion: string): string {
-    const { server, ca } = this.#cluster;
-    const cluster = {
-      server: server.href,
-      ...(ca !== undefined && { 'certificate-authority-data': ca.toString('base64') }),
-    };
-    const spec = { interactive: false, ...(this.#exec.provideClusterInfo === true && { cluster }) };
-    return JSON.stringify({ apiVersion, kind: 'ExecCredential', spec });
+    const cluster = this.#exec.provideClusterInfo === true ? { cluster: this.#cluster } : {};
+    return JSON.stringify({ apiVersion, kind: 'ExecCredential', spec: { ...cluster, interactive: false } });
   }
 }
 
@@ -199,13 +234,14 @@ function readCredential(
   }
   const status = isObject(document.status) ? document.status : {};
   const { token, clientCertificateData: cert, clientKeyData: key, expirationTimestamp: expires } = status;
-  const hasToken = typeof token === 'string' && token !== '';
-  const hasPair = typeof cert === 'string' && typeof key === 'string';
-  if (!hasToken && !hasPair) throw bad('printed neither a token nor a certificate with its key');
+  const has = (value: unknown): value is string => typeof value === 'string' && value !== '';
+  const hasPair = has(cert) && has(key);
+  if (has(cert) !== has(key)) throw bad('printed a certificate or a key alone: they go together');
+  if (!has(token) && !hasPair) throw bad('printed neither a token nor a certificate with its key');
   const expiresMs = typeof expires === 'string' ? Date.parse(expires) : Number.POSITIVE_INFINITY;
   if (Number.isNaN(expiresMs)) throw bad('printed an expirationTimestamp that is no time');
   const credential = {
-    ...(hasToken && { authorization: bearer(token, `the credential plugin '${command}'`) }),
+    ...(has(token) && { authorization: bearer(token, `the credential plugin '${command}'`) }),
     ...(hasPair && { cert, key }),
   };
   return { credential, expiresMs };

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@podwire/registry';
 import type { Access } from './access.ts';
-import { type Env, InCluster, isInCluster } from './in-cluster.ts';
+import { type Env, hasApiServer, InCluster } from './in-cluster.ts';
 import { KubeconfigAccess } from './kubeconfig-access.ts';
 
 export interface AccessOptions {
@@ -15,15 +15,22 @@ export interface AccessOptions {
 
 /**
  * The options' kubeconfig, then `KUBECONFIG`, then the Pod's own account, then `~/.kube/config`; the order of
- * controller-runtime. Throws an `Error` when there is none of them.
+ * controller-runtime. A process is in a Pod when the environment names the API server and the account's token is mounted, as
+ * client-go has it (`inClusterClientConfig.Possible`): a container that was only given the variables, such as a development
+ * container with a kubeconfig, is none. Throws an `Error` when there is none of them.
  */
 export function findAccess({ kubeconfig, context, serviceAccountDir, env, clock }: AccessOptions): Access {
   const named = kubeconfig ?? (env.KUBECONFIG || undefined);
   if (named !== undefined) return new KubeconfigAccess(named, context, env, clock);
-  if (isInCluster(env) && context === undefined) return new InCluster(env, serviceAccountDir);
+  const inCluster =
+    context === undefined && hasApiServer(env) ? new InCluster(env, serviceAccountDir) : undefined;
+  // Whoever says where the account is mounted means that account.
+  if (inCluster?.hasToken || (inCluster !== undefined && serviceAccountDir !== undefined)) return inCluster;
   const home = env.HOME || env.USERPROFILE || '';
   const usual = join(home, '.kube', 'config');
   if (home !== '' && existsSync(usual)) return new KubeconfigAccess(usual, context, env, clock);
+  // Its error says what a Pod lacks that has no token.
+  if (inCluster !== undefined) return inCluster;
   throw new Error(
     `no cluster is known: this is no Pod (KUBERNETES_SERVICE_HOST is not set), KUBECONFIG is not set, and ${usual} does not exist`,
   );

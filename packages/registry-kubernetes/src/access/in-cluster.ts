@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Access, Login } from './access.ts';
 import { bearer } from './bearer.ts';
@@ -8,8 +9,8 @@ export type Env = Readonly<Record<string, string | undefined>>;
 /** Where the kubelet puts a Pod's token, CA and namespace. */
 export const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** Whether this process runs in a Pod. */
-export function isInCluster(env: Env): boolean {
+/** Whether the kubelet has told this process where the API server is. */
+export function hasApiServer(env: Env): boolean {
   return Boolean(env.KUBERNETES_SERVICE_HOST && env.KUBERNETES_SERVICE_PORT);
 }
 
@@ -24,6 +25,11 @@ export class InCluster implements Access {
   constructor(env: Env, dir = SERVICE_ACCOUNT_DIR) {
     this.#env = env;
     this.#dir = dir;
+  }
+
+  /** Whether the account's token is mounted. */
+  get hasToken(): boolean {
+    return statSync(join(this.#dir, 'token'), { throwIfNoEntry: false })?.isDirectory() === false;
   }
 
   async login(): Promise<Login> {

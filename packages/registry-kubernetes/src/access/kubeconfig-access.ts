@@ -3,7 +3,7 @@ import type { Clock } from '@podwire/registry';
 import { isObject, type Json } from '../slices/read.ts';
 import type { Access, Login } from './access.ts';
 import { bearer } from './bearer.ts';
-import { type ExecCredential, ExecPlugin } from './exec-plugin.ts';
+import { type ExecCluster, type ExecCredential, ExecPlugin, execCluster } from './exec-plugin.ts';
 import { type KubeconfigEntry, readKubeconfig, readText } from './kubeconfig.ts';
 import { readBounded } from './read-file.ts';
 
@@ -58,7 +58,10 @@ export class KubeconfigAccess implements Access {
     if (typeof skip !== 'boolean') {
       throw new Error(`${source}: the cluster's insecure-skip-tls-verify must be true or false`);
     }
-    const exec = isObject(user.exec) ? await this.#run(user.exec, entry, server, ca) : undefined;
+    const servername = readText(cluster, 'tls-server-name', source);
+    const exec = isObject(user.exec)
+      ? await this.#run(user.exec, entry, execCluster(cluster, server, ca))
+      : undefined;
     const authorization = (await readAuthorization(user, entry)) ?? exec?.authorization;
     const pair = exec?.cert !== undefined ? { cert: exec.cert, key: exec.key } : { cert, key };
     if ((pair.cert === undefined) !== (pair.key === undefined)) {
@@ -67,7 +70,6 @@ export class KubeconfigAccess implements Access {
     if (server.protocol === 'http:' && (authorization !== undefined || pair.cert !== undefined)) {
       throw new Error(`${source}: credentials are not sent to ${server.origin}, which is not https`);
     }
-    const servername = readText(cluster, 'tls-server-name', source);
     return {
       server,
       namespace: entry.namespace,
@@ -85,10 +87,10 @@ export class KubeconfigAccess implements Access {
     return this.#plugin !== undefined;
   }
 
-  #run(exec: Json, entry: KubeconfigEntry, server: URL, ca: Buffer | undefined): Promise<ExecCredential> {
-    const key = JSON.stringify([exec, server.href]);
+  #run(exec: Json, entry: KubeconfigEntry, cluster: ExecCluster): Promise<ExecCredential> {
+    const key = JSON.stringify([exec, cluster]);
     if (this.#plugin?.key !== key) {
-      const plugin = new ExecPlugin(exec, entry, { server, ca }, this.#env, this.#clock);
+      const plugin = new ExecPlugin(exec, entry, cluster, this.#env, this.#clock);
       this.#plugin = { key, plugin };
     }
     return this.#plugin.plugin.credential();

@@ -1,9 +1,10 @@
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, rename } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { Followed, until, VirtualClock } from '@podwire/registry/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { kubernetes } from '../kubernetes.ts';
+import type { KubernetesOptions } from '../options.ts';
 import { currentCertificate } from '../testing/certificate.ts';
 import { Fixture } from '../testing/fixture.ts';
 import { outcome, writeKubeconfig } from '../testing/kubeconfig.ts';
@@ -73,6 +74,33 @@ describe('a kubeconfig', () => {
     expect(await outcome(fixture, {}, both.join(delimiter))).toContain(
       `user 'u' of ${join(fixture.dir, 'first')}`,
     );
+  });
+
+  it('in the home directory is used by what is no Pod: its environment alone does not make it one', async () => {
+    await mkdir(join(fixture.dir, '.kube'));
+    await writeKubeconfig(fixture, { cluster: { 'certificate-authority': '../ca.crt' } });
+    await rename(join(fixture.dir, 'config'), join(fixture.dir, '.kube', 'config'));
+    // Where the kubelet says that an API server is, there is none.
+    const env = { ...fixture.env, KUBERNETES_SERVICE_PORT: '1', HOME: fixture.dir };
+    const find = async (options: KubernetesOptions) => {
+      const followed = new Followed(kubernetes({ env, ...options }), 'orders');
+      await until(() => followed.ended || followed.ids.length > 0, 'an outcome');
+      await followed.close();
+      return followed.error === undefined ? followed.ids.join() : (followed.error as Error).message;
+    };
+    expect(await find({})).toBe(POD);
+    // Whoever says where the account is means it.
+    const empty = join(fixture.dir, 'empty');
+    expect(await find({ serviceAccountDir: empty })).toContain(`cannot read ${join(empty, 'token')}`);
+    expect(await find({ serviceAccountDir: fixture.dir })).toContain('https://127.0.0.1:1');
+    expect(await find({ serviceAccountDir: empty, context: 'main' })).toBe(POD);
+  });
+
+  it('that is not there leaves the error of a Pod without a token', async () => {
+    const env = { ...fixture.env, HOME: fixture.dir };
+    const followed = new Followed(kubernetes({ env }), 'orders');
+    await followed.done;
+    expect((followed.error as Error).message).toContain('automountServiceAccountToken');
   });
 
   it('is found where KUBECONFIG says, and in the home directory', async () => {

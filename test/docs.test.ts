@@ -136,6 +136,33 @@ test('the documented options are those of the code', () => {
   expect(documented.sort()).toEqual(grpc.sort());
 });
 
+/** The fields that an interface declares, those of types within it included. */
+function fieldsOf(file: string, name: string): string[] {
+  const source = readFileSync(join(root, 'packages', file), 'utf8');
+  const body = source.split(`export interface ${name} {`)[1]!.split('\n}')[0]!;
+  const declared = body.replace(/\/\*.*?\*\//gs, '').matchAll(/^\s*(?:readonly )?(\w+)\??: /gm);
+  return [...declared].map(([, field]) => field!);
+}
+
+test.each([
+  ['docs/state.md', 'client/src/channel/snapshot.ts', 'ChannelSnapshot'],
+  ['docs/state.md', 'client/src/channel/snapshot.ts', 'PodSnapshot'],
+  ['docs/state.md', 'client/src/channel/events.ts', 'ChannelEvents'],
+  ['docs/options.md', 'client/src/options/channel-options.ts', 'TlsConfig'],
+  ['docs/registries.md', 'registry/src/dns/dns-registry.ts', 'DnsRegistryOptions'],
+  ['docs/registries.md', 'registry/src/file/file-registry.ts', 'FileRegistryOptions'],
+  ['docs/registries.md', 'registry/src/file/file-announcer.ts', 'FileAnnouncerOptions'],
+  ['docs/registries.md', 'registry/src/file/lease.ts', 'Lease'],
+  ['docs/registries.md', 'registry/src/endpoint.ts', 'EndpointInput'],
+])('%s names every field of %s %s', (document, file, name) => {
+  const text = readFileSync(join(root, document), 'utf8');
+  // What code alone has.
+  const passedIn = ['clock', 'random', 'resolver', 'endpoint'];
+  const fields = fieldsOf(file, name).filter((field) => !passedIn.includes(field));
+  expect(fields.length).toBeGreaterThan(0);
+  expect(fields.filter((field) => !new RegExp(`[\`.]${field}\\b`).test(text))).toEqual([]);
+});
+
 test('CONTRIBUTING lists every package, and every folder of the larger ones', () => {
   const layout = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8').split('\n## ')[1]!;
   const folders = (path: string) =>

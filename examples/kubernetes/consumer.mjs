@@ -18,7 +18,7 @@ const timer = setInterval(() => {
 
 process.once('SIGTERM', async () => {
   clearInterval(timer);
-  await channel.close();
+  await channel.close({ graceMs: 5_000 });
 });
 
 await channel.ready();

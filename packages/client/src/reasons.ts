@@ -1,4 +1,5 @@
 import type { Metadata, status as Status, StatusObject } from '@grpc/grpc-js';
+import { acrossCopies } from '@podwire/registry';
 
 /**
  * Why podwire itself ended a call or refused an operation. Stable: dashboards and tests may depend on the words.
@@ -54,6 +55,9 @@ export interface PodwireStatus extends StatusObject {
 
 /** Why `ready()` of a channel failed; the message says what was waited for, and how long. */
 export class ChannelError extends Error {
+  static {
+    acrossCopies(ChannelError, 'podwire.ChannelError');
+  }
   override readonly name = 'ChannelError';
   readonly reason: Reason;
   readonly service: string;

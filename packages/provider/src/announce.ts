@@ -7,6 +7,7 @@ import {
   checkKeys,
   type Endpoint,
   InvalidInput,
+  messageOf,
   pause,
   type Random,
   RetryDelay,
@@ -211,7 +212,7 @@ class Announcing implements Presence {
 
   #tell(error: unknown): void {
     const { service, onProblem } = this.#options;
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     const problem = new Error(`${this.#endpoint.id} is not announced as ${service}: ${cause}`, {
       cause: error,
     });

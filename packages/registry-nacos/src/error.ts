@@ -1,5 +1,10 @@
+import { acrossCopies } from '@podwire/registry';
+
 /** Nacos could not be reached, or refused. The message says what to do, and holds no secret. */
 export class NacosError extends Error {
+  static {
+    acrossCopies(NacosError, 'podwire.NacosError');
+  }
   override readonly name = 'NacosError';
   /** As Nacos numbers them; 0 when the failure is not of its saying. */
   readonly code: number;

@@ -1,3 +1,4 @@
+import { acrossCopies } from './across-copies.ts';
 import { canonicalHost } from './host.ts';
 import { canonicalSocket, socketId, socketIn } from './socket-path.ts';
 
@@ -62,6 +63,9 @@ export const NOT_SHOWN: unique symbol = Symbol('not shown');
 
 /** A value that breaks a rule: where it stands, what it is, what it must be. */
 export class InvalidInput extends Error {
+  static {
+    acrossCopies(InvalidInput, 'podwire.InvalidInput');
+  }
   override readonly name = 'InvalidInput';
   readonly path: string;
   readonly rule: string;

@@ -1,3 +1,4 @@
+export { acrossCopies } from './across-copies.ts';
 export type { Clock, Random, Timer } from './clock.ts';
 export { type DnsRegistryOptions, dnsRegistry } from './dns/dns-registry.ts';
 export type { DnsResolver, SrvRecord } from './dns/resolver.ts';
@@ -19,6 +20,7 @@ export {
 export { type FileAnnouncerOptions, fileAnnouncer } from './file/file-announcer.ts';
 export { type FileRegistryOptions, fileRegistry } from './file/file-registry.ts';
 export { loadLate } from './load-late.ts';
+export { messageOf } from './message-of.ts';
 export { checkKeys, nearest, unknownKey, unknownWord } from './nearest.ts';
 export { type OpenedTarget, openTarget } from './open-target.ts';
 export type {

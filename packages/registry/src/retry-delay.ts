@@ -40,5 +40,5 @@ export class RetryDelay {
 
 /** Whether a registry's error says that nobody was reached: it has `unreachable: true`. */
 function isUnreachable(error: unknown): boolean {
-  return error instanceof Error && 'unreachable' in error && error.unreachable === true;
+  return (error as { readonly unreachable?: unknown } | null | undefined)?.unreachable === true;
 }

@@ -1,4 +1,5 @@
 import { type CallCredentials, type Metadata, status as Status } from '@grpc/grpc-js';
+import { messageOf } from '@podwire/registry';
 
 /**
  * The metadata that a call's credentials add, merged over the call's own.
@@ -37,7 +38,7 @@ const OF_SERVERS: ReadonlySet<number> = new Set([
 /** What a call whose credentials failed ends with: the status that they name themselves, else UNAUTHENTICATED. */
 export function credentialsFailure(error: unknown): { readonly code: Status; readonly text: string } {
   const code = (error as { code?: unknown } | null)?.code;
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   if (typeof code !== 'number' || Status[code] === undefined)
     return { code: Status.UNAUTHENTICATED, text: `call credentials failed: ${why}` };
   // Of the service that gives tokens, not of the one that is called.

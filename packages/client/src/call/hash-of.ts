@@ -1,6 +1,6 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { hashKey } from '@podwire/balancer';
-import { type Random, show } from '@podwire/registry';
+import { messageOf, type Random, show } from '@podwire/registry';
 import type { HashKeyInfo } from '../options/channel-options.ts';
 
 /** The option `hashKey`. */
@@ -28,7 +28,7 @@ function keyFrom(option: (info: HashKeyInfo) => unknown, info: HashKeyInfo): str
   try {
     key = option(info);
   } catch (error) {
-    throw new Error(`hashKey threw: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`hashKey threw: ${messageOf(error)}`);
   }
   if (typeof key === 'string') return key;
   if (key === undefined || key === null) return undefined;

@@ -1,4 +1,5 @@
 import { type CallOptions, type ChannelInterface, type Metadata, status as Status } from '@grpc/grpc-js';
+import { messageOf } from '@podwire/registry';
 import type { GrpcCall, GrpcListener } from '../call/delivery.ts';
 
 const WHY = 'Cancelled on client';
@@ -41,7 +42,7 @@ export function sendOn<Request>(
     bytes = serialize(message);
   } catch (error) {
     // Cancelled first: the callback may write the next message, which must not be sent without this one.
-    call.cancelWithStatus(Status.INTERNAL, `Request message serialization failure: ${textOf(error)}`);
+    call.cancelWithStatus(Status.INTERNAL, `Request message serialization failure: ${messageOf(error)}`);
     return context.callback?.();
   }
   call.sendMessageWithContext(context, bytes);
@@ -49,9 +50,5 @@ export function sendOn<Request>(
 
 /** The status of a call whose reply can't be parsed, in grpc-js's words. */
 export function parsingError(error: unknown): string {
-  return `Response message parsing error: ${textOf(error)}`;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return `Response message parsing error: ${messageOf(error)}`;
 }

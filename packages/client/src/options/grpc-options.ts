@@ -138,5 +138,8 @@ function merge(into: Record<string, unknown>, key: string, value: unknown): void
 }
 
 function isGroup(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  if (typeof value !== 'object' || value === null) return false;
+  // No object of a class. Of another realm's globals, as a test runner has them, it may be.
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

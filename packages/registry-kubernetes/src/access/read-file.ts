@@ -28,6 +28,6 @@ export async function readBounded(path: string, what: string): Promise<Buffer> {
 
 /** Whether a file was not there at all. */
 export function isAbsent(error: unknown): boolean {
-  const { cause } = error as { readonly cause?: unknown };
-  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  const { cause } = error as { readonly cause?: NodeJS.ErrnoException };
+  return cause?.code === 'ENOENT';
 }

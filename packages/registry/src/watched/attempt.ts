@@ -55,12 +55,3 @@ export async function attempt(
     own.abort();
   }
 }
-
-/** What to show of whatever a registry threw. */
-export function messageOf(error: unknown): string {
-  try {
-    return error instanceof Error ? error.message : String(error);
-  } catch {
-    return 'the registry failed without saying why';
-  }
-}

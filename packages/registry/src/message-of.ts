@@ -1,0 +1,12 @@
+/**
+ * What an error says, or whatever else was thrown; never throws. Not by `instanceof Error`: where tests have globals of their own, as
+ * under Jest, the errors of Node's own modules are no instances of it.
+ */
+export function messageOf(error: unknown): string {
+  try {
+    const message = (error as { readonly message?: unknown } | null | undefined)?.message;
+    return typeof message === 'string' ? message : String(error);
+  } catch {
+    return 'it failed without saying why';
+  }
+}

@@ -56,7 +56,7 @@ test('every block of TypeScript in the documentation stands by itself and fits t
   for (const { name, text } of all) writeFileSync(join(dir, 'blocks', `${name}.ts`), text);
   const tsconfig = {
     extends: '../../tsconfig.test.json',
-    compilerOptions: { noUnusedLocals: false },
+    compilerOptions: { noUnusedLocals: false, paths: {} },
     include: ['blocks/*.ts'],
   };
   writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify(tsconfig));

@@ -1,5 +1,5 @@
 export { InvalidInput } from '@podwire/registry';
-export { createChannel } from './channel/channel.ts';
+export { createChannel } from './channel/create-channel.ts';
 export type { ChannelEvents } from './channel/events.ts';
 export type { PodwireChannel } from './channel/podwire-channel.ts';
 export type { ChannelSnapshot, PodSnapshot } from './channel/snapshot.ts';

@@ -17,9 +17,9 @@ export {
   show,
   toEndpoint,
 } from './endpoint.ts';
+export { type Change, EndpointTable } from './endpoint-table.ts';
 export { type FileAnnouncerOptions, fileAnnouncer } from './file/file-announcer.ts';
 export { type FileRegistryOptions, fileRegistry } from './file/file-registry.ts';
-export { loadLate } from './load-late.ts';
 export { messageOf } from './message-of.ts';
 export { checkKeys, nearest, unknownKey, unknownWord } from './nearest.ts';
 export { type OpenedTarget, openTarget } from './open-target.ts';

@@ -1,4 +1,4 @@
-import { loadLate } from './load-late.ts';
+import { load } from './late/yaml.ts';
 
 type Yaml = typeof import('yaml');
 type Token = import('yaml').CST.Token;
@@ -14,7 +14,7 @@ const MAX_DEPTH = 64;
  */
 export function parseYaml(text: string): unknown {
   try {
-    library ??= loadLate('yaml', import.meta.url) as Yaml;
+    library ??= load();
   } catch {
     return withoutParser(text);
   }
@@ -23,14 +23,14 @@ export function parseYaml(text: string): unknown {
   return library.parse(text, { maxAliasCount: 100, stringKeys: true });
 }
 
-/** No bundler sees what is loaded so late: in a bundle that has not the package beside it, JSON is what can be read. */
+/** A bundle may leave the package out. JSON is what can be read then. */
 function withoutParser(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
     const why = (error as Error).message;
     throw new Error(
-      `it is not JSON (${why}), and to read YAML a bundle needs the package 'yaml' installed beside it`,
+      `it is not JSON (${why}), and the package 'yaml', which reads YAML, cannot be loaded: bundle it, or install it beside the bundle`,
     );
   }
 }

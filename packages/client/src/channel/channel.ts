@@ -2,13 +2,12 @@ import type { ChannelInterface, Channel as GrpcChannel } from '@grpc/grpc-js';
 import { type EndpointSet, type OpenedTarget, openTarget, type WatchStatus } from '@podwire/registry';
 import { EventEmitter } from 'eventemitter3';
 import type { Call } from '../call/call.ts';
-import { type Env, systemEnv } from '../env.ts';
+import type { Env } from '../env.ts';
 import type { Mode } from '../modes/mode.ts';
 import { ModeSwitch } from '../modes/mode-switch.ts';
 import { WantedMode } from '../modes/wanted-mode.ts';
-import type { ChannelOptions } from '../options/channel-options.ts';
 import { milliseconds } from '../options/check.ts';
-import { parseOptions, type Settings } from '../options/settings.ts';
+import type { Settings } from '../options/settings.ts';
 import type { TlsSettings } from '../options/tls.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { ChannelError } from '../reasons.ts';
@@ -28,17 +27,6 @@ type CreateCall = Parameters<ChannelInterface['createCall']>;
 
 /** How long calls may last when a scope ends that holds the channel (`await using`), which must not wait for ever. */
 export const SCOPE_GRACE_MS = 5_000;
-
-/**
- * A channel to the service that `target` names, for any grpc-js client: `new Client(name, credentials, {
- * channelFactoryOverride: channelFactory(channel) })`. It connects at once, and does not keep the process alive while no call is open.
- * Throws `InvalidInput` for a target or an option that is wrong.
- */
-export function createChannel(target: string, options: ChannelOptions = {}): PodwireChannel {
-  const channel = new Channel(target, parseOptions(options), systemEnv, process.env);
-  // grpc-js's Channel is a class with a private member, so that only a cast makes a type that its users accept.
-  return channel as unknown as PodwireChannel;
-}
 
 /** The channel itself; `env` and `variables` are passed in for tests. */
 export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {

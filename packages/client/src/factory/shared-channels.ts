@@ -1,4 +1,5 @@
-import { type Channel, createChannel } from '../channel/channel.ts';
+import type { Channel } from '../channel/channel.ts';
+import { createChannel } from '../channel/create-channel.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
 import { isSame } from './same.ts';
 

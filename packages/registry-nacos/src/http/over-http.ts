@@ -1,14 +1,14 @@
-import { InvalidInput, loadLate, toEndpoint } from '@podwire/registry';
+import { InvalidInput, toEndpoint } from '@podwire/registry';
 import type { Settings } from '../options.ts';
 import type { Protocol, Publishers } from '../protocol.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import { Lease } from './lease.ts';
 import { NamingApi } from './naming-api.ts';
-import type { LoadPackage } from './package.ts';
+import { type LoadPackage, loadPackage } from './package.ts';
 import { watchOverHttp } from './watch.ts';
 
 /** Nacos 1.x, and servers of which only HTTP is open: HTTP v1, by the package `nacos`, which is loaded when it is needed. */
-export function overHttp(settings: Settings, load: LoadPackage = loadNacos): Protocol {
+export function overHttp(settings: Settings, load: LoadPackage = loadPackage): Protocol {
   const namespaces = new Map<string, { readonly api: NamingApi; readonly publishers: Publishers }>();
   const open = (namespace: string) => {
     const known = namespaces.get(namespace);
@@ -32,10 +32,6 @@ export function overHttp(settings: Settings, load: LoadPackage = loadNacos): Pro
     publishers: (namespace) => open(namespace).publishers,
   };
 }
-
-/** Bundlers would look for a package that most do not have. */
-const loadNacos: LoadPackage = async () =>
-  loadLate('nacos', import.meta.url) as Awaited<ReturnType<LoadPackage>>;
 
 /** The Pods of this process in one namespace. */
 class Leases {

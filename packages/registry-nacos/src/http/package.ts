@@ -26,6 +26,17 @@ export interface PackageOptions {
 /** The package from npm, which is installed only by those who need it. */
 export type LoadPackage = () => Promise<{ readonly NacosNamingClient: typeof NacosNamingClient }>;
 
+/** Bundlers take the package in where it is installed; where it is not, they only warn of an import in a `try`. */
+export const loadPackage: LoadPackage = async () => {
+  let failure: unknown;
+  try {
+    return await import('nacos');
+  } catch (error) {
+    failure = error;
+  }
+  throw failure;
+};
+
 interface Inside {
   readonly _beatReactor?: { _clientBeatInterval?: unknown; close(): Promise<void> };
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv4, SocketAddress } from 'node:net';
-import type { SrvRecord } from '../dns/resolver.ts';
+import type { SrvRecord } from '../index.ts';
 
 /** What a name has; a name that is not there does not exist (NXDOMAIN). */
 export interface DnsRecords {

@@ -1,6 +1,4 @@
-import { EndpointTable } from '../endpoint-table.ts';
-import type { Registry, RegistryUpdate } from '../registry.ts';
-import { systemClock } from '../system-clock.ts';
+import { EndpointTable, type Registry, type RegistryUpdate, systemClock } from '../index.ts';
 
 /** Longest real time to wait for a condition. */
 const LIMIT_MS = 5_000;

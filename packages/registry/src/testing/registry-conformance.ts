@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { type EndpointInput, toEndpoint } from '../endpoint.ts';
-import type { Registry } from '../registry.ts';
+import { type EndpointInput, type Registry, toEndpoint } from '../index.ts';
 import { Followed, realTurn, until } from './follow.ts';
 
 /** One registry on a backend of its own, ready to be watched. */

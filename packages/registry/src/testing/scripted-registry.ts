@@ -1,6 +1,10 @@
-import type { EndpointInput } from '../endpoint.ts';
-import { toEndpoint } from '../endpoint.ts';
-import type { Registry, RegistryUpdate, RegistryWatchOptions } from '../registry.ts';
+import {
+  type EndpointInput,
+  type Registry,
+  type RegistryUpdate,
+  type RegistryWatchOptions,
+  toEndpoint,
+} from '../index.ts';
 
 type Said = { readonly update: unknown } | { readonly error: unknown } | { readonly end: true };
 

@@ -1,7 +1,11 @@
-import type { EndpointSet } from '../endpoint.ts';
-import type { Registry } from '../registry.ts';
-import type { WatchStatus } from '../watched/status.ts';
-import { type ServiceWatch, type WatchOptions, watchService } from '../watched/watch-service.ts';
+import {
+  type EndpointSet,
+  type Registry,
+  type ServiceWatch,
+  type WatchOptions,
+  type WatchStatus,
+  watchService,
+} from '../index.ts';
 import { settle, VirtualClock } from './virtual-clock.ts';
 
 /** A `watchService` on a virtual clock, with all that it told. */

@@ -1,7 +1,7 @@
 import { type ChannelCredentials, Client, type ClientOptions, credentials } from '@grpc/grpc-js';
 import { checkKeys, InvalidInput } from '@podwire/registry';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
-import { isTraced, wantsInterceptors } from './long-way.ts';
+import { wantsInterceptors } from './original.ts';
 import { shorten } from './shorten.ts';
 
 /** A generated client class: of proto-loader, ts-proto or grpc-tools, or any that extends grpc-js's `Client`. */
@@ -28,8 +28,9 @@ const shortened = new WeakMap<ClientClass<Client>, ClientClass<Client>>();
 /**
  * A client of a generated class on a channel: the same methods, arguments, events and errors as `new OrdersClient(…, {
  * channelOverride: channel })`, at less than half the CPU per call, because calls skip grpc-js's client layer. They go through
- * it where that is asked for: by interceptors (in `options` or in a call's), by a `callInvocationTransformer`, by a tracer
- * that wrapped grpc-js's clients before the client was made, or by a class that extends another copy of grpc-js's `Client`.
+ * it where that is asked for: by interceptors (in `options` or in a call's), by a `callInvocationTransformer`, by a method
+ * that a tracer or the class itself put in the place of grpc-js's, or by a class that extends another copy of grpc-js's
+ * `Client`.
  * `client.close()` closes the channel, as with grpc-js. Throws `InvalidInput` for wrong arguments and unknown options.
  *
  * What differs: an error has the stack of the reply, and not that of the call as well. A stream that is destroyed before its
@@ -46,10 +47,7 @@ export function createClient<C>(
   checkArguments(generated, channel, options);
   const clientClass = generated as unknown as ClientClass<Client>;
   const long =
-    !isOurs(clientClass) ||
-    wantsInterceptors(options) ||
-    options.callInvocationTransformer !== undefined ||
-    isTraced(clientClass.prototype as Client);
+    !isOurs(clientClass) || wantsInterceptors(options) || options.callInvocationTransformer !== undefined;
   const use = long ? clientClass : shortenedClass(clientClass);
   return new use('', NO_CREDENTIALS, { ...options, channelOverride: channel }) as C;
 }

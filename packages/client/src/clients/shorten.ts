@@ -1,130 +1,67 @@
-import type { ChannelInterface, Client, requestCallback, ServiceDefinition } from '@grpc/grpc-js';
-import { withCallback, withoutCallback } from './arguments.ts';
+import type { Client, ServiceDefinition } from '@grpc/grpc-js';
 import type { ClientClass } from './create-client.ts';
-import { DuplexCall } from './duplex.ts';
-import { isWrapped, wantsInterceptors } from './long-way.ts';
-import { ReadableCall } from './readable.ts';
-import { UnaryCall } from './unary.ts';
-import { WritableCall } from './writable.ts';
+import type { ClientMethod } from './method.ts';
+import { isGenerated, isRequest, type RequestName } from './original.ts';
+import { REQUESTS, type Request, requestFor } from './requests.ts';
 
-type Serialize = (value: unknown) => Buffer;
-type Deserialize = (bytes: Buffer) => unknown;
-/** The methods by which all generated clients make calls; the arguments after these are the caller's. */
-interface Requests {
-  getChannel(): ChannelInterface;
-  makeUnaryRequest(path: string, serialize: Serialize, deserialize: Deserialize, ...rest: unknown[]): unknown;
-  makeClientStreamRequest(
-    path: string,
-    serialize: Serialize,
-    deserialize: Deserialize,
-    ...rest: unknown[]
-  ): unknown;
-  makeServerStreamRequest(
-    path: string,
-    serialize: Serialize,
-    deserialize: Deserialize,
-    ...rest: unknown[]
-  ): unknown;
-  makeBidiStreamRequest(
-    path: string,
-    serialize: Serialize,
-    deserialize: Deserialize,
-    ...rest: unknown[]
-  ): unknown;
-}
+type Method = (this: Client, ...args: unknown[]) => unknown;
+type Methods = Record<string, Method>;
 
-/** A subclass whose calls go straight to the channel, unless a call's options name interceptors. */
+/**
+ * A subclass whose calls go straight to the channel, unless their options name interceptors. Methods that somebody wrote
+ * over are left alone, and so are those that are replaced later.
+ */
 export function shorten(clientClass: ClientClass<Client>): ClientClass<Client> {
-  const Base = clientClass as unknown as new (
-    ...args: ConstructorParameters<ClientClass<Client>>
-  ) => Requests;
-  class ShortClient extends Base {
-    override makeUnaryRequest(
-      path: string,
-      serialize: Serialize,
-      deserialize: Deserialize,
-      message: unknown,
-      first?: unknown,
-      second?: unknown,
-      third?: unknown,
-    ): unknown {
-      const { metadata, options, callback } = withCallback<requestCallback<unknown>>(first, second, third);
-      if (wantsInterceptors(options))
-        return super.makeUnaryRequest(path, serialize, deserialize, message, metadata, options, callback);
-      const method = { path, serialize, deserialize };
-      return new UnaryCall().start(this.getChannel(), method, message, metadata, options, callback);
-    }
-
-    override makeClientStreamRequest(
-      path: string,
-      serialize: Serialize,
-      deserialize: Deserialize,
-      first?: unknown,
-      second?: unknown,
-      third?: unknown,
-    ): unknown {
-      const { metadata, options, callback } = withCallback<requestCallback<unknown>>(first, second, third);
-      if (wantsInterceptors(options))
-        return super.makeClientStreamRequest(path, serialize, deserialize, metadata, options, callback);
-      const method = { path, serialize, deserialize };
-      return new WritableCall(method, callback).start(this.getChannel(), path, metadata, options);
-    }
-
-    override makeServerStreamRequest(
-      path: string,
-      serialize: Serialize,
-      deserialize: Deserialize,
-      message: unknown,
-      first?: unknown,
-      second?: unknown,
-    ): unknown {
-      const { metadata, options } = withoutCallback(first, second);
-      if (wantsInterceptors(options))
-        return super.makeServerStreamRequest(path, serialize, deserialize, message, metadata, options);
-      const method = { path, serialize, deserialize };
-      return new ReadableCall(deserialize).start(this.getChannel(), method, message, metadata, options);
-    }
-
-    override makeBidiStreamRequest(
-      path: string,
-      serialize: Serialize,
-      deserialize: Deserialize,
-      first?: unknown,
-      second?: unknown,
-    ): unknown {
-      const { metadata, options } = withoutCallback(first, second);
-      if (wantsInterceptors(options))
-        return super.makeBidiStreamRequest(path, serialize, deserialize, metadata, options);
-      const method = { path, serialize, deserialize };
-      return new DuplexCall(method).start(this.getChannel(), path, metadata, options);
-    }
+  class ShortClient extends clientClass {}
+  const short = ShortClient.prototype as unknown as Methods;
+  const base = clientClass.prototype as unknown as Methods;
+  for (const [name, request] of Object.entries(REQUESTS)) {
+    if (!isRequest(base[name], name as RequestName)) continue;
+    const value = shortRequest(base, name, request);
+    Object.defineProperty(short, name, { value, writable: true, configurable: true });
   }
   const { service } = clientClass as { readonly service?: ServiceDefinition };
-  if (service !== undefined) shortenMethods(ShortClient.prototype as unknown as Methods, service);
-  return ShortClient as unknown as ClientClass<Client>;
-}
-
-type Methods = Requests & Record<string, unknown>;
-
-/** Generated methods call grpc-js's `Client` itself, past any subclass; those that somebody wrote over are left alone. */
-function shortenMethods(prototype: Methods, service: ServiceDefinition): void {
-  for (const [name, definition] of Object.entries(service)) {
-    const { path, requestSerialize, responseDeserialize, requestStream, responseStream } = definition;
-    const serialize = requestSerialize as Serialize;
-    const deserialize = responseDeserialize as Deserialize;
-    const one = responseStream ? prototype.makeServerStreamRequest : prototype.makeUnaryRequest;
-    const many = responseStream ? prototype.makeBidiStreamRequest : prototype.makeClientStreamRequest;
-    const make = requestStream ? many : one;
-    function method(this: Requests, a: unknown, b: unknown, c: unknown, d: unknown): unknown {
-      return make.call(this, path, serialize, deserialize, a, b, c, d);
-    }
-    Object.assign(method, definition);
+  for (const [name, definition] of Object.entries(service ?? {})) {
+    const request = requestFor(definition);
     for (const key of [name, definition.originalName]) {
-      if (key !== undefined && isGenerated(prototype[key], path)) prototype[key] = method;
+      if (key === undefined || !isGenerated(base[key], definition.path)) continue;
+      const { path, requestSerialize: serialize, responseDeserialize: deserialize } = definition;
+      short[key] = Object.assign(
+        shortMethod(base, key, request, { path, serialize, deserialize }),
+        definition,
+      );
     }
   }
+  return ShortClient;
 }
 
-function isGenerated(method: unknown, path: string): boolean {
-  return (method as { path?: unknown } | undefined)?.path === path && !isWrapped(method);
+/** The method of a generated client. */
+function shortMethod(
+  base: Methods,
+  key: string,
+  request: Request,
+  method: ClientMethod<unknown, unknown>,
+): Method {
+  const original = base[key]!;
+  return function (a, b, c, d) {
+    const now = base[key]!;
+    const call = now === original ? request(this, method, a, b, c, d) : undefined;
+    return call ?? now.apply(this, given([a, b, c, d]));
+  };
+}
+
+/** The method of `Client` to which those who make calls by themselves give the path and both functions. */
+function shortRequest(base: Methods, name: string, request: Request): Method {
+  const original = base[name]!;
+  return function (path, serialize, deserialize, a, b, c, d) {
+    const now = base[name]!;
+    const method = { path, serialize, deserialize } as ClientMethod<unknown, unknown>;
+    const call = now === original ? request(this, method, a, b, c, d) : undefined;
+    return call ?? now.apply(this, given([path, serialize, deserialize, a, b, c, d]));
+  };
+}
+
+/** Arguments without those at the end that were not given: a wrapper may look for the callback there. */
+function given(args: unknown[]): unknown[] {
+  return args.slice(0, args.findLastIndex((arg) => arg !== undefined) + 1);
 }

@@ -1,6 +1,9 @@
 import type { RawHeaders } from '@podwire/http2';
 import type { Call } from './call.ts';
 import { formatGrpcTimeout } from './grpc-timeout.ts';
+import { header } from './metadata.ts';
+
+const ATTEMPTS = 'grpc-previous-rpc-attempts';
 
 /** The headers of one attempt at a call: what differs from attempt to attempt, and the call's own metadata. */
 export function attemptHeaders(call: Call, attempt: number): RawHeaders {
@@ -13,6 +16,11 @@ export function attemptHeaders(call: Call, attempt: number): RawHeaders {
     own.push('grpc-timeout', formatGrpcTimeout(deadlineMs - call.nowMs()));
   }
   if (encoding !== 'identity') own.push('grpc-encoding', encoding);
-  if (attempt > 0) own.push('grpc-previous-rpc-attempts', String(attempt));
-  return headers.length === 0 ? own : own.concat(headers);
+  if (attempt === 0) return headers.length === 0 ? own : own.concat(headers);
+  own.push(ATTEMPTS, String(attempt));
+  return own.concat(header(headers, ATTEMPTS) === undefined ? headers : without(headers, ATTEMPTS));
+}
+
+function without(headers: RawHeaders, name: string): RawHeaders {
+  return headers.filter((_, i) => headers[i - (i % 2)] !== name);
 }

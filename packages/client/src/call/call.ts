@@ -6,14 +6,19 @@ import type { PodwireStatus, Reason } from '../reasons.ts';
 import { Attempts } from '../retry/attempts.ts';
 import type { Attempt, AttemptOwner } from './attempt.ts';
 import { authenticate, credentialsFailure } from './credentials.ts';
-import { Delivery, type GrpcCall, type GrpcListener } from './delivery.ts';
+import { type CallListener, Delivery, type GrpcCall } from './delivery.ts';
 import { callError, endStatus, overdue } from './failure.ts';
 import type { CallHost } from './host.ts';
-import { receivedMetadata } from './lazy-metadata.ts';
 import type { Method } from './method.ts';
 import { Outbox } from './outbox.ts';
 import type { Inherited } from './parent.ts';
-import { type RequestHeaders, requestHeaders, UnsendableCall } from './request-headers.ts';
+import {
+  NO_REQUEST_HEADERS,
+  type RequestHeaders,
+  requestHeaders,
+  UnsendableCall,
+} from './request-headers.ts';
+import { fromEnd, OK } from './status.ts';
 import type { WheelEntry } from './timer-wheel.ts';
 
 /**
@@ -27,7 +32,6 @@ const NO_COMPRESS = 2; // grpc-js WriteFlags.NoCompress
 /** One call, from `createCall` to its status: what grpc-js's clients see as their call. */
 export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptOwner {
   hash = 0;
-  #hashed = false;
   excluded: Set<ClientPod> | undefined;
   wheelSlot = -1;
   wheelPrevious: WheelEntry | undefined;
@@ -41,8 +45,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   deadlineMs: number;
   startedMs = 0;
   waitForReady = false;
-  metadata: Metadata | undefined;
-  request!: RequestHeaders;
+  request: RequestHeaders = NO_REQUEST_HEADERS;
   phase: Phase = 'new';
   #delivery: Delivery | undefined;
   #credentials: CallCredentials | undefined;
@@ -71,20 +74,22 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     this.#inherited = inherited;
   }
 
-  start(metadata: Metadata, listener: GrpcListener): void {
+  /** Whatever the caller gave is read here: it may be given something else for the next call. */
+  start(metadata: Metadata | undefined, listener: CallListener): void {
     this.#delivery = new Delivery(listener);
     if (this.#early !== undefined) return this.#tell(this.#delivery, this.#early);
-    this.metadata = metadata;
     this.startedMs = this.host.clock.nowMs();
-    this.waitForReady = metadata.getOptions().waitForReady ?? this.method.config.waitForReady ?? false;
+    this.waitForReady = metadata?.getOptions().waitForReady ?? this.method.config.waitForReady ?? false;
     this.host.onCallStart(this);
     const { timeoutMs } = this.method.config;
     if (timeoutMs !== undefined) this.deadlineMs = Math.min(this.deadlineMs, this.startedMs + timeoutMs);
     this.phase = 'scheduled';
     this.#arm();
     if (this.deadlineMs <= this.startedMs) return this.onDue();
-    if (this.#credentials !== undefined) return this.#authenticate(this.#credentials, metadata);
-    if (this.#flatten(metadata)) this.host.schedule(this);
+    if (metadata !== undefined && !this.#flatten(metadata)) return;
+    if (this.host.needsHash && !this.#takeHash(metadata)) return;
+    if (this.#credentials === undefined) this.host.schedule(this);
+    else this.#authenticate(this.#credentials);
   }
 
   sendMessageWithContext(context: Parameters<GrpcCall['sendMessageWithContext']>[0], message: Buffer): void {
@@ -148,7 +153,6 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   /** Starts the first attempt, or waits for a Pod. Called by the batch, and again by the queue. */
   begin(): void {
     if (this.phase !== 'scheduled' && this.phase !== 'waiting') return;
-    if (this.host.needsHash && !this.#hashed && !this.#takeHash()) return;
     if (this.request.exclude !== undefined) this.#exclude(this.request.exclude);
     this.attempts.start();
   }
@@ -200,7 +204,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   onAttemptHeaders(attempt: Attempt, headers: RawHeaders): void {
     if (this.phase === 'ended' || !this.attempts.commit(attempt)) return;
     this.#account();
-    this.#delivery?.metadata(receivedMetadata(headers));
+    this.#delivery?.headers(headers);
   }
 
   onAttemptMessage(attempt: Attempt, message: Buffer): void {
@@ -228,9 +232,11 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     // A server that saw the deadline pass resets the stream, and may be heard before our own timer (as in grpc-go).
     if (end.kind === 'reset' && end.errorCode === ErrorCode.CANCEL && this.deadlineMs <= this.nowMs())
       return this.onDue();
-    const status = endStatus(this, end);
+    const ended = fromEnd(end);
+    const status = ended === OK ? undefined : endStatus(this, end, ended);
     this.#end('cancelled');
-    this.#delivery?.status(status);
+    if (status === undefined) this.#delivery?.ok();
+    else this.#delivery?.status(status);
   }
 
   /** Ends the call; the listener is told on the next tick, because a method of the caller's may be running. */
@@ -280,11 +286,9 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     if (this.dueMs !== Number.POSITIVE_INFINITY) this.host.wheel.add(this);
   }
 
-  /** Once, in the async context of the caller, whose `hashKey` may look at it. */
-  #takeHash(): boolean {
+  #takeHash(metadata = new Metadata()): boolean {
     try {
-      this.hash = this.#delivery!.runInAsyncScope(this.host.hash, this.host, this);
-      this.#hashed = true;
+      this.hash = this.host.hash(this.method.path, metadata);
       return true;
     } catch (error) {
       this.fail(Status.INTERNAL, 'INVALID_CALL', (error as Error).message);
@@ -298,9 +302,10 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     for (const pod of this.host.podsById(ids)) this.excluded.add(pod);
   }
 
+  /** Adds metadata to what is sent. */
   #flatten(metadata: Metadata): boolean {
     try {
-      this.request = requestHeaders(metadata);
+      this.request = requestHeaders(metadata, this.deadlineMs !== Number.POSITIVE_INFINITY, this.request);
       return true;
     } catch (error) {
       if (!(error instanceof UnsendableCall)) throw error;
@@ -309,16 +314,16 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     }
   }
 
-  #authenticate(credentials: CallCredentials, metadata: Metadata): void {
+  #authenticate(credentials: CallCredentials): void {
     if (!this.host.secure) {
       const text = 'call credentials are not sent over a plaintext connection: configure tls, or remove them';
       return this.fail(Status.UNAUTHENTICATED, 'INSECURE_CREDENTIALS', text);
     }
     this.phase = 'authenticating';
     this.host.parked.add(this);
-    authenticate(credentials, metadata, this.authority ?? this.host.authority, this.method.path).then(
-      (merged) => {
-        if (this.phase === 'authenticating' && this.#flatten(merged)) this.again();
+    authenticate(credentials, this.authority ?? this.host.authority, this.method.path).then(
+      (added) => {
+        if (this.phase === 'authenticating' && this.#flatten(added)) this.again();
       },
       (error: unknown) => {
         const { code, text } = credentialsFailure(error);

@@ -2,25 +2,21 @@ import { type CallCredentials, type Metadata, status as Status } from '@grpc/grp
 import { messageOf } from '@podwire/registry';
 
 /**
- * The metadata that a call's credentials add, merged over the call's own.
+ * The metadata that a call's credentials add to the call's own.
  * `authority` is the host the call is meant for, `path` its `/package.Service/Method`.
  */
 export async function authenticate(
   credentials: CallCredentials,
-  metadata: Metadata,
   authority: string,
   path: string,
 ): Promise<Metadata> {
   const service = path.slice(0, path.lastIndexOf('/'));
   // Default port stripped, as the gRPC auth plugins of all languages expect: an audience names no port 443.
   const host = authority.replace(/:443$/, '');
-  const added = await credentials.generateMetadata({
+  return credentials.generateMetadata({
     method_name: path.slice(path.lastIndexOf('/') + 1),
     service_url: `https://${host}${service}`,
   });
-  const merged = metadata.clone();
-  merged.merge(added);
-  return merged;
 }
 
 /** Codes that a server alone may give: https://github.com/grpc/proposal/blob/master/A54-restrict-control-plane-status-codes.md */

@@ -1,16 +1,30 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { ChannelInterface, Metadata } from '@grpc/grpc-js';
+import type { ChannelInterface } from '@grpc/grpc-js';
+import type { RawHeaders } from '@podwire/http2';
 import type { PodwireStatus } from '../reasons.ts';
+import { initialMetadata } from './received-metadata.ts';
+import { okStatus } from './status.ts';
 
 /** A call as grpc-js's clients use it, and its listener. */
 export type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 export type GrpcListener = Parameters<GrpcCall['start']>[1];
+/** One that makes metadata of headers for itself, when somebody looks at them: few callers do. */
+export interface CallListener extends GrpcListener {
+  onReceiveHeaders?(headers: RawHeaders): void;
+  /** In the place of a status that says no more than OK. */
+  onReceiveOk?(): void;
+}
 
-function deliverMetadata(listener: GrpcListener, metadata: Metadata): void {
-  listener.onReceiveMetadata(metadata);
+function deliverHeaders(listener: CallListener, headers: RawHeaders): void {
+  if (listener.onReceiveHeaders !== undefined) listener.onReceiveHeaders(headers);
+  else listener.onReceiveMetadata(initialMetadata(headers));
 }
 function deliverMessage(listener: GrpcListener, message: Buffer): void {
   listener.onReceiveMessage(message);
+}
+function deliverOk(listener: CallListener): void {
+  if (listener.onReceiveOk !== undefined) listener.onReceiveOk();
+  else listener.onReceiveStatus(okStatus());
 }
 function deliverStatus(listener: GrpcListener, status: PodwireStatus): void {
   listener.onReceiveStatus(status);
@@ -23,19 +37,25 @@ const RESOURCE_OPTIONS = { requireManualDestroy: true };
  * the connection: it surfaces as an uncaught exception, as it does with grpc-js.
  */
 export class Delivery extends AsyncResource {
-  readonly #listener: GrpcListener;
+  readonly #listener: CallListener;
 
-  constructor(listener: GrpcListener) {
+  constructor(listener: CallListener) {
     super('podwire.call', RESOURCE_OPTIONS);
     this.#listener = listener;
   }
 
-  metadata(metadata: Metadata): void {
-    this.#run(deliverMetadata, metadata);
+  headers(headers: RawHeaders): void {
+    this.#run(deliverHeaders, headers);
   }
 
   message(message: Buffer): void {
     this.#run(deliverMessage, message);
+  }
+
+  /** The last callback, of a call that ended in order. */
+  ok(): void {
+    this.#run(deliverOk, undefined);
+    this.emitDestroy();
   }
 
   /** The last callback. */
@@ -55,7 +75,7 @@ export class Delivery extends AsyncResource {
     };
   }
 
-  #run<T>(deliver: (listener: GrpcListener, value: T) => void, value: T): void {
+  #run<T>(deliver: (listener: CallListener, value: T) => void, value: T): void {
     try {
       this.runInAsyncScope(deliver, undefined, this.#listener, value);
     } catch (error) {

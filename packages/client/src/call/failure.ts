@@ -2,20 +2,20 @@ import { type status as Code, status as Status } from '@grpc/grpc-js';
 import type { RawHeaders, StreamEnd } from '@podwire/http2';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import type { Call } from './call.ts';
-import { receivedMetadata, toMetadata } from './lazy-metadata.ts';
-import { fromEnd } from './status.ts';
+import { toMetadata } from './received-metadata.ts';
+import type { EndStatus } from './status.ts';
 
 const NONE: RawHeaders = [];
 
 /** The status of a call that ends as its last attempt ended. */
-export function endStatus(call: Call, end: StreamEnd): PodwireStatus {
-  const { code, details: what, trailers, reason: why } = fromEnd(end);
+export function endStatus(call: Call, end: StreamEnd, ended: EndStatus): PodwireStatus {
+  const { code, details: what, trailers, reason: why } = ended;
   const reason = why === 'CONNECTION_LOST' && call.host.closed ? 'CHANNEL_CLOSED' : why;
   // Such a call is not tried again, whatever the policy: the caller has seen part of the reply (gRFC A6, "committed").
   const began = end.kind === 'connection-lost' && call.attempts.last?.replied === true;
   const details = began ? `${what}, after its reply began` : what;
   if (reason !== undefined) return callError(call, code, reason, details, trailers);
-  return { code, details, metadata: code === Status.OK ? receivedMetadata(trailers) : toMetadata(trailers) };
+  return { code, details, metadata: toMetadata(trailers) };
 }
 
 /** The status of a call that podwire ended: what failed, which service and Pods, how long it took. */

@@ -1,4 +1,4 @@
-import type { status as Status } from '@grpc/grpc-js';
+import type { Metadata, status as Status } from '@grpc/grpc-js';
 import type { StreamHead } from '@podwire/http2';
 import type { Clock, Random } from '@podwire/registry';
 import type { ClientPod } from '../pod/pod.ts';
@@ -43,9 +43,10 @@ export interface CallHost {
   /** A Pod that takes the call now, or undefined. Sets nothing on the call. */
   pick(call: Call): ClientPod | undefined;
   podsById(ids: readonly string[]): Set<ClientPod>;
-  /** The hash of the call's key, where the policy reads it. */
+  /** Whether the policy reads the hash of a call's key. */
   readonly needsHash: boolean;
-  hash(call: Call): number;
+  /** Throws an Error that says why when the caller's `hashKey` fails. */
+  hash(method: string, metadata: Metadata): number;
   /** Why a call without a Pod is not worth waiting for, or undefined. */
   refuse(call: Call): Refusal | undefined;
   /** Calls that have neither an attempt nor a place in the queue: they wait for credentials, or for their next attempt. */

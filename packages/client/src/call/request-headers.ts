@@ -1,11 +1,12 @@
 import { type Metadata, status as Status } from '@grpc/grpc-js';
 import type { RawHeaders } from '@podwire/http2';
 import { endpointId } from '@podwire/registry';
-import { appendMetadata, isEmpty } from './metadata.ts';
+import { header, valuesOf } from './metadata.ts';
+import { ruleFor } from './reserved.ts';
 
 /** Metadata with these names steers podwire and is not sent. */
-export const POD_KEY = 'podwire-pod';
-export const EXCLUDE_KEY = 'podwire-exclude-pod';
+const POD_KEY = 'podwire-pod';
+const EXCLUDE_KEY = 'podwire-exclude-pod';
 
 /** A call that cannot be sent as it is. */
 export class UnsendableCall extends Error {
@@ -19,41 +20,67 @@ export class UnsendableCall extends Error {
 /** Metadata flattened once per call, and what it asks of podwire. */
 export interface RequestHeaders {
   readonly headers: RawHeaders;
+  /** As RFC 9113 §6.5.2 counts. */
+  readonly bytes: number;
   /** The only Pod this call may go to. */
   readonly pod: string | undefined;
   /** Pods it goes to only when no other is left. */
   readonly exclude: readonly string[] | undefined;
 }
 
-const NOTHING: RequestHeaders = { headers: [], pod: undefined, exclude: undefined };
+/** Of a call without metadata. */
+export const NO_REQUEST_HEADERS: RequestHeaders = {
+  headers: [],
+  bytes: 0,
+  pod: undefined,
+  exclude: undefined,
+};
+/** RFC 9113 §6.5.2 */
+const ENTRY_BYTES = 32;
 /**
  * Envoy's default limit (`max_request_headers_kb`). A server that refuses a larger list may end the connection and all calls
  * on it; grpc-java takes 8 KiB by default, grpc-go 16 MiB.
  */
 const MAX_METADATA_BYTES = 60 * 1024;
 
-/** Flattens a call's metadata; throws {@link UnsendableCall} when a server would have to refuse it. */
-export function requestHeaders(metadata: Metadata): RequestHeaders {
-  if (isEmpty(metadata)) return NOTHING;
-  const headers: string[] = [];
-  const bytes = appendMetadata(metadata, headers);
-  if (headers.length === 0) return NOTHING;
+/**
+ * Flattens a call's metadata as grpc-js sends them, behind those flattened `before`: the caller may change the metadata
+ * afterwards, for its next call. Throws {@link UnsendableCall} for what no server would take.
+ */
+export function requestHeaders(
+  metadata: Metadata,
+  hasDeadline: boolean,
+  before: RequestHeaders,
+): RequestHeaders {
+  const values = valuesOf(metadata);
+  if (values?.size === 0) return before;
+  const headers = [...before.headers];
+  let { bytes, pod, exclude } = before;
+  for (const name of values?.keys() ?? Object.keys(metadata.getMap())) {
+    const rule = ruleFor(name);
+    if (rule === 'replaced' || (rule === 'timeout' && hasDeadline)) continue;
+    if (rule === 'refused')
+      throw unsendable(`metadata named ${name} cannot be sent over HTTP/2: leave it out`);
+    const all = metadata.get(name);
+    // grpc-js's words.
+    if (rule === 'single' && all.length + (header(before.headers, name) === undefined ? 0 : 1) > 1)
+      throw unsendable(`"${name}" metadata cannot have multiple values`);
+    for (const value of all) {
+      const text = typeof value === 'string' ? value : value.toString('base64');
+      bytes += name.length + text.length + ENTRY_BYTES;
+      if (name === POD_KEY) pod = endpointId(text.trim());
+      else if (name === EXCLUDE_KEY)
+        exclude = [...(exclude ?? []), ...text.split(',').map((id) => endpointId(id.trim()))];
+      else headers.push(name, text);
+    }
+  }
   if (bytes > MAX_METADATA_BYTES) {
     const text = `metadata of ${bytes} bytes is larger than the limit of ${MAX_METADATA_BYTES}`;
     throw new UnsendableCall(Status.RESOURCE_EXHAUSTED, text);
   }
-  let pod: string | undefined;
-  let exclude: string[] | undefined;
-  for (let i = 0; i < headers.length; ) {
-    const name = headers[i]!;
-    if (name !== POD_KEY && name !== EXCLUDE_KEY) {
-      i += 2;
-      continue;
-    }
-    const value = headers[i + 1]!;
-    if (name === POD_KEY) pod = endpointId(value.trim());
-    else exclude = [...(exclude ?? []), ...value.split(',').map((id) => endpointId(id.trim()))];
-    headers.splice(i, 2);
-  }
-  return { headers, pod, exclude };
+  return { headers, bytes, pod, exclude };
+}
+
+function unsendable(text: string): UnsendableCall {
+  return new UnsendableCall(Status.INTERNAL, text);
 }

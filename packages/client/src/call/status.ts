@@ -1,4 +1,4 @@
-import { status as Status } from '@grpc/grpc-js';
+import { Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
 import { ErrorCode, errorName, type RawHeaders, type StreamEnd } from '@podwire/http2';
 import { show } from '@podwire/registry';
 import type { Reason } from '../reasons.ts';
@@ -35,8 +35,13 @@ export interface EndStatus {
 }
 
 const NONE: RawHeaders = [];
-/** How nearly every call ends. */
-const OK: EndStatus = { code: Status.OK, details: '', trailers: NONE, reason: undefined };
+/** How nearly every call ends: with nothing to say. */
+export const OK: EndStatus = { code: Status.OK, details: '', trailers: NONE, reason: undefined };
+
+/** The status of such a call, with metadata of its own. */
+export function okStatus(): StatusObject {
+  return { code: Status.OK, details: '', metadata: new Metadata() };
+}
 
 /** gRPC over HTTP/2, "Content-Type": with a format or parameters behind it, or without. */
 export function isGrpc(contentType: string): boolean {

@@ -1,4 +1,4 @@
-import { status as Status } from '@grpc/grpc-js';
+import { type Metadata, status as Status } from '@grpc/grpc-js';
 import type { StreamHead } from '@podwire/http2';
 import { type Clock, InvalidInput, type Random, type WatchStatus } from '@podwire/registry';
 import { Call } from '../call/call.ts';
@@ -39,6 +39,8 @@ export class Dispatcher implements CallHost {
   readonly retryBytesPerChannel: number;
   readonly compression: Settings['compression'];
   readonly secure: boolean;
+  /** Also in the mode `mesh`: the call may be sent after a switch. */
+  readonly needsHash: boolean;
   retryBytes = 0;
   /** Calls started and not ended. */
   openCalls = 0;
@@ -74,6 +76,7 @@ export class Dispatcher implements CallHost {
     this.retryBytesPerChannel = settings.retryBuffer.perChannelBytes;
     this.compression = settings.compression;
     this.secure = settings.tls !== undefined;
+    this.needsHash = settings.policy.needsHash;
     this.queue = new WaitQueue(this.maxWaitingCalls);
     this.#settings = settings;
     this.#side = side;
@@ -82,10 +85,6 @@ export class Dispatcher implements CallHost {
 
   get authority(): string {
     return this.#side.authority;
-  }
-
-  get needsHash(): boolean {
-    return this.#side.policy.needsHash;
   }
 
   createCall(
@@ -167,8 +166,8 @@ export class Dispatcher implements CallHost {
     return new Set(ids.map((id) => this.#side.pods.get(id)).filter((pod) => pod !== undefined));
   }
 
-  hash(call: Call): number {
-    return hashOf(this.#settings.hashKey, call.method.path, call.metadata!, this.random);
+  hash(method: string, metadata: Metadata): number {
+    return hashOf(this.#settings.hashKey, method, metadata, this.random);
   }
 
   refuse(call: Call): Refusal | undefined {

@@ -1,9 +1,8 @@
 import { type CallOptions, Metadata } from '@grpc/grpc-js';
-import { emptyMetadata } from '../call/lazy-metadata.ts';
 
 /** The optional arguments before the callback, in the order that grpc-js's clients take them. */
 export interface CallArguments<Callback> {
-  readonly metadata: Metadata;
+  readonly metadata: Metadata | undefined;
   readonly options: CallOptions;
   readonly callback: Callback;
 }
@@ -17,11 +16,11 @@ export function withCallback<Callback>(
   third: unknown,
 ): CallArguments<Callback> {
   if (typeof first === 'function')
-    return { metadata: emptyMetadata(), options: NO_OPTIONS, callback: first as Callback };
+    return { metadata: undefined, options: NO_OPTIONS, callback: first as Callback };
   if (typeof second === 'function') {
     const callback = second as Callback;
     if (first instanceof Metadata) return { metadata: first, options: NO_OPTIONS, callback };
-    if (isOptions(first)) return { metadata: emptyMetadata(), options: first, callback };
+    if (isOptions(first)) return { metadata: undefined, options: first, callback };
   } else if (first instanceof Metadata && isOptions(second) && typeof third === 'function') {
     return { metadata: first, options: second, callback: third as Callback };
   }
@@ -36,8 +35,8 @@ export function withoutCallback(first: unknown, second: unknown): CallArguments<
     if (isOptions(second)) return { metadata: first, options: second, callback: undefined };
   } else if (first === undefined || first === null) {
     const options = second ?? NO_OPTIONS;
-    if (isOptions(options)) return { metadata: emptyMetadata(), options, callback: undefined };
-  } else if (isOptions(first)) return { metadata: emptyMetadata(), options: first, callback: undefined };
+    if (isOptions(options)) return { metadata: undefined, options, callback: undefined };
+  } else if (isOptions(first)) return { metadata: undefined, options: first, callback: undefined };
   throw new TypeError('the arguments must be: [Metadata], [CallOptions]');
 }
 

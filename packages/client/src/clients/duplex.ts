@@ -20,7 +20,7 @@ export class DuplexCall<Request, Response> extends Duplex {
     this.#incoming = new Incoming(this, deserialize);
   }
 
-  start(channel: ChannelInterface, path: string, metadata: Metadata, options: CallOptions): this {
+  start(channel: ChannelInterface, path: string, metadata: Metadata | undefined, options: CallOptions): this {
     this.call = openCall(channel, path, metadata, options, this.#incoming);
     this.#incoming.begin(this.call);
     return this;

@@ -1,6 +1,10 @@
 import type { Readable } from 'node:stream';
 import { Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
-import type { GrpcCall, GrpcListener } from '../call/delivery.ts';
+import type { RawHeaders } from '@podwire/http2';
+import type { CallListener, GrpcCall } from '../call/delivery.ts';
+import { initialMetadata } from '../call/received-metadata.ts';
+import { okStatus } from '../call/status.ts';
+import { isHeard } from './heard.ts';
 import { parsingError } from './open-call.ts';
 import { serviceError } from './service-error.ts';
 
@@ -8,7 +12,7 @@ import { serviceError } from './service-error.ts';
 const READ_AHEAD = 16;
 
 /** The messages of a reply on their way into a readable stream; they are asked for before they are read. */
-export class Incoming<Response> implements GrpcListener {
+export class Incoming<Response> implements CallListener {
   readonly #stream: Readable;
   readonly #deserialize: (bytes: Buffer) => Response;
   #call: GrpcCall | undefined;
@@ -39,6 +43,10 @@ export class Incoming<Response> implements GrpcListener {
     this.#stream.emit('metadata', metadata);
   }
 
+  onReceiveHeaders(headers: RawHeaders): void {
+    if (isHeard(this.#stream, 'metadata')) this.onReceiveMetadata(initialMetadata(headers));
+  }
+
   onReceiveMessage(bytes: Buffer): void {
     this.#asked -= 1;
     let message: Response;
@@ -50,6 +58,12 @@ export class Incoming<Response> implements GrpcListener {
       return this.#call?.cancelWithStatus(Status.INTERNAL, details);
     }
     this.#stream.push(message);
+  }
+
+  onReceiveOk(): void {
+    if (this.#failure !== undefined) return this.onReceiveStatus(this.#failure);
+    this.#stream.push(null);
+    if (isHeard(this.#stream, 'status')) this.#stream.emit('status', okStatus());
   }
 
   onReceiveStatus(received: StatusObject): void {

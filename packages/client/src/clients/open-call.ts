@@ -1,5 +1,6 @@
-import { type CallOptions, type ChannelInterface, type Metadata, status as Status } from '@grpc/grpc-js';
+import { type CallOptions, type ChannelInterface, Metadata, status as Status } from '@grpc/grpc-js';
 import { messageOf } from '@podwire/registry';
+import { Call } from '../call/call.ts';
 import type { GrpcCall, GrpcListener } from '../call/delivery.ts';
 
 const WHY = 'Cancelled on client';
@@ -8,7 +9,7 @@ const WHY = 'Cancelled on client';
 export function openCall(
   channel: ChannelInterface,
   path: string,
-  metadata: Metadata,
+  metadata: Metadata | undefined,
   options: CallOptions,
   listener: GrpcListener,
 ): GrpcCall {
@@ -21,7 +22,9 @@ export function openCall(
     options.propagate_flags,
   );
   if (credentials) call.setCredentials(credentials);
-  call.start(metadata, listener);
+  // podwire's own call needs no metadata to know that there are none; another's, or one that is watched, does.
+  if (call.start === Call.prototype.start) (call as Call).start(metadata, listener);
+  else call.start(metadata ?? new Metadata(), listener);
   return call;
 }
 

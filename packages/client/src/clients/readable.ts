@@ -21,7 +21,7 @@ export class ReadableCall<Response> extends Readable {
     channel: ChannelInterface,
     method: ClientMethod<Request, Response>,
     message: Request,
-    metadata: Metadata,
+    metadata: Metadata | undefined,
     options: CallOptions,
   ): this {
     const call = openCall(channel, method.path, metadata, options, this.#incoming);

@@ -1,6 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import { Metadata, type requestCallback, status as Status, type StatusObject } from '@grpc/grpc-js';
-import type { GrpcCall, GrpcListener } from '../call/delivery.ts';
+import type { RawHeaders } from '@podwire/http2';
+import type { CallListener, GrpcCall } from '../call/delivery.ts';
+import { initialMetadata } from '../call/received-metadata.ts';
+import { okStatus } from '../call/status.ts';
+import { isHeard } from './heard.ts';
 import { parsingError } from './open-call.ts';
 import { serviceError } from './service-error.ts';
 
@@ -8,7 +12,7 @@ import { serviceError } from './service-error.ts';
 const READS = 2;
 
 /** The reply of a method with one message back, on its way to the callback. */
-export class SingleReply<Response> implements GrpcListener {
+export class SingleReply<Response> implements CallListener {
   readonly #surface: EventEmitter;
   readonly #deserialize: (bytes: Buffer) => Response;
   readonly #callback: requestCallback<Response>;
@@ -37,6 +41,10 @@ export class SingleReply<Response> implements GrpcListener {
     this.#surface.emit('metadata', metadata);
   }
 
+  onReceiveHeaders(headers: RawHeaders): void {
+    if (isHeard(this.#surface, 'metadata')) this.onReceiveMetadata(initialMetadata(headers));
+  }
+
   onReceiveMessage(bytes: Buffer): void {
     this.#messages += 1;
     if (this.#messages > 1) return this.#fail(Status.UNIMPLEMENTED, 'Too many responses received');
@@ -45,6 +53,12 @@ export class SingleReply<Response> implements GrpcListener {
     } catch (error) {
       this.#fail(Status.INTERNAL, parsingError(error));
     }
+  }
+
+  onReceiveOk(): void {
+    if (this.#failure !== undefined || this.#messages === 0) return this.onReceiveStatus(okStatus());
+    this.#callback(null, this.#response);
+    if (isHeard(this.#surface, 'status')) this.#surface.emit('status', okStatus());
   }
 
   onReceiveStatus(received: StatusObject): void {

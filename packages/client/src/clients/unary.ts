@@ -15,7 +15,7 @@ export class UnaryCall extends EventEmitter {
     channel: ChannelInterface,
     { path, serialize, deserialize }: ClientMethod<Request, Response>,
     message: Request,
-    metadata: Metadata,
+    metadata: Metadata | undefined,
     options: CallOptions,
     callback: requestCallback<Response>,
   ): this {

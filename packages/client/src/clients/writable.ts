@@ -21,7 +21,7 @@ export class WritableCall<Request, Response> extends Writable {
     this.#reply = new SingleReply(this, deserialize, callback);
   }
 
-  start(channel: ChannelInterface, path: string, metadata: Metadata, options: CallOptions): this {
+  start(channel: ChannelInterface, path: string, metadata: Metadata | undefined, options: CallOptions): this {
     this.call = openCall(channel, path, metadata, options, this.#reply);
     this.#reply.begin(this.call);
     return this;

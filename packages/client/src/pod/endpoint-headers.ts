@@ -1,12 +1,25 @@
 import type { RawHeaders } from '@podwire/http2';
 import { InvalidInput, NOT_SHOWN } from '@podwire/registry';
-import { isReserved, RESERVED } from '../call/metadata.ts';
 
 /** Attributes whose names begin with this are headers of every call on the Pod: `header.tri-service-version`. */
 const PREFIX = 'header.';
 /** RFC 9110 §5.6.2 in lower case, without what no gRPC metadata has (gRPC over HTTP/2, "Custom-Metadata"). */
 const NAME = /^[0-9a-z_.-]{1,128}$/;
 const VALUE = /^[\x20-\x7e]{0,4096}$/;
+/** Headers that belong to the protocol: neither a registry nor a config may set them. */
+const RESERVED: ReadonlySet<string> = new Set([
+  'content-type',
+  'content-length',
+  'te',
+  'user-agent',
+  'host',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
 /** Metadata that decide who the caller is: a registry must not speak for the caller. */
 const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
@@ -69,4 +82,8 @@ export function withHeaders(call: RawHeaders, pod: RawHeaders): RawHeaders {
 function sets(headers: RawHeaders, name: string): boolean {
   for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return true;
   return false;
+}
+
+function isReserved(name: string): boolean {
+  return name.startsWith('grpc-') || RESERVED.has(name);
 }

@@ -248,7 +248,8 @@ function addHeaders(block: OutgoingHttpHeaders, headers: readonly string[]): voi
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i]!;
     const value = headers[i + 1]!;
-    const before = block[name];
+    // Not what every object has: metadata may be named `constructor`.
+    const before = Object.hasOwn(block, name) ? block[name] : undefined;
     if (before === undefined) block[name] = value;
     else if (Array.isArray(before)) before.push(value);
     else block[name] = [String(before), value];

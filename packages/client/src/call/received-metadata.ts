@@ -1,0 +1,42 @@
+import { Metadata } from '@grpc/grpc-js';
+import type { RawHeaders } from '@podwire/http2';
+
+/** What grpc-js takes out of trailers, and of headers. */
+const OF_STATUS = new Set(['grpc-status', 'grpc-message']);
+const OF_MESSAGES = new Set(['grpc-encoding', 'grpc-accept-encoding']);
+
+/**
+ * Received headers as grpc-js metadata, each time a new one, because its receiver may change it: `-bin` values may be
+ * comma-joined lists, with or without padding. What HTTP/2 allows and grpc-js refuses, values in UTF-8 for example, is left
+ * out, as grpc-js does.
+ */
+export function toMetadata(headers: RawHeaders): Metadata {
+  return fill(new Metadata(), headers, OF_STATUS);
+}
+
+/** Those at the beginning of a reply, without what they say of compression. */
+export function initialMetadata(headers: RawHeaders): Metadata {
+  return fill(new Metadata(), headers, OF_MESSAGES);
+}
+
+function fill(metadata: Metadata, headers: RawHeaders, without: ReadonlySet<string>): Metadata {
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i]!;
+    if (name.charCodeAt(0) === 58 || without.has(name)) continue;
+    const value = headers[i + 1]!;
+    if (name.endsWith('-bin')) {
+      for (const part of value.split(',')) add(metadata, name, Buffer.from(part.trim(), 'base64'));
+    } else {
+      add(metadata, name, value);
+    }
+  }
+  return metadata;
+}
+
+function add(metadata: Metadata, name: string, value: string | Buffer): void {
+  try {
+    metadata.add(name, value);
+  } catch {
+    // Whoever asks for it gets what he gets of a header that was not sent.
+  }
+}

@@ -78,9 +78,8 @@ for (const [module, moduleResolution] of [
   run(join(process.cwd(), 'node_modules/.bin/tsc'), [...strict, ...as, 'user.ts'], { cwd: user });
 }
 
-// In one file, away from all packages: nothing is looked for that need not be there. A provider is none of it: its health service
-// (grpc-health-check) reads a .proto beside its own code.
-writeFileSync(join(user, 'user.mjs'), source.replace("'@podwire/provider'", "'podwire'"));
+// In one file, away from all packages: nothing is looked for that need not be there.
+writeFileSync(join(user, 'user.mjs'), source);
 const bundle = join(out, 'bundle.cjs');
 await build({
   input: join(user, 'user.mjs'),

@@ -66,6 +66,21 @@ function client(channel: ReturnType<typeof createChannel>) {
     });
 }
 
+test('a watch of its health is no call that a provider waits for', async () => {
+  const provider = await start(named('a'), { noticeMs: 0 });
+  const raw = (bytes: Buffer) => bytes;
+  const watcher = new grpc.Client(provider.address, grpc.credentials.createInsecure());
+  const path = '/grpc.health.v1.Health/Watch';
+  const call = watcher.makeServerStreamRequest(path, raw, raw, Buffer.alloc(0));
+  const said: (number | undefined)[] = [];
+  call.on('data', (reply: Buffer) => said.push(reply[1]));
+  const ended = new Promise<grpc.ServiceError>((resolve) => call.on('error', resolve));
+  await expect.poll(() => said).toEqual([1]);
+  expect(await provider.drain()).toMatchObject({ finished: true });
+  expect([said, (await ended).code]).toEqual([[1, 2], grpc.status.UNAVAILABLE]);
+  watcher.close();
+});
+
 test('a provider leaves under load, and no call is lost', async () => {
   // Longer than a busy machine may take to tell.
   const noticeMs = 2_000;

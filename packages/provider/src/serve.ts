@@ -7,10 +7,10 @@ import {
   parseAddress,
   systemClock,
 } from '@podwire/registry';
-import { HealthImplementation } from 'grpc-health-check';
 import { ANNOUNCE_KEYS, type AnnounceOptions, type Presence, tellProblem } from './announce.ts';
 import { type Announced, all, announceAll, withdrawAll } from './announce-all.ts';
 import { checkFunction, checkMs, checkNames, checkSignals, isUnspecified } from './check-options.ts';
+import { Health } from './health.ts';
 import { within } from './within.ts';
 
 /** How a provider serves, announces itself and stops. Times in milliseconds. */
@@ -80,12 +80,13 @@ const OWN_KEYS = [
  */
 export async function serve(server: Server, options: ServeOptions): Promise<Provider> {
   const settings = check(options);
-  const health = new HealthImplementation(statuses(options, 'NOT_SERVING'));
-  health.addToServer(server);
+  const health = new Health();
+  for (const name of healthNames(options)) health.set(name, 'NOT_SERVING');
+  health.addTo(server);
   const port = await bind(server, options);
   const { host } = settings.bound;
   const shown = isUnspecified(host) ? options.host : (options.host ?? host);
-  for (const name of Object.keys(statuses(options, 'SERVING'))) health.setStatus(name, 'SERVING');
+  for (const name of healthNames(options)) health.set(name, 'SERVING');
   let announced: readonly Announced[];
   try {
     const at = shown === undefined ? { port } : { port, host: shown };
@@ -171,10 +172,8 @@ function bind(server: Server, { address, credentials }: ServeOptions): Promise<n
   });
 }
 
-type Health = 'SERVING' | 'NOT_SERVING';
-
-function statuses({ healthOf = [] }: ServeOptions, status: Health): Record<string, Health> {
-  return Object.fromEntries(['', ...healthOf].map((name) => [name, status]));
+function healthNames({ healthOf = [] }: ServeOptions): readonly string[] {
+  return ['', ...healthOf];
 }
 
 class Serving implements Provider {
@@ -183,7 +182,7 @@ class Serving implements Provider {
   readonly presences: readonly Presence[];
   state: Provider['state'] = 'serving';
   readonly #server: Server;
-  readonly #health: HealthImplementation;
+  readonly #health: Health;
   readonly #steps: Steps;
   readonly #onSignal = () => this.#leave();
   #isSignalled = false;
@@ -194,7 +193,7 @@ class Serving implements Provider {
 
   constructor(
     server: Server,
-    health: HealthImplementation,
+    health: Health,
     steps: Steps,
     presences: readonly Presence[],
     where: { readonly address: string; readonly port: number },
@@ -248,9 +247,7 @@ class Serving implements Provider {
     const clock = options.clock ?? systemClock;
     const startedMs = clock.nowMs();
     this.state = 'leaving';
-    for (const name of Object.keys(statuses(options, 'NOT_SERVING'))) {
-      this.#health.setStatus(name, 'NOT_SERVING');
-    }
+    for (const name of healthNames(options)) this.#health.set(name, 'NOT_SERVING');
     const withdrawal = all(this.presences.map((presence) => presence.withdraw()));
     let letGo = false;
     const done = withdrawal.then(
@@ -268,6 +265,7 @@ class Serving implements Provider {
     const withdrawn = letGo;
     // The registry may be told last of all: those who read it hear of it later still.
     await within(this.#hurried, noticeMs, clock);
+    this.#health.endWatches();
     let finished = false;
     const ended = new Promise<void>((resolve) => {
       this.#server.tryShutdown(() => {

@@ -1,0 +1,102 @@
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type MethodDefinition,
+  type Server,
+  type ServerWritableStream,
+  status as Status,
+} from '@grpc/grpc-js';
+import {
+  decodeRequest,
+  encodeStatus,
+  encodeStatuses,
+  type HealthRequest,
+  type HealthStatus,
+} from './health-wire.ts';
+
+/** As many as `List` may name: https://github.com/grpc/grpc-proto/blob/master/grpc/health/v1/health.proto */
+const MAX_LISTED = 100;
+
+type Statuses = ReadonlyMap<string, HealthStatus>;
+type Watcher = ServerWritableStream<HealthRequest, HealthStatus>;
+
+/**
+ * gRPC's health service, `grpc.health.v1.Health`. Not by the package grpc-health-check: it reads a .proto from its own folder when it
+ * is loaded, which no provider has that is bundled into one file, and it brings 8 MB for messages of one field.
+ */
+export class Health {
+  readonly #statuses = new Map<string, HealthStatus>();
+  readonly #watchers = new Map<string, Set<Watcher>>();
+  #isOver = false;
+
+  /** Tells those who ask, and those who watch if it is news. */
+  set(service: string, status: HealthStatus): void {
+    if (this.#statuses.get(service) === status) return;
+    this.#statuses.set(service, status);
+    for (const watcher of this.#watchers.get(service) ?? []) watcher.write(status);
+  }
+
+  addTo(server: Server): void {
+    const check: handleUnaryCall<HealthRequest, HealthStatus> = ({ request: { service } }, callback) => {
+      const status = this.#statuses.get(service);
+      if (status !== undefined) callback(null, status);
+      else callback({ code: Status.NOT_FOUND, details: `Health status unknown for service ${service}` });
+    };
+    const watch: handleServerStreamingCall<HealthRequest, HealthStatus> = (call) => this.#watch(call);
+    const list: handleUnaryCall<HealthRequest, Statuses> = (_call, callback) => {
+      if (this.#statuses.size <= MAX_LISTED) callback(null, this.#statuses);
+      else callback({ code: Status.RESOURCE_EXHAUSTED, details: 'Too many services to list.' });
+    };
+    server.addService(
+      {
+        check: method('Check', encodeStatus),
+        watch: { ...method('Watch', encodeStatus), responseStream: true },
+        list: method('List', encodeStatuses),
+      },
+      { check, watch, list },
+    );
+  }
+
+  /** Ends the watches, which would be calls that a stopping server waits for. Their clients begin again elsewhere. */
+  endWatches(): void {
+    this.#isOver = true;
+    for (const watchers of this.#watchers.values()) for (const watcher of watchers) end(watcher);
+    this.#watchers.clear();
+  }
+
+  #watch(call: Watcher): void {
+    const { service } = call.request;
+    call.write(this.#statuses.get(service) ?? 'SERVICE_UNKNOWN');
+    // It may have been under way when the others were ended.
+    if (this.#isOver) return end(call);
+    const watchers = this.#watchers.get(service) ?? new Set();
+    this.#watchers.set(service, watchers.add(call));
+    call.on('cancelled', () => {
+      watchers.delete(call);
+      if (watchers.size === 0 && this.#watchers.get(service) === watchers) this.#watchers.delete(service);
+    });
+  }
+}
+
+function end(watcher: Watcher): void {
+  watcher.emit('error', { code: Status.UNAVAILABLE, details: 'The server is shutting down.' });
+}
+
+/** As a server needs it: requests are only read, and replies only written. */
+function method<Reply>(
+  name: string,
+  serialize: (reply: Reply) => Buffer,
+): MethodDefinition<HealthRequest, Reply> {
+  const isClients = () => {
+    throw new Error('this definition is for servers');
+  };
+  return {
+    path: `/grpc.health.v1.Health/${name}`,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: isClients,
+    requestDeserialize: decodeRequest,
+    responseSerialize: serialize,
+    responseDeserialize: isClients,
+  };
+}

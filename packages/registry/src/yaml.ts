@@ -1,4 +1,5 @@
 import { load } from './late/yaml.ts';
+import { YamlValues } from './yaml-values.ts';
 
 type Yaml = typeof import('yaml');
 type Token = import('yaml').CST.Token;
@@ -9,18 +10,29 @@ let library: Yaml | undefined;
 const MAX_DEPTH = 64;
 
 /**
- * Parses YAML, of which JSON is a part. Throws an Error with the line; its message quotes the text. The parser takes 20 ms to
- * load, and most processes read no YAML: it is loaded for the first text, at once, because some who read cannot wait.
+ * Parses YAML, of which JSON is a part, with the merge keys (`<<`) of YAML 1.1. Throws an Error with the line; its message quotes
+ * the text. The parser takes 20 ms to load, and most processes read no YAML: it is loaded for the first text, at once, because
+ * some who read cannot wait.
  */
-export function parseYaml(text: string): unknown {
+export function parseYaml(given: string): unknown {
+  const text = withoutMark(given);
   try {
     library ??= load();
   } catch {
     return withoutParser(text);
   }
   checkDepth(text, library);
-  // Aliases can make a small document expand without bound, and keys that are no text cost the cube of their depth.
-  return library.parse(text, { maxAliasCount: 100, stringKeys: true });
+  // Keys that are no text cost the cube of their depth, and the parser compares each key with each to find equal ones.
+  const document = library.parseDocument(text, { stringKeys: true, uniqueKeys: false });
+  if (document.errors.length > 0) throw document.errors[0];
+  return new YamlValues(library, MAX_DEPTH).of(document.contents);
+}
+
+/** Without the mark that Windows's editors put before UTF-8. Throws for what is no UTF-8, as far as it can be told. */
+export function withoutMark(text: string): string {
+  // What decoding as UTF-8 makes of the marks of UTF-16, or of its zeros.
+  if (/^(\uFFFD\uFFFD|[^\0]{0,3}\0)/.test(text)) throw new Error('it is UTF-16: save it as UTF-8');
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
 }
 
 /** A bundle may leave the package out. JSON is what can be read then. */

@@ -1,17 +1,22 @@
-import { ENDPOINT_KEYS, type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from '../endpoint.ts';
+import {
+  ENDPOINT_KEYS,
+  type Endpoint,
+  type EndpointInput,
+  InvalidInput,
+  NOT_SHOWN,
+  toEndpoint,
+} from '../endpoint.ts';
 import type { EndpointTable } from '../endpoint-table.ts';
 import { checkKeys } from '../nearest.ts';
 import type { Turns } from '../wait.ts';
-import { parseYaml } from '../yaml.ts';
+import { parseYaml, withoutMark } from '../yaml.ts';
 import { isUnchanged } from './unchanged.ts';
 
 /** A document larger than this is refused unread. */
 export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
 
 /** YAML's parser takes a second for as much, in which nothing else runs; JSON's takes milliseconds. */
-const MAX_YAML_BYTES = 256 * 1024;
-/** What begins with a brace and is no JSON is most likely half of a JSON document. */
-const MAX_FLOW_BYTES = 16 * 1024;
+const MAX_YAML_CHARACTERS = 256 * 1024;
 
 /** So many endpoints are compared with those of the document before between two looks at the clock. */
 const PART = 256;
@@ -90,27 +95,41 @@ function check(input: unknown, path: string): Endpoint {
   return toEndpoint(input as EndpointInput, path);
 }
 
-function parseText(text: string): unknown {
+function parseText(given: string): unknown {
+  const text = decoded(given);
   const isJson = /^\s*\{/.test(text);
+  let notJson = '';
   try {
     // Most documents are JSON, which YAML's parser takes a hundred times longer over.
     if (isJson) return JSON.parse(text);
   } catch (error) {
-    // A flow mapping of YAML begins with a brace too.
-    if (text.length > MAX_FLOW_BYTES)
-      throw new InvalidInput('document', text.slice(0, 60), `is not JSON: ${(error as Error).message}`);
+    notJson = (error as Error).message;
+    // A flow mapping of YAML begins with a brace too; one that ends too soon is neither.
+    if (endsTooSoon(notJson, text) || text.length > MAX_YAML_CHARACTERS)
+      throw new InvalidInput('document', text.slice(0, 60), `is not JSON: ${notJson}`);
   }
-  if (text.length > MAX_YAML_BYTES) {
-    const rule = `is YAML of more than ${MAX_YAML_BYTES} characters: write it as JSON`;
+  if (text.length > MAX_YAML_CHARACTERS) {
+    const rule = `is YAML of more than ${MAX_YAML_CHARACTERS} characters: write it as JSON`;
     throw new InvalidInput('document', text.slice(0, 60), rule);
   }
   try {
     return parseYaml(text);
   } catch (error) {
-    throw new InvalidInput(
-      'document',
-      text.slice(0, 60),
-      `is neither JSON nor YAML: ${(error as Error).message}`,
-    );
+    const why = (error as Error).message + (isJson ? `; as JSON: ${notJson}` : '');
+    throw new InvalidInput('document', text.slice(0, 60), `is neither JSON nor YAML: ${why}`);
   }
+}
+
+function decoded(text: string): string {
+  try {
+    return withoutMark(text);
+  } catch (error) {
+    throw new InvalidInput('document', NOT_SHOWN, `cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** Whether it is the first part of JSON, such as of a file that is being written: YAML's parser would take its time to say so. */
+function endsTooSoon(message: string, text: string): boolean {
+  const at = Number(/\bposition (\d+)/.exec(message)?.[1] ?? 0);
+  return at >= text.trimEnd().length || /\b(end of|EOF|unterminated)\b/i.test(message);
 }

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Endpoint, type EndpointInput, formatAddress, InvalidInput, toEndpoint } from '../endpoint.ts';
 import { checkKeys } from '../nearest.ts';
+import { withoutMark } from '../yaml.ts';
 
 /** A lease as it lies in the directory. A provider that stops renewing it is gone when it expires. */
 export interface Lease {
@@ -19,8 +20,8 @@ export interface Lease {
 const KEYS = ['address', 'weight', 'zone', 'phase', 'attributes', 'leaseMs', 'expiresMs', 'pid', 'machine'];
 /** A longer name of a file is refused by most file systems, and a draft's is longer by 37. */
 const MAX_NAME = 120;
-/** A lease file larger than this is not read. */
-export const MAX_LEASE_BYTES = 32 * 1024;
+/** A lease file larger than this is not read. Attributes may have 16 Ki characters, each six bytes in JSON at most. */
+export const MAX_LEASE_BYTES = 128 * 1024;
 /** The longest lease that a provider may ask for. */
 export const MAX_LEASE_MS = 24 * 60 * 60 * 1_000;
 
@@ -67,7 +68,7 @@ export function writeLease(endpoint: Endpoint, leaseMs: number, expiresMs: numbe
 export function readLease(text: string, path: string, writtenMs: number): Lease {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withoutMark(text));
   } catch {
     throw new InvalidInput(path, text, 'is not JSON');
   }

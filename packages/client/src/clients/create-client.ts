@@ -35,9 +35,9 @@ const shortened = new WeakMap<ClientClass<Client>, ClientClass<Client>>();
  *
  * What differs: an error has the stack of the reply, and not that of the call as well. A stream that is destroyed before its
  * end, as by `break` in `for await`, cancels its call, and tells no error after that. A second message where one is expected
- * fails the call. Up to 32 messages are read ahead, so that a reader may meet the error of a call before it has read them. A
- * message that can't be serialized lets `write` call back. Arguments that fit no call are a `TypeError`, also where grpc-js
- * takes no notice of them.
+ * fails the call. Up to 31 messages of 256 KiB together, or one, are read ahead, so that a reader may meet the error of a call
+ * before it has read them. A message that can't be serialized lets `write` call back. Arguments that fit no call are a
+ * `TypeError`, also where grpc-js takes no notice of them.
  */
 export function createClient<C>(
   generated: ClientClass<C>,

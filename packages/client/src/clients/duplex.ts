@@ -42,6 +42,13 @@ export class DuplexCall<Request, Response> extends Duplex {
     this.#incoming.read();
   }
 
+  /** Node asks no more until something comes, however much the reader takes meanwhile. */
+  override read(size?: number): unknown {
+    const message: unknown = super.read(size);
+    if (message !== null) this.#incoming.read();
+    return message;
+  }
+
   override _write(message: Request, encoding: string, done: () => void): void {
     if (this.call === undefined) done();
     else sendOn(this.call, this.serialize, message, writeContext(encoding, done));

@@ -10,6 +10,10 @@ import { serviceError } from './service-error.ts';
 
 /** As many as Node's streams of objects hold by themselves (their default highWaterMark): as many again may be on their way. */
 const READ_AHEAD = 16;
+/** What lies unread in one stream, and was asked for, is so much, or one message. */
+const READ_AHEAD_BYTES = 256 * 1024;
+/** What is left of the size of the largest message after a smaller one. */
+const KEPT = 7 / 8;
 
 /** The messages of a reply on their way into a readable stream; they are asked for before they are read. */
 export class Incoming<Response> implements CallListener {
@@ -18,6 +22,8 @@ export class Incoming<Response> implements CallListener {
   #call: GrpcCall | undefined;
   /** Asked for and not received. */
   #asked = 0;
+  /** About the size of the largest message of late; 0 before the first, for which only one is asked. */
+  #messageBytes = 0;
   #failure: StatusObject | undefined;
 
   constructor(stream: Readable, deserialize: (bytes: Buffer) => Response) {
@@ -29,13 +35,17 @@ export class Incoming<Response> implements CallListener {
     this.#call = call;
   }
 
-  /** The reader wants more: asks for as many as may come, once half of those have. */
+  /** The reader wants more, or took some: asks for as many as may come, once it is half of that or more. */
   read(): void {
     const call = this.#call;
-    if (call === undefined || this.#asked * 2 > READ_AHEAD) return;
-    const missing = READ_AHEAD - this.#asked;
+    const fitting = Math.floor(READ_AHEAD_BYTES / 2 / Math.max(1, this.#messageBytes));
+    const most = this.#messageBytes === 0 ? 1 : Math.min(READ_AHEAD, Math.max(1, fitting));
+    // Nearly as many again may lie in the stream.
+    const room = 2 * most - 1 - this.#asked - this.#stream.readableLength;
+    const missing = Math.min(most - this.#asked, room);
+    if (call === undefined || missing <= 0 || missing * 2 < most) return;
     // First, because what is here already comes at once.
-    this.#asked = READ_AHEAD;
+    this.#asked += missing;
     for (let i = 0; i < missing; i++) call.startRead();
   }
 
@@ -49,6 +59,7 @@ export class Incoming<Response> implements CallListener {
 
   onReceiveMessage(bytes: Buffer): void {
     this.#asked -= 1;
+    this.#messageBytes = Math.max(bytes.length, this.#messageBytes * KEPT, 1);
     let message: Response;
     try {
       message = this.#deserialize(bytes);
@@ -57,7 +68,7 @@ export class Incoming<Response> implements CallListener {
       this.#failure ??= { code: Status.INTERNAL, details, metadata: new Metadata() };
       return this.#call?.cancelWithStatus(Status.INTERNAL, details);
     }
-    this.#stream.push(message);
+    if (this.#stream.push(message)) this.read();
   }
 
   onReceiveOk(): void {

@@ -48,6 +48,13 @@ export class ReadableCall<Response> extends Readable {
     this.#incoming.read();
   }
 
+  /** Node asks no more until something comes, however much the reader takes meanwhile. */
+  override read(size?: number): unknown {
+    const message: unknown = super.read(size);
+    if (message !== null) this.#incoming.read();
+    return message;
+  }
+
   /** Whoever stops reading early, `break` in a `for await` for example, does not want the rest. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     cancelCall(this.call);

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { addressOf, dial } from '../connection/dial.ts';
 import { explain } from '../connection/explain.ts';
 import { Keepalive } from '../connection/keepalive.ts';
+import { SMALLEST_WINDOW_BYTES, START_WINDOW_BYTES, UnreadBytes } from '../connection/receive-budget.ts';
 import { LAST_USED_ID } from '../connection/stream-ids.ts';
 import { TimeLimit } from '../connection/time-limit.ts';
 import { goawayReason } from '../error-codes.ts';
@@ -25,8 +26,7 @@ import type {
 import { NodeStream, type StreamOwner } from './stream.ts';
 import { unsentStream } from './unsent-stream.ts';
 
-/** RFC 9113 §6.9.2 allows 2^31−1; 65 535 (the default) would hold a stream to one window a round trip. */
-const WINDOW_BYTES = 4 * 1024 * 1024;
+/** Room for the windows of all streams. */
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Codes of node:http2's errors that say that the session takes no more streams. */
 const SESSION_ENDS = new Set([
@@ -55,6 +55,8 @@ export class NodeConnection implements Connection, StreamOwner {
   readonly #withoutCalls: boolean;
   readonly #heads = new WeakMap<MethodHead, OutgoingHttpHeaders>();
   readonly #limit: TimeLimit;
+  readonly #unread = new UnreadBytes();
+  streamWindow = START_WINDOW_BYTES;
   #hadRoom = false;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
@@ -71,7 +73,7 @@ export class NodeConnection implements Connection, StreamOwner {
       createConnection: () => this.#socket,
       settings: {
         enablePush: false,
-        initialWindowSize: WINDOW_BYTES,
+        initialWindowSize: START_WINDOW_BYTES,
         maxHeaderListSize: options.maxHeaderListBytes,
       },
       // Large receive windows, which flow control bounds, and not this number, which kills the session.
@@ -105,6 +107,7 @@ export class NodeConnection implements Connection, StreamOwner {
 
   open(head: StreamHead, handler: StreamHandler): Stream | undefined {
     if (!this.hasRoom) return undefined;
+    this.onUnread(0);
     const block = { ...this.#repeated(head.method) };
     addHeaders(block, head.headers);
     let request: ClientHttp2Stream;
@@ -157,6 +160,7 @@ export class NodeConnection implements Connection, StreamOwner {
   }
 
   ping(answered: () => void): void {
+    if (this.#session.destroyed) return;
     this.#session.ping((error) => {
       if (error === null) answered();
     });
@@ -168,6 +172,15 @@ export class NodeConnection implements Connection, StreamOwner {
 
   onReceived(bytes: number): void {
     this.callBytesReceived += bytes;
+  }
+
+  onUnread(bytes: number): void {
+    this.#unread.add(bytes);
+    const windowBytes = this.#unread.tight ? SMALLEST_WINDOW_BYTES : START_WINDOW_BYTES;
+    if (windowBytes === this.streamWindow || this.#session.destroyed || this.#session.pendingSettingsAck)
+      return;
+    this.streamWindow = windowBytes;
+    this.#session.settings({ initialWindowSize: windowBytes });
   }
 
   onStreamEnd(): void {

@@ -15,6 +15,10 @@ export interface StreamOwner {
   readonly lastStreamId: number;
   /** Streams that are over but for their caller. */
   readonly unread: Set<NodeStream>;
+  /** The receive window of streams: what node:http2 may hold of one that is not read. */
+  readonly streamWindow: number;
+  /** So much more, or less, may lie there for callers that do not read. */
+  onUnread(bytes: number): void;
   onReceived(bytes: number): void;
   onStreamEnd(): void;
 }
@@ -27,6 +31,8 @@ export class NodeStream implements Stream {
   readonly #reader: MessageReader;
   #wanted = 0;
   #paused = false;
+  /** What it may hold while it is paused. */
+  #unreadBytes = 0;
   #httpStatus = 0;
   /** Data that was told before the response. */
   #early: Buffer[] = [];
@@ -214,12 +220,21 @@ export class NodeStream implements Stream {
     if (this.#paused) return;
     this.#paused = true;
     this.#stream.pause();
+    this.#unreadBytes = this.#owner.streamWindow;
+    this.#owner.onUnread(this.#unreadBytes);
   }
 
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
     this.#stream.resume();
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#unreadBytes === 0) return;
+    this.#owner.onUnread(-this.#unreadBytes);
+    this.#unreadBytes = 0;
   }
 
   #close(errorCode: number): void {
@@ -230,6 +245,7 @@ export class NodeStream implements Stream {
     if (this.#ended) return;
     this.#ended = true;
     this.#owner.unread.delete(this);
+    this.#release();
     this.#owner.onStreamEnd();
     this.#handler.onEnd(end);
     // What is left to read must not hold the stream open.

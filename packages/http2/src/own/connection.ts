@@ -47,7 +47,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   readonly #cutter: FrameCutter;
   readonly #requests: RequestEncoder;
   readonly streams = new StreamTable(nowMs);
-  readonly #inflow: Inflow;
+  readonly inflow: Inflow;
   readonly #guard = new FloodGuard(nowMs);
   readonly #keepalive: Keepalive;
   readonly #handshake: Handshake;
@@ -74,7 +74,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.sender = new Sender(this.#socket, this.#requests, () => this.#room.check());
     this.#keepalive = new Keepalive(this, options.keepaliveTimeMs, options.keepaliveTimeoutMs);
     this.#pings = new Pings(this.sender);
-    this.#inflow = new Inflow(this.sender, this.#pings, this.streams);
+    this.inflow = new Inflow(this.sender, this.#pings, this.streams);
     const failed = (reason: string) => this.destroy(reason);
     this.#handshake = new Handshake(this.#socket, options, () => this.#begin(), failed);
     this.#socket.on('error', (error) => {
@@ -101,10 +101,6 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     return this.#socket.localAddress;
   }
 
-  get receiveWindow(): number {
-    return this.#inflow.streamWindow;
-  }
-
   get pingable(): boolean {
     return this.settled && (this.streams.size > 0 || this.#options.keepaliveWithoutCalls);
   }
@@ -114,6 +110,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
       this.#room.noted();
       return undefined;
     }
+    this.inflow.check();
     const stream = new OwnStream(this, this.streams.nextId(), handler, head.maxReceiveBytes);
     this.streams.add(stream);
     this.sender.headers(stream.id, head);
@@ -189,6 +186,10 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#listener.onReady();
   }
 
+  onSettingsAcknowledged(): void {
+    if (!this.inflow.onAcknowledged()) this.spend(Cost.IDLE_FRAME);
+  }
+
   onPing(payload: Uint8Array): void {
     this.sender.frame(FrameType.PING, Flag.ACK, 0, payload);
   }
@@ -229,7 +230,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
 
   onDataBytes(counted: number): void {
     this.callBytesReceived += counted;
-    this.#inflow.onData(counted);
+    this.inflow.onData(counted);
   }
 
   onStreamEnd(stream: OwnStream, errorCode: number | undefined): void {
@@ -258,11 +259,11 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.sender.raw(
       settingsFrame([
         [Setting.ENABLE_PUSH, 0],
-        [Setting.INITIAL_WINDOW_SIZE, this.receiveWindow],
+        [Setting.INITIAL_WINDOW_SIZE, this.inflow.streamWindow],
         [Setting.MAX_HEADER_LIST_SIZE, this.#options.maxHeaderListBytes],
       ]),
     );
-    this.#inflow.begin();
+    this.inflow.begin();
   }
 
   #startDraining(reason: string): void {

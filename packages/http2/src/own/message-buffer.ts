@@ -43,9 +43,10 @@ export class MessageBuffer {
     return Math.max(PREFIX_BYTES + readUint32(this.#buffer, this.#start + 1) - have, 1);
   }
 
-  push(source: Buffer, start: number, end: number): void {
+  /** `wanted`: somebody waits for the message, so that the rest of it may come at once. */
+  push(source: Buffer, start: number, end: number, wanted: boolean): void {
     const count = end - start;
-    if (this.#buffer.length - this.#end < count) this.#makeRoom(count, source, start);
+    if (this.#buffer.length - this.#end < count) this.#makeRoom(count, source, start, wanted);
     source.copy(this.#buffer, this.#end, start, end);
     this.#end += count;
   }
@@ -71,13 +72,13 @@ export class MessageBuffer {
     return { kind: 'too-large', bytes: Math.max(length, limit + 1), limit };
   }
 
-  #makeRoom(count: number, source: Buffer, start: number): void {
+  #makeRoom(count: number, source: Buffer, start: number, wanted: boolean): void {
     const have = this.#end - this.#start;
-    let want = Math.max(have + count, 2 * have);
+    let want = Math.max(have + count, wanted ? 2 * have : have + (have >> 2));
     // The first bytes of a message tell how many there will be.
     const whole = PREFIX_BYTES + this.#lengthAhead(have, count, source, start);
     const trusted = Math.min(Math.max(TRUST * (have + count), LEAST_TRUSTED_BYTES), TRUSTED_BYTES);
-    if (whole >= have + count) want = Math.min(whole, Math.max(want, trusted));
+    if (wanted && whole >= have + count) want = Math.min(whole, Math.max(want, trusted));
     const target = want <= this.#buffer.length ? this.#buffer : Buffer.allocUnsafeSlow(want);
     this.#buffer.copy(target, 0, this.#start, this.#end);
     this.#buffer = target;

@@ -25,6 +25,8 @@ export interface Session {
   applySetting(setting: number, value: number): void;
   /** All of one SETTINGS frame were applied. */
   onSettings(): void;
+  /** The peer knows the oldest of our SETTINGS that it had not acknowledged. */
+  onSettingsAcknowledged(): void;
   onPing(payload: Uint8Array): void;
   onPong(id: number): void;
   onGoaway(lastStreamId: number, errorCode: number): void;
@@ -120,7 +122,7 @@ export class Receiver implements FrameSink {
     if ((flags & Flag.ACK) !== 0) {
       if (end !== start) throw sizeError('an acknowledgement of SETTINGS with a payload');
       if (!this.#session.settled) throw protocolError('no SETTINGS to begin with');
-      return this.#session.spend(Cost.IDLE_FRAME);
+      return this.#session.onSettingsAcknowledged();
     }
     this.#session.spend(Cost.IDLE_FRAME);
     readSettings(source, start, end, (setting, value) => this.#session.applySetting(setting, value));

@@ -73,7 +73,7 @@ export class StreamTable {
     }
     stream.nextInTable = undefined;
     this.size -= 1;
-    if (reset) this.resets.add(stream.id, stream.receiveWindow);
+    if (reset) this.resets.add(stream.id, stream.allowedBytes);
   }
 
   /** Whether this id was never used, on either side. */

@@ -1,7 +1,10 @@
+import { receiveBudget } from '../connection/receive-budget.ts';
 import { ErrorCode } from '../error-codes.ts';
 import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
 import type { ReadResult } from '../grpc/message-reader.ts';
 import type { Stream, StreamEnd, StreamHandler } from '../transport.ts';
+import type { Growing } from './flow/bandwidth.ts';
+import type { Inflow } from './flow/inflow.ts';
 import type { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
 import { Cost } from './frames/flood-guard.ts';
@@ -13,8 +16,7 @@ import { Outgoing } from './outgoing.ts';
 /** What a stream asks of its connection. */
 export interface StreamHost {
   readonly sender: Sender;
-  /** The receive window that streams have now. */
-  readonly receiveWindow: number;
+  readonly inflow: Inflow;
   /** Counts what the peer makes us do in vain. */
   spend(cost: number): void;
   /** The stream ended here; `errorCode` is for RST_STREAM, unless the peer has ended it in order. */
@@ -31,6 +33,11 @@ function isMostOf(bytes: Uint8Array): boolean {
 /** Up to here a loop is as fast as `copy`, which makes an object. */
 const SHORT_BYTES = 128;
 
+/** The window is given back in quarters: streams that received less than a whole one are not measured. */
+const UPDATES_PER_WINDOW = 4;
+/** So much of one message the peer may send ahead at most. */
+const MAX_ALLOWED_BYTES = 16 * 1024 * 1024;
+
 /** DATA frames smaller than this, which complete nothing, are what floods are made of. */
 const TINY_BYTES = 16;
 
@@ -41,7 +48,7 @@ type TrailersEnd = Extract<StreamEnd, { readonly kind: 'trailers' }>;
 type ReadFailure = Exclude<ReadResult, { readonly kind: 'message' }>;
 
 /** One call: a stream of HTTP/2 with messages of gRPC in it. */
-export class OwnStream implements Stream {
+export class OwnStream implements Stream, Growing {
   readonly id: number;
   /** The stream table's. */
   nextInTable: OwnStream | undefined;
@@ -50,7 +57,6 @@ export class OwnStream implements Stream {
   readonly #maxReceiveBytes: number;
   readonly #out: Outgoing;
   #wanted = 0;
-  #ended = false;
   #delivering = false;
   /** The final response headers. */
   #response: ResponseBlock | undefined;
@@ -61,33 +67,43 @@ export class OwnStream implements Stream {
   #failure: ReadFailure | undefined;
   /** What was received and could not be delivered at once. */
   #buffer: MessageBuffer | undefined;
-  /** What the peer may still send. */
-  receiveWindow: number;
-  /** Received, and not given back to the peer's window: held for a caller that does not read, or too little to tell. */
+  ended = false;
+  /**
+   * The receive window: what the peer may still send, what is held for a caller that does not read, and what was freed and not given
+   * back yet. The last is negative after the rest of a long message was allowed at once.
+   */
+  windowBytes: number;
+  #allowedBytes: number;
   #heldBytes = 0;
   #freedBytes = 0;
+  /** What the connection knows of `heldBytes`. */
+  #toldBytes = 0;
+  #grownBytes = 0;
+  /** How often something was given back since the window was last measured. */
+  #updates = 0;
 
   constructor(host: StreamHost, id: number, handler: StreamHandler, maxReceiveBytes: number) {
     this.#host = host;
     this.id = id;
     this.#handler = handler;
     this.#maxReceiveBytes = maxReceiveBytes;
-    this.receiveWindow = host.receiveWindow;
+    this.windowBytes = host.inflow.streamWindow;
+    this.#allowedBytes = this.windowBytes;
     this.#out = new Outgoing(host.sender, id);
   }
 
   sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void {
-    if (!this.#ended && !this.#out.closed) this.#out.send(message, compressed, last, done);
+    if (!this.ended && !this.#out.closed) this.#out.send(message, compressed, last, done);
     else if (done !== undefined) process.nextTick(done);
   }
 
   halfClose(): void {
-    if (!this.#ended && !this.#out.closed) this.#out.close();
+    if (!this.ended && !this.#out.closed) this.#out.close();
   }
 
   request(n: number): void {
     this.#wanted += n;
-    if (this.#delivering || this.#ended || this.#failure !== undefined) return;
+    if (this.#delivering || this.ended || this.#failure !== undefined) return;
     // There is nothing to deliver before there are headers.
     if (this.#buffer === undefined || this.#response === undefined) return this.#free();
     this.#deliver(this.#response);
@@ -97,7 +113,7 @@ export class OwnStream implements Stream {
   }
 
   cancel(errorCode: number): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     this.#stop(errorCode);
     process.nextTick(() => this.#handler.onEnd({ kind: 'cancelled' }));
   }
@@ -107,8 +123,25 @@ export class OwnStream implements Stream {
     return this.#out.addWindow(bytes);
   }
 
-  addReceiveWindow(bytes: number): void {
-    this.receiveWindow += bytes;
+  /** What the peer may send yet, as far as it knows. */
+  get allowedBytes(): number {
+    return Math.max(0, this.#allowedBytes + this.#host.inflow.graceBytes);
+  }
+
+  /** Our SETTINGS moved the windows of all streams. */
+  moveReceiveWindow(bytes: number): void {
+    this.windowBytes += bytes;
+    this.#allowedBytes += bytes;
+    this.#giveBack();
+  }
+
+  grow(bytes: number): void {
+    this.#updates = 0;
+    if (bytes === 0) return;
+    receiveBudget.grownBytes += bytes;
+    this.#grownBytes += bytes;
+    this.windowBytes += bytes;
+    this.#allow(bytes);
   }
 
   onBlock(block: ResponseBlock, endStream: boolean): void {
@@ -138,9 +171,9 @@ export class OwnStream implements Stream {
 
   /** A piece of a DATA frame, of which flow control counts `counted` bytes. */
   onData(source: Buffer, start: number, end: number, counted: number, endStream: boolean): void {
-    this.receiveWindow -= counted;
+    this.#allowedBytes -= counted;
     // A peer that does not mind the window of a stream will not mind its end.
-    if (this.receiveWindow < 0) {
+    if (counted > 0 && this.#allowedBytes < -this.#host.inflow.graceBytes) {
       throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the window of a stream allows');
     }
     const response = this.#response;
@@ -153,30 +186,28 @@ export class OwnStream implements Stream {
     // The body of an answer that is no gRPC reply is of no use.
     else if (start === end && !endStream) this.#host.spend(Cost.IDLE_FRAME);
     else if (end - start < TINY_BYTES && !endStream) this.#host.spend(Cost.TINY_DATA);
-    if (this.#ended) return;
+    if (this.ended) return;
     if (endStream) this.#onRemoteEnd(response, NO_TRAILERS);
-    else this.#free();
+    if (!this.ended) this.#free();
   }
 
   #onBody(response: ResponseBlock, source: Buffer, start: number, end: number, endStream: boolean): void {
     const before = this.#wanted;
     let at = start;
-    while (at < end && !this.#ended) {
+    while (at < end && !this.ended) {
       if (this.#buffer === undefined) {
         this.#delivering = true;
         at = this.#deliverWhole(source, at, end);
         this.#delivering = false;
-        if (at === end || this.#ended) return;
+        if (at === end || this.ended) return;
         this.#buffer = new MessageBuffer(this.#maxReceiveBytes);
       }
       // No more than the message at hand needs, so that its memory can be given away with it.
       const count = this.#wanted === 0 ? end - at : Math.min(end - at, this.#buffer.missing);
-      this.#buffer.push(source, at, at + count);
+      this.#buffer.push(source, at, at + count, this.#wanted > 0);
       at += count;
-      if (this.#wanted > 0) {
-        this.#deliver(response);
-        this.#conclude();
-      }
+      if (this.#wanted > 0) this.#deliver(response);
+      if (this.#failure !== undefined) return this.#conclude();
     }
     if (this.#wanted === 0) return;
     if (end - start < TINY_BYTES && !endStream && this.#wanted === before) this.#host.spend(Cost.TINY_DATA);
@@ -196,7 +227,7 @@ export class OwnStream implements Stream {
       else for (let i = 0; i < length; i++) message[i] = source[from + i]!;
       this.#handler.onMessage(message);
       at = next;
-      if (this.#ended) return end;
+      if (this.ended) return end;
     }
     return at;
   }
@@ -221,22 +252,55 @@ export class OwnStream implements Stream {
 
   /** What follows after messages were delivered: more of them, or the end. */
   #conclude(): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     if (this.#failure !== undefined) this.finish(asEnd(this.#failure), ErrorCode.CANCEL);
     else if (this.#remoteEnd === undefined) this.#free();
     else this.#settle(this.#remoteEnd);
   }
 
-  /** Gives back to the peer's window what is not held for a caller that does not read. */
+  /** Counts as freed what is not held for a caller that does not read. */
   #free(): void {
     if (this.#wanted > 0 || this.#buffer === undefined) {
       this.#freedBytes += this.#heldBytes;
       this.#heldBytes = 0;
     }
-    if (this.#freedBytes * 4 < this.#host.receiveWindow || this.#remoteEnd !== undefined) return;
-    this.#host.sender.windowUpdate(this.id, this.#freedBytes);
-    this.receiveWindow += this.#freedBytes;
-    this.#freedBytes = 0;
+    if (this.#heldBytes !== this.#toldBytes) this.#tellHeld();
+    this.#giveBack();
+  }
+
+  #tellHeld(): void {
+    const change = this.#heldBytes - this.#toldBytes;
+    this.#toldBytes = this.#heldBytes;
+    this.#host.inflow.onUnread(change);
+  }
+
+  /** Gives back to the peer's window what was freed, once it is worth a frame. */
+  #giveBack(): void {
+    if (this.ended || this.#remoteEnd !== undefined) return;
+    let bytes = this.#freedBytes * 4 < this.windowBytes ? 0 : this.#freedBytes;
+    if (this.#wanted > 0 && this.#buffer !== undefined) {
+      bytes = Math.max(bytes, this.#lacking(this.#buffer.missing));
+    }
+    if (bytes <= 0) return;
+    this.#freedBytes -= bytes;
+    this.#allow(bytes);
+    this.#updates += 1;
+    if (this.#updates < UPDATES_PER_WINDOW) return;
+    this.#host.inflow.bandwidth.onRead(this, bytes);
+  }
+
+  /**
+   * What the peer needs to send the rest of the message that the caller waits for, as in grpc-go (`maybeAdjust`): a message
+   * costs one round trip more than its window at most, however small that is.
+   */
+  #lacking(missing: number): number {
+    if (missing <= MAX_ALLOWED_BYTES) return missing - this.#allowedBytes;
+    return this.#allowedBytes * 2 > MAX_ALLOWED_BYTES ? 0 : MAX_ALLOWED_BYTES - this.#allowedBytes;
+  }
+
+  #allow(bytes: number): void {
+    this.#host.sender.windowUpdate(this.id, bytes);
+    this.#allowedBytes += bytes;
   }
 
   #onRemoteEnd({ status, contentLength }: ResponseBlock, end: TrailersEnd): void {
@@ -287,14 +351,17 @@ export class OwnStream implements Stream {
    * What was found before and not told yet comes first.
    */
   finish(end: StreamEnd, errorCode?: number): void {
-    if (this.#ended) return;
+    if (this.ended) return;
     this.#stop(errorCode);
     this.#handler.onEnd(this.#failure === undefined ? end : asEnd(this.#failure));
   }
 
   #stop(errorCode: number | undefined): void {
-    this.#ended = true;
+    this.ended = true;
     this.#buffer = undefined;
+    this.#heldBytes = 0;
+    if (this.#toldBytes !== 0) this.#tellHeld();
+    receiveBudget.grownBytes -= this.#grownBytes;
     const unfinished = this.#out.finished ? undefined : ErrorCode.NO_ERROR;
     this.#out.drop();
     this.#host.onStreamEnd(this, errorCode === NO_RESET ? undefined : (errorCode ?? unfinished));

@@ -1,35 +1,47 @@
-/** Streams start with this receive window: room for a round trip at 1 Gbit/s and 2 ms, and little to hold for a caller that does not read. */
-const INITIAL_WINDOW_BYTES = 256 * 1024;
+import { receiveBudget } from '../../connection/receive-budget.ts';
+import type { Pings } from '../pings.ts';
+
 /** As grpc-go's estimator, which stops at 16 MiB. */
 const MAX_WINDOW_BYTES = 16 * 1024 * 1024;
 
+/** A stream whose receive window may grow. */
+export interface Growing {
+  readonly ended: boolean;
+  readonly windowBytes: number;
+  /** By 0 as well: it was measured, and its window is large enough, or there is no room for a larger one. */
+  grow(bytes: number): void;
+}
+
 /**
- * Grows the receive window with the bandwidth-delay product, as grpc-go does: a PING while data flows; when two
- * thirds of the window or more arrived before its answer, the window is what holds the peer back, and doubles.
+ * Grows a stream's receive window with the bandwidth-delay product, as grpc-go does with a connection's: a PING while its caller
+ * reads; when two thirds of the window or more were read before the answer, the window is what holds the peer back, and
+ * doubles. What nobody reads makes no window grow. One stream is measured at a time.
  */
 export class Bandwidth {
-  windowBytes = INITIAL_WINDOW_BYTES;
-  measuring = false;
+  readonly #pings: Pings;
+  #measured: Growing | undefined;
   #sampleBytes = 0;
 
-  /** Whether to PING now: the peer has used a good part of a window. */
-  begin(): boolean {
-    if (this.measuring || this.windowBytes >= MAX_WINDOW_BYTES) return false;
-    this.measuring = true;
-    this.#sampleBytes = 0;
-    return true;
+  constructor(pings: Pings) {
+    this.#pings = pings;
   }
 
-  onBytes(count: number): void {
-    this.#sampleBytes += count;
+  /** The caller of this stream has read so much, and goes on: the stream may be measured. */
+  onRead(stream: Growing, bytes: number): void {
+    if (this.#measured === stream) this.#sampleBytes += bytes;
+    else if (this.#measured === undefined && stream.windowBytes < MAX_WINDOW_BYTES) {
+      this.#measured = stream;
+      this.#sampleBytes = 0;
+      this.#pings.bandwidth(() => this.#end(stream));
+    }
   }
 
-  /** The PING was answered; returns by how much the window grows. */
-  end(): number {
-    this.measuring = false;
-    if (this.#sampleBytes * 3 < this.windowBytes * 2) return 0;
-    const before = this.windowBytes;
-    this.windowBytes = Math.min(MAX_WINDOW_BYTES, Math.max(before * 2, this.#sampleBytes * 2));
-    return this.windowBytes - before;
+  #end(stream: Growing): void {
+    this.#measured = undefined;
+    const { ended, windowBytes } = stream;
+    if (ended) return;
+    const isFull = this.#sampleBytes * 3 >= windowBytes * 2;
+    const target = Math.min(MAX_WINDOW_BYTES, Math.max(windowBytes * 2, this.#sampleBytes * 2));
+    stream.grow(isFull ? receiveBudget.growth(target - windowBytes) : 0);
   }
 }

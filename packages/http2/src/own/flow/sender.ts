@@ -44,7 +44,8 @@ export class Sender implements Flushable {
   readonly #out = new WriteBuffer();
   #lastId = 0;
   #scheduled = false;
-  #stopped = false;
+  /** Nothing is written any more. */
+  stopped = false;
   #afterFlush: (() => void)[] = [];
   readonly #waiting = new SendQueue();
   #telling = false;
@@ -189,7 +190,7 @@ export class Sender implements Flushable {
 
   /** Sends what was held back, a frame of each stream in turn. */
   pump(): void {
-    while (this.window > 0 && !this.congested && !this.#stopped) {
+    while (this.window > 0 && !this.congested && !this.stopped) {
       const stream = this.#waiting.shift();
       if (stream === undefined) return;
       if (stream.sendFrame()) this.#waiting.push(stream);
@@ -198,7 +199,7 @@ export class Sender implements Flushable {
 
   flush(): void {
     this.#scheduled = false;
-    if (!this.#stopped) this.#write();
+    if (!this.stopped) this.#write();
     const ran = this.#afterFlush;
     if (ran.length === 0) return;
     this.#afterFlush = [];
@@ -207,12 +208,12 @@ export class Sender implements Flushable {
 
   /** Drops what was not handed to the socket yet, and writes nothing more but GOAWAY with this payload. */
   stop(goaway: Uint8Array | undefined): void {
-    if (this.#stopped) return;
+    if (this.stopped) return;
     recycle(this.#out.take().blocks);
     this.#lastId = this.flushedId;
     if (goaway !== undefined) this.frame(FrameType.GOAWAY, 0, 0, goaway);
     this.#write();
-    this.#stopped = true;
+    this.stopped = true;
     this.#waiting.clear();
   }
 
@@ -238,7 +239,7 @@ export class Sender implements Flushable {
     const wasJammed = this.jammed;
     this.#unwrittenBytes -= bytes;
     recycle(blocks);
-    if (this.#stopped) return;
+    if (this.stopped) return;
     this.pump();
     if (wasJammed && !this.jammed) this.#onUnjammed();
   }

@@ -71,6 +71,7 @@ test('a version that the store forgot is 410 in the stream or of a page, and one
   await putSlice(cluster, 'orders-1', ['10.244.0.12']);
   follow();
   await expect.poll(hosts).toEqual(['10.244.0.11', '10.244.0.12']);
+  await expect.poll(() => proxy.seen).toEqual(['list 200', 'watch 200']);
   proxy.close();
   await cluster.must('DELETE', `${pathOf('EndpointSlice')}/orders-1`);
   for (const last of [13, 14, 15]) await putSlice(cluster, 'orders-0', [`10.244.0.${last}`]);

@@ -120,7 +120,7 @@ it.each([
       for (const change of changes) mutate(document, change);
       const isList = Array.isArray(document.hosts);
       if (isList) document.hosts.splice(at, 0, good);
-      const update = toUpdate(new Map([['orders', received(document)]]), ref, 'zone');
+      const update = toUpdate(new Map([['orders', received(document)]]), ref, settings);
       if (!isList) return assert.equal(update.type, 'problem');
       assert(update.type === 'reset');
       for (const endpoint of update.endpoints) assert(sameEndpoint(toEndpoint(endpoint), endpoint));
@@ -137,7 +137,7 @@ it.each([
 
 it('of a million instances the first 100 000 are read, and the others counted', () => {
   const hosts = Array.from({ length: 1_000_000 }, (_, i) => ({ ip: '10.0.0.1', port: (i % 65_535) + 1 }));
-  const update = toUpdate(new Map([['orders', { hosts }]]), parseServiceRef('orders', settings), 'zone');
+  const update = toUpdate(new Map([['orders', { hosts }]]), parseServiceRef('orders', settings), settings);
   expect(update).toMatchObject({
     type: 'reset',
     dropped: ['hosts: 1000000 instances must be at most 100000: those after them are not used'],

@@ -3,14 +3,20 @@ import {
   type Clock,
   checkKeys,
   InvalidInput,
-  parseAddress,
   type Random,
   systemClock,
   systemRandom,
 } from '@podwire/registry';
+import { readServers, type Server } from './server.ts';
+
+/** As podwire's transports take it; `serverName` is by default the server's host. */
+export type NacosTls = Omit<TlsOptions, 'serverName'> & Partial<Pick<TlsOptions, 'serverName'>>;
 
 export interface NacosOptions {
-  /** `host` or `host:port` of HTTP, one or more. Default port 8848. They are one cluster: any of them will do. */
+  /**
+   * `host` or `host:port` of HTTP, one or more, or a URL as Nacos's own clients take it: `https://` stands for HTTP over TLS,
+   * `http://` for plaintext, and a path for {@link contextPath}. Default port 8848. They are one cluster: any of them will do.
+   */
   readonly servers: readonly string[];
   /**
    * `grpc` is for Nacos 2.0 and later. `http` is for Nacos 1.x, and for servers of which only HTTP's port is open; it needs
@@ -31,21 +37,24 @@ export interface NacosOptions {
   readonly contextPath?: string;
   /** Metadata that holds a Pod's zone. Default `zone`. */
   readonly zoneKey?: string;
+  /**
+   * Metadata that hold the port of gRPC, where the instance's own is another's: `gRPC_port` for grpc-spring, which registers the
+   * port of HTTP. Of several, the first that an instance has. An instance that has none is used with its own port.
+   */
+  readonly portKey?: string | readonly string[];
   /** Bounds each request, and half of it connecting. Default 3000, at least 100. */
   readonly requestTimeoutMs?: number;
-  /** For servers that want TLS, on gRPC and for the login. Default plaintext. */
-  readonly tls?: TlsOptions;
+  /** TLS of gRPC, and of HTTP unless `httpTls` or a server's URL says otherwise. Default plaintext. */
+  readonly tls?: NacosTls;
+  /**
+   * TLS of HTTP: for logins, and for all over protocol `http`. `false` is plaintext, which is what Nacos speaks there when
+   * `nacos.remote.server.rpc.tls.enableTls` turns TLS on. Default as `tls`.
+   */
+  readonly httpTls?: NacosTls | false;
   /** Default podwire's own HTTP/2. */
   readonly transport?: Transport;
   readonly clock?: Clock;
   readonly random?: Random;
-}
-
-export interface Server {
-  readonly host: string;
-  /** With brackets around IPv6. */
-  readonly hostText: string;
-  readonly port: number;
 }
 
 export interface Settings {
@@ -57,10 +66,9 @@ export interface Settings {
   readonly clusters: readonly string[];
   readonly username: string | undefined;
   readonly password: string | undefined;
-  readonly contextPath: string;
   readonly zoneKey: string;
+  readonly portKeys: readonly string[];
   readonly requestTimeoutMs: number;
-  readonly tls: TlsOptions | undefined;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
@@ -79,18 +87,20 @@ const KEYS = [
   'password',
   'contextPath',
   'zoneKey',
+  'portKey',
   'requestTimeoutMs',
   'tls',
+  'httpTls',
   'transport',
   'clock',
   'random',
 ];
-const DEFAULT_PORT = 8848;
 
 /** Throws {@link InvalidInput}. */
 export function readOptions(options: NacosOptions): Settings {
   checkKeys(options, KEYS, 'options');
-  const { clock = systemClock, random = systemRandom, transport = ownHttp2Transport, tls } = options;
+  const { clock = systemClock, random = systemRandom, transport = ownHttp2Transport, tls, httpTls } = options;
+  const protocol = readProtocol(options.protocol);
   const username = text(options, 'username');
   // Not by text(): an error would show it.
   const password: unknown = options.password;
@@ -106,37 +116,24 @@ export function readOptions(options: NacosOptions): Settings {
     );
   }
   return {
-    servers: readServers(options.servers),
-    protocol: readProtocol(options.protocol),
+    servers: readServers(options, protocol),
+    protocol,
     grpcPortOffset: integer(options, 'grpcPortOffset', 1000, -65_534, 65_534),
     namespace: text(options, 'namespace') ?? 'public',
     group: text(options, 'group') ?? 'DEFAULT_GROUP',
-    clusters: readClusters(options.clusters),
+    clusters: readNames(options, 'clusters'),
     username,
     password,
-    contextPath: (text(options, 'contextPath') ?? '/nacos').replace(/^\/*(?=.)/, '/').replace(/\/+$/, ''),
     zoneKey: text(options, 'zoneKey') ?? 'zone',
+    portKeys: readNames(options, 'portKey'),
     requestTimeoutMs: integer(options, 'requestTimeoutMs', 3_000, 100, 600_000),
-    tls,
     transport,
     clock,
     random,
-    isShared: [options.clock, options.random, options.transport, tls].every((own) => own === undefined),
+    isShared: [options.clock, options.random, options.transport, tls, httpTls || undefined].every(
+      (own) => own === undefined,
+    ),
   };
-}
-
-function readServers(servers: unknown): readonly Server[] {
-  if (!Array.isArray(servers) || servers.length === 0) {
-    throw new InvalidInput('options.servers', servers, "must be a list such as ['nacos.example:8848']");
-  }
-  return servers.map((server: unknown, i) => {
-    const path = `options.servers[${i}]`;
-    if (typeof server !== 'string') throw new InvalidInput(path, server, 'must be host or host:port');
-    const whole =
-      /:\d+$/.test(server) && !/^[^[]*:[^[]*:/.test(server) ? server : `${server}:${DEFAULT_PORT}`;
-    const { host, port } = parseAddress(whole, path);
-    return { host, hostText: host.includes(':') ? `[${host}]` : host, port };
-  });
 }
 
 function readProtocol(protocol: unknown = 'grpc'): 'grpc' | 'http' {
@@ -144,16 +141,18 @@ function readProtocol(protocol: unknown = 'grpc'): 'grpc' | 'http' {
   throw new InvalidInput('options.protocol', protocol, "must be 'grpc' or 'http'");
 }
 
-function readClusters(clusters: unknown): readonly string[] {
-  if (clusters === undefined) return [];
-  if (Array.isArray(clusters) && clusters.every((name) => typeof name === 'string' && name !== ''))
-    return clusters;
-  throw new InvalidInput('options.clusters', clusters, 'must be a list of names');
+function readNames(options: NacosOptions, key: 'clusters' | 'portKey'): readonly string[] {
+  const value: unknown = options[key];
+  if (value === undefined) return [];
+  const names: readonly unknown[] = key === 'portKey' && typeof value === 'string' ? [value] : [value].flat();
+  const isRight = typeof value !== 'string' || key === 'portKey';
+  if (isRight && names.every((name): name is string => typeof name === 'string' && name !== '')) return names;
+  throw new InvalidInput(`options.${key}`, value, 'must be a list of names');
 }
 
 function text(
   options: NacosOptions,
-  key: 'namespace' | 'group' | 'username' | 'contextPath' | 'zoneKey',
+  key: 'namespace' | 'group' | 'username' | 'zoneKey',
 ): string | undefined {
   const value: unknown = options[key];
   if (value === undefined || (typeof value === 'string' && value !== '')) return value;

@@ -2,7 +2,13 @@ import type { RegistryUpdate } from '@podwire/registry';
 import { ApplicationMetadata } from './dubbo/application-metadata.ts';
 import { followMapping } from './dubbo/mapping.ts';
 import type { Link, Live } from './link/link.ts';
-import { type Describe, type InstanceList, readInstances, whyEmpty } from './naming/instances.ts';
+import {
+  type Describe,
+  type InstanceList,
+  type MetadataKeys,
+  readInstances,
+  whyEmpty,
+} from './naming/instances.ts';
 import type { ServiceInfo } from './naming/naming.ts';
 import type { Settings } from './options.ts';
 import type { ServiceRef } from './service-ref.ts';
@@ -106,7 +112,7 @@ async function* watchLive(
       if (signal.aborted || live.session.error !== undefined || followed !== names) continue;
       if (isNew) {
         isNew = false;
-        const update = toUpdate(infos, ref, settings.zoneKey, metadata);
+        const update = toUpdate(infos, ref, settings, metadata);
         // A first set that lacks Pods which are only being asked what they have would look like a loss.
         if (isFirst && metadata.isAsking && settings.clock.nowMs() < firstByMs) continue;
         isFirst = false;
@@ -137,7 +143,7 @@ function namesOf({ name, dubbo }: ServiceRef): readonly string[] {
 export function toUpdate(
   infos: ReadonlyMap<string, ServiceInfo>,
   ref: ServiceRef,
-  zoneKey: string,
+  keys: MetadataKeys,
   metadata?: ApplicationMetadata,
 ): RegistryUpdate {
   const known = ref.dubbo?.mode === 'application' ? metadata : undefined;
@@ -145,7 +151,7 @@ export function toUpdate(
     known?.begin();
     const lists = [...infos].map(([name, { hosts }]): InstanceList => {
       const describe: Describe | undefined = known && ((host, get) => known.of(name, host, get));
-      return readInstances(hosts, ref, zoneKey, describe);
+      return readInstances(hosts, ref, keys, describe);
     });
     known?.end();
     const endpoints = [...new Map(lists.flatMap((list) => [...list.endpoints])).values()];

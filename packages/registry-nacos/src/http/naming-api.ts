@@ -3,10 +3,11 @@ import { show } from '@podwire/registry';
 import type { NacosNamingClient } from 'nacos';
 import { CLIENT_ERROR, NacosError } from '../error.ts';
 import { Login } from '../link/login.ts';
-import { type HttpAnswer, type HttpRequest, sendHttp } from '../link/send-http.ts';
+import { type HttpAnswer, type HttpRequest, sendHttp, WANTS_TLS, wantsTls } from '../link/send-http.ts';
 import type { ServiceInfo } from '../naming/naming.ts';
 import type { Instance } from '../naming/publisher.ts';
 import type { Settings } from '../options.ts';
+import type { Server } from '../server.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import { type LoadPackage, openPackage } from './package.ts';
 
@@ -48,6 +49,8 @@ export class NamingApi {
   readonly #login: Login;
   readonly #load: LoadPackage;
   readonly #calls = new AsyncLocalStorage<Call>();
+  /** By the host of a URL, which leaves out port 80. */
+  readonly #servers: ReadonlyMap<string, Server>;
   #client: Promise<NacosNamingClient> | undefined;
 
   constructor(settings: Settings, namespace: string, load: LoadPackage) {
@@ -55,6 +58,9 @@ export class NamingApi {
     this.#namespace = namespace;
     this.#login = new Login(settings);
     this.#load = load;
+    this.#servers = new Map(
+      settings.servers.map((server) => [new URL(`http://${addressOf(server)}`).host, server]),
+    );
   }
 
   /** The list of one service in all clusters, unchecked, and the address it was asked from. */
@@ -99,9 +105,9 @@ export class NamingApi {
       port: instance.port,
     };
     for (let i = 0; i < servers.length; i++) {
-      const { hostText, port } = servers[(first + i) % servers.length]!;
+      const server = servers[(first + i) % servers.length]!;
       try {
-        const { body } = await this.#send(call, 'PUT', `${hostText}:${port}`, BEAT_PATH, parameters);
+        const { body } = await this.#send(call, 'PUT', server, BEAT_PATH, parameters);
         const { code, clientBeatInterval } = readObject(body);
         return { isKnown: code !== NOT_FOUND, intervalMs: clientBeatInterval };
       } catch {
@@ -134,7 +140,7 @@ export class NamingApi {
     try {
       return await openPackage(
         {
-          serverList: servers.map(({ hostText, port }) => `${hostText}:${port}`),
+          serverList: servers.map(addressOf),
           namespace: this.#namespace,
           timeoutMs: requestTimeoutMs,
           clock,
@@ -160,19 +166,22 @@ export class NamingApi {
     const { push } = call;
     const more = push === undefined ? {} : { udpPort: push.port, clientIP: push.ip };
     const given = { ...parameters, ...more };
-    call.answer = await this.#send(call, method as HttpRequest['method'], url.host, path, given);
+    const server = this.#servers.get(url.host);
+    if (server === undefined) throw new NacosError(`the package nacos asks ${show(url.host)}`, CLIENT_ERROR);
+    call.answer = await this.#send(call, method as HttpRequest['method'], server, path, given);
     return { status: method === 'GET' ? 304 : 200, data: '' };
   }
 
   async #send(
     call: Call,
     method: HttpRequest['method'],
-    server: string,
+    server: Server,
     path: string,
     parameters: Readonly<Record<string, unknown>>,
   ): Promise<HttpAnswer> {
-    const { tls, contextPath, requestTimeoutMs: timeoutMs } = this.#settings;
-    const url = new URL(`${tls === undefined ? 'http' : 'https'}://${server}${contextPath}${path}`);
+    const { requestTimeoutMs: timeoutMs } = this.#settings;
+    const { httpTls: tls, httpUrl } = server;
+    const url = new URL(httpUrl + path);
     for (const [name, value] of Object.entries(parameters)) {
       if (PARAMETERS.has(name) && value !== undefined) url.searchParams.set(name, String(value));
     }
@@ -183,7 +192,7 @@ export class NamingApi {
         const { isIdle } = call;
         const more = { timeoutMs, tls, isIdle, maxBodyBytes: MAX_LIST_BYTES };
         const answer = await sendHttp({ method, url, headers, ...more }).catch((error: Error) => {
-          throw new NacosError(`${server}: ${error.message}`);
+          throw new NacosError(`${addressOf(server)}: ${error.message}`);
         });
         if (answer.status === 200) return answer;
         const isRefused = answer.status === 401 || answer.status === 403;
@@ -197,7 +206,11 @@ export class NamingApi {
   }
 }
 
-function refusal(what: string, server: string, { status, body }: HttpAnswer, token?: string): NacosError {
+function addressOf({ hostText, port }: Server): string {
+  return `${hostText}:${port}`;
+}
+
+function refusal(what: string, server: Server, { status, body }: HttpAnswer, token?: string): NacosError {
   const said = token === undefined ? body : body.replaceAll(token, '***');
   const advice: Record<number, string> = {
     401: '; give nacos() a username and password that may use this namespace and group',
@@ -205,7 +218,8 @@ function refusal(what: string, server: string, { status, body }: HttpAnswer, tok
     404: '; check options.contextPath, or whether this server still has HTTP v1: those since 2.0 have gRPC',
     410: "; HTTP v1 is turned off there: use protocol 'grpc', or set nacos.core.api.compatibility.client.enabled=true on the server",
   };
-  const text = `Nacos at ${server} refused ${what} (HTTP ${status}: ${show(said)})${advice[status] ?? ''}`;
+  const toTls = server.httpTls === undefined && wantsTls(status, body) ? `; ${WANTS_TLS}` : undefined;
+  const text = `Nacos at ${addressOf(server)} refused ${what} (HTTP ${status}: ${show(said)})${toTls ?? advice[status] ?? ''}`;
   return new NacosError(text, status === 401 ? 403 : status);
 }
 

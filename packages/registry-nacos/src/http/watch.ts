@@ -22,9 +22,10 @@ const LEAST_GAP_MS = 100;
 export async function* watchOverHttp(
   api: NamingApi,
   ref: ServiceRef,
-  { clock, zoneKey }: Settings,
+  settings: Settings,
   { signal, onRecheck }: RegistryWatchOptions,
 ): AsyncGenerator<RegistryUpdate> {
+  const { clock } = settings;
   const services = serviceNames(ref).map((name) => ({ ref: { ...ref, name }, newest: new Newest() }));
   const bell = new Bell();
   const ring = () => bell.ring();
@@ -53,7 +54,7 @@ export async function* watchOverHttp(
       const infos = await unlessAborted(look(), signal);
       if (infos === undefined || signal.aborted) return;
       const says = JSON.stringify([...infos.values()].map(({ hosts }) => hosts));
-      if (says !== told) yield toUpdate(infos, ref, zoneKey);
+      if (says !== told) yield toUpdate(infos, ref, settings);
       told = says;
       const gap = new Promise<void>((resolve) => {
         timer = clock.after(LEAST_GAP_MS, resolve);

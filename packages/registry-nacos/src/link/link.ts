@@ -2,8 +2,9 @@ import type { Timer } from '@podwire/registry';
 import { Configs } from '../config/configs.ts';
 import { NacosError } from '../error.ts';
 import { Naming } from '../naming/naming.ts';
-import type { Server, Settings } from '../options.ts';
+import type { Settings } from '../options.ts';
 import { Session } from '../rpc/session.ts';
+import type { Server } from '../server.ts';
 import { Login } from './login.ts';
 
 /** A session with what is subscribed and followed on it. */
@@ -92,13 +93,17 @@ export class Link {
         failures.push((error as Error).message);
       }
     }
+    const [how, advice] =
+      servers[0]!.grpcTls === undefined
+        ? ['in plaintext', 'whether gRPC wants TLS there (options.tls)']
+        : ['over TLS', 'whether gRPC speaks TLS there (options.tls; options.httpTls is for HTTP alone)'];
     throw new NacosError(
-      `no Nacos server can be reached over gRPC (HTTP port + ${this.#settings.grpcPortOffset}): ${failures.join('; ')}; check options.servers, and that this port is open`,
+      `no Nacos server can be reached over gRPC (HTTP port + ${this.#settings.grpcPortOffset}) ${how}: ${failures.join('; ')}; check options.servers, that this port is open, and ${advice}`,
     );
   }
 
-  async #openAt({ host, port }: Server): Promise<Live> {
-    const { transport, clock, requestTimeoutMs, tls, grpcPortOffset } = this.#settings;
+  async #openAt({ host, port, grpcTls }: Server): Promise<Live> {
+    const { transport, clock, requestTimeoutMs, grpcPortOffset } = this.#settings;
     const session = new Session(
       {
         transport,
@@ -110,7 +115,7 @@ export class Link {
       {
         host,
         port: port + grpcPortOffset,
-        tls,
+        tls: grpcTls,
         // A packet that was lost on the way to a server that is back is sent again after 1 s, then after 2 more: a new
         // connection is sooner.
         connectTimeoutMs: requestTimeoutMs / 2,

@@ -40,7 +40,7 @@ const KEY = randomBytes(32);
 /** What registries of the same settings have in common; undefined when they share nothing. Holds no secret. */
 export function settingsKey(settings: Settings): string | undefined {
   if (!settings.isShared) return undefined;
-  const { transport: _t, clock: _c, random: _r, tls: _tls, ...rest } = settings;
+  const { transport: _t, clock: _c, random: _r, ...rest } = settings;
   return createHmac('sha256', KEY).update(JSON.stringify(rest)).digest('base64');
 }
 

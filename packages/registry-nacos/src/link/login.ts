@@ -1,6 +1,7 @@
 import { NacosError } from '../error.ts';
 import type { Settings } from '../options.ts';
-import { sendHttp } from './send-http.ts';
+import type { Server } from '../server.ts';
+import { sendHttp, WANTS_TLS, wantsTls } from './send-http.ts';
 
 /** The login of 2.x, which 3.x may have removed (404), turned off (410) or broken (500), and that of 3.x. */
 const PATHS = ['/v1/auth/login', '/v3/auth/user/login'];
@@ -70,7 +71,7 @@ export class Login {
     const failures: NacosError[] = [];
     for (const server of this.#settings.servers) {
       try {
-        return await this.#logInAt(`${server.hostText}:${server.port}`);
+        return await this.#logInAt(server);
       } catch (error) {
         // Another server would refuse the same password, and count it as one more wrong try.
         if (!(error instanceof NacosError) || error.code === 403) throw error;
@@ -83,17 +84,17 @@ export class Login {
     );
   }
 
-  async #logInAt(server: string): Promise<Token> {
-    const { username = '', password = '', contextPath, requestTimeoutMs, tls, clock } = this.#settings;
-    const base = `${tls === undefined ? 'http' : 'https'}://${server}${contextPath}`;
+  async #logInAt({ hostText, port, httpUrl, httpTls }: Server): Promise<Token> {
+    const { username = '', password = '', requestTimeoutMs, clock } = this.#settings;
+    const server = `${hostText}:${port}`;
     let broken = false;
     for (const path of PATHS) {
       const { status, body } = await sendHttp({
         method: 'POST',
-        url: new URL(base + path),
+        url: new URL(httpUrl + path),
         form: { username, password },
         timeoutMs: requestTimeoutMs,
-        tls,
+        tls: httpTls,
       }).catch((error: Error) => {
         throw new NacosError(`login at ${server}: ${error.message}`);
       });
@@ -105,7 +106,8 @@ export class Login {
       }
       const token = status === 200 ? readToken(body) : undefined;
       if (token === undefined) {
-        throw new NacosError(`login at ${server}: unexpected answer (HTTP ${status})`, status);
+        const advice = httpTls === undefined && wantsTls(status, body) ? `; ${WANTS_TLS}` : '';
+        throw new NacosError(`login at ${server}: unexpected answer (HTTP ${status})${advice}`, status);
       }
       return { value: token.value, renewAtMs: clock.nowMs() + token.ttlMs * (1 - RENEW_SHARE) };
     }
@@ -114,7 +116,7 @@ export class Login {
       throw new NacosError(message, 403);
     }
     throw new NacosError(
-      `login at ${server}: no login is found under ${contextPath}; check options.contextPath`,
+      `login at ${server}: no login is found under ${new URL(httpUrl).pathname}; check options.contextPath`,
     );
   }
 }

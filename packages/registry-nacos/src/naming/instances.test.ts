@@ -6,7 +6,7 @@ import { readInstances } from './instances.ts';
 
 const settings = readOptions({ servers: ['nacos'] });
 const read = (hosts: unknown, target = 'orders') =>
-  readInstances(hosts, parseServiceRef(target, settings), settings.zoneKey);
+  readInstances(hosts, parseServiceRef(target, settings), settings);
 const all = (hosts: unknown, target?: string) => [...read(hosts, target).endpoints.values()];
 
 it('reads weight, state, zone and metadata', () => {
@@ -55,4 +55,29 @@ it('gives the headers that a version and a group of Dubbo need, and leaves out o
 
 it('counts what it does not name', () => {
   expect(read(Array.from({ length: 50 }, () => host(0))).dropped).toHaveLength(21);
+});
+
+it('takes the port of gRPC from metadata, and its own where there is none', () => {
+  const spring = readOptions({ servers: ['nacos'], portKey: ['gRPC_port', 'gRPC.port'] });
+  const with_ = (metadata: object, port = 8080) => host(port, { metadata });
+  const { endpoints, dropped } = readInstances(
+    [
+      with_({ gRPC_port: '9090' }),
+      with_({ 'gRPC.port': '9091' }),
+      with_({ gRPC_port: '9092', 'gRPC.port': '1' }),
+      with_({ gRPC_port: '' }, 9093),
+      with_({}, 9094),
+      ...['-1', '0', '65536', '90x', '1e3', ' 9090', '9090.5', null, true, [], {}].map((gRPC_port) =>
+        with_({ gRPC_port: gRPC_port ?? 'null' }),
+      ),
+    ],
+    parseServiceRef('orders', spring),
+    spring,
+  );
+  expect([...endpoints.values()].map(({ port }) => port)).toEqual([9090, 9091, 9092, 9093, 9094]);
+  expect(dropped).toHaveLength(11);
+  expect(dropped[0]).toBe(
+    'hosts[5].metadata[\'gRPC_port\']: "-1" must be a port, an integer from 1 to 65535',
+  );
+  expect(all([with_({ gRPC_port: '9090' })]).map(({ port }) => port)).toEqual([8080]);
 });

@@ -3,6 +3,7 @@ import type { DubboService } from '../dubbo/metadata-info.ts';
 import { findService } from '../dubbo/metadata-info.ts';
 import { readDubbo, serviceHeaders } from '../dubbo/read.ts';
 import type { DubboRef } from '../dubbo/ref.ts';
+import type { Settings } from '../options.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import { Dropped } from './dropped.ts';
 
@@ -17,6 +18,9 @@ export interface InstanceList {
   readonly listed: number;
 }
 
+/** Which metadata say what Nacos has no field for. */
+export type MetadataKeys = Pick<Settings, 'zoneKey' | 'portKeys'>;
+
 /** What an instance of one Dubbo application has; undefined while that is not known. Throws when it cannot be known. */
 export type Describe = (host: string, get: (key: string) => unknown) => readonly DubboService[] | undefined;
 
@@ -28,7 +32,7 @@ export type Describe = (host: string, get: (key: string) => unknown) => readonly
 export function readInstances(
   hosts: unknown,
   ref: ServiceRef,
-  zoneKey: string,
+  keys: MetadataKeys,
   describe?: Describe,
 ): InstanceList {
   if (!Array.isArray(hosts)) throw new InvalidInput('hosts', hosts, 'must be a list');
@@ -41,7 +45,7 @@ export function readInstances(
   }
   for (const [i, host] of hosts.slice(0, MAX_INSTANCES).entries()) {
     try {
-      const endpoint = readInstance(host, `hosts[${i}]`, ref, zoneKey, describe);
+      const endpoint = readInstance(host, `hosts[${i}]`, ref, keys, describe);
       // One Pod is listed twice while Nacos has not noticed the end of its first connection.
       if (endpoint === undefined || endpoints.get(endpoint.id)?.phase === 'serving') continue;
       endpoints.set(endpoint.id, endpoint);
@@ -56,7 +60,7 @@ function readInstance(
   host: unknown,
   path: string,
   ref: ServiceRef,
-  zoneKey: string,
+  { zoneKey, portKeys }: MetadataKeys,
   describe: Describe | undefined,
 ): Endpoint | undefined {
   if (typeof host !== 'object' || host === null || Array.isArray(host)) {
@@ -85,7 +89,7 @@ function readInstance(
   const endpoint = toEndpoint(
     {
       host: ip,
-      port: dubbo.port ?? port,
+      port: dubbo.port ?? portOf(has, portKeys, path) ?? port,
       weight,
       zone: zone === '' ? undefined : zone,
       phase: enabled ? 'serving' : 'draining',
@@ -99,6 +103,21 @@ function readInstance(
     service &&
     toEndpoint({ ...endpoint, attributes: { ...endpoint.attributes, ...serviceHeaders(service) } }, path)
   );
+}
+
+/** The port that metadata hold, which are text; of an empty one nothing is said. */
+function portOf(
+  has: (key: string) => unknown,
+  portKeys: readonly string[],
+  path: string,
+): number | undefined {
+  const key = portKeys.find((key) => (has(key) ?? '') !== '');
+  if (key === undefined) return undefined;
+  const value = has(key);
+  const isPort = (typeof value === 'string' && /^\d{1,5}$/.test(value)) || typeof value === 'number';
+  const port = isPort ? Number(value) : 0;
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new InvalidInput(`${path}.metadata['${key}']`, value, 'must be a port, an integer from 1 to 65535');
 }
 
 /** The interface of an instance that calls are for; undefined when it has another version of it, or that is not known yet. */

@@ -47,8 +47,13 @@ export class FakeNacos {
   /** Answers instead of the usual ones, by request type; undefined for the usual one, and `NO_ANSWER` for none. */
   readonly overrides = new Map<string, Answer | ((request: Payload) => Answer | undefined)>();
   readonly #streams = new Set<ServerDuplexStream<Buffer, Buffer>>();
+  readonly #credentials: ServerCredentials;
   #server = new Server();
   #port = 0;
+
+  constructor(credentials = ServerCredentials.createInsecure()) {
+    this.#credentials = credentials;
+  }
 
   /** The port of HTTP, as Nacos counts. */
   get address(): string {
@@ -84,7 +89,7 @@ export class FakeNacos {
     });
     this.#port = await new Promise<number>((resolve, reject) => {
       const at = `127.0.0.1:${this.#port}`;
-      this.#server.bindAsync(at, ServerCredentials.createInsecure(), (error, port) =>
+      this.#server.bindAsync(at, this.#credentials, (error, port) =>
         error === null ? resolve(port) : reject(error),
       );
     });

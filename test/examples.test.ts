@@ -67,8 +67,10 @@ describe('the demo, on what README says of both clients', () => {
   });
 
   test('it says what each client was given', () => {
-    expect(stdout).toContain('Both are given orders.prod.svc.cluster.local, by a name server');
-    expect(stdout).toContain('round_robin and the same retry policy');
+    expect(stdout).toContain(
+      'Both are given the target dns://<name server>/orders.prod.svc.cluster.local:<port>,',
+    );
+    expect(stdout).toContain('round_robin, and the same retry policy');
     expect(stdout).toContain('grpc.dns_min_time_between_resolutions_ms: 1000; its default is 30 s');
     expect(stdout).toContain('podwire 0.1.0 asks DNS every 5 s and when a connection ends');
   });

@@ -1,15 +1,14 @@
 // The process of one client: it calls at the rate that main.mjs asks for, and tells what became of its calls and what they cost.
-// usage: node consumer.mjs <JSON: kind, target, nameServer, mesh, loopback>
+// usage: node consumer.mjs <JSON: kind, target, mesh, loopback>
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { dnsRegistry } from '@podwire/registry';
 import { createChannel } from 'podwire';
 import { Load, percentile } from './load.mjs';
 import { connectToPlaces } from './loopback.mjs';
 import { retries } from './retries.mjs';
 
-const { kind, target, nameServer, mesh, loopback } = JSON.parse(process.argv[2]);
+const { kind, target, mesh, loopback } = JSON.parse(process.argv[2]);
 const proto = fileURLToPath(new URL('orders.proto', import.meta.url));
 const { Orders } = grpc.loadPackageDefinition(loadSync(proto)).demo;
 const insecure = grpc.credentials.createInsecure();
@@ -29,7 +28,6 @@ const plain = () => ({
 
 function podwire() {
   const channel = createChannel(target, {
-    registries: [dnsRegistry({ servers: [nameServer] })],
     policy: 'round_robin',
     serviceConfig: retries,
     mesh: { address: mesh },

@@ -59,12 +59,12 @@ async function phase(title, consumers, { before, action } = {}) {
 async function main() {
   await fleet.start(4);
   const proxy = await startProxy(() => fleet.places);
-  const start = (kind, target) =>
-    ConsumerProcess.start({ kind, target, nameServer: nameServer.address, mesh: proxy.address, loopback });
+  const start = (kind, target) => ConsumerProcess.start({ kind, target, mesh: proxy.address, loopback });
+  const target = `dns://${nameServer.address}/${NAME}:${loopback.port}`;
   const [viaProxy, plain, podwire] = await Promise.all([
     start('proxy', proxy.address),
-    start('grpc-js', `dns://${nameServer.address}/${NAME}:${loopback.port}`),
-    start('podwire', `dns:///${NAME}:${loopback.port}`),
+    start('grpc-js', target),
+    start('podwire', target),
   ]);
   const both = [podwire, plain];
   await pace.find(both);

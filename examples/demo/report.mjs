@@ -21,16 +21,16 @@ export function report(results, { name, loopback, pace, versions }) {
   const heldBack = results.reduce((sum, { window }) => sum + window.heldBack, 0);
   const lines = [
     `Each client is a process of its own and makes ${pace.describe()}.`,
-    `Both are given ${name}, by a name server that answers`,
-    'as CoreDNS does for a headless Service (A records of ready Pods, TTL 5 s), with',
-    'round_robin and the same retry policy.',
+    `Both are given the target dns://<name server>/${name}:<port>,`,
+    'whose name server answers as CoreDNS does for a headless Service (A records of',
+    'the ready Pods, TTL 5 s), round_robin, and the same retry policy.',
     `  grpc-js ${versions.grpc} asks DNS again when a connection ends; it may do so once a second`,
     '    (grpc.dns_min_time_between_resolutions_ms: 1000; its default is 30 s).',
     '    In phase 1 it has the address of the proxy instead.',
     `  podwire ${versions.podwire} asks DNS every 5 s and when a connection ends. Its mesh is the proxy.`,
     'Pods: that answered, of those there were. Calls a Pod: of the least and the most used.',
-    '3c is counted from 7 s after the change, 3d from 2 s. CPU a call is that of the whole process,',
-    'its timers and statistics included: npm run bench measures the client alone.',
+    '3c is counted from 7 s after the change, 3d from 2 s. CPU a call is that of the whole',
+    'process, its timers and statistics included: npm run bench measures the client alone.',
     ...(own === '' ? [] : [`This machine has one loopback address: ${own}, for both clients.`]),
     ...(heldBack === 0 ? [] : [`${heldBack} calls were not made when due: too many were open.`]),
   ];

@@ -22,6 +22,7 @@ export const common = {
       '@podwire/registry-nacos': source('registry-nacos'),
       '@podwire/registry-kubernetes': source('registry-kubernetes'),
       '@podwire/provider': source('provider'),
+      'podwire/testing': source('client', 'testing/index.ts'),
       podwire: source('client'),
     },
   },

@@ -46,6 +46,7 @@ const names = Object.keys(dependencies).filter((name) => !name.startsWith('@type
 const script = `
 for (const name of ${JSON.stringify(names)}) await import(name);
 await import('@podwire/registry/testing');
+await import('podwire/testing');
 const { createChannel, InvalidInput } = await import('podwire');
 const registry = await import('@podwire/registry');
 if (InvalidInput !== registry.InvalidInput) throw new Error('InvalidInput exists twice');
@@ -54,7 +55,7 @@ await createChannel('static:///127.0.0.1:1').close({ graceMs: 0 });
 `;
 run(process.execPath, ['--input-type=module', '-e', script], { cwd: user });
 
-const all = [...names, '@podwire/registry/testing'];
+const all = [...names, '@podwire/registry/testing', 'podwire/testing'];
 const source = `${all.map((name, i) => `import * as _${i} from '${name}';`).join('\n')}
 export const packages = [${all.map((_, i) => `_${i}`)}];\n`;
 

@@ -1,4 +1,5 @@
 export { InvalidInput } from '@podwire/registry';
+export { channelOver } from './channel/channel-over.ts';
 export { createChannel } from './channel/create-channel.ts';
 export type { ChannelEvents } from './channel/events.ts';
 export type { PodwireChannel } from './channel/podwire-channel.ts';

@@ -3,6 +3,7 @@
  * The interface between calls and connections. Two transports stand behind it: one on node:http2 and podwire's own;
  * the same call has the same result on both.
  */
+import type { Socket } from 'node:net';
 import type { PeerCertificate, SecureContext } from 'node:tls';
 
 /** Header names and values in turn: `[name, value, name, value, …]`; names lower case, `-bin` values in base64. */
@@ -116,6 +117,8 @@ export interface ConnectionOptions {
   readonly port: number;
   /** Of a Unix domain socket, in the place of host and port; an abstract one begins with a NUL. */
   readonly path?: string | undefined;
+  /** Makes the socket, in the place of a connection to `host` or `path`; it has its event `connect` still to come. */
+  readonly openSocket?: (() => Socket) | undefined;
   /** Undefined is plaintext. */
   readonly tls: TlsOptions | undefined;
   /** TCP, TLS and the peer's first SETTINGS together. */

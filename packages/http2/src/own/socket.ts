@@ -16,8 +16,8 @@ const shared = Buffer.allocUnsafeSlow(256 * 1024);
 
 /** Starts a connection. It does not keep the process alive. */
 export function openSocket(options: ConnectionOptions, reader: SocketReader): Socket {
-  if (options.tls !== undefined) {
-    const socket = dial(options);
+  if (options.tls !== undefined || options.openSocket !== undefined) {
+    const socket = options.openSocket?.() ?? dial(options);
     socket.on('data', (chunk: Buffer) => reader.onRead(chunk, chunk.length));
     return socket;
   }

@@ -1,0 +1,69 @@
+import type { Socket } from 'node:net';
+import { type ConnectionOptions, ownHttp2Transport, type Transport } from '@podwire/http2';
+import { InvalidInput } from '@podwire/registry';
+import { systemEnv } from '../env.ts';
+import type { ChannelOptions } from '../options/channel-options.ts';
+import { parseOptions, type Settings } from '../options/settings.ts';
+import { parseTls } from '../options/tls.ts';
+import { Channel } from './channel.ts';
+import type { PodwireChannel } from './podwire-channel.ts';
+
+/** Options that say where Pods are, or how they are reached: within a process nothing is. */
+const MEANINGLESS = [
+  'mode',
+  'mesh',
+  'transport',
+  'tls',
+  'registries',
+  'snapshotDir',
+  'zone',
+  'subset',
+] as const;
+
+/**
+ * For `podwire/testing`, and no part of the API: a channel to one Pod over sockets that the caller makes. `onClosed` is called
+ * once, after all calls have ended.
+ */
+export function channelOver(
+  options: ChannelOptions,
+  openSocket: () => Socket,
+  onClosed: () => void,
+): PodwireChannel {
+  const settings = parseOptions(options);
+  for (const name of MEANINGLESS) {
+    if (options[name] === undefined) continue;
+    throw new InvalidInput(`options.${name}`, options[name], 'means nothing to a channel within the process');
+  }
+  const transport: Transport = {
+    name: 'memory',
+    connect(connection, listener) {
+      const inMemory: ConnectionOptions = { ...connection, tls: undefined, openSocket };
+      return ownHttp2Transport.connect(inMemory, listener);
+    },
+  };
+  const inMemory: Settings = {
+    ...settings,
+    name: settings.name ?? 'test',
+    authority: settings.authority ?? 'localhost',
+    // For call credentials: what stays within the process is as good as encrypted.
+    tls: parseTls(true, 'options.tls'),
+    transport,
+  };
+  return new ChannelOver(inMemory, onClosed) as unknown as PodwireChannel;
+}
+
+class ChannelOver extends Channel {
+  readonly #onClosed: () => void;
+  #closed: Promise<void> | undefined;
+
+  constructor(settings: Settings, onClosed: () => void) {
+    super('static:///memory:1', settings, systemEnv, {});
+    this.#onClosed = onClosed;
+  }
+
+  override close(options?: Parameters<Channel['close']>[0]): Promise<void> {
+    const closing = super.close(options);
+    this.#closed ??= closing.then(this.#onClosed);
+    return this.#closed;
+  }
+}

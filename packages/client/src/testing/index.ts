@@ -1,0 +1,1 @@
+export { createTestChannel } from './create-test-channel.ts';

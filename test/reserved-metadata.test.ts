@@ -75,7 +75,9 @@ describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
 
   test("user-agent is podwire's, and grpc-timeout the deadline's", async () => {
     const channel = openChannel(`static:///${address}`, { transport });
-    expect(await sent(channel, 'user-agent', ['me'], {})).toEqual([expect.stringContaining('podwire/')]);
+    expect(await sent(channel, 'user-agent', ['me'], {})).toEqual([
+      expect.stringMatching(/^grpc-node-podwire\/\d/),
+    ]);
     expect(await sent(channel, 'grpc-timeout', ['7S'], { deadline })).toEqual([
       expect.stringMatching(/^\d{6}m$/),
     ]);

@@ -1,5 +1,6 @@
 export { ErrorCode, errorName } from './error-codes.ts';
 export { ACCEPT_ENCODING, compress } from './grpc/compression.ts';
+export { USER_AGENT } from './grpc/user-agent.ts';
 export { nodeHttp2Transport } from './node/transport.ts';
 export { ownHttp2Transport } from './own/transport.ts';
 export { type TlsFiles, tlsFromFiles } from './tls/from-files.ts';

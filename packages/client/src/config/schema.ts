@@ -2,7 +2,7 @@ import { policyNames, policyOptions } from '@podwire/balancer';
 import { MODES, type Mode } from '../modes/mode.ts';
 import { AUTHORITY, HEADER_NAME, HEADER_TEXT } from '../options/check.ts';
 import { grpcOption, grpcOptionNames } from '../options/grpc-options.ts';
-import { transportNames } from '../options/settings.ts';
+import { transportNames } from '../options/transport.ts';
 import { headersSchema } from '../pod/endpoint-headers.ts';
 
 type Schema = Readonly<Record<string, unknown>>;

@@ -66,7 +66,7 @@ export interface ChannelOptions {
   readonly tls?: boolean | TlsConfig;
   /** `:authority` of every call. Default: the target's service name, or `mesh.address` in the mode `mesh`. */
   readonly authority?: string;
-  /** Put before podwire's own name and version in the header `user-agent`. */
+  /** Put before `grpc-node-podwire/<version>` in the header `user-agent`. */
   readonly userAgent?: string;
   /** Put behind it. */
   readonly userAgentSuffix?: string;

@@ -167,7 +167,7 @@ describe('options', () => {
       compression: 'gzip',
       retries: false,
       authority: 'orders.prod',
-      userAgent: `shop/1 podwire/${version}`,
+      userAgent: `shop/1 grpc-node-podwire/${version}`,
       policy: { name: 'round_robin' },
     });
   });

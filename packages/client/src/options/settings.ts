@@ -1,6 +1,6 @@
 import type { CallCredentials } from '@grpc/grpc-js';
 import { createPolicy, type Policy, type SubsetOptions, zoneAware } from '@podwire/balancer';
-import { nodeHttp2Transport, ownHttp2Transport, type Transport } from '@podwire/http2';
+import { type Transport, USER_AGENT } from '@podwire/http2';
 import {
   checkKeys,
   InvalidInput,
@@ -8,7 +8,6 @@ import {
   parseAddress,
   type Registry,
   unknownKey,
-  unknownWord,
 } from '@podwire/registry';
 import type { HashKeyOption } from '../call/hash-of.ts';
 import { MODES, type Mode } from '../modes/mode.ts';
@@ -18,6 +17,7 @@ import { authorityText, boolean, headerName, headerText, number, oneOf, string }
 import { grpcOptionNames, isGrpcOption, translateGrpcOptions } from './grpc-options.ts';
 import { parseServiceConfig, type ServiceConfig } from './service-config.ts';
 import { parseTls, type TlsSettings } from './tls.ts';
+import { parseTransport } from './transport.ts';
 
 /** Checked options with their defaults. */
 export interface Settings {
@@ -89,12 +89,6 @@ const KEYS = [
 ] as const satisfies readonly (keyof ChannelOptions)[];
 
 /** By the name that the option takes. */
-const TRANSPORTS: Readonly<Record<string, Transport>> = {
-  http2: ownHttp2Transport,
-  'node-http2': nodeHttp2Transport,
-};
-export const transportNames: readonly string[] = Object.keys(TRANSPORTS);
-const VERSION = '0.1.0';
 const MIB = 1024 * 1024;
 
 /** Checks a channel's options. Throws `InvalidInput` with the path to the bad value, the value and the rule. */
@@ -133,7 +127,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     transport: parseTransport(o.transport === undefined ? 'http2' : o.transport, at('transport')),
     tls,
     authority: authorityText(o.authority, at('authority')),
-    userAgent: [prefix, `podwire/${VERSION}`, suffix].filter((part) => part !== undefined).join(' '),
+    userAgent: [prefix, USER_AGENT, suffix].filter((part) => part !== undefined).join(' '),
     connectTimeoutMs: number(o.connectTimeoutMs, at('connectTimeoutMs'), { default: 5_000, min: 1 }),
     maxConnecting: number(o.maxConnecting, at('maxConnecting'), { default: 32, min: 1 }),
     maxConnectsPerSecond: number(o.maxConnectsPerSecond, at('maxConnectsPerSecond'), {
@@ -226,14 +220,6 @@ function parseMesh(value: unknown, path: string): string {
     throw new InvalidInput(path, value, "must be the service's own address, such as 'orders.prod.svc:80'");
   parseAddress(value, path);
   return value;
-}
-
-function parseTransport(value: unknown, path: string): Transport {
-  const transport =
-    typeof value === 'string' && transportNames.includes(value) ? TRANSPORTS[value] : undefined;
-  if (transport === undefined)
-    throw new InvalidInput(path, value, unknownWord(String(value), transportNames));
-  return transport;
 }
 
 function parseSubset(value: unknown, path: string): SubsetOptions | undefined {

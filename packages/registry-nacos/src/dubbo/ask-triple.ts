@@ -1,4 +1,4 @@
-import { ErrorCode, type MethodHead, type StreamEnd, type Transport } from '@podwire/http2';
+import { ErrorCode, type MethodHead, type StreamEnd, type Transport, USER_AGENT } from '@podwire/http2';
 import { field, fields } from '../rpc/protobuf.ts';
 import { HessianReader, hessianText } from './hessian.ts';
 import type { MetadataService } from './metadata-service.ts';
@@ -32,7 +32,7 @@ function call(
   message: Uint8Array,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const headers = ['te', 'trailers', 'content-type', 'application/grpc+proto', 'user-agent', 'podwire'];
+  const headers = ['te', 'trailers', 'content-type', 'application/grpc+proto', 'user-agent', USER_AGENT];
   const named = ['tri-service-version', version, 'tri-service-group', application];
   const method: MethodHead = { path, authority: `${host}:${port}`, headers: [...headers, ...named] };
   return new Promise((resolve, reject) => {

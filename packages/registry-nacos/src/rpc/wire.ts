@@ -6,6 +6,7 @@ import {
   type Stream,
   type StreamEnd,
   type Transport,
+  USER_AGENT,
 } from '@podwire/http2';
 import type { Clock, Timer } from '@podwire/registry';
 import { NacosError } from '../error.ts';
@@ -16,7 +17,7 @@ const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
 /** How many pushes may be on their way at a time. */
 const PUSH_WINDOW = 64;
 
-const HEADERS = ['te', 'trailers', 'content-type', 'application/grpc', 'user-agent', 'podwire'];
+const HEADERS = ['te', 'trailers', 'content-type', 'application/grpc', 'user-agent', USER_AGENT];
 
 /** The two gRPC methods of Nacos on one HTTP/2 connection. */
 export class Wire {

@@ -1,0 +1,26 @@
+import { nodeHttp2Transport, ownHttp2Transport, type Transport } from '@podwire/http2';
+import { InvalidInput, unknownWord } from '@podwire/registry';
+
+const TRANSPORTS: Readonly<Record<string, Transport>> = {
+  http2: ownHttp2Transport,
+  'node-http2': nodeHttp2Transport,
+};
+export const transportNames: readonly string[] = Object.keys(TRANSPORTS);
+
+/** Runtimes whose node:http2 is a rewrite, by their name in `process.versions`. */
+const REWRITES = { bun: 'Bun', deno: 'Deno' };
+
+/** The option `transport`. Throws {@link InvalidInput}. */
+export function parseTransport(value: unknown, path: string, versions = process.versions): Transport {
+  const transport =
+    typeof value === 'string' && transportNames.includes(value) ? TRANSPORTS[value] : undefined;
+  if (transport === undefined)
+    throw new InvalidInput(path, value, unknownWord(String(value), transportNames));
+  for (const [key, name] of Object.entries(REWRITES)) {
+    if (transport === nodeHttp2Transport && versions[key] !== undefined) {
+      const rule = `is not supported on ${name}, whose node:http2 differs from Node's: leave it out, or set 'http2', podwire's own`;
+      throw new InvalidInput(path, value, rule);
+    }
+  }
+  return transport;
+}

@@ -6,6 +6,7 @@ import type { HedgingPolicy, RetryPolicy } from '../retry/policy.ts';
 import type { ThrottleOptions } from '../retry/throttle.ts';
 import { boolean, number } from './check.ts';
 import { parseDuration } from './duration.ts';
+import { withoutLoadReports } from './load-reports.ts';
 
 /**
  * A gRPC service config as podwire uses it
@@ -77,12 +78,12 @@ function parsePolicy(config: Record<string, unknown>, path: string): Policy | un
   const configs = list(config.loadBalancingConfig, at);
   // The first known one counts, so that a config may name newer policies before those that all clients know.
   const known = configs.findIndex((entry) => policyNames.some((name) => Object.hasOwn(Object(entry), name)));
-  if (known >= 0) return createPolicy(configs[known], `${at}[${known}]`);
+  if (known >= 0) return createPolicy(withoutLoadReports(configs[known]), `${at}[${known}]`);
   if (configs.length > 0) throw new InvalidInput(at, configs, `must hold one of: ${policyNames.join(', ')}`);
-  const old = config.loadBalancingPolicy;
-  return old === undefined
-    ? undefined
-    : createPolicy(String(old).toLowerCase(), `${path}.loadBalancingPolicy`);
+  if (config.loadBalancingPolicy === undefined) return undefined;
+  const old = String(config.loadBalancingPolicy).toLowerCase();
+  withoutLoadReports({ [old]: {} });
+  return createPolicy(old, `${path}.loadBalancingPolicy`);
 }
 
 function parseThrottle(input: unknown, path: string): ThrottleOptions | undefined {

@@ -44,3 +44,28 @@ describe('imports go one way', () => {
     expect(wrong).toEqual([]);
   });
 });
+
+describe('time is taken from one place', () => {
+  /** What fake timers replace. */
+  const REPLACED =
+    /(?<![.\w])(?:set|clear)(?:Timeout|Immediate|Interval)\(|queueMicrotask|nextTick\b(?<!timers\.nextTick)|performance\b|Date\.now|new Date\(\)|hrtime|node:timers/;
+  /** The module that takes them, and the clock by which callers make their deadlines. */
+  const ALLOWED = ['registry/src/timers.ts', 'http2/src/timers.ts', 'client/src/env.ts'];
+
+  test.each(Object.keys(allowed))('%s uses no global that fake timers replace', (name) => {
+    const wrong: string[] = [];
+    for (const file of sources(join(packages, name, 'src'))) {
+      if (/\.test\.ts$|\/testing\//.test(file) || ALLOWED.some((one) => file.endsWith(one))) continue;
+      for (const line of readFileSync(file, 'utf8').split('\n')) {
+        const isComment = /^\s*(?:\/?\*|\/\/)/.test(line);
+        if (!isComment && REPLACED.test(line)) wrong.push(`${file}: ${line.trim()}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test('the two packages that import nothing of each other have the same timers', () => {
+    const [registry, http2] = ALLOWED.map((file) => readFileSync(join(packages, file), 'utf8'));
+    expect(http2).toBe(registry);
+  });
+});

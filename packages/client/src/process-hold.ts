@@ -1,4 +1,4 @@
-const NEVER_MS = 0x7fffffff;
+import { type Hold, timers } from '@podwire/registry';
 
 /**
  * Keeps the process alive while it is held at least once: a caller waits for something, though no socket or
@@ -6,21 +6,21 @@ const NEVER_MS = 0x7fffffff;
  */
 export class ProcessHold {
   #count = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #hold: Hold | undefined;
 
   acquire(): void {
     if (this.#count++ > 0) return;
-    if (this.#timer === undefined) this.#timer = setInterval(() => {}, NEVER_MS);
-    else this.#timer.ref();
+    if (this.#hold === undefined) this.#hold = timers.hold();
+    else this.#hold.ref();
   }
 
   release(): void {
-    if (--this.#count === 0) this.#timer?.unref();
+    if (--this.#count === 0) this.#hold?.unref();
   }
 
   /** Leaves no timer behind; a later `acquire` makes a new one. */
   clear(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#hold?.close();
+    this.#hold = undefined;
   }
 }

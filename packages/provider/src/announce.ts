@@ -14,6 +14,7 @@ import {
   systemClock,
   systemRandom,
   type Timer,
+  timers,
   toEndpoint,
 } from '@podwire/registry';
 import { checkFunction, checkMs, checkReachable } from './check-options.ts';
@@ -222,7 +223,7 @@ class Announcing implements Presence {
 
 /** What the caller's function throws is its own affair: it ends no announcement, and keeps no provider from leaving. */
 export function tellProblem(problem: Error, onProblem: (error: Error) => void = warn): void {
-  queueMicrotask(() => onProblem(problem));
+  timers.nextTick(() => onProblem(problem));
 }
 
 function warn(problem: Error): void {

@@ -1,10 +1,10 @@
-import type { Clock } from '@podwire/registry';
+import { type Clock, timers } from '@podwire/registry';
 
 /** Whether the work ended in time. Rejects as the work does, if it does so in time; later failures are nobody's. */
 export async function within(work: Promise<unknown>, timeoutMs: number, clock: Clock): Promise<boolean> {
   let settled = false;
   // The clock's timers let the process end; a provider that leaves must live until it has left.
-  const alive = setInterval(() => {}, 2 ** 30);
+  const alive = timers.hold();
   try {
     return await new Promise<boolean>((resolve, reject) => {
       const timer = clock.after(timeoutMs, () => {
@@ -23,6 +23,6 @@ export async function within(work: Promise<unknown>, timeoutMs: number, clock: C
       );
     });
   } finally {
-    clearInterval(alive);
+    alive.close();
   }
 }

@@ -35,6 +35,7 @@ export { RetryDelay } from './retry-delay.ts';
 export { staticRegistry } from './static.ts';
 export { systemClock, systemRandom } from './system-clock.ts';
 export { parseTarget, type Target } from './target.ts';
+export { type Hold, timers } from './timers.ts';
 export { pause, TURN_MS } from './wait.ts';
 export type { WatchStatus } from './watched/status.ts';
 export {

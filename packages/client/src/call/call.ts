@@ -1,6 +1,7 @@
 import { type CallCredentials, type status as Code, Metadata, status as Status } from '@grpc/grpc-js';
 import type { PickInfo } from '@podwire/balancer';
 import { compress, ErrorCode, type RawHeaders, type StreamEnd } from '@podwire/http2';
+import { timers } from '@podwire/registry';
 import type { ClientPod } from '../pod/pod.ts';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import { Attempts } from '../retry/attempts.ts';
@@ -84,7 +85,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     const { timeoutMs } = this.method.config;
     if (timeoutMs !== undefined) this.deadlineMs = Math.min(this.deadlineMs, this.startedMs + timeoutMs);
     this.phase = 'scheduled';
-    this.#arm();
+    this.#arm(this.startedMs);
     if (this.deadlineMs <= this.startedMs) return this.onDue();
     if (metadata !== undefined && !this.#flatten(metadata)) return;
     if (this.host.needsHash && !this.#takeHash(metadata)) return;
@@ -95,12 +96,12 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   sendMessageWithContext(context: Parameters<GrpcCall['sendMessageWithContext']>[0], message: Buffer): void {
     const callback = context.callback;
     if (this.phase === 'ended') {
-      if (callback !== undefined) process.nextTick(callback);
+      if (callback !== undefined) timers.nextTick(callback);
       return;
     }
     const limit = this.method.maxSendBytes;
     if (limit >= 0 && message.length > limit) {
-      if (callback !== undefined) process.nextTick(callback);
+      if (callback !== undefined) timers.nextTick(callback);
       const text = `the message to send of ${message.length} bytes is larger than the limit of ${limit}`;
       return this.fail(Status.RESOURCE_EXHAUSTED, 'MESSAGE_TOO_LARGE', text);
     }
@@ -168,15 +169,16 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
       return this.fail(Status.UNAVAILABLE, 'WAIT_QUEUE_FULL', text);
     }
     this.phase = 'waiting';
-    if (!this.waitForReady) this.#waitUntilMs = this.nowMs() + this.host.waitTimeoutMs;
-    this.#arm();
+    const nowMs = this.nowMs();
+    if (!this.waitForReady) this.#waitUntilMs = nowMs + this.host.waitTimeoutMs;
+    this.#arm(nowMs);
   }
 
   /** An attempt was started. */
   running(): void {
     if (this.phase === 'waiting') {
       this.#waitUntilMs = undefined;
-      this.#arm();
+      this.#arm(this.nowMs());
     }
     this.phase = 'running';
   }
@@ -262,7 +264,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   }
 
   #tell(delivery: Delivery, status: PodwireStatus): void {
-    process.nextTick(() => delivery.status(status));
+    timers.nextTick(() => delivery.status(status));
   }
 
   #pump(): void {
@@ -281,9 +283,9 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     if (over && this.attempts.bind()) this.#account();
   }
 
-  #arm(): void {
+  #arm(nowMs: number): void {
     this.host.wheel.remove(this);
-    if (this.dueMs !== Number.POSITIVE_INFINITY) this.host.wheel.add(this);
+    if (this.dueMs !== Number.POSITIVE_INFINITY) this.host.wheel.add(this, nowMs);
   }
 
   #takeHash(metadata = new Metadata()): boolean {

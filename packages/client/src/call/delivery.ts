@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ChannelInterface } from '@grpc/grpc-js';
 import type { RawHeaders } from '@podwire/http2';
+import { timers } from '@podwire/registry';
 import type { PodwireStatus } from '../reasons.ts';
 import { initialMetadata } from './received-metadata.ts';
 import { okStatus } from './status.ts';
@@ -85,7 +86,7 @@ export class Delivery extends AsyncResource {
 }
 
 function rethrow(error: unknown): void {
-  process.nextTick(() => {
+  timers.nextTick(() => {
     throw error;
   });
 }

@@ -28,7 +28,7 @@ function make(): { clock: VirtualClock; wheel: TimerWheel; add(delayMs: number):
     wheel,
     add(delayMs) {
       const entry = new Entry(clock, delayMs);
-      wheel.add(entry);
+      wheel.add(entry, clock.nowMs());
       return entry;
     },
   };
@@ -50,6 +50,24 @@ describe('TimerWheel', () => {
     },
   );
 
+  test('a timer that never came is missed by no deadline: the next call asks for another', () => {
+    const clock = new VirtualClock();
+    let lost = 1;
+    const after = (delayMs: number, fn: () => void) => clock.after(delayMs, lost-- > 0 ? () => {} : fn);
+    const wheel = new TimerWheel({ nowMs: () => clock.nowMs(), wallMs: () => clock.wallMs(), after }, (fn) =>
+      fn(),
+    );
+    const [hung, next] = [new Entry(clock, 500), new Entry(clock, 20_000)];
+    wheel.add(hung, clock.nowMs());
+    clock.advanceSync(3_000);
+    expect(hung.firedMs).toBeUndefined();
+    wheel.add(next, clock.nowMs());
+    clock.advanceSync(10);
+    expect(hung.firedMs).toBeDefined();
+    clock.advanceSync(18_000);
+    expect(next.firedMs).toBeDefined();
+  });
+
   test('never expires what was removed, and leaves no timer behind', () => {
     const { clock, wheel, add } = make();
     const entries = [10, 500, 10_000].map(add);
@@ -64,7 +82,7 @@ describe('TimerWheel', () => {
     const checks: (() => void)[] = [];
     const wheel = new TimerWheel(clock, (fn) => checks.push(fn));
     const entry = new Entry(clock, 10);
-    wheel.add(entry);
+    wheel.add(entry, clock.nowMs());
     clock.advanceSync(1_000);
     expect(checks).toHaveLength(1);
     wheel.remove(entry);

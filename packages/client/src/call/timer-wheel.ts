@@ -21,6 +21,8 @@ const SLOTS = 1024;
 /** Slot number of entries beyond the near level; they move in when their time comes near. */
 const FAR = SLOTS;
 const HORIZON_MS = SLOTS * TICK_MS;
+/** A timer so late was lost, or the event loop stalls: either way another one does no harm. */
+const LOST_MS = 1_000;
 
 /**
  * Deadlines of all calls of a channel in one timer. Adding and removing are O(1) and allocate nothing; one clock
@@ -51,11 +53,15 @@ export class TimerWheel {
     return this.#size;
   }
 
-  /** Puts an entry in that is in no wheel; its `dueMs` must be finite. */
-  add(entry: WheelEntry): void {
-    if (this.#size === 0) this.#doneTick = Math.floor(this.#clock.nowMs() / TICK_MS) - 1;
+  /** Puts an entry in that is in no wheel, at the time `nowMs`; its `dueMs` must be finite. */
+  add(entry: WheelEntry, nowMs: number): void {
+    if (this.#size === 0) this.#doneTick = Math.floor(nowMs / TICK_MS) - 1;
     this.#size += 1;
-    this.#arm(this.#link(entry));
+    // A timer that should have come long ago never will: all deadlines wait for it.
+    const isLost = this.#armedMs + LOST_MS < nowMs;
+    if (isLost) this.#armedMs = Number.POSITIVE_INFINITY;
+    const atMs = this.#link(entry);
+    this.#arm(isLost ? nowMs : atMs);
   }
 
   /** Takes an entry out; does nothing when it is not in. */

@@ -1,5 +1,5 @@
 import type { ChannelInterface, Channel as GrpcChannel } from '@grpc/grpc-js';
-import { type EndpointSet, type OpenedTarget, openTarget, type WatchStatus } from '@podwire/registry';
+import { type EndpointSet, type OpenedTarget, openTarget, timers, type WatchStatus } from '@podwire/registry';
 import { EventEmitter } from 'eventemitter3';
 import type { Call } from '../call/call.ts';
 import type { Env } from '../env.ts';
@@ -71,7 +71,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
       this.#open.side,
       () => this.#open.watch?.status,
     );
-    this.#connectivity = new Connectivity(env.clock, this.#dispatcher.hold);
+    this.#connectivity = new Connectivity(env, this.#dispatcher.hold);
     this.#grace = new Grace(env.clock);
     this.#readiness = new Readiness(env.clock, this.#dispatcher.hold, () => this.#open.side.warm);
   }
@@ -199,7 +199,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
       onSet: (set) => this.#onSet(set),
       onRegistry: (status) => this.#onRegistry(status),
     };
-    if (mode === 'mesh') return openMesh(this.#settings, this.#env, listener);
+    if (mode === 'mesh') return openMesh(this.#service, this.#settings, this.#env, listener);
     return openDirect(this.#target, this.#service, this.#settings, this.#env, listener);
   }
 
@@ -250,7 +250,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     try {
       (this.events.emit as (event: K, value: ChannelEvents[K][0]) => boolean).call(this.events, event, value);
     } catch (error) {
-      process.nextTick(() => {
+      timers.nextTick(() => {
         throw error;
       });
     }

@@ -21,7 +21,12 @@ function open() {
       return { destroy() {} } as unknown as Connection;
     },
   } as unknown as Transport;
-  const env: Env = { clock, random: () => 0.5, afterPoll: (fn) => void setImmediate(fn) };
+  const env: Env = {
+    clock,
+    random: () => 0.5,
+    afterPoll: (fn) => void setImmediate(fn),
+    callersMs: () => clock.wallMs(),
+  };
   const channel = new Channel('static:///10.0.0.1:1', { ...parseOptions({}), transport }, env, {});
   return { clock, channel, connectsMs };
 }

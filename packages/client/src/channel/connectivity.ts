@@ -1,5 +1,6 @@
 import { connectivityState } from '@grpc/grpc-js';
-import type { Clock } from '@podwire/registry';
+import { timers } from '@podwire/registry';
+import type { Env } from '../env.ts';
 import type { ProcessHold } from '../process-hold.ts';
 import type { SideState } from './side.ts';
 
@@ -13,13 +14,13 @@ const STATES: Readonly<Record<SideState, connectivityState>> = {
 
 /** Those who wait for gRPC's connectivity state of a channel to change. */
 export class Connectivity {
-  readonly #clock: Clock;
+  readonly #env: Env;
   readonly #hold: ProcessHold;
   readonly #watchers = new Set<(error?: Error) => void>();
   state: connectivityState = connectivityState.CONNECTING;
 
-  constructor(clock: Clock, hold: ProcessHold) {
-    this.#clock = clock;
+  constructor(env: Env, hold: ProcessHold) {
+    this.#env = env;
     this.#hold = hold;
   }
 
@@ -42,14 +43,14 @@ export class Connectivity {
       timer?.cancel();
       this.#hold.release();
       // Never inside the call that asked.
-      process.nextTick(callback, error);
+      timers.nextTick(() => callback(error));
     };
     this.#watchers.add(done);
-    const leftMs = Number(deadline) - this.#clock.wallMs();
+    const leftMs = Number(deadline) - this.#env.callersMs();
     const timer =
       leftMs === Number.POSITIVE_INFINITY
         ? undefined
-        : this.#clock.after(leftMs, () =>
+        : this.#env.clock.after(leftMs, () =>
             done(new Error('Deadline passed without connectivity state change')),
           );
     if (this.state !== current) done();

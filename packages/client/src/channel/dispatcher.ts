@@ -49,6 +49,7 @@ export class Dispatcher implements CallHost {
   readonly hold: ProcessHold = new ProcessHold();
   readonly queue: WaitQueue;
   readonly parked: Set<Call> = new Set();
+  readonly #callersMs: Env['callersMs'];
   readonly #settings: Settings;
   readonly #registryStatus: () => WatchStatus | undefined;
   readonly #methods = new Map<string, Method>();
@@ -68,6 +69,7 @@ export class Dispatcher implements CallHost {
     this.service = service;
     this.clock = env.clock;
     this.random = env.random;
+    this.#callersMs = env.callersMs;
     this.wheel = new TimerWheel(env.clock, env.afterPoll);
     this.throttle = settings.serviceConfig.throttle && new RetryThrottle(settings.serviceConfig.throttle);
     this.waitTimeoutMs = settings.waiting.timeoutMs;
@@ -211,9 +213,9 @@ export class Dispatcher implements CallHost {
     this.#emptyBatch = batch;
   };
 
-  /** From the wall clock of deadlines to the one that does not jump. */
+  /** From the wall clock of deadlines, as their caller sees it now, to the one that does not jump. */
   #toClock(wallMs: number): number {
-    return wallMs === Number.POSITIVE_INFINITY ? wallMs : this.clock.nowMs() + wallMs - this.clock.wallMs();
+    return wallMs === Number.POSITIVE_INFINITY ? wallMs : this.clock.nowMs() + wallMs - this.#callersMs();
   }
 
   #method(path: string): Method {

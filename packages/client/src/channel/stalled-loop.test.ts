@@ -32,7 +32,12 @@ async function open() {
       return connection as unknown as Connection;
     },
   } as unknown as Transport;
-  const env: Env = { clock, random: () => 0.5, afterPoll: (fn) => void clock.after(STALL_MS, fn) };
+  const env: Env = {
+    clock,
+    random: () => 0.5,
+    afterPoll: (fn) => void clock.after(STALL_MS, fn),
+    callersMs: () => clock.wallMs(),
+  };
   const settings = parseOptions({ waiting: { timeoutMs: 100 }, maxConnectionsPerPod: 1 });
   const channel = new Channel('static:///10.0.0.1:1', { ...settings, transport }, env, {});
   await clock.advance(1);

@@ -1,4 +1,4 @@
-import { checkKeys, InvalidInput } from '@podwire/registry';
+import { checkKeys, InvalidInput, systemClock, type Timer } from '@podwire/registry';
 import { parseText, readText } from '../config/read-text.ts';
 import { oneOf } from '../options/check.ts';
 import { MODES, type Mode } from './mode.ts';
@@ -18,7 +18,7 @@ const POLL_MS = 1_000;
 export class ModeFile {
   readonly #path: string;
   readonly #onChange: (error: Error | undefined) => void;
-  readonly #timer: NodeJS.Timeout;
+  #timer: Timer;
   /** The file's text when it was last looked at, or why it could not be. */
   #seen: string;
   #document: ModeDocument;
@@ -30,7 +30,7 @@ export class ModeFile {
     this.#seen = firstText(path);
     this.#document = parseModes(this.#seen, path);
     // By its text: a change between the first reading and a watcher's first look would go unseen.
-    this.#timer = setInterval(() => this.#look(), POLL_MS).unref();
+    this.#timer = this.#plan();
   }
 
   modeOf(service: string): Mode | undefined {
@@ -38,7 +38,14 @@ export class ModeFile {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#timer.cancel();
+  }
+
+  #plan(): Timer {
+    return systemClock.after(POLL_MS, () => {
+      this.#timer = this.#plan();
+      this.#look();
+    });
   }
 
   #look(): void {

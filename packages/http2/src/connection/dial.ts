@@ -1,13 +1,20 @@
 import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
+import { timers } from '../timers.ts';
 import { contextOf } from '../tls/context.ts';
 import { nodeTls } from '../tls/node-tls.ts';
 import { tlsServerName } from '../tls/server-name.ts';
 import type { ConnectionOptions, TlsOptions } from '../transport.ts';
 
-/** Where a connection leads, as Node's sockets take it. */
+/**
+ * Where a connection leads, as Node's sockets take it. They connect to an address on the next tick, and to what a lookup finds at once:
+ * under fake timers there is no next tick (sinon, Jest).
+ */
 export function whereTo({ host, port, path }: ConnectionOptions): NetConnectOpts {
-  return path === undefined ? { host, port } : { path };
+  if (path !== undefined) return { path };
+  const family = isIP(host);
+  if (family === 0 || !timers.isNodeStill) return { host, port };
+  return { host: 'pod', port, family, lookup: (_host, _options, found) => found(null, host, family) };
 }
 
 /** The same for people. */

@@ -1,72 +1,91 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { VirtualClock } from '@podwire/registry/testing';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { timers } from '../timers.ts';
 import { Keepalive } from './keepalive.ts';
-import { TimeLimit } from './time-limit.ts';
+import { type Time, TimeLimit } from './time-limit.ts';
 
+let clock: VirtualClock;
+let time: Time;
+/** So much was lost in stalls: no timer ran meanwhile. */
+let stalledMs: number;
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] });
+  clock = new VirtualClock();
+  stalledMs = 0;
+  time = {
+    nowMs: () => clock.nowMs() + stalledMs,
+    after: (delayMs, fn) => clock.after(delayMs, fn),
+    setImmediate: (fn) => void clock.after(0, fn),
+  };
 });
-afterEach(() => vi.useRealTimers());
 
 /** The event loop does nothing for so long; what became due meanwhile runs behind it. */
 function stall(ms: number): void {
-  vi.setSystemTime(Date.now() + ms);
-  const { now } = performance;
-  const from = now.call(performance);
-  vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + ms);
-  expect(performance.now() - from).toBeGreaterThanOrEqual(ms);
+  stalledMs += ms;
 }
 
 test('it is up after its time, once', () => {
   const expired = vi.fn();
-  new TimeLimit(1_000, expired);
-  vi.advanceTimersByTime(990);
+  new TimeLimit(1_000, expired, time);
+  clock.advanceSync(990);
   expect(expired).not.toHaveBeenCalled();
-  vi.advanceTimersByTime(20);
+  clock.advanceSync(20);
   expect(expired).toHaveBeenCalledTimes(1);
-  expect(vi.getTimerCount()).toBe(0);
+  expect(clock.pending).toBe(0);
 });
 
 test('it is never up once it was stopped, not even between its time and the last look at the sockets', () => {
   const expired = vi.fn();
-  const limit = new TimeLimit(100, expired);
-  vi.advanceTimersByTime(99);
-  setTimeout(() => limit.stop(), 1);
-  vi.advanceTimersByTime(100);
+  const limit = new TimeLimit(100, expired, time);
+  clock.advanceSync(99);
+  clock.after(1, () => limit.stop());
+  clock.advanceSync(100);
   expect(expired).not.toHaveBeenCalled();
-  expect(vi.getTimerCount()).toBe(0);
+  expect(clock.pending).toBe(0);
 });
 
 test('a stall behind which time would be up gives one part more', () => {
   const expired = vi.fn();
-  new TimeLimit(1_000, expired);
-  vi.advanceTimersByTime(950);
+  new TimeLimit(1_000, expired, time);
+  clock.advanceSync(950);
   stall(4_000);
-  vi.advanceTimersByTime(60);
+  clock.advanceSync(60);
   expect(expired).not.toHaveBeenCalled();
-  vi.advanceTimersByTime(110);
+  clock.advanceSync(110);
   expect(expired).toHaveBeenCalledTimes(1);
+});
+
+test('a limit of years is not up at once', async () => {
+  const expired = vi.fn();
+  const limit = new TimeLimit(2 ** 40, expired, timers);
+  await new Promise<void>((resolve) => timers.after(30, resolve));
+  expect(expired).not.toHaveBeenCalled();
+  limit.stop();
 });
 
 test('a keepalive PING whose answer was read behind a stall keeps the connection', () => {
   const dead = vi.fn();
   let answer = () => {};
-  const peer = { bytesReceived: 0, callBytesReceived: 0, pingable: true, onDead: dead };
-  const keepalive = new Keepalive(
-    {
-      ...peer,
-      ping(answered) {
-        answer = answered;
-      },
+  const peer = {
+    bytesReceived: 0,
+    callBytesReceived: 0,
+    lastReadMs: time.nowMs(),
+    looksMs: Number.POSITIVE_INFINITY,
+    pingable: true,
+    onDead: dead,
+    ping(answered: () => void) {
+      answer = answered;
     },
-    100,
-    1_000,
-  );
-  vi.advanceTimersByTime(100 + 950);
+  };
+  const times = { keepaliveTimeMs: 100, keepaliveTimeoutMs: 1_000, keepaliveSparing: false };
+  const keepalive = new Keepalive(peer, times, time);
+  keepalive.start();
+  clock.advanceSync(100 + 950);
   stall(60_000);
-  vi.advanceTimersByTime(60);
+  clock.advanceSync(60);
+  peer.lastReadMs = time.nowMs();
   answer();
-  vi.advanceTimersByTime(90);
+  clock.advanceSync(90);
   expect(dead).not.toHaveBeenCalled();
   keepalive.stop();
-  expect(vi.getTimerCount()).toBe(0);
+  expect(clock.pending).toBe(0);
 });

@@ -1,3 +1,4 @@
+import { timers } from '../timers.ts';
 import type { Stream, StreamEnd, StreamHandler } from '../transport.ts';
 
 /** A stream that never was: node:http2 refuses its headers, those that it sends once only and that are given twice for example. */
@@ -6,10 +7,10 @@ export function unsentStream(error: Error, handler: StreamHandler): Stream {
     kind: 'protocol-error',
     reason: `node:http2 cannot send this call: ${error.message}`,
   };
-  process.nextTick(() => handler.onEnd(end));
+  timers.nextTick(() => handler.onEnd(end));
   return {
     sendMessage(_message, _compressed, _last, done) {
-      if (done !== undefined) process.nextTick(done);
+      if (done !== undefined) timers.nextTick(done);
     },
     halfClose() {},
     request() {},

@@ -1,4 +1,5 @@
 import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
+import { timers } from '../timers.ts';
 import type { Sendable } from './flow/send-queue.ts';
 import type { Sender } from './flow/sender.ts';
 import { MAX_WINDOW_BYTES } from './frames/settings.ts';
@@ -119,7 +120,7 @@ export class Outgoing implements Sendable {
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined) return;
-    for (const { done } of held.slice(this.#sent)) if (done !== undefined) process.nextTick(done);
+    for (const { done } of held.slice(this.#sent)) if (done !== undefined) timers.nextTick(done);
   }
 
   #enqueue(): void {

@@ -1,3 +1,4 @@
+import { timers } from '../timers.ts';
 import type { Connection, ConnectionListener } from '../transport.ts';
 
 /** Tells when room for streams comes back or goes away: once for each change, and never inside a call of the caller. */
@@ -20,7 +21,7 @@ export class RoomBell {
   check(): void {
     if (this.#planned || this.#connection.hasRoom === this.#known) return;
     this.#planned = true;
-    process.nextTick(() => {
+    timers.nextTick(() => {
       this.#planned = false;
       if (this.#connection.hasRoom === this.#known) return;
       this.noted();

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { dial, whereTo } from '../connection/dial.ts';
+import { timers } from '../timers.ts';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** Who gets what a socket reads. */
@@ -46,6 +47,6 @@ const LINGER_MS = 250;
 export function closeSocket(socket: Socket, reading: boolean): void {
   if (reading) socket.end();
   else socket.destroySoon();
-  const linger = setTimeout(() => socket.destroy(), LINGER_MS).unref();
-  socket.once('close', () => clearTimeout(linger));
+  const linger = timers.after(LINGER_MS, () => socket.destroy());
+  socket.once('close', () => linger.cancel());
 }

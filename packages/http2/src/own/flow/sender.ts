@@ -12,7 +12,7 @@ import {
 import { DEFAULT_WINDOW_BYTES } from '../frames/settings.ts';
 import type { RequestEncoder } from '../headers/request-encoder.ts';
 import { type Sendable, SendQueue } from './send-queue.ts';
-import { type Flushable, flushAtEndOfTurn } from './turn.ts';
+import { type Flushable, flushAtEndOfTurn, flushOverdue } from './turn.ts';
 import { recycle, WriteBuffer } from './write-buffer.ts';
 
 /** While so much waits for the socket, streams hold their messages back. */
@@ -49,10 +49,10 @@ export class Sender implements Flushable {
   #afterFlush: (() => void)[] = [];
   readonly #waiting = new SendQueue();
   #telling = false;
+  /** New calls were turned away, and wait to hear of room. */
+  #wasJammed = false;
   /** Writers who wrote while one was being told, and are told behind it: a caller that writes on and on must not fill the stack. */
   #nested: (() => void)[] = [];
-  /** Handed to the socket, and not yet taken by the kernel. */
-  #unwrittenBytes = 0;
 
   constructor(socket: Socket, requests: RequestEncoder, onUnjammed: () => void) {
     this.#socket = socket;
@@ -61,17 +61,17 @@ export class Sender implements Flushable {
   }
 
   get congested(): boolean {
-    return this.#unwrittenBytes + this.#out.bytes >= CONGESTED_BYTES;
+    return this.#socket.writableLength + this.#out.bytes >= CONGESTED_BYTES;
   }
 
   /** Whether new calls must wait, too. */
   get jammed(): boolean {
-    return this.#unwrittenBytes + this.#out.bytes >= JAMMED_BYTES;
+    return this.#socket.writableLength + this.#out.bytes >= JAMMED_BYTES;
   }
 
   /** Whether the peer makes us answer and reads no answers. */
   get deaf(): boolean {
-    return this.#unwrittenBytes + this.#out.bytes >= DEAF_BYTES;
+    return this.#socket.writableLength + this.#out.bytes >= DEAF_BYTES;
   }
 
   setMaxFrameBytes(bytes: number): void {
@@ -81,7 +81,8 @@ export class Sender implements Flushable {
   headers(streamId: number, head: StreamHead): void {
     this.#requests.write(this.#out, streamId, head, this.maxFrameBytes);
     this.#lastId = streamId;
-    this.#schedule();
+    if (this.#scheduled) flushOverdue();
+    else this.#schedule();
   }
 
   /** Bytes `offset` to `offset + count` of a message with its prefix, as one DATA frame; the windows are the caller's business. */
@@ -206,6 +207,23 @@ export class Sender implements Flushable {
     for (const fn of ran) fn();
   }
 
+  /**
+   * What was not handed to the socket of streams above `id` never leaves. For a connection that opens no more of them: what their
+   * headers would have put into the peer's table is missing there.
+   */
+  forgetAbove(id: number): void {
+    const above = Math.max(id, this.flushedId);
+    if (this.#lastId <= above) return;
+    this.#lastId = above;
+    const { pieces, blocks } = this.#out.take();
+    const written = Buffer.concat(pieces);
+    recycle(blocks);
+    for (let at = 0, end = 0; at < written.length; at = end) {
+      end = at + FRAME_HEAD_BYTES + written.readUIntBE(at, 3);
+      if ((written.readUInt32BE(at + 5) & 0x7fffffff) <= above) this.#out.append(written.subarray(at, end));
+    }
+  }
+
   /** Drops what was not handed to the socket yet, and writes nothing more but GOAWAY with this payload. */
   stop(goaway: Uint8Array | undefined): void {
     if (this.stopped) return;
@@ -219,12 +237,10 @@ export class Sender implements Flushable {
 
   #write(): void {
     this.flushedId = this.#lastId;
+    this.#wasJammed ||= this.jammed;
     const { pieces, blocks } = this.#out.take();
     if (pieces.length === 0) return;
-    let bytes = 0;
-    for (const piece of pieces) bytes += piece.length;
-    this.#unwrittenBytes += bytes;
-    const written = () => this.#onWritten(bytes, blocks);
+    const written = () => this.#onWritten(blocks);
     if (pieces.length === 1) {
       this.#socket.write(pieces[0]!, written);
       return;
@@ -235,13 +251,13 @@ export class Sender implements Flushable {
     this.#socket.uncork();
   }
 
-  #onWritten(bytes: number, blocks: readonly Buffer[]): void {
-    const wasJammed = this.jammed;
-    this.#unwrittenBytes -= bytes;
+  #onWritten(blocks: readonly Buffer[]): void {
     recycle(blocks);
     if (this.stopped) return;
     this.pump();
-    if (wasJammed && !this.jammed) this.#onUnjammed();
+    if (!this.#wasJammed || this.jammed) return;
+    this.#wasJammed = false;
+    this.#onUnjammed();
   }
 
   #frame32(type: number, streamId: number, value: number): void {

@@ -1,0 +1,134 @@
+/**
+ * Node's timers, taken once when this module loads. Tests replace the global ones ("fake timers"), and a socket, a retry or a list
+ * of writers that waits for one of those waits for ever, long after the test that replaced them is over. Nothing else in this
+ * package uses the globals: `test/workspace.test.ts` holds that, and that `@podwire/registry` and `@podwire/http2`, which import
+ * nothing of each other, have this same file.
+ */
+import { Socket } from 'node:net';
+import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers';
+import { MessageChannel } from 'node:worker_threads';
+
+/** What a timer is cancelled with. */
+interface Timer {
+  cancel(): void;
+}
+
+/** Keeps the process alive until `unref` or `close`. */
+export interface Hold {
+  ref(): void;
+  unref(): void;
+  close(): void;
+}
+
+/** Real time, whatever a test makes of the globals. */
+export interface Timers {
+  /** Milliseconds on a clock that never runs backwards; only differences mean anything. */
+  nowMs(): number;
+  /** Milliseconds since 1970. */
+  wallMs(): number;
+  /** Calls `fn` once after `delayMs`, never before, however long that is. It does not keep the process alive. */
+  after(delayMs: number, fn: () => void): Timer;
+  /** Calls `fn` in the check phase of the event loop: after the sockets that are readable now were read. */
+  setImmediate(fn: () => void): void;
+  /** Calls `fn` once the code that runs now has returned. */
+  nextTick(fn: () => void): void;
+  /** Calls `fn` soon, by a way that no library replaces; slower than `setImmediate`. */
+  soon(fn: () => void): void;
+  /** Whether Node itself must do without `process.nextTick` now: of a socket that is made, not even `connect` would be told. */
+  readonly isNodeStill: boolean;
+  hold(): Hold;
+}
+
+/** The longest delay that Node's timers take; a longer one would fire at once. */
+const MAX_TIMER_MS = 0x7fffffff;
+
+/** @sinonjs/fake-timers, which vitest, Jest and sinon use, marks what it puts in with `clock`; node:test binds it; old Jest mocks it. */
+function isFake(fn: { readonly name: string }): boolean {
+  return 'clock' in fn || 'isMock' in fn || '_isMockFunction' in fn || fn.name.startsWith('bound ');
+}
+
+/** This module was loaded while fake timers were in: what they cover is made of what none of them replaces. */
+const fake = {
+  timers: isFake(setTimeout) || isFake(setImmediate) || isFake(setInterval),
+  nextTick: isFake(process.nextTick),
+  date: isFake(Date),
+  // The real one is inherited.
+  performance: Object.hasOwn(performance, 'now'),
+};
+
+const { nextTick } = process;
+const { now: wallMs } = Date;
+const performanceNow = performance.now.bind(performance);
+const SETTLED = Promise.resolve();
+
+let ports: MessageChannel | undefined;
+const messages: (() => void)[] = [];
+
+/** A message to ourselves. */
+function soon(fn: () => void): void {
+  if (ports === undefined) {
+    ports = new MessageChannel();
+    ports.port1.on('message', () => {
+      if (messages.length === 1) ports!.port1.unref();
+      messages.shift()?.();
+    });
+  }
+  messages.push(fn);
+  ports.port1.ref();
+  ports.port2.postMessage(0);
+}
+
+/** A socket that is never connected, and reports that nothing happens on it. */
+function socketTimer(fn: () => void, delayMs: number): () => void {
+  const socket = new Socket().setTimeout(Math.max(delayMs, 1), () => {
+    socket.setTimeout(0);
+    fn();
+  });
+  return () => socket.setTimeout(0);
+}
+
+function nodeTimer(fn: () => void, delayMs: number): NodeJS.Timeout {
+  return setTimeout(fn, delayMs).unref();
+}
+
+const nowMs = fake.performance ? () => new Event('now').timeStamp : performanceNow;
+
+function after(delayMs: number, fn: () => void): Timer {
+  const dueMs = nowMs() + delayMs;
+  let timer: NodeJS.Timeout | (() => void);
+  const arm = (leftMs: number) => {
+    const ms = Math.min(Math.max(Math.ceil(leftMs), 0), MAX_TIMER_MS);
+    timer = fake.timers ? socketTimer(fire, ms) : nodeTimer(fire, ms);
+  };
+  // Node counts whole milliseconds, and fires up to one of them too soon.
+  const fire = () => {
+    const leftMs = dueMs - nowMs();
+    if (leftMs > 0) arm(leftMs);
+    else fn();
+  };
+  arm(delayMs);
+  return { cancel: () => (typeof timer === 'function' ? timer() : clearTimeout(timer)) };
+}
+
+function hold(): Hold {
+  if (!fake.timers) {
+    const timer = setInterval(() => {}, MAX_TIMER_MS);
+    return { ref: () => timer.ref(), unref: () => timer.unref(), close: () => clearInterval(timer) };
+  }
+  const { port1 } = new MessageChannel();
+  return port1.on('message', () => {});
+}
+
+/** Real time. */
+export const timers: Timers = {
+  nowMs,
+  wallMs: fake.date ? () => new File([], 'now').lastModified : wallMs,
+  after,
+  setImmediate: fake.timers ? soon : (fn) => void setImmediate(fn),
+  nextTick: fake.nextTick ? (fn) => void SETTLED.then(fn) : nextTick,
+  soon,
+  get isNodeStill() {
+    return isFake(process.nextTick);
+  },
+  hold,
+};

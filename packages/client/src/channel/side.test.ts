@@ -4,6 +4,7 @@ import { type Endpoint, type Timer, toEndpoint } from '@podwire/registry';
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import type { ConnectGate, Waiting } from '../pod/connect-gate.ts';
+import { PingTime } from '../pod/ping-time.ts';
 import { Side } from './side.ts';
 
 /** Whose turn it is does not matter here: all Pods begin at once. */
@@ -16,7 +17,7 @@ const GATE = {
 
 /** Connections that are ready when the test says so. */
 function open(count: number, name = 'round_robin', clock = new VirtualClock()) {
-  const env = { clock, random: () => 0.5, afterPoll: setImmediate };
+  const env = { clock, random: () => 0.5, afterPoll: setImmediate, callersMs: () => clock.wallMs() };
   const listeners: ConnectionListener[] = [];
   let builds = 0;
   const real = createPolicy(name);
@@ -46,6 +47,7 @@ function open(count: number, name = 'round_robin', clock = new VirtualClock()) {
       env,
       transport,
       gate: GATE,
+      pings: new PingTime('orders', 10_000),
       backoff: { initialMs: 100, maxMs: 1_000, downMs: 1_000 },
       maxConnectionsPerPod: 1,
       connectionOptions: () => ({}) as never,

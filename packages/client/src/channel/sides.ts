@@ -13,6 +13,7 @@ import {
 import type { Env } from '../env.ts';
 import type { Settings } from '../options/settings.ts';
 import { ConnectGate } from '../pod/connect-gate.ts';
+import { PingTime } from '../pod/ping-time.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { defaultAuthority } from './names.ts';
 import { Side, type SideOptions } from './side.ts';
@@ -44,7 +45,7 @@ export function openDirect(
   listener: SideListener,
 ): OpenSide {
   const authority = settings.authority ?? defaultAuthority(target, service);
-  const side = new Side(sideOptions('direct', authority, settings, env, listener));
+  const side = new Side(sideOptions('direct', service, authority, settings, env, listener));
   const { clock, random } = env;
   const watch = watchService(
     target.registry,
@@ -69,10 +70,10 @@ export function openDirect(
 }
 
 /** One address that balances for us. */
-export function openMesh(settings: Settings, env: Env, listener: SideListener): OpenSide {
+export function openMesh(service: string, settings: Settings, env: Env, listener: SideListener): OpenSide {
   const address = settings.meshAddress!;
   const single = { ...settings, policy: createPolicy('pick_first') };
-  const side = new Side(sideOptions('mesh', settings.authority ?? address, single, env, listener));
+  const side = new Side(sideOptions('mesh', service, settings.authority ?? address, single, env, listener));
   side.update([toEndpoint({ address, attributes: settings.meshHeaders })]);
   return { side, watch: undefined };
 }
@@ -83,6 +84,7 @@ function subset(endpoints: readonly Endpoint[], settings: Settings): readonly En
 
 function sideOptions(
   mode: 'direct' | 'mesh',
+  service: string,
   authority: string,
   settings: Settings,
   env: Env,
@@ -91,6 +93,7 @@ function sideOptions(
   const { connectTimeoutMs, keepalive, tls, transport, backoff, maxConnectionsPerPod, drainMs, policy } =
     settings;
   const serverName = hostOf(authority);
+  const pings = new PingTime(service, keepalive.timeMs);
   return {
     mode,
     env,
@@ -110,6 +113,7 @@ function sideOptions(
     shared: {
       env,
       transport,
+      pings,
       backoff,
       maxConnectionsPerPod,
       gate: new ConnectGate(env.clock, settings.maxConnecting, settings.maxConnectsPerSecond),
@@ -119,9 +123,10 @@ function sideOptions(
         path,
         tls: tls?.options(serverName),
         connectTimeoutMs,
-        keepaliveTimeMs: keepalive.timeMs,
+        keepaliveTimeMs: pings.timeMs,
         keepaliveTimeoutMs: keepalive.timeoutMs,
         keepaliveWithoutCalls: keepalive.withoutCalls,
+        keepaliveSparing: keepalive.sparing,
         maxHeaderListBytes: MAX_HEADER_LIST_BYTES,
       }),
     },

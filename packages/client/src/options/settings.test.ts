@@ -222,3 +222,15 @@ test.each([
 ])('a delay for a set that is down is between the other two: %j', (backoff) => {
   expect(() => parseOptions({ backoff })).toThrow(/^options\.backoff\.downMs: \d+ must not be less than/);
 });
+
+test.each<[object, boolean]>([
+  [{}, true],
+  [{ keepalive: { timeoutMs: 100 } }, true],
+  [{ keepalive: { withoutCalls: false } }, true],
+  [{ keepalive: { timeMs: 10_000 } }, false],
+  [{ keepalive: { withoutCalls: true } }, false],
+  [{ 'grpc.keepalive_time_ms': 10_000 }, false],
+  [{ 'grpc.keepalive_permit_without_calls': 1 }, false],
+])('of %j, only the keepalive that nobody asked for spares servers', (options, sparing) => {
+  expect(parseOptions(options).keepalive.sparing).toBe(sparing);
+});

@@ -36,7 +36,12 @@ export interface Settings {
   readonly maxConnecting: number;
   readonly maxConnectsPerSecond: number;
   readonly backoff: { readonly initialMs: number; readonly maxMs: number; readonly downMs: number };
-  readonly keepalive: { readonly timeMs: number; readonly timeoutMs: number; readonly withoutCalls: boolean };
+  readonly keepalive: {
+    readonly timeMs: number;
+    readonly timeoutMs: number;
+    readonly withoutCalls: boolean;
+    readonly sparing: boolean;
+  };
   readonly maxConnectionsPerPod: number;
   readonly waiting: { readonly maxCalls: number; readonly timeoutMs: number };
   readonly drainMs: number;
@@ -139,6 +144,8 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
       timeMs: number(keepalive.timeMs, at('keepalive.timeMs'), { default: 10_000, min: 0 }),
       timeoutMs: number(keepalive.timeoutMs, at('keepalive.timeoutMs'), { default: 5_000, min: 1 }),
       withoutCalls: boolean(keepalive.withoutCalls, at('keepalive.withoutCalls'), false),
+      // What a user sets is kept, whatever servers take by default.
+      sparing: keepalive.timeMs === undefined && keepalive.withoutCalls !== true,
     },
     maxConnectionsPerPod: number(o.maxConnectionsPerPod, at('maxConnectionsPerPod'), {
       default: 2,

@@ -3,6 +3,7 @@ import type { Endpoint } from '@podwire/registry';
 import type { Env } from '../env.ts';
 import type { BackoffOptions } from './backoff.ts';
 import type { ConnectGate } from './connect-gate.ts';
+import type { PingTime } from './ping-time.ts';
 import type { ClientPod } from './pod.ts';
 
 /** What all Pods of one side of a channel share. */
@@ -12,6 +13,7 @@ export interface PodShared {
   connectionOptions(endpoint: Endpoint): ConnectionOptions;
   /** Bounds how many connect at the same time, and how many fail in a second. */
   readonly gate: ConnectGate;
+  readonly pings: PingTime;
   readonly backoff: BackoffOptions;
   /** More than one when the peer's MAX_CONCURRENT_STREAMS is used up (gRFC A105). */
   readonly maxConnectionsPerPod: number;

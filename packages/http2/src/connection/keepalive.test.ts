@@ -1,35 +1,150 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Keepalive } from './keepalive.ts';
+import { VirtualClock } from '@podwire/registry/testing';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { Keepalive, type KeepaliveTimes } from './keepalive.ts';
+import type { Time } from './time-limit.ts';
 
+let clock: VirtualClock;
+let time: Time;
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'performance'] });
+  clock = new VirtualClock();
+  time = {
+    nowMs: () => clock.nowMs(),
+    after: (delayMs, fn) => clock.after(delayMs, fn),
+    setImmediate: (fn) => fn(),
+  };
 });
-afterEach(() => vi.useRealTimers());
+
+/** A peer that answers every PING, unless it is dead. */
+class Peer {
+  bytesReceived = 0;
+  callBytesReceived = 0;
+  lastReadMs = clock.nowMs();
+  looksMs = Number.POSITIVE_INFINITY;
+  pingable = true;
+  dead = false;
+  /** When it was sent a PING. */
+  readonly pings: number[] = [];
+  readonly onDead = vi.fn<(reason: string) => void>();
+
+  ping(answered: () => void): void {
+    this.pings.push(clock.nowMs());
+    if (this.dead) return;
+    this.read();
+    answered();
+  }
+
+  read(): void {
+    this.bytesReceived += 1;
+    this.lastReadMs = clock.nowMs();
+  }
+
+  pingsIn(ms: number): number {
+    const before = this.pings.length;
+    clock.advanceSync(ms);
+    return this.pings.length - before;
+  }
+}
+
+function watch(peer: Peer, times: Partial<KeepaliveTimes> = {}): Keepalive {
+  const all = { keepaliveTimeMs: 1_000, keepaliveTimeoutMs: 500, keepaliveSparing: false, ...times };
+  const keepalive = new Keepalive(peer, all, time);
+  keepalive.start();
+  return keepalive;
+}
 
 test('of a silent peer two PINGs ask soon, later ones every five minutes, until it says something for a call', () => {
-  let pings = 0;
-  const peer = {
-    bytesReceived: 0,
-    callBytesReceived: 0,
-    pingable: true,
-    ping(answered: () => void) {
-      pings += 1;
-      answered();
-    },
-    onDead: vi.fn(),
-  };
-  const keepalive = new Keepalive(peer, 1_000, 100);
-  const pingsIn = (ms: number) => {
-    const before = pings;
-    vi.advanceTimersByTime(ms);
-    return pings - before;
-  };
-  expect(pingsIn(60_000)).toBe(2);
-  expect(pingsIn(200_000)).toBe(0);
-  expect(pingsIn(60_000)).toBe(1);
-  expect(pingsIn(60_000)).toBe(0);
+  const peer = new Peer();
+  const keepalive = watch(peer, { keepaliveSparing: true });
+  expect(peer.pingsIn(60_000)).toBe(2);
+  expect(peer.pingsIn(200_000)).toBe(0);
+  expect(peer.pingsIn(60_000)).toBe(1);
+  expect(peer.pingsIn(60_000)).toBe(0);
+  peer.read();
   peer.callBytesReceived += 1;
-  expect(pingsIn(60_000)).toBe(2);
+  expect(peer.pingsIn(300_000)).toBe(2);
   expect(peer.onDead).not.toHaveBeenCalled();
   keepalive.stop();
+  expect(clock.pending).toBe(0);
+});
+
+test('a time that somebody asked for is kept', () => {
+  const peer = new Peer();
+  watch(peer);
+  expect(peer.pingsIn(600_500)).toBe(600);
+  expect(peer.onDead).not.toHaveBeenCalled();
+});
+
+test('silence counts from the last byte', () => {
+  const peer = new Peer();
+  watch(peer, { keepaliveTimeMs: 10_000, keepaliveTimeoutMs: 5_000 });
+  clock.advanceSync(9_000);
+  peer.read();
+  const lastMs = clock.nowMs();
+  peer.dead = true;
+  clock.advanceSync(14_900);
+  expect(peer.pings).toEqual([lastMs + 10_000]);
+  expect(peer.onDead).not.toHaveBeenCalled();
+  clock.advanceSync(200);
+  expect(peer.onDead).toHaveBeenCalledWith('no answer to a keepalive PING in 5000 ms');
+  expect(clock.pending).toBe(0);
+});
+
+test('of a peer whose bytes come without a word, to a quarter of the time', () => {
+  const peer = new Peer();
+  peer.looksMs = 2_500;
+  let told = clock.nowMs();
+  let bytes = 0;
+  Object.defineProperty(peer, 'lastReadMs', {
+    get() {
+      if (peer.bytesReceived !== bytes) told = clock.nowMs();
+      bytes = peer.bytesReceived;
+      return told;
+    },
+    set() {},
+  });
+  watch(peer, { keepaliveTimeMs: 10_000 });
+  clock.advanceSync(100);
+  peer.bytesReceived += 1;
+  peer.dead = true;
+  clock.advanceSync(13_100);
+  expect(peer.onDead).toHaveBeenCalled();
+});
+
+test('nobody asks while nobody waits, and a call on a connection long silent is given a moment', () => {
+  const peer = new Peer();
+  peer.pingable = false;
+  const keepalive = watch(peer, { keepaliveTimeMs: 10_000 });
+  expect(peer.pingsIn(60_000)).toBe(0);
+  expect([keepalive.dormant, clock.pending]).toEqual([true, 0]);
+  peer.pingable = true;
+  keepalive.wake();
+  expect(peer.pingsIn(990)).toBe(0);
+  expect(peer.pingsIn(20)).toBe(1);
+});
+
+test('a call that is answered at once costs no PING', () => {
+  const peer = new Peer();
+  peer.pingable = false;
+  const keepalive = watch(peer, { keepaliveTimeMs: 10_000 });
+  for (let i = 0; i < 5; i++) {
+    expect(peer.pingsIn(20_000)).toBe(0);
+    expect(keepalive.dormant).toBe(true);
+    peer.pingable = true;
+    keepalive.wake();
+    clock.advanceSync(5);
+    peer.read();
+    peer.pingable = false;
+  }
+});
+
+test('times beyond those that a timer of Node can hold are kept', () => {
+  const peer = new Peer();
+  watch(peer, { keepaliveTimeMs: 2 ** 32, keepaliveTimeoutMs: 2 ** 35 });
+  expect(peer.pingsIn(2 ** 32 - 1)).toBe(0);
+  peer.dead = true;
+  expect(peer.pingsIn(10)).toBe(1);
+  clock.advanceSync(2 ** 35 - 100);
+  expect(peer.onDead).not.toHaveBeenCalled();
+  clock.advanceSync(200);
+  expect(peer.onDead).toHaveBeenCalled();
 });

@@ -1,10 +1,15 @@
 import type { Socket } from 'node:net';
-import { TimeLimit } from './time-limit.ts';
+import { timers } from '../timers.ts';
+import { type Time, TimeLimit } from './time-limit.ts';
 
 /** What a keepalive watches over. */
 export interface KeptAlive {
   /** Grows with everything received. */
   readonly bytesReceived: number;
+  /** When the last of it came; `looksMs` later at most, where that is not told. */
+  readonly lastReadMs: number;
+  /** How often to look at a peer whose bytes come without a word. */
+  readonly looksMs: number;
   /** Grows with everything received for a call: what makes servers forgive pings. */
   readonly callBytesReceived: number;
   /** Whether anybody would miss the connection now. */
@@ -14,34 +19,60 @@ export interface KeptAlive {
   onDead(reason: string): void;
 }
 
+/** When to ask. */
+export interface KeepaliveTimes {
+  /** Of silence before a PING; 0 is off. */
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+  readonly keepaliveSparing: boolean;
+}
+
 /** grpc-go's server ends a connection after the third ping that comes sooner than 5 minutes after the one before, unless it sent something for a call meanwhile (its default EnforcementPolicy). */
 const FREE_PINGS = 2;
 const CAREFUL_GAP_MS = 5 * 60_000 + 5_000;
-/** TCP counts in whole seconds. */
+/** A call that begins on a connection that was silent for long is mostly answered before anybody need ask: a tenth of the time, or this. */
+const MAX_PATIENCE_MS = 1_000;
+/** TCP counts in whole seconds, and takes so many of them (Linux, TCP_KEEPIDLE). */
 const MIN_TCP_MS = 1_000;
+const MAX_TCP_MS = 32_767_000;
 
 /**
- * Finds a peer that went without a word: after `timeMs` of silence, while somebody waits for something, it sends a PING;
- * without an answer in `timeoutMs` the connection is given up. Two in a row come so soon; later ones as seldom as servers
- * with default settings demand.
+ * Finds a peer that went without a word: after a time of silence, while somebody waits for something, it sends a PING; without an
+ * answer in time the connection is given up. A sparing one sends two in a row so soon, and later ones as seldom as servers with
+ * default settings demand.
  */
 export class Keepalive {
   readonly #peer: KeptAlive;
-  readonly #timeMs: number;
-  readonly #timeoutMs: number;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #times: KeepaliveTimes;
+  readonly #time: Time;
+  #timer: ReturnType<Time['after']> | undefined;
   /** Of the PING that waits for its answer. */
   #limit: TimeLimit | undefined;
-  #seenBytes = 0;
   #seenCallBytes = 0;
   #unforgiven = 0;
   #lastPingMs = Number.NEGATIVE_INFINITY;
+  #stopped = false;
+  /** Nobody would miss the connection: it looks again when a call begins. */
+  dormant = false;
 
-  constructor(peer: KeptAlive, timeMs: number, timeoutMs: number) {
+  constructor(peer: KeptAlive, times: KeepaliveTimes, time: Time = timers) {
     this.#peer = peer;
-    this.#timeMs = timeMs;
-    this.#timeoutMs = timeoutMs;
-    if (timeMs > 0) this.#plan(timeMs, () => this.#look());
+    this.#times = times;
+    this.#time = time;
+  }
+
+  /** The connection is ready. */
+  start(): void {
+    if (this.#times.keepaliveTimeMs > 0) this.#plan(this.#times.keepaliveTimeMs);
+    else this.#stopped = true;
+  }
+
+  /** A call begins while it is dormant. */
+  wake(): void {
+    this.dormant = false;
+    const { keepaliveTimeMs } = this.#times;
+    const silentMs = this.#time.nowMs() - this.#peer.lastReadMs;
+    this.#plan(Math.max(keepaliveTimeMs - silentMs, Math.min(keepaliveTimeMs / 10, MAX_PATIENCE_MS)));
   }
 
   /**
@@ -50,45 +81,60 @@ export class Keepalive {
    */
   leaveToTcp(socket: Socket): void {
     this.stop();
-    if (this.#timeMs > 0) socket.setKeepAlive(true, Math.max(this.#timeMs, MIN_TCP_MS));
+    const { keepaliveTimeMs } = this.#times;
+    if (keepaliveTimeMs > 0)
+      socket.setKeepAlive(true, Math.min(Math.max(keepaliveTimeMs, MIN_TCP_MS), MAX_TCP_MS));
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopped = true;
+    this.dormant = false;
+    this.#timer?.cancel();
     this.#limit?.stop();
     this.#limit = undefined;
   }
 
-  #plan(delayMs: number, fn: () => void): void {
-    this.stop();
-    this.#timer = setTimeout(fn, delayMs).unref();
+  #plan(delayMs: number): void {
+    this.#timer?.cancel();
+    // Behind a stall of our own, what the peer sent meanwhile is read first.
+    this.#timer = this.#time.after(Math.min(delayMs, this.#peer.looksMs), () =>
+      this.#time.setImmediate(() => this.#look()),
+    );
   }
 
   #look(): void {
-    const { bytesReceived, callBytesReceived, pingable } = this.#peer;
-    const silent = bytesReceived === this.#seenBytes;
-    this.#seenBytes = bytesReceived;
+    if (this.#stopped) return;
+    const { lastReadMs, callBytesReceived, pingable } = this.#peer;
+    this.dormant = !pingable;
+    if (!pingable) return;
     if (callBytesReceived !== this.#seenCallBytes) this.#unforgiven = 0;
     this.#seenCallBytes = callBytesReceived;
-    const waitedMs = performance.now() - this.#lastPingMs;
-    const allowed = this.#unforgiven < FREE_PINGS || waitedMs >= CAREFUL_GAP_MS;
-    if (!silent || !pingable || !allowed) return this.#plan(this.#timeMs, () => this.#look());
-    this.#ping();
+    const { keepaliveTimeMs, keepaliveSparing } = this.#times;
+    const isSparing = keepaliveSparing && this.#unforgiven >= FREE_PINGS;
+    const silentUntilMs = lastReadMs + keepaliveTimeMs;
+    const dueMs = isSparing ? Math.max(silentUntilMs, this.#lastPingMs + CAREFUL_GAP_MS) : silentUntilMs;
+    const leftMs = dueMs - this.#time.nowMs();
+    if (leftMs > 0) this.#plan(leftMs);
+    else this.#ping();
   }
 
   #ping(): void {
+    const { keepaliveTimeMs, keepaliveTimeoutMs } = this.#times;
     this.#unforgiven += 1;
-    this.#lastPingMs = performance.now();
+    this.#lastPingMs = this.#time.nowMs();
     const before = this.#peer.bytesReceived;
-    this.stop();
-    this.#limit = new TimeLimit(this.#timeoutMs, () => {
-      if (this.#peer.bytesReceived !== before) return this.#plan(this.#timeMs, () => this.#look());
+    const goOn = () => {
+      if (this.#stopped || this.#limit === undefined) return;
+      this.#limit.stop();
+      this.#limit = undefined;
+      this.#plan(Math.max(this.#peer.lastReadMs + keepaliveTimeMs - this.#time.nowMs(), 0));
+    };
+    const expired = () => {
+      if (this.#peer.bytesReceived !== before) return goOn();
       this.stop();
-      this.#peer.onDead(`no answer to a keepalive PING in ${this.#timeoutMs} ms`);
-    });
-    this.#peer.ping(() => {
-      if (this.#limit !== undefined) this.#plan(this.#timeMs, () => this.#look());
-    });
+      this.#peer.onDead(`no answer to a keepalive PING in ${keepaliveTimeoutMs} ms`);
+    };
+    this.#limit = new TimeLimit(keepaliveTimeoutMs, expired, this.#time);
+    this.#peer.ping(goOn);
   }
 }

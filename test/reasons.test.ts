@@ -59,7 +59,7 @@ const PROVOCATIONS: Readonly<Record<Reason, Provocation>> = {
   CONNECTION_LOST: { reply: () => 'hang-up', says: `the Pod closed the connection ${ON_POD}` },
   REFUSED: {
     reply: resets(7),
-    says: `the Pod refused the stream ${ON_POD.replace('POD', 'POD (17 times)')}`,
+    says: `the Pod refused the stream ${ON_POD.replace('POD', 'POD (2 times)')}`,
   },
   RESET: { reply: resets(2), says: `the server reset the stream with INTERNAL_ERROR ${ON_POD}` },
   PROTOCOL_ERROR: {

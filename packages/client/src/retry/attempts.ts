@@ -12,8 +12,6 @@ import { readPushback } from './pushback.ts';
 
 /** Picks whose connection lost its last room in between; then the call waits. */
 const MAX_OPENS = 8;
-/** Attempts that no server application has seen; each goes to another Pod, so that this many mean a fleet in trouble. */
-const MAX_UNPROCESSED = 16;
 
 /** The attempts of one call: transparent retries, retries and hedging as gRFC A6 says. */
 export class Attempts {
@@ -25,7 +23,10 @@ export class Attempts {
   #bound = false;
   /** Attempts that count for the policy. */
   #made = 0;
-  #unprocessed = 0;
+  /** A server refused the call once: that is made good without a policy, and no second time. */
+  #refused = false;
+  /** Since when the call was given to connections that ended before it left. */
+  #unsentMs: number | undefined;
   /** Delays of the policy since the server last named one: then they begin anew, as in all of gRPC. */
   #backoffs = 0;
   #timer: Timer | undefined;
@@ -126,8 +127,7 @@ export class Attempts {
   /** Whether another attempt is open, started or planned in the place of this one. */
   #goesOn(attempt: Attempt, end: StreamEnd): boolean {
     this.#exclude(attempt.pod);
-    if (end.kind === 'unprocessed' && this.#unprocessed < MAX_UNPROCESSED) {
-      this.#unprocessed += 1;
+    if (end.kind === 'unprocessed' && this.#isTransparent(end.leftClient)) {
       this.#made -= 1;
       if (this.#open === undefined) this.#call.again();
       return true;
@@ -150,6 +150,21 @@ export class Attempts {
     this.#backoffs = pushback === undefined ? this.#backoffs + 1 : 0;
     this.#plan(pushback ?? (retry === undefined ? 0 : retryDelayMs(retry, this.#backoffs, random)));
     return true;
+  }
+
+  /**
+   * Whether the call is sent again without counting (gRFC A6, "transparent retries"): once when it reached a server that did not begin
+   * it, so that a fleet that refuses gets no storm; always when it never left, as long as it might as well have waited.
+   */
+  #isTransparent(leftClient: boolean): boolean {
+    if (leftClient) {
+      if (this.#refused) return false;
+      this.#refused = true;
+      return true;
+    }
+    const call = this.#call;
+    this.#unsentMs ??= call.nowMs();
+    return call.waitForReady || call.nowMs() - this.#unsentMs < call.host.waitTimeoutMs;
   }
 
   #exclude(pod: ClientPod): void {

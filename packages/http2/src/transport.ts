@@ -40,9 +40,9 @@ export type StreamEnd =
     }
   /** RST_STREAM from the peer with an HTTP/2 error code. */
   | { readonly kind: 'reset'; readonly errorCode: number }
-  /** No server application can have seen it: REFUSED_STREAM, above GOAWAY's last id, or never written. */
+  /** No server application can have seen it: REFUSED_STREAM, above the last id of a GOAWAY without an error, or never written. */
   | { readonly kind: 'unprocessed'; readonly reason: string; readonly leftClient: boolean }
-  /** The connection died under it. */
+  /** The connection died under it, or GOAWAY with an error says that it was not processed: then it may have been all the same. */
   | { readonly kind: 'connection-lost'; readonly reason: string }
   /** The peer broke HTTP/2 or gRPC framing. */
   | { readonly kind: 'protocol-error'; readonly reason: string }
@@ -87,6 +87,8 @@ export interface ConnectionListener {
   onReady(): void;
   /** GOAWAY received, or `drain` called: no new streams. */
   onDraining(reason: string): void;
+  /** GOAWAY says that keepalive's PINGs come too often (gRFC A8); told before `onDraining`. */
+  onTooManyPings?(): void;
   /** Dead, after every stream has ended. `error` says why, for people. */
   onClosed(error: Error | undefined): void;
   /** Room came back or went away: `hasRoom` changed. */
@@ -129,6 +131,8 @@ export interface ConnectionOptions {
   readonly keepaliveTimeoutMs: number;
   /** Also PING while no stream is open. */
   readonly keepaliveWithoutCalls: boolean;
+  /** Nobody asked for `keepaliveTimeMs`: after two PINGs without a reply, no more of them than servers take by default. Default false. */
+  readonly keepaliveSparing?: boolean;
   /** Largest header list taken from the peer, in bytes as RFC 9113 §6.5.2 counts. */
   readonly maxHeaderListBytes: number;
 }

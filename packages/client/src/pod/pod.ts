@@ -184,6 +184,7 @@ export class ClientPod implements Pod, DialedPod {
     const epoch = this.#epoch;
     let link: Link | undefined;
     let connecting = true;
+    let keepaliveTimeMs = 0;
     const listener: ConnectionListener = {
       onReady: () => {
         connecting = false;
@@ -193,6 +194,7 @@ export class ClientPod implements Pod, DialedPod {
         this.#onReady(link);
       },
       onDraining: (reason) => link && this.#onDraining(link, reason),
+      onTooManyPings: () => this.#shared.pings.onTooMany(this.id, keepaliveTimeMs),
       onRoom: () => this.#onRoom(),
       onClosed: (error) => {
         if (connecting) settled('failed');
@@ -202,7 +204,9 @@ export class ClientPod implements Pod, DialedPod {
     };
     let connection: Connection;
     try {
-      connection = this.#shared.transport.connect(this.#shared.connectionOptions(this.endpoint), listener);
+      const options = this.#shared.connectionOptions(this.endpoint);
+      keepaliveTimeMs = options.keepaliveTimeMs;
+      connection = this.#shared.transport.connect(options, listener);
     } catch (error) {
       // Certificates that OpenSSL does not take after all.
       this.#onFailed((error as Error).message);
@@ -242,10 +246,15 @@ export class ClientPod implements Pod, DialedPod {
   #onFailed(reason: string): void {
     this.lastError = reason;
     this.#closeIfDrained();
-    if (this.#links.length === 0) this.#wait();
+    if (this.#links.length > 0) return;
+    this.failing = true;
+    this.#wait();
   }
 
-  /** A connection went: makes another, at once when it had been a good one. */
+  /**
+   * A connection went: makes another, at once when it had been a good one. One that was ready is no failure to connect: calls wait for
+   * the next, however short it lasted.
+   */
   #replace(link: Link, reason: string): void {
     this.lastError = reason;
     if (this.state !== 'ready') return this.#closeIfDrained();
@@ -262,7 +271,6 @@ export class ClientPod implements Pod, DialedPod {
 
   #wait(): void {
     if (this.state === 'draining' || this.state === 'closed') return;
-    this.failing = true;
     this.#retryIn(this.#backoff.next(this.#shared.isDown()));
   }
 

@@ -10,9 +10,11 @@ import { addressOf, dial } from '../connection/dial.ts';
 import { explain } from '../connection/explain.ts';
 import { Keepalive } from '../connection/keepalive.ts';
 import { SMALLEST_WINDOW_BYTES, START_WINDOW_BYTES, UnreadBytes } from '../connection/receive-budget.ts';
+import { ResetPacer } from '../connection/reset-pacer.ts';
 import { LAST_USED_ID } from '../connection/stream-ids.ts';
 import { TimeLimit } from '../connection/time-limit.ts';
-import { goawayReason } from '../error-codes.ts';
+import { ErrorCode, goawayReason, isTooManyPings } from '../error-codes.ts';
+import { timers } from '../timers.ts';
 import type {
   Connection,
   ConnectionListener,
@@ -23,7 +25,7 @@ import type {
   StreamHandler,
   StreamHead,
 } from '../transport.ts';
-import { NodeStream, type StreamOwner } from './stream.ts';
+import { type Goaway, NodeStream, type StreamOwner } from './stream.ts';
 import { unsentStream } from './unsent-stream.ts';
 
 /** Room for the windows of all streams. */
@@ -34,6 +36,10 @@ const SESSION_ENDS = new Set([
   'ERR_HTTP2_INVALID_SESSION',
   'ERR_HTTP2_OUT_OF_STREAMS',
 ]);
+/** What was destroyed has closed by then. */
+const CLOSE_MS = 500;
+/** So often in the time of keepalive it is looked whether bytes came. */
+const LOOKS = 4;
 const UNLIMITED_STREAMS = 0xffffffff;
 /** Whole, because node:http2 adds what is missing for every request, at 4 % of a call's cost. */
 const REQUEST_OPTIONS = { endStream: false, weight: 16, parent: 0, exclusive: false, silent: false };
@@ -44,8 +50,9 @@ export class NodeConnection implements Connection, StreamOwner {
   openStreams = 0;
   maxConcurrentStreams = 0;
   lost: string | undefined;
-  lastStreamId = Number.POSITIVE_INFINITY;
+  goaway: Goaway | undefined;
   callBytesReceived = 0;
+  readonly resets: ResetPacer<NodeStream>;
   readonly unread = new Set<NodeStream>();
   readonly remoteAddress: string;
   readonly #listener: ConnectionListener;
@@ -58,6 +65,12 @@ export class NodeConnection implements Connection, StreamOwner {
   readonly #unread = new UnreadBytes();
   streamWindow = START_WINDOW_BYTES;
   #hadRoom = false;
+  /** How node:http2 puts the end into words, where nothing else says why. */
+  #sessionError: string | undefined;
+  #closed = false;
+  #lastReadMs = timers.nowMs();
+  #seenBytes = 0;
+  readonly looksMs: number;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     const { tls, connectTimeoutMs } = options;
@@ -85,8 +98,27 @@ export class NodeConnection implements Connection, StreamOwner {
       session,
     );
     this.#session.unref();
-    this.#keepalive = new Keepalive(this, options.keepaliveTimeMs, options.keepaliveTimeoutMs);
+    this.looksMs = options.keepaliveTimeMs / LOOKS;
+    this.#keepalive = new Keepalive(this, { keepaliveSparing: false, ...options });
+    this.resets = new ResetPacer((stream, errorCode) => {
+      stream.reset(errorCode);
+      this.#checkRoom();
+    });
     this.#follow(tls !== undefined);
+  }
+
+  get isOver(): boolean {
+    return this.#session.destroyed;
+  }
+
+  /** Reads are node:http2's own: that bytes came is seen when somebody looks. */
+  get lastReadMs(): number {
+    const { bytesRead } = this.#socket;
+    if (bytesRead !== this.#seenBytes) {
+      this.#seenBytes = bytesRead;
+      this.#lastReadMs = timers.nowMs();
+    }
+    return this.#lastReadMs;
   }
 
   get bytesReceived(): number {
@@ -98,7 +130,7 @@ export class NodeConnection implements Connection, StreamOwner {
   }
 
   get hasRoom(): boolean {
-    return this.state === 'ready' && this.openStreams < this.maxConcurrentStreams;
+    return this.state === 'ready' && this.openStreams + this.resets.waiting < this.maxConcurrentStreams;
   }
 
   get localAddress(): string | undefined {
@@ -117,6 +149,7 @@ export class NodeConnection implements Connection, StreamOwner {
       return this.#onRefused(error as NodeJS.ErrnoException, handler);
     }
     this.openStreams += 1;
+    if (this.#keepalive.dormant) this.#keepalive.wake();
     // The caller sees for itself that it took the last room; that room comes back is told.
     this.#hadRoom = this.hasRoom;
     if ((request.id ?? 0) > LAST_USED_ID) this.#startDraining('stream ids run out');
@@ -149,7 +182,7 @@ export class NodeConnection implements Connection, StreamOwner {
 
   drain(): void {
     this.#startDraining('drained');
-    if (this.openStreams === 0) this.#session.close();
+    this.#closeIfDrained();
   }
 
   destroy(reason: string): void {
@@ -157,6 +190,8 @@ export class NodeConnection implements Connection, StreamOwner {
     this.lost ??= reason;
     this.#session.destroy();
     this.#socket.destroy();
+    // node:http2 says so itself, except for a session that ended under fake timers.
+    timers.after(CLOSE_MS, () => this.#onClosed());
   }
 
   ping(answered: () => void): void {
@@ -172,6 +207,7 @@ export class NodeConnection implements Connection, StreamOwner {
 
   onReceived(bytes: number): void {
     this.callBytesReceived += bytes;
+    void this.lastReadMs;
   }
 
   onUnread(bytes: number): void {
@@ -185,8 +221,26 @@ export class NodeConnection implements Connection, StreamOwner {
 
   onStreamEnd(): void {
     this.openStreams -= 1;
-    if (this.state === 'draining' && this.openStreams === 0) this.#session.close();
+    if (this.resets.isBehind(this.maxConcurrentStreams)) timers.nextTick(() => this.#retire());
+    this.#closeIfDrained();
     this.#checkRoom();
+  }
+
+  onPeerEnd(stream: NodeStream, reset: boolean): void {
+    this.resets.onPeerEnd(stream, reset);
+    this.#checkRoom();
+  }
+
+  /** More calls were given up than the peer may be told of: its end tells of the rest. */
+  #retire(): void {
+    this.#startDraining('more calls were cancelled than the Pod may be told of');
+    this.#closeIfDrained();
+  }
+
+  #closeIfDrained(): void {
+    if (this.state !== 'draining' || this.openStreams > 0) return;
+    if (this.resets.waiting > 0) this.#session.destroy();
+    else this.#session.close();
   }
 
   #follow(encrypted: boolean): void {
@@ -197,7 +251,7 @@ export class NodeConnection implements Connection, StreamOwner {
       if (this.state === 'connecting') this.destroy(explain(error));
     });
     session.on('error', (error) => {
-      this.lost ??= explain(error);
+      this.#sessionError ??= explain(error);
     });
     session.once('connect', () => {
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
@@ -210,10 +264,14 @@ export class NodeConnection implements Connection, StreamOwner {
       if (this.state === 'connecting') this.#onReady();
       else this.#checkRoom();
     });
-    session.on('goaway', (code, lastStreamId) => {
-      this.lastStreamId = Math.min(this.lastStreamId, lastStreamId);
+    session.on('goaway', (code, lastStreamId, debugData) => {
+      const reason = goawayReason(code, debugData);
+      const isError = code !== ErrorCode.NO_ERROR;
+      this.goaway = { lastStreamId, isError, reason };
+      if (isError) this.lost ??= reason;
+      if (isTooManyPings(code, debugData)) this.#listener.onTooManyPings?.();
       this.#keepalive.leaveToTcp(this.#socket);
-      this.#startDraining(goawayReason(code));
+      this.#startDraining(reason);
     });
     session.once('close', () => this.#onClosed());
   }
@@ -222,6 +280,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#limit.stop();
     this.state = 'ready';
     this.#hadRoom = this.hasRoom;
+    this.#keepalive.start();
     this.#listener.onReady();
   }
 
@@ -238,9 +297,13 @@ export class NodeConnection implements Connection, StreamOwner {
   }
 
   #onClosed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#limit.stop();
     this.#keepalive.stop();
-    const orderly = this.lost === undefined && this.state === 'draining';
+    this.resets.stop();
+    this.lost ??= this.#sessionError;
+    const orderly = this.lost === undefined && this.state === 'draining' && this.openStreams === 0;
     this.lost ??=
       this.state === 'connecting'
         ? 'the Pod closed the connection before HTTP/2 began'
@@ -249,7 +312,7 @@ export class NodeConnection implements Connection, StreamOwner {
     const before = this.state;
     if (before === 'ready') this.#startDraining(this.lost);
     // After the streams, which tell their ends in a check phase of their own.
-    setImmediate(() => {
+    timers.setImmediate(() => {
       for (const stream of this.unread) stream.onConnectionClosed(this.lost!);
       this.state = 'closed';
       this.#listener.onClosed(orderly ? undefined : new Error(this.lost));

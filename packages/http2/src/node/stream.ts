@@ -1,18 +1,29 @@
 import type { ClientHttp2Stream } from 'node:http2';
+import type { ResetPacer } from '../connection/reset-pacer.ts';
 import { ErrorCode } from '../error-codes.ts';
 import { frameMessage } from '../grpc/message-prefix.ts';
 import { MessageReader } from '../grpc/message-reader.ts';
+import { timers } from '../timers.ts';
 import type { RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 
 /** RFC 9113 §6.2 */
 const END_STREAM = 0x1;
 
+/** What the peer's GOAWAY said; streams above the id were not looked at, or so it says. */
+export interface Goaway {
+  readonly lastStreamId: number;
+  readonly isError: boolean;
+  readonly reason: string;
+}
+
 /** What a stream asks of its connection. */
 export interface StreamOwner {
   /** Why the connection is gone, or undefined while it is there. */
   readonly lost: string | undefined;
-  /** The peer's GOAWAY said that streams above this were not looked at. */
-  readonly lastStreamId: number;
+  /** Its session takes part in nothing any more. */
+  readonly isOver: boolean;
+  readonly goaway: Goaway | undefined;
+  readonly resets: Pick<ResetPacer<NodeStream>, 'reset'>;
   /** Streams that are over but for their caller. */
   readonly unread: Set<NodeStream>;
   /** The receive window of streams: what node:http2 may hold of one that is not read. */
@@ -21,6 +32,8 @@ export interface StreamOwner {
   onUnread(bytes: number): void;
   onReceived(bytes: number): void;
   onStreamEnd(): void;
+  /** The peer ended a stream that is over here. */
+  onPeerEnd(stream: NodeStream, reset: boolean): void;
 }
 
 /** One call on a session of node:http2. */
@@ -36,6 +49,8 @@ export class NodeStream implements Stream {
   #httpStatus = 0;
   /** Data that was told before the response. */
   #early: Buffer[] = [];
+  /** The session ended under it. */
+  #isLost = false;
   #trailers: RawHeaders | undefined;
   #ended = false;
   #delivering = false;
@@ -62,7 +77,7 @@ export class NodeStream implements Stream {
   sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void {
     const stream = this.#stream;
     if (this.#ended || stream.destroyed || stream.writableEnded) {
-      if (done !== undefined) process.nextTick(done);
+      if (done !== undefined) timers.nextTick(done);
       return;
     }
     const pieces = frameMessage(message, compressed);
@@ -86,7 +101,7 @@ export class NodeStream implements Stream {
     this.#wanted += n;
     if (this.#delivering || this.#ended) return;
     // Not inside the caller's call: a message that is here already is delivered on the next tick.
-    if (this.#reader.partial) process.nextTick(() => this.#deliver());
+    if (this.#reader.partial) timers.nextTick(() => this.#deliver());
     else this.#resume();
   }
 
@@ -95,11 +110,16 @@ export class NodeStream implements Stream {
     // Nothing is delivered between now and the end.
     this.#wanted = Number.NEGATIVE_INFINITY;
     this.#close(errorCode);
-    process.nextTick(() => this.#end({ kind: 'cancelled' }));
+    timers.nextTick(() => this.#end({ kind: 'cancelled' }));
+  }
+
+  /** The peer is told that the stream is over. */
+  reset(errorCode: number): void {
+    if (!this.#stream.closed && !this.#stream.destroyed) this.#stream.close(errorCode);
   }
 
   #onResponse(flags: number, raw: RawHeaders): void {
-    if (this.#ended) return;
+    if (this.#ended) return (flags & END_STREAM) === 0 ? undefined : this.#owner.onPeerEnd(this, false);
     this.#owner.onReceived(1);
     this.#httpStatus = Number(raw[1]);
     const headers = raw.slice(2);
@@ -133,7 +153,7 @@ export class NodeStream implements Stream {
   }
 
   #onTrailers(raw: RawHeaders): void {
-    if (this.#ended) return;
+    if (this.#ended) return this.#owner.onPeerEnd(this, false);
     this.#owner.onReceived(1);
     this.#trailers = raw;
     this.#settle();
@@ -177,11 +197,13 @@ export class NodeStream implements Stream {
   }
 
   #onClose(): void {
-    if (this.#ended) return;
+    if (this.#ended) return this.#owner.onPeerEnd(this, true);
     const { rstCode, id } = this.#stream;
     if (this.#trailers !== undefined) return this.#waitForReader();
+    // No frame closed it, whatever code node:http2 gives it.
+    this.#isLost = this.#owner.isOver;
     // GOAWAY's last id and the reason of a lost connection are told after the streams were closed.
-    setImmediate(() => {
+    timers.setImmediate(() => {
       const end = this.#whyClosed(rstCode, id);
       if (end.kind !== 'trailers') return this.#end(end);
       this.#trailers = end.headers;
@@ -201,11 +223,18 @@ export class NodeStream implements Stream {
   }
 
   #whyClosed(rstCode: number | undefined, id: number | undefined): StreamEnd {
-    const { lost, lastStreamId } = this.#owner;
+    const { lost, goaway } = this.#owner;
     if (id === undefined)
       return { kind: 'unprocessed', reason: lost ?? 'the stream was never sent', leftClient: false };
-    if (id > lastStreamId) return { kind: 'unprocessed', reason: 'the Pod sent GOAWAY', leftClient: true };
-    if (lost !== undefined) return { kind: 'connection-lost', reason: lost };
+    if (goaway !== undefined && id > goaway.lastStreamId) {
+      // As in own/connection.ts; what has left is not known here.
+      const { isError, reason } = goaway;
+      return isError
+        ? { kind: 'connection-lost', reason }
+        : { kind: 'unprocessed', reason, leftClient: true };
+    }
+    if (this.#isLost || lost !== undefined)
+      return { kind: 'connection-lost', reason: lost ?? 'the Pod closed the connection' };
     if (rstCode === ErrorCode.REFUSED_STREAM && this.#httpStatus === 0) {
       return { kind: 'unprocessed', reason: 'the Pod refused the stream', leftClient: true };
     }
@@ -238,7 +267,9 @@ export class NodeStream implements Stream {
   }
 
   #close(errorCode: number): void {
-    if (!this.#stream.closed && !this.#stream.destroyed) this.#stream.close(errorCode);
+    const stream = this.#stream;
+    if (stream.closed || stream.destroyed) return;
+    this.#owner.resets.reset(this, errorCode, stream.writableEnded, false);
   }
 
   #end(end: StreamEnd): void {
@@ -248,7 +279,7 @@ export class NodeStream implements Stream {
     this.#release();
     this.#owner.onStreamEnd();
     this.#handler.onEnd(end);
-    // What is left to read must not hold the stream open.
+    // What is left to read, or comes until the peer knows, must not hold the stream open, or memory.
     if (!this.#stream.destroyed) this.#stream.resume();
   }
 }

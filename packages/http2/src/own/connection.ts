@@ -2,14 +2,17 @@ import type { Socket } from 'node:net';
 import { addressOf } from '../connection/dial.ts';
 import { explain } from '../connection/explain.ts';
 import { Keepalive, type KeptAlive } from '../connection/keepalive.ts';
+import { ResetPacer } from '../connection/reset-pacer.ts';
 import { MAX_STREAM_ID } from '../connection/stream-ids.ts';
-import { ErrorCode, goawayReason } from '../error-codes.ts';
+import { ErrorCode, goawayReason, isTooManyPings } from '../error-codes.ts';
+import { timers } from '../timers.ts';
 import type {
   Connection,
   ConnectionListener,
   ConnectionOptions,
   ConnectionState,
   Stream,
+  StreamEnd,
   StreamHandler,
   StreamHead,
 } from '../transport.ts';
@@ -30,8 +33,6 @@ import { closeSocket, openSocket, type SocketReader } from './socket.ts';
 import { NO_RESET, OwnStream, type StreamHost } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
 
-const nowMs = () => performance.now();
-
 /** A connection on podwire's own HTTP/2. */
 export class OwnConnection implements Connection, Session, StreamHost, KeptAlive, SocketReader {
   state: ConnectionState = 'connecting';
@@ -39,6 +40,8 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   settled = false;
   bytesReceived = 0;
   callBytesReceived = 0;
+  lastReadMs = timers.nowMs();
+  readonly looksMs = Number.POSITIVE_INFINITY;
   readonly remoteAddress: string;
   readonly sender: Sender;
   readonly #options: ConnectionOptions;
@@ -46,10 +49,11 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   readonly #socket: Socket;
   readonly #cutter: FrameCutter;
   readonly #requests: RequestEncoder;
-  readonly streams = new StreamTable(nowMs);
+  readonly streams = new StreamTable(timers.nowMs);
   readonly inflow: Inflow;
-  readonly #guard = new FloodGuard(nowMs);
+  readonly #guard = new FloodGuard(timers.nowMs);
   readonly #keepalive: Keepalive;
+  readonly #resets: ResetPacer<number>;
   readonly #handshake: Handshake;
   readonly #pings: Pings;
   /** Streams above it were not looked at by the peer. */
@@ -59,7 +63,8 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   readonly #room: RoomBell;
   /** Why the connection ended; nothing is read or written any more. */
   #over: string | undefined;
-  #socketError: string | undefined;
+  /** The first cause of an end that is to come: an error of the socket, or of GOAWAY. */
+  #cause: string | undefined;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     const { tls, maxHeaderListBytes } = options;
@@ -72,13 +77,14 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#cutter = new FrameCutter(receiver);
     this.#socket = openSocket(options, this);
     this.sender = new Sender(this.#socket, this.#requests, () => this.#room.check());
-    this.#keepalive = new Keepalive(this, options.keepaliveTimeMs, options.keepaliveTimeoutMs);
+    this.#keepalive = new Keepalive(this, { keepaliveSparing: false, ...options });
+    this.#resets = new ResetPacer((id, errorCode) => this.#reset(id, errorCode));
     this.#pings = new Pings(this.sender);
     this.inflow = new Inflow(this.sender, this.#pings, this.streams);
     const failed = (reason: string) => this.destroy(reason);
     this.#handshake = new Handshake(this.#socket, options, () => this.#begin(), failed);
     this.#socket.on('error', (error) => {
-      this.#socketError ??= explain(error);
+      this.#cause ??= explain(error);
     });
     this.#socket.once('end', () => this.#onSocketEnd());
     this.#socket.once('close', () => this.#onSocketEnd());
@@ -92,7 +98,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     return (
       this.state === 'ready' &&
       this.#over === undefined &&
-      this.streams.size < this.maxConcurrentStreams &&
+      this.streams.size + this.#resets.waiting < this.maxConcurrentStreams &&
       !this.sender.jammed
     );
   }
@@ -114,7 +120,8 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     const stream = new OwnStream(this, this.streams.nextId(), handler, head.maxReceiveBytes);
     this.streams.add(stream);
     this.sender.headers(stream.id, head);
-    if (this.streams.worn) process.nextTick(() => this.#startDraining('stream ids run out'));
+    if (this.#keepalive.dormant) this.#keepalive.wake();
+    if (this.streams.worn) timers.nextTick(() => this.#startDraining('stream ids run out'));
     this.#room.noted();
     return stream;
   }
@@ -132,6 +139,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   onRead(source: Buffer, end: number): void {
     if (this.#over !== undefined) return;
     this.bytesReceived += end;
+    this.lastReadMs = timers.nowMs();
     try {
       if (!this.settled && source.toString('latin1', 0, Math.min(end, 7)) === 'HTTP/1.') {
         throw new ConnectionError(
@@ -183,6 +191,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#handshake.stop();
     this.state = 'ready';
     this.#room.noted();
+    this.#keepalive.start();
     this.#listener.onReady();
   }
 
@@ -198,7 +207,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     if (!this.#pings.onAnswer(id)) this.spend(Cost.IDLE_FRAME);
   }
 
-  onGoaway(lastStreamId: number, errorCode: number): void {
+  onGoaway(lastStreamId: number, errorCode: number, debugData: Uint8Array): void {
     if (lastStreamId > this.#lastStreamId) {
       throw new ConnectionError(
         ErrorCode.PROTOCOL_ERROR,
@@ -207,13 +216,32 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     }
     this.#lastStreamId = lastStreamId;
     this.#keepalive.leaveToTcp(this.#socket);
-    this.#startDraining(goawayReason(errorCode));
+    const reason = goawayReason(errorCode, debugData);
+    const isError = errorCode !== ErrorCode.NO_ERROR;
+    if (isError) this.#cause ??= reason;
+    if (isTooManyPings(errorCode, debugData)) this.#listener.onTooManyPings?.();
+    this.#startDraining(reason);
+    this.sender.forgetAbove(lastStreamId);
     for (const stream of this.streams.all()) {
-      if (stream.id > lastStreamId) {
-        stream.finish({ kind: 'unprocessed', reason: 'the Pod sent GOAWAY', leftClient: true }, NO_RESET);
-      }
+      if (stream.id > lastStreamId) stream.finish(this.#endAbove(stream, isError, reason), NO_RESET);
     }
     this.#closeIfDrained();
+  }
+
+  /**
+   * How a stream above GOAWAY's last id ended. A server that ends the connection for an error may have begun streams above the id it
+   * names (nghttp2, and so Node, takes the id when it queues the frame, and goes on reading; Netty is known for the same: grpc-java's
+   * `mayBeHittingNettyBug`): only what never left is known to have no effect.
+   */
+  #endAbove(stream: OwnStream, isError: boolean, reason: string): StreamEnd {
+    const leftClient = stream.id <= this.sender.flushedId;
+    if (isError && leftClient) return { kind: 'connection-lost', reason };
+    return { kind: 'unprocessed', reason, leftClient };
+  }
+
+  onLateEnd(id: number, reset: boolean): void {
+    this.#resets.onPeerEnd(id, reset);
+    this.#room.check();
   }
 
   onWindow(bytes: number): void {
@@ -233,15 +261,29 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.inflow.onData(counted);
   }
 
-  onStreamEnd(stream: OwnStream, errorCode: number | undefined): void {
+  onStreamEnd(stream: OwnStream, errorCode: number | undefined, isHalfClosed: boolean): void {
     this.streams.remove(stream, errorCode !== undefined);
     if (this.#over !== undefined) return;
-    if (errorCode !== undefined) this.sender.resetStream(stream.id, errorCode);
+    if (errorCode !== undefined) {
+      this.#resets.reset(stream.id, errorCode, isHalfClosed, stream.id > this.sender.flushedId);
+      if (this.#resets.isBehind(this.maxConcurrentStreams)) timers.nextTick(() => this.#retire());
+    }
     this.#room.check();
     if (this.state === 'draining' && this.streams.size === 0) {
       // After what was just written, a RST_STREAM for example.
       this.sender.afterFlush(() => this.#closeIfDrained());
     }
+  }
+
+  #reset(id: number, errorCode: number): void {
+    this.sender.resetStream(id, errorCode);
+    this.#room.check();
+  }
+
+  /** More calls were given up than the peer may be told of: its end tells of the rest. */
+  #retire(): void {
+    this.#startDraining('more calls were cancelled than the Pod may be told of');
+    this.#closeIfDrained();
   }
 
   #moveSendWindows(): void {
@@ -280,7 +322,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     if (this.#over !== undefined) return;
     const closed = `the Pod closed the connection${this.settled ? '' : ' before HTTP/2 began'}`;
     // An error is told after the end of what was received.
-    setImmediate(() => this.#shutDown(this.#socketError ?? closed, undefined));
+    timers.setImmediate(() => this.#shutDown(this.#cause ?? closed, undefined));
   }
 
   /** Ends everything; no reason is the orderly end of a drained connection. */
@@ -289,6 +331,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#over = reason ?? 'closed';
     this.#handshake.stop();
     this.#keepalive.stop();
+    this.#resets.stop();
     this.#cutter.stop();
     const neverLeft = this.sender.flushedId;
     const payload = new Uint8Array(8);
@@ -296,7 +339,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.sender.stop(this.settled || errorCode !== undefined ? payload : undefined);
     closeSocket(this.#socket, errorCode !== undefined);
     // Not inside the caller's call, or the callback of a stream.
-    process.nextTick(() => this.#tellEnd(reason, neverLeft));
+    timers.nextTick(() => this.#tellEnd(reason, neverLeft));
   }
 
   #tellEnd(reason: string | undefined, neverLeft: number): void {

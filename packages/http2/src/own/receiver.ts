@@ -29,7 +29,9 @@ export interface Session {
   onSettingsAcknowledged(): void;
   onPing(payload: Uint8Array): void;
   onPong(id: number): void;
-  onGoaway(lastStreamId: number, errorCode: number): void;
+  onGoaway(lastStreamId: number, errorCode: number, debugData: Uint8Array): void;
+  /** The peer ended a stream that is not open here any more, by RST_STREAM or in order. */
+  onLateEnd(id: number, reset: boolean): void;
   onWindow(bytes: number): void;
   /** Something came for a call. */
   onCallBytes(bytes: number): void;
@@ -58,7 +60,7 @@ export class Receiver implements FrameSink {
     this.#session.onDataBytes(counted);
     const stream = this.#session.streams.get(id);
     if (stream !== undefined) stream.onData(source, start, end, counted, ends);
-    else this.#onStray(id, 'DATA', this.#session.streams.resets.onData(id, counted, ends));
+    else this.#onStray(id, 'DATA', this.#session.streams.resets.onData(id, counted, ends), ends);
   }
 
   onFrame(type: number, flags: number, id: number, source: Buffer, start: number, end: number): void {
@@ -103,11 +105,12 @@ export class Receiver implements FrameSink {
     const stream = this.#session.streams.get(id);
     if (stream !== undefined) return stream.onBlock(block, endStream);
     if (block.tooLargeBytes !== undefined) this.#session.spend(Cost.OVERSIZE_LIST);
-    this.#onStray(id, 'HEADERS', this.#session.streams.resets.onHeaders(id, endStream));
+    this.#onStray(id, 'HEADERS', this.#session.streams.resets.onHeaders(id, endStream), endStream);
   }
 
   /** A frame of a stream that is not open; `late`: it was sent before the peer knew. */
-  #onStray(id: number, what: string, late: boolean): void {
+  #onStray(id: number, what: string, late: boolean, ends: boolean): void {
+    if (ends) this.#session.onLateEnd(id, false);
     if (late) return;
     const { streams } = this.#session;
     if (streams.isIdle(id)) throw protocolError(`${what} on stream ${id}, which was never opened`);
@@ -168,6 +171,7 @@ export class Receiver implements FrameSink {
     if (stream !== undefined) return stream.onReset(readUint32(source, start));
     // One for each stream is honest: it crossed ours, or says behind the trailers that the rest of the request is not needed.
     this.#lateResets += 1;
+    this.#session.onLateEnd(id, true);
     if (this.#lateResets > this.#session.streams.opened) this.#session.spend(Cost.IDLE_FRAME);
   }
 
@@ -175,7 +179,8 @@ export class Receiver implements FrameSink {
     if (id !== 0) throw protocolError('GOAWAY on a stream');
     if (end - start < 8) throw sizeError('GOAWAY of a wrong length');
     this.#session.spend(Cost.GOAWAY);
-    this.#session.onGoaway(readUint32(source, start) & 0x7fffffff, readUint32(source, start + 4));
+    const debugData = source.subarray(start + 8, end);
+    this.#session.onGoaway(readUint32(source, start) & 0x7fffffff, readUint32(source, start + 4), debugData);
   }
 
   #failStream(id: number, errorCode: number, reason: string): void {

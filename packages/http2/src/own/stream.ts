@@ -2,6 +2,7 @@ import { receiveBudget } from '../connection/receive-budget.ts';
 import { ErrorCode } from '../error-codes.ts';
 import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
 import type { ReadResult } from '../grpc/message-reader.ts';
+import { timers } from '../timers.ts';
 import type { Stream, StreamEnd, StreamHandler } from '../transport.ts';
 import type { Growing } from './flow/bandwidth.ts';
 import type { Inflow } from './flow/inflow.ts';
@@ -9,7 +10,7 @@ import type { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
 import { Cost } from './frames/flood-guard.ts';
 import { readUint32 } from './frames/frame.ts';
-import type { ResponseBlock } from './headers/response-block.ts';
+import { NO_STATUS, type ResponseBlock } from './headers/response-block.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import { Outgoing } from './outgoing.ts';
 
@@ -20,7 +21,7 @@ export interface StreamHost {
   /** Counts what the peer makes us do in vain. */
   spend(cost: number): void;
   /** The stream ended here; `errorCode` is for RST_STREAM, unless the peer has ended it in order. */
-  onStreamEnd(stream: OwnStream, errorCode: number | undefined): void;
+  onStreamEnd(stream: OwnStream, errorCode: number | undefined, isHalfClosed: boolean): void;
 }
 
 /** Ends a stream that the peer does not know, or has reset itself. */
@@ -94,7 +95,7 @@ export class OwnStream implements Stream, Growing {
 
   sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void {
     if (!this.ended && !this.#out.closed) this.#out.send(message, compressed, last, done);
-    else if (done !== undefined) process.nextTick(done);
+    else if (done !== undefined) timers.nextTick(done);
   }
 
   halfClose(): void {
@@ -109,13 +110,13 @@ export class OwnStream implements Stream, Growing {
     this.#deliver(this.#response);
     // The end is never told inside the caller's call.
     if (this.#failure === undefined && this.#remoteEnd === undefined) this.#free();
-    else process.nextTick(() => this.#conclude());
+    else timers.nextTick(() => this.#conclude());
   }
 
   cancel(errorCode: number): void {
     if (this.ended) return;
     this.#stop(errorCode);
-    process.nextTick(() => this.#handler.onEnd({ kind: 'cancelled' }));
+    timers.nextTick(() => this.#handler.onEnd({ kind: 'cancelled' }));
   }
 
   /** More send window, by WINDOW_UPDATE or a changed setting; false when it is more than there can be. */
@@ -153,12 +154,13 @@ export class OwnStream implements Stream, Growing {
       return this.#break(`a header list of ${tooLargeBytes} bytes is over the limit`);
     }
     if (this.#response !== undefined) {
-      if (status !== 0 || !endStream) return this.#break('headers in the middle of a stream');
+      if (status !== NO_STATUS || !endStream) return this.#break('headers in the middle of a stream');
       return this.#onRemoteEnd(this.#response, block.end);
     }
-    if (status < 200) {
+    if (status < 200 && (status >= 100 || status === NO_STATUS)) {
       this.#host.spend(Cost.IDLE_FRAME);
-      if (status < 100 || status === 101 || endStream) this.#break('a response without a final :status');
+      if (status === NO_STATUS || status === 101 || endStream)
+        this.#break('a response without a final :status');
       return;
     }
     this.#response = block;
@@ -362,9 +364,11 @@ export class OwnStream implements Stream, Growing {
     this.#heldBytes = 0;
     if (this.#toldBytes !== 0) this.#tellHeld();
     receiveBudget.grownBytes -= this.#grownBytes;
-    const unfinished = this.#out.finished ? undefined : ErrorCode.NO_ERROR;
+    const isHalfClosed = this.#out.finished;
+    const unfinished = isHalfClosed ? undefined : ErrorCode.NO_ERROR;
     this.#out.drop();
-    this.#host.onStreamEnd(this, errorCode === NO_RESET ? undefined : (errorCode ?? unfinished));
+    const reset = errorCode === NO_RESET ? undefined : (errorCode ?? unfinished);
+    this.#host.onStreamEnd(this, reset, isHalfClosed);
   }
 }
 

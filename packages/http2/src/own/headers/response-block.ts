@@ -3,7 +3,7 @@ import type { HeaderList } from '../hpack/decoder.ts';
 
 /** A header block of a response as calls see it; shared by all that received the same bytes, so never changed. */
 export interface ResponseBlock {
-  /** `:status`; 0 in trailers. */
+  /** `:status`, or NO_STATUS in trailers. */
   readonly status: number;
   /** Without pseudo-headers. */
   readonly headers: RawHeaders;
@@ -31,11 +31,13 @@ const OF_CONNECTION = new Set([
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 /** RFC 9113 allows no space at either end as well, but gRPC does in `grpc-message`, and grpc-go and grpc-java send it. */
 const BAD_VALUE = /[\0\r\n]/;
-const STATUS = /^[1-5][0-9][0-9]$/;
+/** RFC 9110 §15: three digits; one outside of 100 to 599 is an answer all the same. */
+const STATUS = /^[0-9]{3}$/;
+export const NO_STATUS = -1;
 
 /** Checks a decoded list and takes out what the transport itself needs. */
 export function toResponseBlock({ fields, bytes, tooLarge }: HeaderList): ResponseBlock {
-  let status = 0;
+  let status = NO_STATUS;
   let encoding = 'identity';
   let contentLength = -1;
   let malformed: string | undefined;
@@ -44,7 +46,7 @@ export function toResponseBlock({ fields, bytes, tooLarge }: HeaderList): Respon
     const name = fields[i]!;
     const value = fields[i + 1]!;
     if (name === ':status') {
-      if (status !== 0 || headers.length > 0 || !STATUS.test(value)) malformed ??= 'a wrong :status';
+      if (status !== NO_STATUS || headers.length > 0 || !STATUS.test(value)) malformed ??= 'a wrong :status';
       status = Number(value);
       continue;
     }

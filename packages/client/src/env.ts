@@ -6,8 +6,8 @@ export interface Env {
   readonly random: Random;
   /** Runs `fn` after the sockets that are readable now have been read: the event loop's check phase. */
   afterPoll(fn: () => void): void;
-  /** Milliseconds since 1970 by the clock that a caller makes deadlines with: under fake timers not the real one. */
-  callersMs(): number;
+  /** Milliseconds since 1970 by the clock that a caller makes deadlines with: under fake timers not the real one. Default: the clock's. */
+  callersMs?(): number;
 }
 
 /** The real clock, Math.random and the real event loop. */

@@ -25,7 +25,6 @@ function open() {
     clock,
     random: () => 0.5,
     afterPoll: (fn) => void setImmediate(fn),
-    callersMs: () => clock.wallMs(),
   };
   const channel = new Channel('static:///10.0.0.1:1', { ...parseOptions({}), transport }, env, {});
   return { clock, channel, connectsMs };

@@ -46,7 +46,7 @@ export class Connectivity {
       timers.nextTick(() => callback(error));
     };
     this.#watchers.add(done);
-    const leftMs = Number(deadline) - this.#env.callersMs();
+    const leftMs = Number(deadline) - (this.#env.callersMs?.() ?? this.#env.clock.wallMs());
     const timer =
       leftMs === Number.POSITIVE_INFINITY
         ? undefined

@@ -49,7 +49,7 @@ export class Dispatcher implements CallHost {
   readonly hold: ProcessHold = new ProcessHold();
   readonly queue: WaitQueue;
   readonly parked: Set<Call> = new Set();
-  readonly #callersMs: Env['callersMs'];
+  readonly #callersMs: () => number;
   readonly #settings: Settings;
   readonly #registryStatus: () => WatchStatus | undefined;
   readonly #methods = new Map<string, Method>();
@@ -69,7 +69,7 @@ export class Dispatcher implements CallHost {
     this.service = service;
     this.clock = env.clock;
     this.random = env.random;
-    this.#callersMs = env.callersMs;
+    this.#callersMs = env.callersMs ?? (() => env.clock.wallMs());
     this.wheel = new TimerWheel(env.clock, env.afterPoll);
     this.throttle = settings.serviceConfig.throttle && new RetryThrottle(settings.serviceConfig.throttle);
     this.waitTimeoutMs = settings.waiting.timeoutMs;

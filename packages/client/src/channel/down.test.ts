@@ -4,6 +4,7 @@ import { toEndpoint } from '@podwire/registry';
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { describe, expect, test } from 'vitest';
 import { ConnectGate } from '../pod/connect-gate.ts';
+import { PingTime } from '../pod/ping-time.ts';
 import { Side } from './side.ts';
 
 const JITTER = 1.2;
@@ -50,6 +51,7 @@ async function open(
       env,
       transport,
       gate: new ConnectGate(clock, 32, perSecond),
+      pings: new PingTime('orders', 10_000),
       backoff,
       maxConnectionsPerPod: 1,
       connectionOptions: ({ host }) => ({ host }) as never,

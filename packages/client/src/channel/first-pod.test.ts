@@ -4,6 +4,7 @@ import { type Endpoint, type EndpointInput, toEndpoint } from '@podwire/registry
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import { ConnectGate } from '../pod/connect-gate.ts';
+import { PingTime } from '../pod/ping-time.ts';
 import { Side } from './side.ts';
 
 /** Pods 10.0.0.0:1, 10.0.0.1:1, …, whose connections come to be when the test says so. */
@@ -50,6 +51,7 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
       env,
       transport,
       gate: new ConnectGate(clock, 32, 100),
+      pings: new PingTime('orders', 10_000),
       backoff: { initialMs: 100, maxMs: 10_000, downMs: 1_000 },
       maxConnectionsPerPod: 1,
       connectionOptions: ({ host }) => ({ host }) as never,

@@ -17,7 +17,7 @@ const GATE = {
 
 /** Connections that are ready when the test says so. */
 function open(count: number, name = 'round_robin', clock = new VirtualClock()) {
-  const env = { clock, random: () => 0.5, afterPoll: setImmediate, callersMs: () => clock.wallMs() };
+  const env = { clock, random: () => 0.5, afterPoll: setImmediate };
   const listeners: ConnectionListener[] = [];
   let builds = 0;
   const real = createPolicy(name);

@@ -36,7 +36,6 @@ async function open() {
     clock,
     random: () => 0.5,
     afterPoll: (fn) => void clock.after(STALL_MS, fn),
-    callersMs: () => clock.wallMs(),
   };
   const settings = parseOptions({ waiting: { timeoutMs: 100 }, maxConnectionsPerPod: 1 });
   const channel = new Channel('static:///10.0.0.1:1', { ...settings, transport }, env, {});

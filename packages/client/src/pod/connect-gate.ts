@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@podwire/registry';
+import { type Clock, type Timer, timers } from '@podwire/registry';
 
 /** What waits for its turn to connect. */
 export interface Waiting {
@@ -44,7 +44,7 @@ export class ConnectGate {
     // Not inside the caller, who may be going over its Pods.
     if (this.#planned) return;
     this.#planned = true;
-    queueMicrotask(() => {
+    timers.nextTick(() => {
       this.#planned = false;
       this.#admit();
     });

@@ -36,7 +36,7 @@ export class Health {
     for (const watcher of this.#watchers.get(service) ?? []) watcher.write(status);
   }
 
-  addTo(server: Server): void {
+  addTo(server: Pick<Server, 'addService'>): void {
     const check: handleUnaryCall<HealthRequest, HealthStatus> = ({ request: { service } }, callback) => {
       const status = this.#statuses.get(service);
       if (status !== undefined) callback(null, status);

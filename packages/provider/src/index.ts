@@ -1,2 +1,4 @@
 export { type AnnounceOptions, announce, type Presence, type PresenceState } from './announce.ts';
-export { type DrainReport, type Provider, type ServeOptions, serve } from './serve.ts';
+export { type AttachedProvider, type AttachOptions, attach } from './attach.ts';
+export { type ServeOptions, serve } from './serve.ts';
+export type { DrainReport, Provider } from './serving.ts';

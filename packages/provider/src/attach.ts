@@ -1,0 +1,71 @@
+import type { Server } from '@grpc/grpc-js';
+import { checkKeys, formatAddress, InvalidInput } from '@podwire/registry';
+import { ANNOUNCE_KEYS } from './announce.ts';
+import { announceAll, withdrawAll } from './announce-all.ts';
+import { Health } from './health.ts';
+import { announceOptions, checkSteps, healthNames, LEAVE_KEYS, type LeaveOptions } from './leave-options.ts';
+import { type Provider, Serving, type StoppableServer } from './serving.ts';
+
+/** How a provider whose server a framework binds announces itself and stops. Times in milliseconds. */
+export interface AttachOptions extends LeaveOptions {
+  /** The port that the framework binds, 1–65535. */
+  readonly port: number;
+  /**
+   * Signals on which the provider leaves. Default none: the framework hears them, and its hook awaits `drain()`. Give
+   * `['SIGTERM']` where it does not; a second one then ends the calls that are left.
+   */
+  readonly signals?: readonly NodeJS.Signals[];
+}
+
+/** A provider whose server a framework binds. */
+export interface AttachedProvider extends Provider {
+  /**
+   * The server is bound: health says `SERVING`, and the Pod is announced. Rejects with `InvalidInput` for what no registry
+   * would take. Does nothing once the provider leaves.
+   */
+  announce(): Promise<void>;
+}
+
+/**
+ * Does for a grpc-js server that a framework makes and binds what `serve` does for one's own. Call it before the server is bound,
+ * as it adds the health service; `announce()` when it is bound; and await `drain()` before the framework stops the server.
+ * Throws `InvalidInput`.
+ */
+export function attach(
+  server: Pick<Server, 'addService'> & StoppableServer,
+  options: AttachOptions,
+): AttachedProvider {
+  checkKeys(options, [...ANNOUNCE_KEYS, ...LEAVE_KEYS], 'options');
+  if (typeof server?.addService !== 'function')
+    throw new InvalidInput('server', typeof server, 'must be the grpc-js Server that the framework binds');
+  const { port } = options;
+  if (!Number.isInteger(port) || port < 1 || port > 65535)
+    throw new InvalidInput('options.port', port, 'must be a port, an integer from 1 to 65535');
+  const health = new Health();
+  const steps = checkSteps(options, []);
+  for (const name of healthNames(options)) health.set(name, 'NOT_SERVING');
+  health.addTo(server);
+  const where = { address: formatAddress(options.host ?? 'localhost', port), port };
+  const provider = new Serving(server, health, steps, where);
+  let announced: Promise<void> | undefined;
+  const isStarting = () => provider.state === 'starting';
+  const announce = async () => {
+    if (!isStarting()) return;
+    for (const name of healthNames(options)) health.set(name, 'SERVING');
+    const begun = await announceAll(
+      { ...announceOptions(options), port },
+      steps.services,
+      steps.withdrawTimeoutMs,
+    );
+    if (isStarting()) return provider.list(begun);
+    // It was told to leave meanwhile.
+    const presences = begun.map(({ presence }) => presence);
+    await withdrawAll(presences, steps.withdrawTimeoutMs, options.clock);
+  };
+  return Object.assign(provider, {
+    announce() {
+      announced ??= announce();
+      return announced;
+    },
+  });
+}

@@ -1,0 +1,77 @@
+import { InvalidInput } from '@podwire/registry';
+import { ANNOUNCE_KEYS, type AnnounceOptions } from './announce.ts';
+import { checkFunction, checkMs, checkNames, checkSignals } from './check-options.ts';
+import type { DrainReport } from './serving.ts';
+
+/** How a provider announces itself and stops, whoever binds its server. Times in milliseconds. */
+export interface LeaveOptions extends Omit<AnnounceOptions, 'registry' | 'service' | 'port'> {
+  /** None where others list the Pod, as Kubernetes does. */
+  readonly registry?: AnnounceOptions['registry'];
+  /** The service's name in the registry, or those of all that the server serves; needed with `registry`. */
+  readonly service?: string | readonly string[];
+  /** gRPC services whose health is told besides the whole server's (`''`). Default none. */
+  readonly healthOf?: readonly string[];
+  /** Signals on which the provider leaves. */
+  readonly signals?: readonly NodeJS.Signals[];
+  /** How long the registry may take to let go of the Pod, also where `serve` fails. Default 3 000. */
+  readonly withdrawTimeoutMs?: number;
+  /** How long consumers have to hear that the Pod leaves, while it serves on. Default 5 000. */
+  readonly noticeMs?: number;
+  /** How long calls may take to end after that. Default 20 000: all steps within Kubernetes's 30 s. */
+  readonly graceMs?: number;
+  /** Called when the provider left because of a signal. Default: `process.exit()`. */
+  readonly onStopped?: (report: DrainReport) => void;
+}
+
+/** What {@link LeaveOptions} hold beside what `announce` takes. */
+export const LEAVE_KEYS = [
+  'healthOf',
+  'signals',
+  'withdrawTimeoutMs',
+  'noticeMs',
+  'graceMs',
+  'onStopped',
+] as const;
+
+/** Checked options with their defaults. */
+export interface Steps {
+  readonly options: LeaveOptions;
+  readonly services: readonly string[];
+  readonly signals: readonly NodeJS.Signals[];
+  readonly withdrawTimeoutMs: number;
+  readonly noticeMs: number;
+  readonly graceMs: number;
+}
+
+/** Throws `InvalidInput`. */
+export function checkSteps(options: LeaveOptions, byDefault: readonly NodeJS.Signals[]): Steps {
+  const { registry, service, signals = byDefault } = options;
+  const services = service === undefined ? [] : [service].flat();
+  if (registry !== undefined && services.length === 0) {
+    throw new InvalidInput('options.service', service, 'must name the service that is announced');
+  }
+  for (const [i, name] of services.entries()) {
+    if (services.indexOf(name) !== i)
+      throw new InvalidInput(`options.service[${i}]`, name, 'must be there once');
+  }
+  const { withdrawTimeoutMs = 3_000, noticeMs = 5_000, graceMs = 20_000 } = options;
+  for (const [name, value] of Object.entries({ withdrawTimeoutMs, noticeMs, graceMs })) {
+    checkMs(value, `options.${name}`);
+  }
+  checkSignals(signals, 'options.signals');
+  checkNames(options.healthOf ?? [], 'options.healthOf');
+  checkFunction(options.onStopped, 'options.onStopped');
+  checkFunction(options.onProblem, 'options.onProblem');
+  return { options, services, signals, withdrawTimeoutMs, noticeMs, graceMs };
+}
+
+/** Of the options those that `announce` takes too. */
+export function announceOptions(options: LeaveOptions): Partial<AnnounceOptions> {
+  const isTaken = ([key]: [string, unknown]) => (ANNOUNCE_KEYS as readonly string[]).includes(key);
+  return Object.fromEntries(Object.entries(options).filter(isTaken));
+}
+
+/** The whole server's, and those that were named. */
+export function healthNames({ healthOf = [] }: LeaveOptions): readonly string[] {
+  return ['', ...healthOf];
+}

@@ -1,0 +1,155 @@
+import type { Server } from '@grpc/grpc-js';
+import { type AnnouncementChange, systemClock } from '@podwire/registry';
+import { type Presence, tellProblem } from './announce.ts';
+import { type Announced, all, withdrawAll } from './announce-all.ts';
+import type { Health } from './health.ts';
+import { healthNames, type Steps } from './leave-options.ts';
+import { within } from './within.ts';
+
+/** How stopping went. */
+export interface DrainReport {
+  /** Whether the registry let go in time; true where there is none. */
+  readonly withdrawn: boolean;
+  /** Whether every call ended by itself. */
+  readonly finished: boolean;
+  /** From the signal, or the call of `drain`, to the end. */
+  readonly tookMs: number;
+}
+
+/** A server that serves and is announced. */
+export interface Provider {
+  /** `host:port` as consumers see it, or as the server is bound where there is no registry. */
+  readonly address: string;
+  readonly port: number;
+  /** `starting` until a server that a framework binds was announced. */
+  readonly state: 'starting' | 'serving' | 'leaving' | 'stopped';
+  /** The Pod in the registry, once for each service. */
+  readonly presences: readonly Presence[];
+  /** Changes the Pod for all its services. */
+  update(change: AnnouncementChange): Promise<void>;
+  /** Leaves: unhealthy → out of the registry → notice → no new connections → calls end. Each step is bounded. */
+  drain(): Promise<DrainReport>;
+  /** Drains, as `drain` does. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** As much of a server as is needed to stop it; a framework may keep the rest to itself. */
+export type StoppableServer = Partial<Pick<Server, 'tryShutdown' | 'forceShutdown'>>;
+
+/** A server that serves, whoever bound it, until it is told to leave. */
+export class Serving implements Provider {
+  address: string;
+  readonly port: number;
+  presences: readonly Presence[] = [];
+  state: Provider['state'] = 'starting';
+  readonly #server: StoppableServer;
+  readonly #health: Health;
+  readonly #steps: Steps;
+  readonly #onSignal = () => this.#leave();
+  #isSignalled = false;
+  #drained: Promise<DrainReport> | undefined;
+  /** Resolves when somebody is in a hurry: nothing is waited for any more. */
+  readonly #hurried: Promise<void>;
+  #hurry = () => {};
+
+  constructor(
+    server: StoppableServer,
+    health: Health,
+    steps: Steps,
+    where: { readonly address: string; readonly port: number },
+  ) {
+    this.#server = server;
+    this.#health = health;
+    this.#steps = steps;
+    this.address = where.address;
+    this.port = where.port;
+    this.#hurried = new Promise((resolve) => {
+      this.#hurry = resolve;
+    });
+    for (const signal of steps.signals) process.on(signal, this.#onSignal);
+  }
+
+  /** Waits until the Pod is listed for every service. Rejects as `announce` does; then nothing is left of it in the registry. */
+  async list(announced: readonly Announced[]): Promise<void> {
+    this.presences = announced.map(({ presence }) => presence);
+    this.address = this.presences[0]?.endpoint.id ?? this.address;
+    this.state = 'serving';
+    try {
+      await Promise.all(announced.map(({ listed }) => listed));
+    } catch (error) {
+      await withdrawAll(this.presences, this.#steps.withdrawTimeoutMs, this.#steps.options.clock);
+      throw error;
+    }
+  }
+
+  async update(change: AnnouncementChange): Promise<void> {
+    await all(this.presences.map((presence) => presence.update(change)));
+  }
+
+  drain(): Promise<DrainReport> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  /** Ends what never was announced. */
+  abandon(): void {
+    this.#server.forceShutdown?.();
+    this.#stop();
+  }
+
+  #stop(): void {
+    for (const signal of this.#steps.signals) process.off(signal, this.#onSignal);
+    this.state = 'stopped';
+  }
+
+  /** On the first signal, though it may be leaving already because `drain` was called; the second is in a hurry. */
+  #leave(): void {
+    if (this.#isSignalled) return this.#hurry();
+    this.#isSignalled = true;
+    const { onStopped = () => process.exit() } = this.#steps.options;
+    void this.drain().then(onStopped);
+  }
+
+  async #drain(): Promise<DrainReport> {
+    const { options, withdrawTimeoutMs, noticeMs, graceMs } = this.#steps;
+    const clock = options.clock ?? systemClock;
+    const startedMs = clock.nowMs();
+    this.state = 'leaving';
+    for (const name of healthNames(options)) this.#health.set(name, 'NOT_SERVING');
+    const withdrawal = all(this.presences.map((presence) => presence.withdraw()));
+    let letGo = false;
+    const done = withdrawal.then(
+      () => {
+        letGo = true;
+      },
+      (error: unknown) => {
+        const problem = new Error(`${this.address} could not be withdrawn: ${String(error)}`, {
+          cause: error,
+        });
+        tellProblem(problem, options.onProblem);
+      },
+    );
+    await within(Promise.race([done, this.#hurried]), withdrawTimeoutMs, clock);
+    const withdrawn = letGo;
+    // The registry may be told last of all: those who read it hear of it later still.
+    await within(this.#hurried, noticeMs, clock);
+    this.#health.endWatches();
+    let finished = false;
+    const ended = new Promise<void>((resolve) => {
+      const ended = () => {
+        finished = true;
+        resolve();
+      };
+      if (this.#server.tryShutdown === undefined) ended();
+      else this.#server.tryShutdown(ended);
+    });
+    await within(Promise.race([ended, this.#hurried]), graceMs, clock);
+    if (!finished) this.#server.forceShutdown?.();
+    this.#stop();
+    return { withdrawn, finished, tookMs: clock.nowMs() - startedMs };
+  }
+}

@@ -19,8 +19,8 @@ describe.each(nacosVersions)("Nacos %s with its own TLS, which is gRPC's alone",
       properties: {
         [`${prefix}.enableTls`]: true,
         [`${prefix}.compatibility`]: false,
-        [`${prefix}.certChainFile`]: file('server-one.pem'),
-        [`${prefix}.certPrivateKey`]: file('server-one.key'),
+        [`${prefix}.certChainFile`]: `file:${file('server-one.pem')}`,
+        [`${prefix}.certPrivateKey`]: `file:${file('server-one.key')}`,
       },
     });
   }, 180_000);

@@ -7,16 +7,17 @@ const OVERPROVISIONING = 1.4;
 
 /**
  * Calls stay in the own zone while it can carry them, and spill over to all others in proportion to what it lost
+ * While it is not known which that is, all are alike
  * (Envoy, priority levels: https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/priority).
  */
-export function zoneAware(policy: Policy, zone: string): Policy {
+export function zoneAware(policy: Policy, zoneNow: () => string | undefined): Policy {
   const { order } = policy;
   if (order !== undefined) {
     // Where one Pod gets every call there are no shares: the zone says which Pods are tried first.
     return {
       ...policy,
       order(pods, random) {
-        const { own, other } = split(pods, zone);
+        const { own, other } = split(pods, zoneNow());
         return [...order(own, random), ...order(other, random)];
       },
     };
@@ -27,6 +28,7 @@ export function zoneAware(policy: Policy, zone: string): Policy {
     order: undefined,
     *build(pods, ready, env, previous) {
       const before = previous instanceof ZonePicker ? previous : undefined;
+      const zone = zoneNow();
       const near = split(pods, zone);
       const nearReady = split(ready, zone);
       const share = localShare(near.own, nearReady.own, nearReady.other);
@@ -37,10 +39,10 @@ export function zoneAware(policy: Policy, zone: string): Policy {
   };
 }
 
-function split<P extends Pod>(pods: readonly P[], zone: string): { own: P[]; other: P[] } {
+function split<P extends Pod>(pods: readonly P[], zone: string | undefined): { own: P[]; other: P[] } {
   const own: P[] = [];
   const other: P[] = [];
-  for (const pod of pods) (pod.endpoint.zone === zone ? own : other).push(pod);
+  for (const pod of pods) (zone !== undefined && pod.endpoint.zone === zone ? own : other).push(pod);
   return { own, other };
 }
 

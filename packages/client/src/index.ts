@@ -10,5 +10,5 @@ export { createPodwire, type Podwire, type PodwireExtras } from './config/podwir
 export { configSchema } from './config/schema.ts';
 export { type ChannelFactory, channelFactory } from './factory/channel-factory.ts';
 export type { Mode } from './modes/mode.ts';
-export type { ChannelOptions, HashKeyInfo, TlsConfig } from './options/channel-options.ts';
+export type { ChannelOptions, HashKeyInfo, TlsConfig, ZoneOfNode } from './options/channel-options.ts';
 export { ChannelError, type PodwireStatus, type Reason } from './reasons.ts';

@@ -1,5 +1,6 @@
 import { findAccess } from './access/find.ts';
 import { ApiClient } from './api/client.ts';
+import { findZone } from './node-zone.ts';
 import type { Settings } from './options.ts';
 import { Reflector } from './reflector.ts';
 
@@ -11,6 +12,9 @@ export class Cluster {
   readonly #settings: Settings;
   readonly #reflectors = new Map<string, Reflector>();
   #client: ApiClient | undefined;
+  /** By node. */
+  readonly #zones = new Map<string, string>();
+  readonly #zoneLookups = new Map<string, Promise<string | undefined>>();
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -37,6 +41,22 @@ export class Cluster {
     const made = new Reflector({ namespace, name }, { client, clock, random, idleTimeoutMs, onUnused });
     this.#reflectors.set(key, made);
     return made;
+  }
+
+  /** The zone of a node, which does not change. */
+  async zoneOf(namespace: string, node: string): Promise<string | undefined> {
+    const known = this.#zones.get(node);
+    if (known !== undefined) return known;
+    const key = `${namespace}/${node}`;
+    // Many channels ask at the same time.
+    let asked = this.#zoneLookups.get(key);
+    if (asked === undefined) {
+      asked = findZone(this.client, namespace, node).finally(() => this.#zoneLookups.delete(key));
+      this.#zoneLookups.set(key, asked);
+    }
+    const zone = await asked;
+    if (zone !== undefined) this.#zones.set(node, zone);
+    return zone;
   }
 
   /** Those that failed and that nobody returned to. */

@@ -28,6 +28,12 @@ export function kubernetes(options: KubernetesOptions = {}): Registry {
       cluster ??= openCluster(settings);
       return watchService(cluster, settings, ref, [signal, closed.signal], onRecheck);
     },
+    async zoneOf(service, node) {
+      cluster ??= openCluster(settings);
+      const ref = parseServiceRef(service);
+      const namespace = ref.namespace ?? settings.namespace ?? (await cluster.client.namespace());
+      return cluster.zoneOf(namespace, node);
+    },
     async close() {
       closed.abort();
     },

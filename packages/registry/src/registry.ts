@@ -29,6 +29,11 @@ export interface Registry {
    * The caller starts it again with backoff, and soon after an error whose `unreachable` is true: nobody was reached.
    */
   watch(service: string, options: RegistryWatchOptions): AsyncIterable<RegistryUpdate>;
+  /**
+   * The zone that a node is in, for channels whose Pods do not tell it; undefined when the registry does not know. `service`
+   * is the one that the channel is for: what the registry may be asked may depend on it.
+   */
+  zoneOf?(service: string, node: string): Promise<string | undefined>;
   close?(): Promise<void>;
 }
 

@@ -30,8 +30,8 @@ const variants = [
   ['least_request, full scan', createPolicy({ least_request: { fullScan: true } })] as const,
   ['ring_hash, bounded', createPolicy({ ring_hash: { loadBound: 1.25 } })] as const,
   ['maglev, bounded', createPolicy({ maglev: { loadBound: 1.25 } })] as const,
-  ['random in a zone that spills over', zoneAware(createPolicy('random'), 'a')] as const,
-  ['maglev in a zone that spills over', zoneAware(createPolicy('maglev'), 'a')] as const,
+  ['random in a zone that spills over', zoneAware(createPolicy('random'), () => 'a')] as const,
+  ['maglev in a zone that spills over', zoneAware(createPolicy('maglev'), () => 'a')] as const,
 ];
 
 test.each(variants)('a pick of %s allocates nothing', { timeout: 60_000 }, (_name, policy) => {

@@ -14,7 +14,7 @@ const variants = [
   ['least_request of five', createPolicy({ least_request: { choiceCount: 5 } })] as const,
   ['ring_hash, bounded', createPolicy({ ring_hash: { loadBound: 1.25 } })] as const,
   ['maglev, bounded', createPolicy({ maglev: { loadBound: 1.25 } })] as const,
-  ...policyNames.map((name) => [`${name} in a zone`, zoneAware(createPolicy(name), 'a')] as const),
+  ...policyNames.map((name) => [`${name} in a zone`, zoneAware(createPolicy(name), () => 'a')] as const),
   ['pick_first, in order', createPolicy({ pick_first: { shuffleAddressList: false } })] as const,
 ];
 

@@ -32,7 +32,7 @@ describe('a set that changes all the time', () => {
     const pods = makePods(5, () => ({ zone }));
     const away = makePods(10, () => ({ zone: 'a' })).slice(5);
     for (const pod of away) pod.available = false;
-    const policy = zoneAware(createPolicy('round_robin'), 'a');
+    const policy = zoneAware(createPolicy('round_robin'), () => 'a');
     expect(steps(picksOverRebuilds(policy, [...pods, ...away], 20), 5)).toEqual(new Set([1]));
   });
 

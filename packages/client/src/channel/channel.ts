@@ -20,7 +20,7 @@ import type { PodwireChannel } from './podwire-channel.ts';
 import { Readiness } from './readiness.ts';
 import type { Side } from './side.ts';
 import { type OpenSide, openDirect, openMesh, type SideListener } from './sides.ts';
-import { type ChannelSnapshot, snapshotPods, snapshotRegistry } from './snapshot.ts';
+import { type ChannelSnapshot, snapshotPods, snapshotRegistry, snapshotZone } from './snapshot.ts';
 import { whyNoPod } from './why.ts';
 
 type CreateCall = Parameters<ChannelInterface['createCall']>;
@@ -159,6 +159,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
       transport: this.#settings.transport.name,
       calls: { open: this.#dispatcher.openCalls, waiting: this.#dispatcher.queue.size },
       registry: watch && snapshotRegistry(this.#target.registry.scheme, watch, clock.wallMs()),
+      zone: snapshotZone(this.#settings.zone),
       pods: snapshotPods(side, clock.nowMs()),
     };
   }

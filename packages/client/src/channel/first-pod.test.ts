@@ -43,7 +43,7 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
   const side = new Side({
     mode: 'direct',
     env,
-    policy: zone === undefined ? made : zoneAware(made, zone),
+    policy: zone === undefined ? made : zoneAware(made, () => zone),
     authority: 'orders',
     commonHeaders: [],
     drainMs: 1_000,

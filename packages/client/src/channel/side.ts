@@ -103,6 +103,13 @@ export class Side {
     return this.#options.policy;
   }
 
+  /** What the policy goes by has changed. */
+  refresh(): void {
+    if (this.#closed) return;
+    this.#first?.update();
+    this.#rebuild.plan('now');
+  }
+
   /** Pods in the set and those that drain. */
   get all(): ClientPod[] {
     return [...this.#order, ...this.#leaving.values()];

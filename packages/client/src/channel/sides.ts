@@ -16,6 +16,7 @@ import { ConnectGate } from '../pod/connect-gate.ts';
 import { PingTime } from '../pod/ping-time.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { defaultAuthority } from './names.ts';
+import { ZoneFinder } from './own-zone.ts';
 import { Side, type SideOptions } from './side.ts';
 
 /** Of a reply; about what node:http2 (65 535 bytes) and Envoy (60 KiB) take by default. */
@@ -47,6 +48,8 @@ export function openDirect(
   const authority = settings.authority ?? defaultAuthority(target, service);
   const side = new Side(sideOptions('direct', service, authority, settings, env, listener));
   const { clock, random } = env;
+  const { zone } = settings;
+  const finder = zone && new ZoneFinder(zone, target.registry, target.service, env, () => side.refresh());
   const watch = watchService(
     target.registry,
     target.service,
@@ -60,13 +63,30 @@ export function openDirect(
     },
     {
       onSet: (set) => {
+        finder?.onSet(set.endpoints);
         side.update(subset(set.endpoints, settings));
         listener.onSet(set);
       },
       onStatus: (status) => listener.onRegistry(status),
     },
   );
-  return { side, watch };
+  return { side, watch: finder === undefined ? watch : closingBoth(watch, finder) };
+}
+
+function closingBoth(watch: ServiceWatch, finder: ZoneFinder): ServiceWatch {
+  return {
+    get set() {
+      return watch.set;
+    },
+    get status() {
+      return watch.status;
+    },
+    recheck: () => watch.recheck(),
+    close() {
+      finder.close();
+      watch.close();
+    },
+  };
 }
 
 /** One address that balances for us. */

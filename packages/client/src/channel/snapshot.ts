@@ -2,6 +2,7 @@ import type { ServiceWatch } from '@podwire/registry';
 import type { Mode } from '../modes/mode.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import type { PodState } from '../pod/state.ts';
+import type { OwnZone } from './own-zone.ts';
 import type { Side, SideState } from './side.ts';
 
 /** One Pod as a channel sees it now. */
@@ -68,7 +69,22 @@ export interface ChannelSnapshot {
         readonly snapshotError: string | undefined;
       }
     | undefined;
+  /** The zone that calls prefer; undefined without the option `zone`. */
+  readonly zone:
+    | {
+        /** Undefined while it is not known. */
+        readonly name: string | undefined;
+        /** The node that it is of, where the option names one. */
+        readonly node: string | undefined;
+        /** Why it is not known. */
+        readonly problem: string | undefined;
+      }
+    | undefined;
   readonly pods: readonly PodSnapshot[];
+}
+
+export function snapshotZone(zone: OwnZone | undefined): ChannelSnapshot['zone'] {
+  return zone && { name: zone.name, node: zone.node, problem: zone.problem };
 }
 
 export function snapshotPods(side: Side, nowMs: number): PodSnapshot[] {

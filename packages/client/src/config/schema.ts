@@ -91,7 +91,10 @@ function channelOptions(): Record<string, Schema> {
       perCallBytes: integer(0, 'Kept of one call for another attempt', 1024 * 1024),
       perChannelBytes: integer(0, 'Kept of all calls', 16 * 1024 * 1024),
     }),
-    zone: { ...text, description: 'Prefer Pods of this zone' },
+    zone: {
+      oneOf: [text, object({ node: text }, ['node'])],
+      description: 'Prefer Pods of this zone, or of the zone of this node',
+    },
     subset: object(
       {
         size: integer(1, 'Pods to connect to'),

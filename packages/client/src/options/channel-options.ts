@@ -40,6 +40,11 @@ export interface TlsConfig {
  * How a channel works. Times in milliseconds, sizes in bytes. The channel options of grpc-js (`grpc.…`) may stand beside
  * these; an option that is neither is an error.
  */
+/** The zone of a node: in Kubernetes `spec.nodeName`, from the downward API. */
+export interface ZoneOfNode {
+  readonly node: string | undefined;
+}
+
 export interface ChannelOptions {
   /** The service's name in errors, snapshots and `PODWIRE_MODE_<SERVICE>`. Default: from the target. */
   readonly name?: string;
@@ -117,8 +122,12 @@ export interface ChannelOptions {
    * and 16 MiB.
    */
   readonly retryBuffer?: { readonly perCallBytes?: number; readonly perChannelBytes?: number };
-  /** The zone to prefer: calls stay on its Pods while they can carry them. Default: none. */
-  readonly zone?: string;
+  /**
+   * The zone to prefer: calls stay on its Pods while they can carry them. `{ node }` is the zone of the node that this process
+   * is on, as the registry's Pods tell it (Kubernetes); while it is not known, or without a node, none is preferred, and
+   * `snapshot().zone` says why. Default: none.
+   */
+  readonly zone?: string | ZoneOfNode;
   /** Connect to `size` Pods only. `client` tells this client from the others: an ordinal, or any text. Default: all Pods. */
   readonly subset?: { readonly size: number; readonly client: number | string };
   /**

@@ -10,6 +10,7 @@ import {
   unknownKey,
 } from '@podwire/registry';
 import type { HashKeyOption } from '../call/hash-of.ts';
+import { OwnZone } from '../channel/own-zone.ts';
 import { MODES, type Mode } from '../modes/mode.ts';
 import { headerAttributes } from '../pod/endpoint-headers.ts';
 import type { ChannelOptions, HashKeyInfo } from './channel-options.ts';
@@ -23,6 +24,7 @@ import { parseTransport } from './transport.ts';
 export interface Settings {
   readonly name: string | undefined;
   readonly policy: Policy;
+  readonly zone: OwnZone | undefined;
   readonly hashKey: HashKeyOption | undefined;
   readonly mode: Mode | undefined;
   readonly meshAddress: string | undefined;
@@ -122,9 +124,11 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   const suffix = headerText(o.userAgentSuffix, at('userAgentSuffix'));
   const prefix = headerText(o.userAgent, at('userAgent'));
   const tls = parseTls(withServerName(o.tls, o.sslTargetName, at('sslTargetName')), at('tls'));
+  const zone = parseZone(o.zone, at('zone'));
   return {
     name: string(o.name, at('name')),
-    policy: parsePolicy(o, serviceConfig, path),
+    zone,
+    policy: parsePolicy(o, serviceConfig, path, zone),
     hashKey: parseHashKey(o.hashKey, at('hashKey')),
     mode: oneOf(o.mode, at('mode'), MODES),
     meshAddress: o.mesh === undefined ? undefined : parseMesh(mesh.address, `${at('mesh')}.address`),
@@ -186,11 +190,25 @@ function withServerName(tls: unknown, serverName: unknown, path: string): unknow
   return tls === true ? { serverName } : typeof tls === 'object' ? { serverName, ...tls } : tls;
 }
 
-function parsePolicy(o: Record<string, unknown>, config: ServiceConfig, path: string): Policy {
+function parsePolicy(
+  o: Record<string, unknown>,
+  config: ServiceConfig,
+  path: string,
+  zone: OwnZone | undefined,
+): Policy {
   const policy = o.policy === undefined ? config.policy : createPolicy(o.policy, `${path}.policy`);
   const chosen = policy ?? createPolicy('least_request');
-  const zone = string(o.zone, `${path}.zone`);
-  return zone === undefined ? chosen : zoneAware(chosen, zone);
+  return zone === undefined ? chosen : zoneAware(chosen, () => zone.name);
+}
+
+function parseZone(value: unknown, path: string): OwnZone | undefined {
+  if (typeof value !== 'object' || value === null) {
+    const name = string(value, path);
+    return name === undefined ? undefined : new OwnZone({ name });
+  }
+  const { node } = checkKeys(value, ['node'], path);
+  // An environment variable that is not set, as outside of a cluster.
+  return new OwnZone({ node: node === '' ? undefined : string(node, `${path}.node`) });
 }
 
 /** Of the delays, one that is not given yields to those that are. */

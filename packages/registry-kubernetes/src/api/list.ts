@@ -1,5 +1,5 @@
 import { isObject, type Json, readList } from '../slices/read.ts';
-import { type Resource, resourceVersionOf } from '../slices/resource.ts';
+import { ENDPOINT_SLICES, type Resource, resourceVersionOf } from '../slices/resource.ts';
 import type { ApiClient } from './client.ts';
 import { KubernetesError } from './error.ts';
 
@@ -59,6 +59,27 @@ export async function probe(
   return { first: items[0], resourceVersion };
 }
 
+/** Looks at the EndpointSlices of a namespace, page by page, until one has what is looked for. Throws {@link KubernetesError}. */
+export async function findFirst<T>(
+  client: ApiClient,
+  namespace: string,
+  signal: AbortSignal,
+  look: (object: unknown) => T | undefined,
+): Promise<T | undefined> {
+  const size = { limit: String(PAGE_SIZE) };
+  let params: Readonly<Record<string, string>> = size;
+  for (let pages = 0; pages < MAX_PAGES; pages++) {
+    const { items, next } = await readPage(client, ENDPOINT_SLICES, { namespace }, params, signal);
+    for (const item of items) {
+      const found = look(item);
+      if (found !== undefined) return found;
+    }
+    if (next === undefined || next === params.continue) return undefined;
+    params = { ...size, continue: next };
+  }
+  return undefined;
+}
+
 async function listPages<T extends Listed>(
   client: ApiClient,
   resource: Resource,
@@ -89,7 +110,7 @@ interface Page {
 async function readPage(
   client: ApiClient,
   resource: Resource,
-  { namespace, name }: ServiceKey,
+  { namespace, name }: { readonly namespace: string; readonly name?: string },
   params: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Page> {

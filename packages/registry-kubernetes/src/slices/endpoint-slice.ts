@@ -1,5 +1,5 @@
 import type { Phase } from '@podwire/registry';
-import type { Dropped } from './dropped.ts';
+import { Dropped } from './dropped.ts';
 import { isObject, type Json, MAX_MEMBERS, readHost, readList, readName, readPorts } from './read.ts';
 import { ADDRESS_TYPES, type AddressType, type Member, type Slice } from './service-object.ts';
 
@@ -89,9 +89,6 @@ function readMember(host: string, phase: Phase, endpoint: Json, at: string, drop
   const put = (name: string, value: string | undefined) => {
     if (value !== undefined) attributes[name] = value;
   };
-  const topology = isObject(endpoint.deprecatedTopology)
-    ? endpoint.deprecatedTopology[ZONE_LABEL]
-    : undefined;
   const target = isObject(endpoint.targetRef) ? endpoint.targetRef : {};
   const hints = isObject(endpoint.hints) ? endpoint.hints : {};
   put('node', readName(endpoint.nodeName, `${at}.nodeName`, dropped));
@@ -102,10 +99,19 @@ function readMember(host: string, phase: Phase, endpoint: Json, at: string, drop
   return {
     host,
     phase,
-    zone: readName(endpoint.zone ?? topology, `${at}.zone`, dropped),
+    zone: readName(zoneIn(endpoint), `${at}.zone`, dropped),
     attributes,
     uid: readName(target.uid, `${at}.targetRef.uid`, dropped),
   };
+}
+
+/** Undefined for one that says none, or what is no name. */
+export function zoneOfEndpoint(endpoint: Json): string | undefined {
+  return readName(zoneIn(endpoint), 'zone', new Dropped());
+}
+
+function zoneIn({ zone, deprecatedTopology: topology }: Json): unknown {
+  return zone ?? (isObject(topology) ? topology[ZONE_LABEL] : undefined);
 }
 
 /** The names of a hint, joined by commas; which no zone and no node has in its name. */

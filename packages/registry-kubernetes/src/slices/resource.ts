@@ -11,10 +11,10 @@ export interface Resource {
   readonly plural: 'endpointslices' | 'endpoints';
   /** As RBAC and kubectl name it. */
   readonly fullName: string;
-  /** Path and query of the objects of one service. */
+  /** Path and query of the objects of one service, or of all in a namespace. */
   readonly path: (
     namespace: string,
-    service: string,
+    service?: string,
   ) => { readonly path: string; readonly query: URLSearchParams };
   /** The service that an object is of; undefined where it does not say. */
   readonly serviceOf: (metadata: Json) => unknown;
@@ -26,7 +26,7 @@ export const ENDPOINT_SLICES: Resource = {
   fullName: 'endpointslices.discovery.k8s.io',
   path: (namespace, service) => ({
     path: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
-    query: new URLSearchParams({ labelSelector: `${SERVICE_LABEL}=${service}` }),
+    query: new URLSearchParams(service === undefined ? {} : { labelSelector: `${SERVICE_LABEL}=${service}` }),
   }),
   serviceOf: ({ labels }) => (isObject(labels) ? labels[SERVICE_LABEL] : undefined),
   read: readEndpointSlice,
@@ -37,7 +37,7 @@ export const ENDPOINTS: Resource = {
   fullName: 'endpoints',
   path: (namespace, service) => ({
     path: `/api/v1/namespaces/${namespace}/endpoints`,
-    query: new URLSearchParams({ fieldSelector: `metadata.name=${service}` }),
+    query: new URLSearchParams(service === undefined ? {} : { fieldSelector: `metadata.name=${service}` }),
   }),
   serviceOf: ({ name }) => name,
   read: readEndpoints,

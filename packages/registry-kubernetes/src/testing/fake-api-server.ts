@@ -182,5 +182,5 @@ function selector(resource: string, namespace: string, query: URLSearchParams) {
     metadata.namespace === namespace &&
     (resource === 'endpoints'
       ? metadata.name === name
-      : metadata.labels?.['kubernetes.io/service-name'] === service);
+      : service === undefined || metadata.labels?.['kubernetes.io/service-name'] === service);
 }

@@ -1,0 +1,102 @@
+import type { Clock, Endpoint, Random, Registry, Timer } from '@podwire/registry';
+
+/** A Pod that has just started is not yet in the registry with its node; a node on which no Pod ever is need not be asked for. */
+const FIRST_RETRY_MS = 5_000;
+const MAX_RETRY_MS = 3_600_000;
+const RETRY_FACTOR = 4;
+
+/** The zone that calls prefer: given by name, or by the node that this process is on, whose zone a registry tells. */
+export class OwnZone {
+  readonly node: string | undefined;
+  /** Undefined while it is not known: then no zone is preferred. */
+  name: string | undefined;
+  /** Why it is not known. */
+  problem: string | undefined;
+
+  constructor(zone: { readonly name: string } | { readonly node: string | undefined }) {
+    this.name = 'name' in zone ? zone.name : undefined;
+    this.node = 'node' in zone ? zone.node : undefined;
+    if (this.name !== undefined) return;
+    this.problem =
+      this.node === undefined
+        ? 'options.zone.node is not set: no zone is preferred'
+        : `no Pod was seen yet that is on the node ${this.node} and has a zone`;
+  }
+
+  /** Looks for the node among Pods that are on it. A node stays in its zone. */
+  learn(endpoints: readonly Endpoint[]): void {
+    if (this.name !== undefined || this.node === undefined) return;
+    const found = endpoints.find(
+      ({ zone, attributes }) => zone !== undefined && attributes.node === this.node,
+    );
+    if (found?.zone !== undefined) this.use(found.zone);
+  }
+
+  use(name: string): void {
+    this.name = name;
+    this.problem = undefined;
+  }
+}
+
+/** Asks a registry for the zone of the own node where the service's own Pods do not tell it. */
+export class ZoneFinder {
+  readonly #zone: OwnZone;
+  readonly #ask: () => Promise<string | undefined>;
+  readonly #onFound: () => void;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  #isClosed = false;
+  #retryMs = FIRST_RETRY_MS;
+  #timer: Timer | undefined;
+  #isStarted = false;
+
+  constructor(
+    zone: OwnZone,
+    registry: Registry,
+    service: string,
+    env: { readonly clock: Clock; readonly random: Random },
+    onFound: () => void,
+  ) {
+    this.#zone = zone;
+    this.#clock = env.clock;
+    this.#random = env.random;
+    this.#onFound = onFound;
+    const { node } = zone;
+    this.#ask = async () => (node === undefined ? undefined : await registry.zoneOf?.(service, node));
+  }
+
+  /** The registry named Pods; asks by itself from the first time on for as long as they do not tell. */
+  onSet(endpoints: readonly Endpoint[]): void {
+    this.#zone.learn(endpoints);
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    void this.#look();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+  }
+
+  async #look(): Promise<void> {
+    const { node } = this.#zone;
+    if (this.#isClosed || node === undefined || this.#zone.name !== undefined) return;
+    let found: string | undefined;
+    let why = 'no Pod that the registry knows is on it';
+    try {
+      found = await this.#ask();
+    } catch (error) {
+      why = error instanceof Error ? error.message : String(error);
+    }
+    if (this.#isClosed || this.#zone.name !== undefined) return;
+    if (found !== undefined) {
+      this.#zone.use(found);
+      this.#onFound();
+      return;
+    }
+    this.#zone.problem = `the zone of the node ${node} is not known, and none is preferred: ${why}`;
+    const delayMs = this.#retryMs * (0.5 + 0.5 * this.#random());
+    this.#retryMs = Math.min(this.#retryMs * RETRY_FACTOR, MAX_RETRY_MS);
+    this.#timer = this.#clock.after(delayMs, () => void this.#look());
+  }
+}

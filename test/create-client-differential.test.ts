@@ -65,7 +65,10 @@ function describeValue(value: unknown): string {
   if (code === grpc.status.DEADLINE_EXCEEDED) return 'deadline';
   const texts = [details, message].map((text) => text?.replace(/[\d.]+ ms|127\S+/g, '…'));
   const fields = { name, code, texts, reason, why: metadata?.get('why'), keys: Object.keys(value).sort() };
-  return JSON.stringify({ ...fields, keys: fields.keys.filter((key) => key !== 'stack') });
+  // These grpc-js's client makes by itself, and cannot say where they happened.
+  const byClient = /^(?:Response message parsing error|No message received)/.test(details);
+  const left = byClient ? ['stack', 'service', 'pods', 'elapsedMs'] : ['stack'];
+  return JSON.stringify({ ...fields, keys: fields.keys.filter((key) => !left.includes(key)) });
 }
 
 const script = (...lines: string[]) => {

@@ -36,7 +36,9 @@ test.each([
   ['dns:///_grpc._tcp.orders.prod.svc', 'orders'],
   ['127.0.0.1:50051', '127.0.0.1:50051'],
   ['[::1]:50051', '[::1]:50051'],
-  ['static:///127.0.0.1:1', 'static'],
+  ['static:///127.0.0.1:1', '127.0.0.1:1'],
+  ['ipv4:10.0.0.1:1,10.0.0.2:1', '10.0.0.1:1, 10.0.0.2:1'],
+  ['static:///a:1,b:1,c:1,d:1,e:1', 'a:1, b:1, c:1 and 2 more'],
   ['file:///run/podwire/#stock', 'stock'],
 ])('the service of %s is called %s', async (target, service) => {
   const channel = createChannel(target);

@@ -41,7 +41,7 @@ describe('errors', () => {
       pods: [],
     });
     expect(error.details).toMatch(
-      /ECONNREFUSED.*\[orders \/podwire\.test\.Orders\/Get; no Pod tried; \d+ ms\]$/,
+      /ECONNREFUSED.*\[orders \/podwire\.test\.Orders\/Get; sent to no Pod; \d+ ms\]$/,
     );
   });
 

@@ -29,8 +29,8 @@ const resets = (errorCode: number) => (id: number) => frame(TYPE.RST, 0, id, uin
 const failingCredentials = grpc.credentials.createFromMetadataGenerator((_, done) => {
   done(new Error('the token service is away'));
 });
-const ON_POD = '[static /podwire.test.Orders/Get; tried POD; N ms]';
-const ON_NONE = '[static /podwire.test.Orders/Get; no Pod tried; N ms]';
+const ON_POD = '[orders /podwire.test.Orders/Get; tried POD; N ms]';
+const ON_NONE = '[orders /podwire.test.Orders/Get; sent to no Pod; N ms]';
 
 const PROVOCATIONS: Readonly<Record<Reason, Provocation>> = {
   DEADLINE_EXCEEDED: {
@@ -44,17 +44,17 @@ const PROVOCATIONS: Readonly<Record<Reason, Provocation>> = {
   },
   NO_CONNECTION: {
     options: { tls: true, connectTimeoutMs: 5_000 },
-    says: `no Pod can be connected to (POD: ERR_SSL_WRONG_VERSION_NUMBER: the port does not speak TLS) ${ON_NONE}`,
+    says: `no Pod can be connected to (POD: ERR_SSL_WRONG_VERSION_NUMBER: the port does not speak TLS; the option tls must go, or the port is another) ${ON_NONE}`,
   },
   WAIT_TIMEOUT: {
     maxStreams: 0,
     options: { waiting: { timeoutMs: 50 } },
-    says: `no Pod took the call in N ms; waited for room on a Pod of static (POD: every stream that it allows is in use) ${ON_NONE}`,
+    says: `no Pod took the call in N ms; waited for room on a Pod of orders (POD: every stream that it allows is in use) ${ON_NONE}`,
   },
   WAIT_QUEUE_FULL: {
     maxStreams: 0,
     options: { waiting: { maxCalls: 0 } },
-    says: `0 calls (waiting.maxCalls) wait already for room on a Pod of static (POD: every stream that it allows is in use) ${ON_NONE}`,
+    says: `0 calls (waiting.maxCalls) wait already for room on a Pod of orders (POD: every stream that it allows is in use) ${ON_NONE}`,
   },
   CONNECTION_LOST: { reply: () => 'hang-up', says: `the Pod closed the connection ${ON_POD}` },
   REFUSED: {
@@ -126,7 +126,7 @@ test.each(Object.entries(PROVOCATIONS))('%s says what happened', async (reason, 
   const { options, call: callOptions = {}, metadata = {}, onceSeen, says } = provocation;
   let seen = () => {};
   const pod = await startPod(provocation, () => setImmediate(() => seen()));
-  const channel = createChannel(`static:///${pod}`, options);
+  const channel = createChannel(`static:///${pod}`, { name: 'orders', ...options });
   closing.push(() => channel.close({ graceMs: 0 }));
   if (reason !== 'NO_CONNECTION') await channel.ready();
   const sent = grpc.Metadata.fromHttp2Headers(metadata);

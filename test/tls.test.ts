@@ -146,7 +146,9 @@ describe.each(['node-http2', 'http2'] as const)('TLS over %s', (transport) => {
     const plain = await openOrdersServer();
     await expect(get(ordersClient(open(plain, { caFile: file('ca-one.pem') })))).rejects.toMatchObject({
       code: grpc.status.UNAVAILABLE,
-      details: expect.stringMatching(/: the port does not speak TLS\) \[/),
+      details: expect.stringMatching(
+        /: the port does not speak TLS; the option tls must go, or the port is another\) \[/,
+      ),
     });
     await expect(get(ordersClient(open(await start('one'), false)))).rejects.toMatchObject({
       code: grpc.status.UNAVAILABLE,

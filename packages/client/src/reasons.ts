@@ -3,7 +3,7 @@ import { acrossCopies } from '@podwire/registry';
 
 /**
  * Why podwire itself ended a call or refused an operation. Stable: dashboards and tests may depend on the words.
- * A status that a server sent has none.
+ * A status that a server sent has none, but for a DEADLINE_EXCEEDED that comes when the deadline is due.
  */
 export type Reason =
   /** The deadline passed. */
@@ -39,7 +39,7 @@ export type Reason =
   /** The channel was closed under the call. */
   | 'CHANNEL_CLOSED';
 
-/** The status of a call that podwire ended; the fields beyond grpc-js's own arrive on the `ServiceError`. */
+/** The status of a call that failed, whoever ended it; the fields beyond grpc-js's own arrive on the `ServiceError`. */
 export interface PodwireStatus extends StatusObject {
   code: Status;
   details: string;
@@ -47,7 +47,7 @@ export interface PodwireStatus extends StatusObject {
   readonly reason?: Reason;
   /** The service's name, as in the channel's snapshot. */
   readonly service?: string;
-  /** `host:port` of every Pod tried, in order. */
+  /** `host:port` of every Pod that the call was sent to, in order. */
   readonly pods?: readonly string[];
   /** Since the call was started. */
   readonly elapsedMs?: number;

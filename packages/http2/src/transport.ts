@@ -63,8 +63,17 @@ export interface StreamHandler {
   onEnd(end: StreamEnd): void;
 }
 
+/** The other end of a connection. */
+export interface Peer {
+  /** `host:port` that was dialed. */
+  readonly remoteAddress: string;
+  /** Of TLS, when it was verified against an authority; undefined as well after the connection is gone. */
+  readonly peerCertificate: PeerCertificate | undefined;
+}
+
 /** One gRPC call on one connection. */
 export interface Stream {
+  readonly peer: Peer;
   /**
    * Sends one message, unframed. `compressed` says that the bytes are already encoded as grpc-encoding says. `last` half-closes with it.
    * `done` runs once: when there is room for more (at once, perhaps, inside this call), or when the stream ended.
@@ -96,7 +105,7 @@ export interface ConnectionListener {
 }
 
 /** One HTTP/2 connection to one Pod. It never keeps the process alive, open streams or not: whoever waits for a reply does. */
-export interface Connection {
+export interface Connection extends Peer {
   readonly state: ConnectionState;
   /** False while MAX_CONCURRENT_STREAMS is used up, or when not ready. */
   readonly hasRoom: boolean;
@@ -104,7 +113,6 @@ export interface Connection {
   /** The peer's MAX_CONCURRENT_STREAMS; Infinity when it set none. */
   readonly maxConcurrentStreams: number;
   readonly localAddress: string | undefined;
-  readonly remoteAddress: string;
   /** Opens a stream; undefined when it has no room (ask again after `onRoom`, or elsewhere). */
   open(head: StreamHead, handler: StreamHandler): Stream | undefined;
   /** Opens no more streams, and closes when the last one ended. */

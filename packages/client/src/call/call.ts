@@ -8,7 +8,7 @@ import { Attempts } from '../retry/attempts.ts';
 import type { Attempt, AttemptOwner } from './attempt.ts';
 import { authenticate, credentialsFailure } from './credentials.ts';
 import { type CallListener, Delivery, type GrpcCall } from './delivery.ts';
-import { callError, endStatus, overdue } from './failure.ts';
+import { callError, callerStatus, endStatus, overdue } from './failure.ts';
 import type { CallHost } from './host.ts';
 import type { Method } from './method.ts';
 import { Outbox } from './outbox.ts';
@@ -125,9 +125,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   }
 
   cancelWithStatus(code: Code, details: string): void {
-    if (this.phase === 'ended') return;
-    const metadata = new Metadata();
-    this.finish({ code, details, metadata, reason: 'CANCELLED' });
+    if (this.phase !== 'ended') this.finish(callerStatus(this, code, details));
   }
 
   /** Adds to the credentials that the call has: its channel's, its client's, its own. */
@@ -136,7 +134,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   }
 
   getPeer(): string {
-    return this.attempts.last?.pod.remoteAddress ?? this.attempts.last?.pod.id ?? this.host.service;
+    return this.attempts.last?.stream?.peer.remoteAddress ?? this.host.service;
   }
 
   getCallNumber(): number {
@@ -144,7 +142,12 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   }
 
   getAuthContext(): ReturnType<GrpcCall['getAuthContext']> {
-    return this.host.secure ? { transportSecurityType: 'ssl' } : {};
+    const peer = this.attempts.last?.stream?.peer;
+    if (peer === undefined) return null;
+    const { peerCertificate } = peer;
+    // As in grpc-js: nothing is known of one that was not verified.
+    if (peerCertificate === undefined) return {};
+    return { transportSecurityType: 'ssl', sslPeerCertificate: peerCertificate };
   }
 
   nowMs(): number {

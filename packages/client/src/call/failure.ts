@@ -1,4 +1,4 @@
-import { type status as Code, status as Status } from '@grpc/grpc-js';
+import { type status as Code, Metadata, status as Status } from '@grpc/grpc-js';
 import type { RawHeaders, StreamEnd } from '@podwire/http2';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import type { Call } from './call.ts';
@@ -6,6 +6,8 @@ import { toMetadata } from './received-metadata.ts';
 import type { EndStatus } from './status.ts';
 
 const NONE: RawHeaders = [];
+/** A server's timer may be so much early; the deadline that it was given is rounded up to as much. */
+const EARLY_MS = 1;
 
 /** The status of a call that ends as its last attempt ended. */
 export function endStatus(call: Call, end: StreamEnd, ended: EndStatus): PodwireStatus {
@@ -15,7 +17,12 @@ export function endStatus(call: Call, end: StreamEnd, ended: EndStatus): Podwire
   const began = end.kind === 'connection-lost' && call.attempts.last?.replied === true;
   const details = began ? `${what}, after its reply began` : what;
   if (reason !== undefined) return callError(call, code, reason, details, trailers);
-  return { code, details, metadata: toMetadata(trailers) };
+  const due = code === Status.DEADLINE_EXCEEDED && call.deadlineMs - call.nowMs() <= EARLY_MS;
+  return {
+    ...{ code, details, metadata: toMetadata(trailers) },
+    ...(due && { reason: 'DEADLINE_EXCEEDED' }),
+    ...whereAndWhen(call),
+  };
 }
 
 /** The status of a call that podwire ended: what failed, which service and Pods, how long it took. */
@@ -26,12 +33,26 @@ export function callError(
   what: string,
   trailers: RawHeaders = NONE,
 ): PodwireStatus {
-  const elapsedMs = Math.round(call.nowMs() - call.startedMs);
-  const pods = podsTried(call);
-  const tried = pods.length === 0 ? 'no Pod tried' : `tried ${counted(pods)}`;
-  const details = `${what} [${call.host.service} ${call.method.path}; ${tried}; ${elapsedMs} ms]`;
-  const metadata = toMetadata(trailers);
-  return { code, details, metadata, reason, service: call.host.service, pods, elapsedMs };
+  const place = whereAndWhen(call);
+  const { service, pods, elapsedMs } = place;
+  const tried = pods.length === 0 ? 'sent to no Pod' : `tried ${counted(pods)}`;
+  const details = `${what} [${service} ${call.method.path}; ${tried}; ${elapsedMs} ms]`;
+  return { code, details, metadata: toMetadata(trailers), reason, ...place };
+}
+
+/** The status of a call that its caller ended, or whose reply the caller's client could not use. */
+export function callerStatus(call: Call, code: Code, details: string): PodwireStatus {
+  return {
+    ...{ code, details, metadata: new Metadata() },
+    ...(code === Status.CANCELLED && { reason: 'CANCELLED' }),
+    ...whereAndWhen(call),
+  };
+}
+
+/** What every status of a call that failed says, whoever ended it. */
+function whereAndWhen(call: Call): Required<Pick<PodwireStatus, 'service' | 'pods' | 'elapsedMs'>> {
+  const elapsedMs = call.phase === 'new' ? 0 : Math.round(call.nowMs() - call.startedMs);
+  return { service: call.host.service, pods: podsTried(call), elapsedMs };
 }
 
 /** Each Pod once, with how often: one that refuses is asked many times when no other is left. */
@@ -41,11 +62,9 @@ function counted(pods: readonly string[]): string {
   return [...times].map(([pod, n]) => (n === 1 ? pod : `${pod} (${n} times)`)).join(', ');
 }
 
-function podsTried(call: Call): string[] {
-  const pods = [...(call.attempts.tried ?? [])];
-  const last = call.attempts.last?.pod.id;
-  if (last !== undefined && pods.at(-1) !== last) pods.push(last);
-  return pods;
+function podsTried({ attempts }: Call): string[] {
+  if (attempts.tried !== undefined) return [...attempts.tried];
+  return attempts.last === undefined ? [] : [attempts.last.pod.id];
 }
 
 /** The status of a call whose deadline passed, or that waited for a Pod as long as it may. */

@@ -43,10 +43,16 @@ export function okStatus(): StatusObject {
   return { code: Status.OK, details: '', metadata: new Metadata() };
 }
 
+/** Not `application/grpc-web`, which is another protocol. Types have no case (RFC 9110 §8.3.1). */
+const GRPC = /^application\/grpc\s*(?:$|[+;])/i;
+
 /** gRPC over HTTP/2, "Content-Type": with a format or parameters behind it, or without. */
 export function isGrpc(contentType: string): boolean {
-  return contentType.startsWith('application/grpc');
+  return GRPC.test(contentType);
 }
+
+/** gRPC over HTTP/2, "Status": digits; as many as an int32 has. */
+const CODE = /^\d{1,9}$/;
 
 function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus {
   const text = header(end.headers, 'grpc-status');
@@ -61,13 +67,13 @@ function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus 
   }
   const message = header(end.headers, 'grpc-message');
   if (text === '0' && !message && end.headers.length === (message === undefined ? 2 : 4)) return OK;
-  const code = /^\d{1,2}$/.test(text) ? Number(text) : -1;
   const details = message === undefined ? '' : decodeMessage(message);
-  if (Status[code] === undefined) {
+  if (!CODE.test(text)) {
     const unknown = `${details === '' ? '' : `${details} `}(grpc-status ${JSON.stringify(text)})`;
     return { code: Status.UNKNOWN, details: unknown, trailers: end.headers, reason: undefined };
   }
-  return { code, details, trailers: end.headers, reason: undefined };
+  // Also one that gRPC does not name, as in grpc-js.
+  return { code: Number(text), details, trailers: end.headers, reason: undefined };
 }
 
 /** The status of a reply whose HTTP status was not 200. */

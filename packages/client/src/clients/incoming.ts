@@ -78,7 +78,7 @@ export class Incoming<Response> implements CallListener {
   }
 
   onReceiveStatus(received: StatusObject): void {
-    const status = this.#failure ?? received;
+    const status = this.#failure === undefined ? received : { ...received, ...this.#failure };
     this.#stream.push(null);
     // Whoever destroyed the stream was told so by Node; nobody need listen any more, and then an error would be uncaught.
     if (status.code !== Status.OK && !this.#stream.destroyed)

@@ -5,5 +5,7 @@ import { type ServiceError, status as Status, type StatusObject } from '@grpc/gr
  * is that of the reply; grpc-js takes one at every call as well, which costs a call as much as all that podwire does.
  */
 export function serviceError(status: StatusObject): ServiceError {
-  return Object.assign(new Error(`${status.code} ${Status[status.code]}: ${status.details}`), status);
+  const { code, details } = status;
+  const name = Status[code];
+  return Object.assign(new Error(`${name === undefined ? code : `${code} ${name}`}: ${details}`), status);
 }

@@ -1,7 +1,9 @@
 import type { EventEmitter } from 'node:events';
 import { Metadata, type requestCallback, status as Status, type StatusObject } from '@grpc/grpc-js';
 import type { RawHeaders } from '@podwire/http2';
+import { Call } from '../call/call.ts';
 import type { CallListener, GrpcCall } from '../call/delivery.ts';
+import { callerStatus } from '../call/failure.ts';
 import { initialMetadata } from '../call/received-metadata.ts';
 import { okStatus } from '../call/status.ts';
 import { isHeard } from './heard.ts';
@@ -62,15 +64,18 @@ export class SingleReply<Response> implements CallListener {
   }
 
   onReceiveStatus(received: StatusObject): void {
-    const status = this.#failure ?? received;
+    const status = this.#failure === undefined ? received : { ...received, ...this.#failure };
     if (status.code !== Status.OK) this.#callback(serviceError(status));
     else if (this.#messages > 0) this.#callback(null, this.#response);
-    else {
-      const { metadata } = status;
-      const details = 'No message received';
-      this.#callback(serviceError({ code: Status.UNIMPLEMENTED, details, metadata }));
-    }
+    else this.#callback(serviceError(this.#noMessage(status.metadata)));
     this.#surface.emit('status', status);
+  }
+
+  #noMessage(metadata: Metadata): StatusObject {
+    const code = Status.UNIMPLEMENTED;
+    const details = 'No message received';
+    const call = this.#call;
+    return { ...(call instanceof Call ? callerStatus(call, code, details) : { code, details }), metadata };
   }
 
   #fail(code: Status, details: string): void {

@@ -46,7 +46,7 @@ export interface ZoneOfNode {
 }
 
 export interface ChannelOptions {
-  /** The service's name in errors, snapshots and `PODWIRE_MODE_<SERVICE>`. Default: from the target. */
+  /** The service's name in errors, snapshots and `PODWIRE_MODE_<SERVICE>`. Default: from the target; of a `static` one its addresses. */
   readonly name?: string;
   /** A policy's name, or `{ name: options }`. Default: the service config's, else `least_request`. */
   readonly policy?: PolicyName | { readonly [name in PolicyName]?: object };

@@ -91,10 +91,6 @@ export class ClientPod implements Pod, DialedPod {
     return this.#links.reduce((sum, { connection }) => sum + connection.maxConcurrentStreams, 0);
   }
 
-  get remoteAddress(): string | undefined {
-    return this.#links[0]?.connection.remoteAddress;
-  }
-
   get wantsConnection(): boolean {
     return this.state === 'connecting' || this.state === 'ready';
   }

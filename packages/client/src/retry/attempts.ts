@@ -30,7 +30,7 @@ export class Attempts {
   /** Delays of the policy since the server last named one: then they begin anew, as in all of gRPC. */
   #backoffs = 0;
   #timer: Timer | undefined;
-  /** Ids of every Pod tried, in order. */
+  /** Ids of every Pod that the call was sent to, in order; undefined while there is only `last`. */
   tried: string[] | undefined;
   last: Attempt | undefined;
 
@@ -59,6 +59,10 @@ export class Attempts {
     if (attempt.stream === undefined) {
       attempt.discard();
       return false;
+    }
+    if (this.last !== undefined) {
+      this.tried ??= [this.last.pod.id];
+      this.tried.push(pod.id);
     }
     this.last = attempt;
     attempt.older = this.#open;
@@ -170,8 +174,6 @@ export class Attempts {
   #exclude(pod: ClientPod): void {
     this.#call.excluded ??= new Set();
     this.#call.excluded.add(pod);
-    this.tried ??= [];
-    this.tried.push(pod.id);
   }
 
   #plan(delayMs: number): void {

@@ -1,13 +1,84 @@
+import type { PeerCertificate } from 'node:tls';
+import type { TlsOptions } from '../transport.ts';
+
 /** What OpenSSL finds in an answer in plaintext. */
-const NOT_TLS = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG']);
+const NOT_TLS = new Set([
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_HTTP_REQUEST',
+]);
+
+const UNKNOWN_AUTHORITY = "no authority of the option tls.ca, or of Node's own, signed it";
+const OTHER_CLIENT = "the Pod does not take this client's certificate: look at tls.cert";
+
+/** The usual cause of what Node or OpenSSL found, by code (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
+const CAUSES: ReadonlyMap<string, string> = new Map([
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', UNKNOWN_AUTHORITY],
+  ['UNABLE_TO_GET_ISSUER_CERT', UNKNOWN_AUTHORITY],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', UNKNOWN_AUTHORITY],
+  ['SELF_SIGNED_CERT_IN_CHAIN', UNKNOWN_AUTHORITY],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', UNKNOWN_AUTHORITY],
+  ['CERT_HAS_EXPIRED', "look at the Pod's certificate, and at this machine's clock"],
+  ['CERT_NOT_YET_VALID', "look at the Pod's certificate, and at this machine's clock"],
+  [
+    'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    'the Pod asks for a client certificate: set tls.cert and tls.key',
+  ],
+  ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', OTHER_CLIENT],
+  ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', OTHER_CLIENT],
+  ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN', OTHER_CLIENT],
+  ['ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL', 'the Pod does not offer HTTP/2 over TLS (ALPN h2)'],
+]);
+/** Names of a certificate in an error, in characters; a certificate may have thousands. */
+const MAX_NAMES = 300;
 
 /** An error of a socket, of TLS or of HTTP/2 in words. */
 export function explain(error: Error): string {
   const { code, reason } = error as NodeJS.ErrnoException & { readonly reason?: unknown };
-  if (code !== undefined && NOT_TLS.has(code)) return `${code}: the port does not speak TLS`;
+  if (code !== undefined && NOT_TLS.has(code))
+    return `${code}: the port does not speak TLS; the option tls must go, or the port is another`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return otherName(error as OtherName);
   // OpenSSL's own message has addresses and lines of its source.
-  if (code?.startsWith('ERR_SSL_') && typeof reason === 'string') return `${code}: ${reason}`;
+  const openssl = code?.startsWith('ERR_SSL_') && typeof reason === 'string';
   const inner = (error as { errors?: Error[] }).errors?.map(({ message }) => message).join('; ');
-  const text = error.message || inner || String(code);
-  return code === undefined || text.includes(code) ? text : `${code}: ${text}`;
+  const message = openssl ? reason : error.message || inner || String(code);
+  const text = code === undefined || message.includes(code) ? message : `${code}: ${message}`;
+  const cause = causeOf(code, message);
+  return cause === undefined ? text : `${text}: ${cause}`;
+}
+
+function causeOf(code: string | undefined, message: string): string | undefined {
+  if (code === 'ECONNRESET' && message.includes('before secure TLS connection'))
+    return 'the port may not speak TLS';
+  return code === undefined ? undefined : CAUSES.get(code);
+}
+
+/** What node:tls adds to its error: the name that was looked for, and the certificate. */
+type OtherName = Error & { readonly host?: string; readonly cert?: Partial<PeerCertificate> };
+
+function otherName({ message, host, cert }: OtherName): string {
+  if (host === undefined || cert === undefined) return `ERR_TLS_CERT_ALTNAME_INVALID: ${message}`;
+  const names = cert.subjectaltname ?? (cert.subject?.CN === undefined ? 'no name' : `CN:${cert.subject.CN}`);
+  const shown = names.length > MAX_NAMES ? `${names.slice(0, MAX_NAMES)}…` : names;
+  return (
+    `ERR_TLS_CERT_ALTNAME_INVALID: the certificate is for ${shown}, and ${host} was expected: ` +
+    'set tls.serverName, or authority, to a name that it has'
+  );
+}
+
+/** What a session of node:http2 found before HTTP/2 began. */
+export function explainSession(error: Error, began: boolean): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return began || code !== 'ERR_HTTP2_ERROR' ? explain(error) : `${explain(error)}: ${NOT_HTTP2}`;
+}
+
+export const NOT_HTTP2 = 'the port does not speak HTTP/2';
+export const CLOSED = 'the Pod closed the connection';
+
+/** Why there is no connection when the peer closed it without a word. */
+export function closedEarly(tls: TlsOptions | undefined): string {
+  const text = `${CLOSED} before HTTP/2 began`;
+  if (tls === undefined) return `${text}; if its port speaks TLS, set the option tls`;
+  // A server of TLS 1.3 looks at it after the client holds the connection for made.
+  return tls.cert === undefined ? text : `${text}; perhaps it does not take this client's certificate`;
 }

@@ -6,8 +6,9 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { PeerCertificate } from 'node:tls';
 import { addressOf, dial } from '../connection/dial.ts';
-import { explain } from '../connection/explain.ts';
+import { CLOSED, closedEarly, explainSession } from '../connection/explain.ts';
 import { Keepalive } from '../connection/keepalive.ts';
 import { SMALLEST_WINDOW_BYTES, START_WINDOW_BYTES, UnreadBytes } from '../connection/receive-budget.ts';
 import { ResetPacer } from '../connection/reset-pacer.ts';
@@ -15,6 +16,7 @@ import { LAST_USED_ID } from '../connection/stream-ids.ts';
 import { TimeLimit } from '../connection/time-limit.ts';
 import { ErrorCode, goawayReason, isTooManyPings } from '../error-codes.ts';
 import { timers } from '../timers.ts';
+import { peerCertificate } from '../tls/peer-certificate.ts';
 import type {
   Connection,
   ConnectionListener,
@@ -24,6 +26,7 @@ import type {
   Stream,
   StreamHandler,
   StreamHead,
+  TlsOptions,
 } from '../transport.ts';
 import { type Goaway, NodeStream, type StreamOwner } from './stream.ts';
 import { unsentStream } from './unsent-stream.ts';
@@ -60,6 +63,7 @@ export class NodeConnection implements Connection, StreamOwner {
   readonly #session: ClientHttp2Session;
   readonly #keepalive: Keepalive;
   readonly #withoutCalls: boolean;
+  readonly #tls: TlsOptions | undefined;
   readonly #heads = new WeakMap<MethodHead, OutgoingHttpHeaders>();
   readonly #limit: TimeLimit;
   readonly #unread = new UnreadBytes();
@@ -71,12 +75,14 @@ export class NodeConnection implements Connection, StreamOwner {
   #lastReadMs = timers.nowMs();
   #seenBytes = 0;
   readonly looksMs: number;
+  #peerCertificate: PeerCertificate | undefined;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     const { tls, connectTimeoutMs } = options;
     this.remoteAddress = addressOf(options);
     this.#listener = listener;
     this.#withoutCalls = options.keepaliveWithoutCalls;
+    this.#tls = tls;
     this.#socket = dial(options);
     this.#limit = new TimeLimit(connectTimeoutMs, () => {
       const step = this.#socket.connecting ? 'TCP' : this.#session.connecting ? 'TLS' : 'HTTP/2 SETTINGS';
@@ -133,6 +139,11 @@ export class NodeConnection implements Connection, StreamOwner {
     return this.state === 'ready' && this.openStreams + this.resets.waiting < this.maxConcurrentStreams;
   }
 
+  get peerCertificate(): PeerCertificate | undefined {
+    this.#peerCertificate ??= peerCertificate(this.#socket);
+    return this.#peerCertificate;
+  }
+
   get localAddress(): string | undefined {
     return this.#socket.localAddress;
   }
@@ -158,7 +169,7 @@ export class NodeConnection implements Connection, StreamOwner {
 
   /** node:http2 began no stream: it takes no more of them, or not with these headers. */
   #onRefused(error: NodeJS.ErrnoException, handler: StreamHandler): Stream | undefined {
-    if (!SESSION_ENDS.has(error.code ?? '')) return unsentStream(error, handler);
+    if (!SESSION_ENDS.has(error.code ?? '')) return unsentStream(error, this, handler);
     // Its own event of this follows.
     this.#startDraining(error.message);
     return undefined;
@@ -246,12 +257,12 @@ export class NodeConnection implements Connection, StreamOwner {
   #follow(encrypted: boolean): void {
     const session = this.#session;
     this.#socket.on('error', (error) => {
-      this.lost ??= explain(error);
+      this.lost ??= explainSession(error, this.state !== 'connecting');
       // A session that has no SETTINGS yet would outlive its socket, up to the time limit: after a TLS 1.3 alert for example.
-      if (this.state === 'connecting') this.destroy(explain(error));
+      if (this.state === 'connecting') this.destroy(this.lost);
     });
     session.on('error', (error) => {
-      this.#sessionError ??= explain(error);
+      this.#sessionError ??= explainSession(error, this.state !== 'connecting');
     });
     session.once('connect', () => {
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
@@ -304,10 +315,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.resets.stop();
     this.lost ??= this.#sessionError;
     const orderly = this.lost === undefined && this.state === 'draining' && this.openStreams === 0;
-    this.lost ??=
-      this.state === 'connecting'
-        ? 'the Pod closed the connection before HTTP/2 began'
-        : 'the Pod closed the connection';
+    this.lost ??= this.state === 'connecting' ? closedEarly(this.#tls) : CLOSED;
     this.#socket.destroy();
     const before = this.state;
     if (before === 'ready') this.#startDraining(this.lost);

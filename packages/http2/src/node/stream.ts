@@ -4,7 +4,7 @@ import { ErrorCode } from '../error-codes.ts';
 import { frameMessage } from '../grpc/message-prefix.ts';
 import { MessageReader } from '../grpc/message-reader.ts';
 import { timers } from '../timers.ts';
-import type { RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
+import type { Peer, RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 
 /** RFC 9113 §6.2 */
 const END_STREAM = 0x1;
@@ -17,7 +17,7 @@ export interface Goaway {
 }
 
 /** What a stream asks of its connection. */
-export interface StreamOwner {
+export interface StreamOwner extends Peer {
   /** Why the connection is gone, or undefined while it is there. */
   readonly lost: string | undefined;
   /** Its session takes part in nothing any more. */
@@ -72,6 +72,10 @@ export class NodeStream implements Stream {
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.on('error', () => {});
     stream.on('close', () => this.#onClose());
+  }
+
+  get peer(): Peer {
+    return this.#owner;
   }
 
   sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void {

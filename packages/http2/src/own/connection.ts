@@ -1,11 +1,13 @@
 import type { Socket } from 'node:net';
+import type { PeerCertificate } from 'node:tls';
 import { addressOf } from '../connection/dial.ts';
-import { explain } from '../connection/explain.ts';
+import { CLOSED, closedEarly, explain } from '../connection/explain.ts';
 import { Keepalive, type KeptAlive } from '../connection/keepalive.ts';
 import { ResetPacer } from '../connection/reset-pacer.ts';
 import { MAX_STREAM_ID } from '../connection/stream-ids.ts';
 import { ErrorCode, goawayReason, isTooManyPings } from '../error-codes.ts';
 import { timers } from '../timers.ts';
+import { peerCertificate } from '../tls/peer-certificate.ts';
 import type {
   Connection,
   ConnectionListener,
@@ -16,6 +18,7 @@ import type {
   StreamHandler,
   StreamHead,
 } from '../transport.ts';
+import { notHttp2 } from './first-bytes.ts';
 import { Inflow } from './flow/inflow.ts';
 import { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
@@ -65,6 +68,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   #over: string | undefined;
   /** The first cause of an end that is to come: an error of the socket, or of GOAWAY. */
   #cause: string | undefined;
+  #peerCertificate: PeerCertificate | undefined;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     const { tls, maxHeaderListBytes } = options;
@@ -107,6 +111,11 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     return this.#socket.localAddress;
   }
 
+  get peerCertificate(): PeerCertificate | undefined {
+    this.#peerCertificate ??= peerCertificate(this.#socket);
+    return this.#peerCertificate;
+  }
+
   get pingable(): boolean {
     return this.settled && (this.streams.size > 0 || this.#options.keepaliveWithoutCalls);
   }
@@ -141,12 +150,8 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.bytesReceived += end;
     this.lastReadMs = timers.nowMs();
     try {
-      if (!this.settled && source.toString('latin1', 0, Math.min(end, 7)) === 'HTTP/1.') {
-        throw new ConnectionError(
-          ErrorCode.PROTOCOL_ERROR,
-          'an answer in HTTP/1; the port does not speak HTTP/2',
-        );
-      }
+      const other = this.bytesReceived === end ? notHttp2(source, end) : undefined;
+      if (other !== undefined) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, other);
       this.#cutter.push(source, 0, end);
       if (this.sender.deaf) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'asks and does not read');
     } catch (error) {
@@ -320,7 +325,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
 
   #onSocketEnd(): void {
     if (this.#over !== undefined) return;
-    const closed = `the Pod closed the connection${this.settled ? '' : ' before HTTP/2 began'}`;
+    const closed = this.settled ? CLOSED : closedEarly(this.#options.tls);
     // An error is told after the end of what was received.
     timers.setImmediate(() => this.#shutDown(this.#cause ?? closed, undefined));
   }

@@ -3,7 +3,7 @@ import { ErrorCode } from '../error-codes.ts';
 import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
 import type { ReadResult } from '../grpc/message-reader.ts';
 import { timers } from '../timers.ts';
-import type { Stream, StreamEnd, StreamHandler } from '../transport.ts';
+import type { Peer, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 import type { Growing } from './flow/bandwidth.ts';
 import type { Inflow } from './flow/inflow.ts';
 import type { Sender } from './flow/sender.ts';
@@ -15,7 +15,7 @@ import { MessageBuffer } from './message-buffer.ts';
 import { Outgoing } from './outgoing.ts';
 
 /** What a stream asks of its connection. */
-export interface StreamHost {
+export interface StreamHost extends Peer {
   readonly sender: Sender;
   readonly inflow: Inflow;
   /** Counts what the peer makes us do in vain. */
@@ -91,6 +91,10 @@ export class OwnStream implements Stream, Growing {
     this.windowBytes = host.inflow.streamWindow;
     this.#allowedBytes = this.windowBytes;
     this.#out = new Outgoing(host.sender, id);
+  }
+
+  get peer(): Peer {
+    return this.#host;
   }
 
   sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void {

@@ -1,7 +1,7 @@
 import * as grpc from '@grpc/grpc-js';
 import { createClient } from 'podwire';
 import { createTestChannel } from 'podwire/testing';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   get,
   type Order,
@@ -50,6 +50,10 @@ function open(changes: grpc.UntypedServiceImplementation = {}, options = {}) {
   onTestFinished(() => channel.close({ graceMs: 0 }));
   return channel;
 }
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const clients = [
   ['a generated client', (channel: grpc.Channel) => ordersClient(channel)],
@@ -116,6 +120,13 @@ describe.each(clients)('over an in-memory channel %s', (_name, make) => {
     });
     expect(await cancelled).toMatchObject({ code: grpc.status.CANCELLED });
     await until(() => calls.every(({ cancelled: isCancelled }) => isCancelled));
+  });
+
+  test('works while timers are fake', async () => {
+    vi.useFakeTimers();
+    const client = make(open());
+    expect((await get(client, { id: '7' })).id).toBe('7');
+    expect((await get(client, { id: '8' })).id).toBe('8');
   });
 });
 

@@ -127,7 +127,7 @@ export interface ConnectionOptions {
   readonly port: number;
   /** Of a Unix domain socket, in the place of host and port; an abstract one begins with a NUL. */
   readonly path?: string | undefined;
-  /** Makes the socket, in the place of a connection to `host` or `path`; it has its event `connect` still to come. */
+  /** Makes the socket, in the place of a connection to `host` or `path`; its event `connect` is still to come. */
   readonly openSocket?: (() => Socket) | undefined;
   /** Undefined is plaintext. */
   readonly tls: TlsOptions | undefined;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type ConnectionOptions, ownHttp2Transport, type Transport } from '@podwire/http2';
-import { InvalidInput } from '@podwire/registry';
+import { InvalidInput, timers } from '@podwire/registry';
 import { systemEnv } from '../env.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
 import { parseOptions, type Settings } from '../options/settings.ts';
@@ -37,7 +37,13 @@ export function channelOver(
   const transport: Transport = {
     name: 'memory',
     connect(connection, listener) {
-      const inMemory: ConnectionOptions = { ...connection, tls: undefined, openSocket };
+      const connected = () => {
+        const socket = openSocket();
+        // As the network would: once there are listeners.
+        timers.nextTick(() => socket.emit('connect'));
+        return socket;
+      };
+      const inMemory: ConnectionOptions = { ...connection, tls: undefined, openSocket: connected };
       return ownHttp2Transport.connect(inMemory, listener);
     },
   };

@@ -7,8 +7,6 @@ export function memorySockets(): { readonly client: Socket; readonly server: Dup
   const server = new MemorySocket();
   client.peer = server;
   server.peer = client;
-  // As the network would: after the caller has its listeners.
-  process.nextTick(() => client.emit('connect'));
   return { client: client as unknown as Socket, server };
 }
 

@@ -1,10 +1,9 @@
 import { dirname } from 'node:path';
 import type { Clock } from '../clock.ts';
-import { EndpointTable } from '../endpoint-table.ts';
 import type { RegistryUpdate } from '../registry.ts';
 import { Bell, Turns } from '../wait.ts';
-import { MAX_DOCUMENT_BYTES, readDocument } from './document.ts';
-import { readRegularFile } from './read-file.ts';
+import { DocumentReader, MAX_DOCUMENT_BYTES } from './document.ts';
+import { readRegularBytes } from './read-file.ts';
 import { watchPath } from './watch-path.ts';
 
 /**
@@ -22,14 +21,14 @@ export async function* watchDocument(
   // The directory, because editors, `mv` and Kubernetes replace the file or a link above it.
   const watcher = watchPath(dirname(path), bell);
   let seen: string | undefined;
-  const known = new EndpointTable();
+  const reader = new DocumentReader(service);
   try {
     while (!signal.aborted) {
       const found = await readIfChanged(path, seen);
       if (found !== undefined) {
         seen = found.stamp;
         const turns = new Turns(clock, signal);
-        yield await toUpdate(found, path, service, turns, known);
+        yield await toUpdate(found, path, service, turns, reader);
       }
       await bell.wait(clock, pollMs, signal);
     }
@@ -43,20 +42,20 @@ class BecameDirectory extends Error {}
 interface Found {
   /** What tells one version of the file from another. */
   readonly stamp: string;
-  readonly text?: string;
+  readonly bytes?: Buffer;
   readonly problem?: string;
 }
 
 async function readIfChanged(path: string, seen: string | undefined): Promise<Found | undefined> {
   let stamp: string | undefined;
   try {
-    const text = await readRegularFile(path, MAX_DOCUMENT_BYTES, (found) => {
+    const bytes = await readRegularBytes(path, MAX_DOCUMENT_BYTES, (found) => {
       if (found.isDirectory()) throw new BecameDirectory(`${path} became a directory`);
       const { ino, size, mtimeMs, ctimeMs } = found;
       stamp = `${ino}:${size}:${mtimeMs}:${ctimeMs}`;
       return stamp !== seen;
     });
-    return text === undefined ? undefined : { stamp: stamp!, text };
+    return bytes === undefined ? undefined : { stamp: stamp!, bytes };
   } catch (error) {
     if (error instanceof BecameDirectory) throw error;
     const problem = (error as Error).message;
@@ -65,22 +64,19 @@ async function readIfChanged(path: string, seen: string | undefined): Promise<Fo
   }
 }
 
-/** What a document says; `known` are its endpoints, with which the next one is compared. */
 async function toUpdate(
   found: Found,
   path: string,
   service: string,
   turns: Turns,
-  known: EndpointTable,
+  reader: DocumentReader,
 ): Promise<RegistryUpdate> {
-  if (found.text === undefined) return { type: 'problem', reason: found.problem! };
+  if (found.bytes === undefined) return { type: 'problem', reason: found.problem! };
   try {
-    const endpoints = await readDocument(found.text, service, turns, known);
-    if (endpoints === undefined) {
-      return { type: 'missing', reason: `${path} does not name the service '${service}'` };
-    }
-    known.apply({ type: 'reset', endpoints });
-    return { type: 'reset', endpoints: known.list };
+    const endpoints = await reader.read(found.bytes, turns);
+    return endpoints === undefined
+      ? { type: 'missing', reason: `${path} does not name the service '${service}'` }
+      : { type: 'reset', endpoints };
   } catch (error) {
     return { type: 'problem', reason: `${path}: ${(error as Error).message}` };
   }

@@ -6,10 +6,11 @@ import {
   NOT_SHOWN,
   toEndpoint,
 } from '../endpoint.ts';
-import type { EndpointTable } from '../endpoint-table.ts';
+import { EndpointTable } from '../endpoint-table.ts';
 import { checkKeys } from '../nearest.ts';
 import type { Turns } from '../wait.ts';
 import { parseYaml, withoutMark } from '../yaml.ts';
+import { EarlierDocument, type Reuse } from './earlier-document.ts';
 import { isUnchanged } from './unchanged.ts';
 
 /** A document larger than this is refused unread. */
@@ -22,18 +23,60 @@ const MAX_YAML_CHARACTERS = 256 * 1024;
 const PART = 256;
 
 /**
- * The Pods of one service in a document `{"services":{"orders":{"endpoints":[{"address":"10.0.0.1:50051"}]}}}`,
- * JSON or YAML. Undefined when the document does not name the service. Throws {@link InvalidInput} with the path to
- * what is wrong: a document is taken whole or not at all. Endpoints of `known` that it describes again are taken
- * from there. Parsing is one piece of work, all that follows is done in `turns`.
+ * The Pods of one service in a document `{"services":{"orders":{"endpoints":[{"address":"10.0.0.1:50051"}]}}}`, JSON or YAML, and in
+ * the documents that take its place.
  */
-export async function readDocument(
-  text: string,
+export class DocumentReader {
+  readonly #service: string;
+  readonly #known = new EndpointTable();
+  #earlier: EarlierDocument | undefined;
+
+  constructor(service: string) {
+    this.#service = service;
+  }
+
+  /**
+   * Undefined when the document does not name the service. Throws {@link InvalidInput} with the path to what is wrong: a document is
+   * taken whole or not at all. Endpoints that say what they said before are the same objects. Parsing is one piece of
+   * work, all that follows is done in `turns`.
+   */
+  async read(bytes: Buffer, turns: Turns): Promise<readonly Endpoint[] | undefined> {
+    const reuse = this.#earlier?.reuse(bytes, (id) => this.#known.has(id));
+    if (reuse !== undefined) {
+      await complete(reuse, this.#service, turns);
+      this.#earlier = reuse.next();
+      return this.#take(reuse.endpoints);
+    }
+    const { value, isJson } = parseText(bytes.toString('utf8'));
+    const endpoints = await readDocument(value, this.#service, turns, this.#known);
+    if (endpoints === undefined) return undefined;
+    if (turns.over) await turns.next();
+    this.#earlier = isJson ? EarlierDocument.of(bytes, this.#service, endpoints) : undefined;
+    return this.#take(endpoints);
+  }
+
+  #take(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+    this.#known.apply({ type: 'reset', endpoints });
+    return this.#known.list;
+  }
+}
+
+async function complete({ endpoints, said }: Reuse, service: string, turns: Turns): Promise<void> {
+  for (const [i, input] of said) {
+    endpoints[i] = check(input, pathOf(service, i));
+    if (turns.over) await turns.next();
+  }
+}
+
+const pathOf = (service: string, i: number) => `services.${service}.endpoints[${i}]`;
+
+async function readDocument(
+  value: unknown,
   service: string,
   turns: Turns,
   known: EndpointTable,
 ): Promise<readonly Endpoint[] | undefined> {
-  const { services } = checkKeys(parseText(text), ['services'], '');
+  const { services } = checkKeys(value, ['services'], '');
   if (typeof services !== 'object' || services === null || Array.isArray(services)) {
     throw new InvalidInput('services', services, 'must be an object of services by name');
   }
@@ -47,7 +90,7 @@ export async function readDocument(
     const differs = earlier.take(inputs, endpoints);
     const i = endpoints.length;
     if (i === inputs.length) return endpoints;
-    if (differs) endpoints.push(check(inputs[i], `${path}.endpoints[${i}]`));
+    if (differs) endpoints.push(check(inputs[i], pathOf(service, i)));
     if (turns.over) await turns.next();
   }
 }
@@ -95,13 +138,13 @@ function check(input: unknown, path: string): Endpoint {
   return toEndpoint(input as EndpointInput, path);
 }
 
-function parseText(given: string): unknown {
+function parseText(given: string): { readonly value: unknown; readonly isJson: boolean } {
   const text = decoded(given);
   const isJson = /^\s*\{/.test(text);
   let notJson = '';
   try {
     // Most documents are JSON, which YAML's parser takes a hundred times longer over.
-    if (isJson) return JSON.parse(text);
+    if (isJson) return { value: JSON.parse(text), isJson };
   } catch (error) {
     notJson = (error as Error).message;
     // A flow mapping of YAML begins with a brace too; one that ends too soon is neither.
@@ -113,7 +156,7 @@ function parseText(given: string): unknown {
     throw new InvalidInput('document', text.slice(0, 60), rule);
   }
   try {
-    return parseYaml(text);
+    return { value: parseYaml(text), isJson: false };
   } catch (error) {
     const why = (error as Error).message + (isJson ? `; as JSON: ${notJson}` : '');
     throw new InvalidInput('document', text.slice(0, 60), `is neither JSON nor YAML: ${why}`);

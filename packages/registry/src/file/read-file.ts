@@ -1,15 +1,24 @@
 import { constants, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
 
-/**
- * The text of a regular file. `wanted` decides by what the file is, before any of it is read; undefined when it is not.
- * Throws for what is no regular file, because a pipe or a device may never end, and for more than `maxBytes`.
- */
+/** The text of a regular file. Throws as {@link readRegularBytes} does. */
 export async function readRegularFile(
   path: string,
   maxBytes: number,
-  wanted: (found: Stats) => boolean = () => true,
+  wanted?: (found: Stats) => boolean,
 ): Promise<string | undefined> {
+  return (await readRegularBytes(path, maxBytes, wanted))?.toString('utf8');
+}
+
+/**
+ * What a regular file holds. `wanted` decides by what the file is, before any of it is read; undefined when it is not.
+ * Throws for what is no regular file, because a pipe or a device may never end, and for more than `maxBytes`.
+ */
+export async function readRegularBytes(
+  path: string,
+  maxBytes: number,
+  wanted: (found: Stats) => boolean = () => true,
+): Promise<Buffer | undefined> {
   // To open a pipe that nobody writes to would wait, and hold one of Node's few threads for it.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -22,7 +31,7 @@ export async function readRegularFile(
     // The size says nothing of what grows, or of the files of a kernel.
     for (let room = found.size + 1; ; room = 64 * 1024) {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(room), 0, room);
-      if (bytesRead === 0) return Buffer.concat(parts).toString('utf8');
+      if (bytesRead === 0) return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
       parts.push(buffer.subarray(0, bytesRead));
       bytes += bytesRead;
       if (bytes > maxBytes) throw tooLarge(path, bytes, maxBytes);

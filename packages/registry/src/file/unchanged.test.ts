@@ -1,26 +1,27 @@
 import { expect, test } from 'vitest';
 import { InvalidInput, toEndpoint } from '../endpoint.ts';
-import { EndpointTable } from '../endpoint-table.ts';
 import { VirtualClock } from '../testing/virtual-clock.ts';
 import { Turns } from '../wait.ts';
-import { readDocument } from './document.ts';
+import { DocumentReader } from './document.ts';
 
 const said = { address: '10.0.0.1:50051', weight: 2, zone: 'a', attributes: { node: 'n1' } };
 const plain = { address: '10.0.0.2:50051' };
-const known = new EndpointTable();
-known.apply({ type: 'reset', endpoints: [said, plain].map((input) => toEndpoint(input)) });
-
 const turns = new Turns(new VirtualClock(), new AbortController().signal);
+const bytes = (...inputs: readonly object[]) =>
+  Buffer.from(JSON.stringify({ services: { orders: { endpoints: inputs } } }));
 
+/** What a reader makes of two documents, one after the other. */
 async function read(...inputs: readonly object[]) {
-  const text = JSON.stringify({ services: { orders: { endpoints: inputs } } });
-  return (await readDocument(text, 'orders', turns, known))!;
+  const reader = new DocumentReader('orders');
+  const before = await reader.read(bytes(said, plain), turns);
+  return { before: before!, after: (await reader.read(bytes(...inputs), turns))! };
 }
 
 test('a document that says the same of a Pod gives the same object', async () => {
-  const [first, second] = await read({ ...said }, { ...plain, weight: 1, phase: 'serving', attributes: {} });
-  expect(first).toBe(known.get('10.0.0.1:50051'));
-  expect(second).toBe(known.get('10.0.0.2:50051'));
+  const again = { ...plain, weight: 1, phase: 'serving', attributes: {} };
+  const { before, after } = await read({ ...said }, again);
+  expect(after[0]).toBe(before[0]);
+  expect(after[1]).toBe(before[1]);
 });
 
 test.each([
@@ -32,13 +33,13 @@ test.each([
   { ...said, attributes: { node: 'n2' } },
   { ...said, attributes: { node: 'n1', rack: 'r1' } },
 ])('one that says something else gives another, %j', async (input) => {
-  const [endpoint] = await read(input);
-  expect(endpoint).toEqual(toEndpoint(input));
-  expect(endpoint).not.toBe(known.get('10.0.0.1:50051'));
+  const { before, after } = await read(input);
+  expect(after).toEqual([toEndpoint(input)]);
+  expect(after[0]).not.toBe(before[0]);
 });
 
 test.each(['null', '', '[]', '7'])('a document that is no object is named so, %j', async (text) => {
-  await expect(readDocument(text, 'orders', turns, known)).rejects.toThrow(
+  await expect(new DocumentReader('orders').read(Buffer.from(text), turns)).rejects.toThrow(
     /^document: .* must be an object$/,
   );
 });
@@ -66,8 +67,8 @@ test('a large document is checked in turns, between which other work is done', a
     },
   });
   const endpoints = Array.from({ length: 1_000 }, (_, i) => ({ address: `10.0.${i >> 8}.${i & 255}:1` }));
-  const text = JSON.stringify({ services: { orders: { endpoints } } });
-  const read = await readDocument(text, 'orders', new Turns(busy, new AbortController().signal), known);
-  expect(read).toHaveLength(1_000);
+  const reader = new DocumentReader('orders');
+  const list = await reader.read(bytes(...endpoints), new Turns(busy, new AbortController().signal));
+  expect(list).toHaveLength(1_000);
   expect(others).toBeGreaterThan(4);
 });

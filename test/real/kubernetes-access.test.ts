@@ -214,6 +214,37 @@ describe('credentials that work', () => {
   });
 });
 
+test('the zone of the own node is found with the least rights', { timeout: 30_000 }, async () => {
+  const endpoint = {
+    addresses: ['10.244.0.99'],
+    nodeName: 'node-1',
+    zone: 'eu-1a',
+    conditions: { ready: false },
+  };
+  await cluster.must('POST', pathOf('EndpointSlice'), {
+    metadata: { name: 'consumer-0', labels: { 'kubernetes.io/service-name': 'consumer' } },
+    ...{ addressType: 'IPv4', ports: [{ name: 'grpc', port: 50_051 }], endpoints: [endpoint] },
+  });
+  await using channel = createChannel('kubernetes:///orders.prod:grpc', {
+    registries: [kubernetes(account.options)],
+    zone: { node: 'node-1' },
+  });
+  await channel.ready();
+  await expect
+    .poll(() => channel.snapshot().zone)
+    .toEqual({ name: 'eu-1a', node: 'node-1', problem: undefined });
+  await using elsewhere = createChannel('kubernetes:///orders.prod:grpc', {
+    registries: [kubernetes(account.options)],
+    zone: { node: 'node-2' },
+  });
+  await elsewhere.ready();
+  await expect
+    .poll(() => elsewhere.snapshot().zone?.problem)
+    .toBe(
+      'the zone of the node node-2 is not known, and none is preferred: no Pod that the registry knows is on it',
+    );
+});
+
 test('a token and a CA that were replaced are read again', { timeout: 60_000 }, async () => {
   const mounted = await mountAccount(cluster);
   // The API server forgives a minute.

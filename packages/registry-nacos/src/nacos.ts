@@ -57,7 +57,7 @@ export function nacos(options: NacosOptions): Registry & Announcer {
 function overGrpc(settings: Settings): Protocol {
   const links = openLinks(settings);
   return {
-    watch: (ref, { signal }) => watch(links.get(ref.namespace).link, ref, settings, signal),
+    watch: (ref, options) => watch(links.get(ref.namespace).link, ref, settings, options),
     publishers: (namespace) => links.get(namespace),
   };
 }

@@ -1,4 +1,4 @@
-import type { RegistryUpdate } from '@podwire/registry';
+import type { RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
 import { ApplicationMetadata } from './dubbo/application-metadata.ts';
 import { followMapping } from './dubbo/mapping.ts';
 import type { Link, Live } from './link/link.ts';
@@ -21,7 +21,7 @@ export async function* watch(
   link: Link,
   ref: ServiceRef,
   settings: Settings,
-  signal: AbortSignal,
+  { signal, onRecheck }: RegistryWatchOptions,
 ): AsyncGenerator<RegistryUpdate> {
   if (signal.aborted) return;
   link.join();
@@ -29,7 +29,7 @@ export async function* watch(
     while (!signal.aborted) {
       const live = await unlessAborted(link.connect(), signal);
       if (live === undefined) return;
-      yield* watchLive(live, ref, settings, signal);
+      yield* watchLive(live, ref, settings, signal, onRecheck);
       // Nacos asked for a switch, and the new connection is there already: no reason to fail.
       if (!signal.aborted && link.live === undefined) throw live.session.error;
     }
@@ -43,10 +43,14 @@ async function* watchLive(
   ref: ServiceRef,
   settings: Settings,
   signal: AbortSignal,
+  onRecheck: RegistryWatchOptions['onRecheck'],
 ): AsyncGenerator<RegistryUpdate> {
   const infos = new Map<string, ServiceInfo>();
   const problems = new Map<string, string>();
   const leavers = new Map<string, () => void>();
+  onRecheck?.(() => {
+    for (const name of leavers.keys()) live.naming.recheck(ref.group, name);
+  });
   const bell = new Bell();
   /** Whether the lists say something that was not told yet. */
   let isNew = false;

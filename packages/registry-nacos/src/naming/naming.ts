@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@podwire/registry';
+import { NacosError } from '../error.ts';
 import type { Session } from '../rpc/session.ts';
 import { Subscription } from '../rpc/subscription.ts';
 import type { ServiceRef } from '../service-ref.ts';
@@ -18,12 +19,19 @@ interface Service {
   readonly subscription: Subscription<ServiceListener>;
   last: ServiceInfo | undefined;
   lastRefTime: number;
+  /** A list had a change that was not pushed yet. */
+  isAhead: boolean;
+  /** Nor was it pushed since: lists alone tell what changes. */
+  isDeaf: boolean;
+  recheck: Timer | undefined;
 }
 
 /** A list is asked for this often although Nacos pushes: a push that was lost stays unnoticed no longer. */
 const REFRESH_MS = 30_000;
-/** After it was refused. */
+/** After it was refused, and while changes are not pushed. */
 const RETRY_MS = 5_000;
+/** A Pod that stops answering is mostly followed by a push, which Nacos holds back for 0.5 s. */
+const RECHECK_MS = 2_000;
 
 /** The services that are subscribed on one session: each once, however many look at it. */
 export class Naming {
@@ -39,9 +47,17 @@ export class Naming {
       const info = readInfo(body.serviceInfo);
       const key = keyOfInfo(info);
       const service = key === undefined ? undefined : this.#services.get(key);
-      if (service !== undefined) this.#accept(service, info);
+      if (service === undefined) return;
+      service.isAhead = false;
+      service.isDeaf = false;
+      service.recheck?.cancel();
+      service.recheck = undefined;
+      this.#accept(service, info);
     });
-    session.onEnd(() => this.#timer?.cancel());
+    session.onEnd(() => {
+      this.#timer?.cancel();
+      for (const { recheck } of this.#services.values()) recheck?.cancel();
+    });
     this.#planRefresh();
   }
 
@@ -58,6 +74,22 @@ export class Naming {
     return leave;
   }
 
+  /** Somebody has reason to think that Nacos knows better: asks for the list, unless a push comes first. */
+  recheck(group: string, name: string): void {
+    const service = this.#services.get(keyOf(group, name));
+    if (service === undefined || service.recheck !== undefined || this.#session.error !== undefined) return;
+    service.recheck = this.#clock.after(RECHECK_MS, () => {
+      service.recheck = undefined;
+      this.#refresh(service).then(
+        // Whether what it said is pushed is to be seen soon.
+        () => service.isAhead && this.#planRefresh(RETRY_MS),
+        (error: Error) => {
+          for (const listener of service.subscription.listeners) listener.onProblem(error);
+        },
+      );
+    });
+  }
+
   #make(key: string, ref: ServiceRef): Service {
     const subscribe = (isOn: boolean) =>
       this.#session.request('SubscribeServiceRequest', subscribeBody(ref, isOn));
@@ -71,9 +103,13 @@ export class Naming {
         service.lastRefTime = 0;
         if (this.#session.error === undefined) await subscribe(false);
       },
-      onOver: () => this.#services.delete(key),
+      onOver: () => {
+        service.recheck?.cancel();
+        this.#services.delete(key);
+      },
     });
-    const service: Service = { ref, subscription, last: undefined, lastRefTime: 0 };
+    const unknown = { last: undefined, lastRefTime: 0, isAhead: false, isDeaf: false, recheck: undefined };
+    const service: Service = { ref, subscription, ...unknown };
     return service;
   }
 
@@ -82,10 +118,21 @@ export class Naming {
     const { ref, last: before } = service;
     const names = { namespace: ref.namespace, groupName: ref.group, serviceName: ref.name };
     const body = { ...names, cluster: '', healthyOnly: false, udpPort: 0 };
+    const wasAhead = service.isAhead;
     const { serviceInfo } = await this.#session.request('ServiceQueryRequest', body);
+    const info = readInfo(serviceInfo);
     // Nothing came meanwhile, so this is the newest, whatever times say: a wrong one must not hold for ever.
-    if (service.last === before) service.lastRefTime = 0;
-    this.#accept(service, readInfo(serviceInfo));
+    if (service.last === before) {
+      service.lastRefTime = 0;
+      if (wasAhead) service.isDeaf = true;
+      else if (before !== undefined && isNews(before, info)) service.isAhead = true;
+    }
+    this.#accept(service, info);
+    if (!service.isDeaf) return;
+    const problem = new NacosError(
+      `Nacos at ${this.#session.server} does not push changes, only lists pass, which are asked for every ${RETRY_MS / 1000} s: does a proxy on the way hold streams back?`,
+    );
+    for (const listener of service.subscription.listeners) listener.onProblem(problem);
   }
 
   /** Refuses what is older than what is known: pushes and answers overtake one another. */
@@ -98,6 +145,7 @@ export class Naming {
   }
 
   #planRefresh(delayMs = REFRESH_MS): void {
+    this.#timer?.cancel();
     this.#timer = this.#clock.after(delayMs, async () => {
       let next = REFRESH_MS;
       const refresh = async (service: Service) => {
@@ -108,10 +156,29 @@ export class Naming {
           for (const listener of service.subscription.listeners) listener.onProblem(error as Error);
         }
       };
-      await Promise.all([...this.#services.values()].map(refresh));
+      const services = [...this.#services.values()];
+      await Promise.all(services.map(refresh));
+      if (services.some(({ isAhead }) => isAhead)) next = RETRY_MS;
       if (this.#session.error === undefined) this.#planRefresh(next);
     });
   }
+}
+
+/** Whether other Pods are listed, or in another state, in whatever order. What changes of their metadata can wait. */
+function isNews(before: ServiceInfo, after: ServiceInfo): boolean {
+  const known = new Set(statesOf(before));
+  const now = statesOf(after);
+  return known.size !== new Set(now).size || now.some((state) => !known.has(state));
+}
+
+function statesOf({ hosts }: ServiceInfo): readonly string[] {
+  if (!Array.isArray(hosts)) return [];
+  return hosts.map((host: ServiceInfo | null | undefined) => {
+    const { ip, port, weight, healthy, enabled } = host ?? {};
+    return [ip, port, weight, healthy, enabled]
+      .map((value) => (typeof value === 'object' ? '' : value))
+      .join();
+  });
 }
 
 function readInfo(value: unknown): ServiceInfo {

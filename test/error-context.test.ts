@@ -195,6 +195,20 @@ function unary(channel: grpc.ChannelInterface): Promise<Buffer> {
   });
 }
 
+test('of a call that was hedged, Pods whose answer was still to come are named as well', async () => {
+  const servers = [await startScriptServer(), await startScriptServer()];
+  for (const { stop } of servers) onTestFinished(() => stop());
+  const hedgingPolicy = { maxAttempts: 2, hedgingDelay: '0s', nonFatalStatusCodes: [] };
+  const channel = openChannel(`static:///${servers.map(({ address }) => address).join()}`, {
+    serviceConfig: { methodConfig: [{ name: [{}], hedgingPolicy }] },
+  });
+  await channel.ready();
+  const options = { deadline: Date.now() + 500 };
+  const { error } = await fail(CLIENTS.generated(channel), { kind: 'unary', script: 'hang', options });
+  expect(error.pods?.toSorted()).toEqual(servers.map(({ address }) => address).toSorted());
+  expect(error.reason).toBe('DEADLINE_EXCEEDED');
+});
+
 const GRPC = { 'content-type': 'application/grpc' };
 
 describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {

@@ -1,6 +1,6 @@
 // @ts-check
 // Every server and suite that the tests run, what it is made of and how.
-import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cargoSources, goBuild, goModuleDirectory, mavenLibraries, pipInstall, run } from './build.mjs';
 
@@ -50,6 +50,19 @@ export const items = {
     tools: ['go'],
     source: 'dubbo-go',
     build: (directory, source) => goBuild(source, join(directory, 'dubbo-go')),
+  },
+  tracers: {
+    name: 'tracers',
+    version: '1',
+    about: "OpenTelemetry's and Datadog's tracers",
+    tools: ['npm'],
+    source: 'tracers',
+    build(directory, source) {
+      cpSync(source, directory, { recursive: true });
+      run('npm', ['ci', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund'], {
+        cwd: directory,
+      });
+    },
   },
   h2specd: {
     name: 'h2specd',

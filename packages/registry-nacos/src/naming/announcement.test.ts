@@ -52,3 +52,12 @@ it('is taken out when the registry is closed before Nacos answered', async () =>
   await announced;
   await expect(registry.announce('orders', POD)).rejects.toThrow('the registry is closed');
 });
+
+it('of a socket is refused: no other machine could reach it', async () => {
+  const registry = bench.open();
+  const socket = toEndpoint({ address: 'unix:/run/orders.sock' });
+  await expect(registry.announce('orders', socket)).rejects.toThrow(
+    'endpoint: "unix:/run/orders.sock" must have a host and a port',
+  );
+  expect(bench.server.requests).toEqual([]);
+});

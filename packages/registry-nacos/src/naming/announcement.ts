@@ -158,6 +158,9 @@ export class NacosAnnouncement implements Announcement {
 }
 
 function checked(endpoint: Endpoint, path: string): Endpoint {
+  if (endpoint.path !== undefined) {
+    throw new InvalidInput(path, endpoint.id, 'must have a host and a port: Nacos knows no sockets');
+  }
   if (endpoint.weight > MAX_WEIGHT) {
     throw new InvalidInput(`${path}.weight`, endpoint.weight, `must be at most ${MAX_WEIGHT} in Nacos`);
   }

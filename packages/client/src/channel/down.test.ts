@@ -40,10 +40,18 @@ async function open(
     return turn % 1;
   };
   const env = { clock, random, afterPoll: setImmediate };
+  let builds = 0;
+  const made = createPolicy(policy);
   const side = new Side({
     mode: 'direct',
     env,
-    policy: createPolicy(policy),
+    policy: {
+      ...made,
+      build: (...args) => {
+        builds += 1;
+        return made.build(...args);
+      },
+    },
     authority: 'orders',
     commonHeaders: [],
     drainMs: 1_000,
@@ -67,6 +75,7 @@ async function open(
     hosts,
     down,
     dialledMs,
+    builds: () => builds,
     start: async () => {
       side.update(hosts.map((host) => toEndpoint({ host, port: 1 })));
       await settle();
@@ -153,4 +162,19 @@ test('of many Pods that are down so many a second are tried, and one that is bac
   expect(side.all.filter(({ state }) => state === 'ready')).toHaveLength(150);
   side.close('done');
   expect(clock.pending).toBe(0);
+});
+
+test('Pods that fail once more where all of them do cost no new picker', async () => {
+  const { clock, side, hosts, down, start, builds } = await open(20);
+  for (const host of hosts) down.add(host);
+  await start();
+  await clock.advance(1_000);
+  expect(side.state).toBe('failing');
+  const before = builds();
+  await clock.advance(10_000);
+  expect(builds()).toBe(before);
+  down.delete(hosts[7]!);
+  await clock.advance(1_000 * JITTER);
+  expect(side.state).toBe('ready');
+  side.close('done');
 });

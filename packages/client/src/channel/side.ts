@@ -229,6 +229,8 @@ export class Side {
     this.#first?.onState(pod);
     // A Pod that fails to connect again and again makes no difference to calls that others take.
     if (this.warm && pod.state !== 'ready' && !pod.picked) return;
+    // Nor does one that fails once more where all of them do.
+    if (this.state === 'failing' && pod.failing && pod.state !== 'ready' && pod.state !== 'idle') return;
     if (this.state !== 'ready') this.#rebuild.plan('now');
     else this.#rebuild.plan(pod.state === 'ready' ? 'soon' : 'later');
   }

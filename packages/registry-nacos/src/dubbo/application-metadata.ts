@@ -24,6 +24,12 @@ const MAX_RETRY_MS = 10_000;
 /** Dubbo for Java counts versions and groups into its revisions, which are MD5 sums; dubbo-go does not. */
 const COMPLETE_REVISION = /^[0-9a-f]{32}$/;
 
+/** Revisions that are remembered; the oldest are forgotten first. */
+const MAX_REMEMBERED = 10_000;
+
+/** What could be read once, by registry: a new session, or a server that fails, is no reason to lose the Pods that have it. */
+const remembered = new WeakMap<Settings, Map<string, readonly DubboService[]>>();
+
 /**
  * What the instances of applications have: by Dubbo's `MetadataInfo` of their revision, in Nacos's configs or told by the Pods
  * themselves. It is read once, and again only after it could not be read.
@@ -33,6 +39,7 @@ export class ApplicationMetadata {
   readonly #configs: Configs;
   readonly #onChange: () => void;
   readonly #entries = new Map<string, Entry>();
+  readonly #remembered: Map<string, readonly DubboService[]>;
   readonly #waiting: (() => Promise<void>)[] = [];
   #asked = 0;
   #pass = 0;
@@ -44,6 +51,8 @@ export class ApplicationMetadata {
     this.#settings = settings;
     this.#configs = configs;
     this.#onChange = onChange;
+    this.#remembered = remembered.get(settings) ?? new Map();
+    remembered.set(settings, this.#remembered);
   }
 
   /** Whether something is still asked for the first time. */
@@ -71,17 +80,18 @@ export class ApplicationMetadata {
     const service = isRemote ? undefined : metadataServiceOf(application, host, get);
     const key = JSON.stringify([application, revision, placeOf(service, revision)]);
     const known = this.#entries.get(key);
-    const fresh = { services: undefined, failure: undefined, retryAtMs: 0, retryMs: FIRST_RETRY_MS, pass: 0 };
+    const services = this.#remembered.get(key);
+    const fresh = { services, failure: undefined, retryAtMs: 0, retryMs: FIRST_RETRY_MS, pass: 0 };
     const entry: Entry = known ?? fresh;
     entry.pass = this.#pass;
     if (known === undefined) {
       this.#entries.set(key, entry);
-      this.#ask(entry, this.#howToAsk(application, revision, service));
+      this.#ask(key, entry, this.#howToAsk(application, revision, service));
     } else if (entry.failure !== undefined && this.#settings.clock.nowMs() >= entry.retryAtMs) {
       entry.retryAtMs = Number.POSITIVE_INFINITY;
-      this.#ask(entry, this.#howToAsk(application, revision, service));
+      this.#ask(key, entry, this.#howToAsk(application, revision, service));
     }
-    if (entry.failure !== undefined) throw new Error(entry.failure);
+    if (entry.failure !== undefined && entry.services === undefined) throw new Error(entry.failure);
     return entry.services;
   }
 
@@ -102,11 +112,12 @@ export class ApplicationMetadata {
     };
   }
 
-  #ask(entry: Entry, ask: Ask): void {
+  #ask(key: string, entry: Entry, ask: Ask): void {
     this.#waiting.push(async () => {
       try {
         entry.services = readMetadataInfo(await ask());
         entry.failure = undefined;
+        this.#remember(key, entry.services);
       } catch (error) {
         entry.failure = (error as Error).message;
         entry.retryAtMs = this.#settings.clock.nowMs() + entry.retryMs;
@@ -114,6 +125,13 @@ export class ApplicationMetadata {
       }
     });
     this.#next();
+  }
+
+  #remember(key: string, services: readonly DubboService[]): void {
+    this.#remembered.delete(key);
+    this.#remembered.set(key, services);
+    if (this.#remembered.size <= MAX_REMEMBERED) return;
+    for (const oldest of this.#remembered.keys()) return void this.#remembered.delete(oldest);
   }
 
   #next(): void {

@@ -128,7 +128,8 @@ test.each(Object.entries(PROVOCATIONS))('%s says what happened', async (reason, 
   const pod = await startPod(provocation, () => setImmediate(() => seen()));
   const channel = createChannel(`static:///${pod}`, { name: 'orders', ...options });
   closing.push(() => channel.close({ graceMs: 0 }));
-  if (reason !== 'NO_CONNECTION') await channel.ready();
+  // Not as long as the calls wait, which may be short.
+  if (reason !== 'NO_CONNECTION') await channel.ready({ timeoutMs: 10_000 });
   const sent = grpc.Metadata.fromHttp2Headers(metadata);
   const deadline =
     callOptions.deadline === undefined ? {} : { deadline: Date.now() + Number(callOptions.deadline) };

@@ -65,16 +65,21 @@ afterAll(async () => {
   await scripted.close();
 });
 
+/** What ends a call without its server's word for it. */
+const ENDLESS: ReadonlySet<ServerScript['end']> = new Set(['hang', 'hang-up', 'goaway-error']);
+
 /** Takes out of a conversation what would make its outcome, or that of the next one, a matter of chance. */
 function settled(asked: CallScript, script: ServerScript): [CallScript, ServerScript] {
   // Only by losing its connection, or by its deadline, may the call end: else a reply may be too late, or the next call begins
   // on a connection that is about to be lost.
-  if (script.end === 'hang-up' || script.end === 'hang') {
-    const silent = { ...script, httpStatus: 200 as const, trailersOnly: false, messages: [] };
-    return [{ ...asked, cancelAfter: -1, deadline: 'none' }, silent];
+  const streams = asked.kind === 'server stream' || asked.kind === 'bidirectional';
+  if (ENDLESS.has(script.end)) {
+    const all = script.messages.map((one) => ({ ...one, bytes: one.bytes % 1_000 }));
+    const messages = streams ? all : all.slice(0, 1);
+    const endless = { ...script, httpStatus: 200 as const, trailersOnly: false, messages };
+    return [{ ...asked, cancelAfter: -1, deadline: 'none' }, endless];
   }
   // grpc-js asks for one message where there is to be one, so that nobody would read what follows it.
-  const streams = asked.kind === 'server stream' || asked.kind === 'bidirectional';
   if (streams || script.messages.length === 0) return [asked, script];
   const broken = script.end === 'truncated' || script.end === 'not-compressed';
   return [asked, { ...script, messages: script.messages.slice(0, 1), end: broken ? 'trailers' : script.end }];
@@ -86,6 +91,8 @@ interface Outcome {
   readonly code: number;
   /** What the server said; podwire's own words are for people. */
   readonly details: string | undefined;
+  /** What podwire said of the connection that was lost. */
+  readonly why: string | undefined;
   readonly trailing: Record<string, MetadataValue[]>;
 }
 
@@ -116,7 +123,8 @@ function converse(channel: PodwireChannel, asked: CallScript, script: ServerScri
       clearTimeout(stuck);
       const told = details === script.grpcMessage ? details : undefined;
       // The reply of a unary call is told after its status.
-      setImmediate(() => resolve({ ...seen, code, details: told, trailing: plain(trailers) }));
+      const why = /^the Pod sent GOAWAY.*?(?=,| \[)/.exec(details)?.[0];
+      setImmediate(() => resolve({ ...seen, code, details: told, why, trailing: plain(trailers) }));
     };
     const requests = asked.messages.map((bytes, i) => Buffer.alloc(bytes, `c${i}`));
     const [request] = requests as [Buffer];
@@ -151,7 +159,8 @@ function converse(channel: PodwireChannel, asked: CallScript, script: ServerScri
  * out, and how much of a reply is here already when its reader cancels.
  */
 function comparable(outcome: Outcome, asked: CallScript, script: ServerScript): unknown {
-  if (script.end === 'hang-up' || script.end === 'hang') return outcome.code;
+  if (script.end === 'goaway-error') return [outcome.code, outcome.why];
+  if (ENDLESS.has(script.end)) return outcome.code;
   const { cancelAfter } = asked;
   if (cancelAfter > 0 && outcome.messages.length >= cancelAfter)
     return outcome.messages.slice(0, cancelAfter);
@@ -161,7 +170,7 @@ function comparable(outcome: Outcome, asked: CallScript, script: ServerScript): 
 test(`random calls come to the same on both transports`, {
   timeout: 30_000 + 200 * CONVERSATIONS,
 }, async () => {
-  const script = serverScripts('goaway', 'hang', 'hang-up');
+  const script = serverScripts('goaway', 'hang', 'hang-up', 'goaway-error');
   const group = fc.array(fc.tuple(callScript, script), { minLength: LANES, maxLength: LANES });
   await fc.assert(
     fc.asyncProperty(group, async (scripts) => {

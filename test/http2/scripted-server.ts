@@ -24,6 +24,8 @@ export interface ServerScript {
     | 'reset-at-once'
     /** GOAWAY before the body, then trailers. */
     | 'goaway'
+    /** GOAWAY with the error code behind the body, and the end of the connection. */
+    | 'goaway-error'
     /** Never ends. */
     | 'hang'
     /** Ends the connection behind the body. */
@@ -140,7 +142,14 @@ function end(
   write(stream, Buffer.concat([...rest, ...last]), script.pieceBytes);
   if (script.end === 'reset') stream.write(Buffer.alloc(0), () => stream.close(script.errorCode));
   else if (script.end === 'hang-up') stream.write(Buffer.alloc(0), () => stream.session?.destroy());
+  else if (script.end === 'goaway-error') stream.write(Buffer.alloc(0), () => endFor(stream, script));
   else if (script.end !== 'hang') stream.end();
+}
+
+function endFor({ session }: ServerHttp2Stream, { errorCode, grpcMessage }: ServerScript): void {
+  session?.goaway(errorCode, 0x7fffffff, Buffer.from(grpcMessage));
+  // Once it has been written.
+  setImmediate(() => setImmediate(() => session?.destroy()));
 }
 
 function write(stream: ServerHttp2Stream, bytes: Buffer, pieceBytes: number): void {

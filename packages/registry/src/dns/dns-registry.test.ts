@@ -32,6 +32,17 @@ async function openAddresses(): Promise<RegistryFixture> {
   };
 }
 
+it('takes a time limit beyond those that a timer can hold', async () => {
+  const server = await DnsServer.listen({ 'orders.test': { addresses: ['10.0.0.1'] } });
+  const watch = new Followed(
+    dnsRegistry({ servers: [server.address], timeoutMs: 2 ** 40 + 0.5 }),
+    'orders.test:1',
+  );
+  await until(() => watch.ids.length > 0, 'the Pod');
+  await watch.close();
+  await server.close();
+});
+
 async function openSrv(): Promise<RegistryFixture> {
   const server = await DnsServer.listen({});
   const change = async (inputs: readonly EndpointInput[]) => {

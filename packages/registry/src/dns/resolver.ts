@@ -22,6 +22,9 @@ export interface DnsResolver {
   srv(name: string, signal: AbortSignal): Promise<readonly SrvRecord[]>;
 }
 
+/** Of Node's resolver, in whole milliseconds. */
+const MAX_TIMEOUT_MS = 0x7fffffff;
+
 /**
  * The system's own way for addresses (getaddrinfo: /etc/hosts and search domains count, so that `orders.prod` means
  * what it means to `curl`); DNS servers are asked directly where some are given (`host` or `host:port`), and for SRV. What is
@@ -35,7 +38,7 @@ export function systemResolver(
 ): DnsResolver {
   /** A resolver of its own for each question, so that an abort ends that one alone. */
   const ask = async <T>(signal: AbortSignal, question: (resolver: Resolver) => Promise<T>): Promise<T> => {
-    const resolver = new Resolver({ timeout: timeoutMs, tries: 2 });
+    const resolver = new Resolver({ timeout: Math.min(Math.ceil(timeoutMs), MAX_TIMEOUT_MS), tries: 2 });
     if (servers.length > 0) resolver.setServers(servers);
     const cancel = () => resolver.cancel();
     signal.addEventListener('abort', cancel, { once: true });

@@ -199,7 +199,7 @@ describe('where lists pass and watches do not begin', () => {
   it('many Services are all listed, whatever their watches wait for', async () => {
     fixture.server.intercept = ({ kind }) => kind === 'watch';
     const registry = fixture.registry({ clock });
-    const all = Array.from({ length: 60 }, (_, i) => new Followed(registry, `service-${i}`));
+    const all = Array.from({ length: 2 * 16 + 1 }, (_, i) => new Followed(registry, `service-${i}`));
     pods = new Watched(fixture.registry({ clock }), 'orders', clock);
     await until(() => all.every(({ updates }) => updates[0]?.type === 'missing'), 'all first lists');
     expect(clock.nowMs()).toBe(1_000);

@@ -50,6 +50,73 @@ describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
     return seen;
   }
 
+  const PARTIAL = message(Buffer.alloc(100)).subarray(0, 40);
+  const failed = (id: number) => ends(id, ['grpc-status', '5'], ['grpc-message', 'no such order']);
+  describe.each<[string, (id: number) => Buffer]>([
+    ['a message and part of another', (id) => Buffer.concat([data(id), data(id, PARTIAL)])],
+    ['part of a message', (id) => data(id, PARTIAL)],
+    ['part of a prefix', (id) => data(id, PARTIAL.subarray(0, 3))],
+    ['a message and part of a prefix', (id) => data(id, Buffer.concat([ORDER, PARTIAL.subarray(0, 1)]))],
+    ['two messages', (id) => Buffer.concat([data(id), data(id)])],
+    ['many messages', (id) => Buffer.concat(Array.from({ length: 40 }, () => data(id)))],
+    ['a message and padding', (id) => Buffer.concat([data(id), frame(TYPE.DATA, 8, id, Buffer.alloc(9, 8))])],
+    ['a message and empty DATA', (id) => Buffer.concat([data(id), data(id, Buffer.alloc(0))])],
+  ])('an error behind %s', (_name, body) => {
+    test('in one piece is told', async () => {
+      await start((id) => Buffer.concat([begins(id), body(id), failed(id)]));
+      for (const { error } of await calls())
+        expect(error).toMatchObject({ code: grpc.status.NOT_FOUND, details: 'no such order' });
+    });
+
+    test('in a piece of its own is told', async () => {
+      await start((id) => {
+        setImmediate(() => setImmediate(() => peer.write(failed(id))));
+        return Buffer.concat([begins(id), body(id)]);
+      });
+      const [generated, ours] = await calls();
+      expect(generated!.error).toMatchObject({ code: grpc.status.NOT_FOUND, details: 'no such order' });
+      // A client of createClient does not wait for what may come behind two messages.
+      expect([grpc.status.NOT_FOUND, grpc.status.UNIMPLEMENTED]).toContain(ours!.error?.code);
+    });
+  });
+
+  test('an error behind a message and what is none ends the call', async () => {
+    const bytes = Buffer.concat([ORDER, Buffer.alloc(30, 7)]);
+    await start((id) => Buffer.concat([begins(id), data(id, bytes), failed(id)]));
+    const [generated, ours] = await calls();
+    expect(generated!.error?.code).toBe(grpc.status.NOT_FOUND);
+    expect(ours!.error?.code).toBe(grpc.status.INTERNAL);
+  });
+
+  test.each([
+    ['part of a message', PARTIAL],
+    ['part of a prefix', PARTIAL.subarray(0, 3)],
+  ])('success behind a message and %s is none', async (_name, rest) => {
+    await start((id) => Buffer.concat([begins(id), data(id), data(id, rest), trailers(id)]));
+    for (const { error } of await calls())
+      expect(error).toMatchObject({ code: grpc.status.INTERNAL, reason: 'PROTOCOL_ERROR' });
+  });
+
+  test('the reader of a stream gets all its messages before the error behind them', async () => {
+    const COUNT = 100;
+    await start((id) =>
+      Buffer.concat([begins(id), ...Array.from({ length: COUNT }, () => data(id)), failed(id)]),
+    );
+    for (const client of [ordersClient(channel), createClient(OrdersConstructor, channel)]) {
+      const stream = (client as ReturnType<typeof ordersClient>).list({});
+      let count = 0;
+      const read = async () => {
+        for await (const _order of stream) {
+          count += 1;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      };
+      await expect(read()).rejects.toMatchObject({ code: grpc.status.NOT_FOUND });
+      // A stream of Node tells an error before what it holds.
+      expect(count).toBeGreaterThan(COUNT - 40);
+    }
+  });
+
   test('headers that no metadata can hold are left out, and the others are there', async () => {
     await start((id) =>
       Buffer.concat([begins(id, ['x!y', '1'], ['x', '\xc5\xbe'], ['y', 'ok']), data(id), trailers(id)]),

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { Metadata, type requestCallback, status as Status, type StatusObject } from '@grpc/grpc-js';
 import type { RawHeaders } from '@podwire/http2';
+import { timers } from '@podwire/registry';
 import { Call } from '../call/call.ts';
 import type { CallListener, GrpcCall } from '../call/delivery.ts';
 import { callerStatus } from '../call/failure.ts';
@@ -12,6 +13,8 @@ import { serviceError } from './service-error.ts';
 
 /** A second message is an error, and must be asked for to be seen. */
 const READS = 2;
+const NO_MESSAGE = { code: Status.UNIMPLEMENTED, details: 'No message received' };
+const TOO_MANY = { code: Status.UNIMPLEMENTED, details: 'Too many responses received' };
 
 /** The reply of a method with one message back, on its way to the callback. */
 export class SingleReply<Response> implements CallListener {
@@ -49,7 +52,7 @@ export class SingleReply<Response> implements CallListener {
 
   onReceiveMessage(bytes: Buffer): void {
     this.#messages += 1;
-    if (this.#messages > 1) return this.#fail(Status.UNIMPLEMENTED, 'Too many responses received');
+    if (this.#messages > 1) return this.#refuseMore();
     try {
       this.#response = this.#deserialize(bytes);
     } catch (error) {
@@ -58,7 +61,7 @@ export class SingleReply<Response> implements CallListener {
   }
 
   onReceiveOk(): void {
-    if (this.#failure !== undefined || this.#messages === 0) return this.onReceiveStatus(okStatus());
+    if (this.#failure !== undefined || this.#messages !== 1) return this.onReceiveStatus(okStatus());
     this.#callback(null, this.#response);
     if (isHeard(this.#surface, 'status')) this.#surface.emit('status', okStatus());
   }
@@ -66,16 +69,24 @@ export class SingleReply<Response> implements CallListener {
   onReceiveStatus(received: StatusObject): void {
     const status = this.#failure === undefined ? received : { ...received, ...this.#failure };
     if (status.code !== Status.OK) this.#callback(serviceError(status));
-    else if (this.#messages > 0) this.#callback(null, this.#response);
-    else this.#callback(serviceError(this.#noMessage(status.metadata)));
+    else if (this.#messages === 1) this.#callback(null, this.#response);
+    else {
+      const { code, details } = this.#messages === 0 ? NO_MESSAGE : TOO_MANY;
+      this.#callback(serviceError(this.#verdict(code, details, status.metadata)));
+    }
     this.#surface.emit('status', status);
   }
 
-  #noMessage(metadata: Metadata): StatusObject {
-    const code = Status.UNIMPLEMENTED;
-    const details = 'No message received';
+  #verdict(code: Status, details: string, metadata: Metadata): StatusObject {
     const call = this.#call;
     return { ...(call instanceof Call ? callerStatus(call, code, details) : { code, details }), metadata };
+  }
+
+  /** Not before all that came with it was read: a status among it says more. */
+  #refuseMore(): void {
+    this.#call?.startRead();
+    if (this.#messages === READS)
+      timers.setImmediate(() => this.#call?.cancelWithStatus(TOO_MANY.code, TOO_MANY.details));
   }
 
   #fail(code: Status, details: string): void {

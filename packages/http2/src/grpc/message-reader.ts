@@ -22,6 +22,8 @@ export class MessageReader {
   /** Length of the message that is being received, once its prefix was read. */
   #length = -1;
   #compressed = false;
+  /** Read before it was asked for. */
+  #ahead: ReadResult | undefined;
 
   /** `maxBytes`: the largest message taken, on the wire or inflated; -1 is no limit. */
   constructor(maxBytes: number) {
@@ -30,7 +32,7 @@ export class MessageReader {
 
   /** Whether the peer stopped in the middle of a message. */
   get partial(): boolean {
-    return this.#bytes > 0 || this.#length >= 0;
+    return this.#bytes > 0 || this.#length >= 0 || this.#ahead !== undefined;
   }
 
   push(chunk: Uint8Array): void {
@@ -39,8 +41,20 @@ export class MessageReader {
     this.#bytes += chunk.length;
   }
 
+  /** Whether something can be delivered, or never will be, before more bytes come. */
+  get ready(): boolean {
+    this.#ahead ??= this.#read();
+    return this.#ahead !== undefined;
+  }
+
   /** The next whole message, or why there can be none, or undefined while more bytes are needed. */
   next(): ReadResult | undefined {
+    const result = this.#ahead ?? this.#read();
+    this.#ahead = undefined;
+    return result;
+  }
+
+  #read(): ReadResult | undefined {
     if (this.#length < 0) {
       if (this.#bytes < PREFIX_BYTES) return undefined;
       const bad = this.#readPrefix();

@@ -1,6 +1,7 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import type { ResetPacer } from '../connection/reset-pacer.ts';
 import { ErrorCode } from '../error-codes.ts';
+import { saysFailure } from '../grpc/final-status.ts';
 import { frameMessage } from '../grpc/message-prefix.ts';
 import { MessageReader } from '../grpc/message-reader.ts';
 import { timers } from '../timers.ts';
@@ -43,6 +44,8 @@ export class NodeStream implements Stream {
   readonly #handler: StreamHandler;
   readonly #reader: MessageReader;
   #wanted = 0;
+  /** Messages that were ever asked for. */
+  #asked = 0;
   #paused = false;
   /** What it may hold while it is paused. */
   #unreadBytes = 0;
@@ -103,6 +106,7 @@ export class NodeStream implements Stream {
 
   request(n: number): void {
     this.#wanted += n;
+    this.#asked += n;
     if (this.#delivering || this.#ended) return;
     // Not inside the caller's call: a message that is here already is delivered on the next tick.
     if (this.#reader.partial) timers.nextTick(() => this.#deliver());
@@ -186,15 +190,29 @@ export class NodeStream implements Stream {
 
   /** Ends the call in order once the trailers are there and every message was delivered. */
   #settle(): void {
-    if (this.#ended || this.#trailers === undefined) return;
+    const headers = this.#trailers;
+    if (this.#ended || headers === undefined) return;
     const isUnread = this.#stream.readableLength > 0;
-    if (isUnread && !this.#stream.destroyed) return;
-    if (this.#reader.partial && this.#wanted === 0) return;
+    // All of it is here, and comes by way of `#onData`.
+    if (isUnread && !this.#stream.destroyed) return void this.#stream.read();
+    if (this.#wanted <= 0 && this.#reader.ready) return this.#awaitReader(headers);
+    // What is here is no message, and will be none; the server's word on the call says more than that.
     // Node throws away what a stream still held when it was destroyed.
-    if (this.#reader.partial || isUnread) {
+    if ((this.#reader.partial || isUnread) && !saysFailure(headers)) {
       return this.#end({ kind: 'protocol-error', reason: 'the stream ended in the middle of a message' });
     }
-    const headers = this.#trailers;
+    this.#finish(headers);
+  }
+
+  /** As podwire's own transport does it. */
+  #awaitReader(headers: RawHeaders): void {
+    if (this.#asked > 1 || !saysFailure(headers)) return;
+    setImmediate(() => {
+      if (this.#asked === 1 && this.#wanted === 0 && !this.#ended) this.#finish(headers);
+    });
+  }
+
+  #finish(headers: RawHeaders): void {
     // The server is done; whatever the client still meant to send is of no use (RFC 9113 §8.1).
     if (!this.#stream.writableEnded) this.#close(ErrorCode.NO_ERROR);
     this.#end({ kind: 'trailers', headers, httpStatus: this.#httpStatus, trailersOnly: false });

@@ -36,6 +36,12 @@ export class MessageBuffer {
     return this.#start === this.#end;
   }
 
+  /** Whether all bytes of the message at hand are here. */
+  get holdsMessage(): boolean {
+    const have = this.#end - this.#start;
+    return have >= PREFIX_BYTES && have >= PREFIX_BYTES + readUint32(this.#buffer, this.#start + 1);
+  }
+
   /** How many bytes more the message at hand needs, or its prefix; 1 at least. */
   get missing(): number {
     const have = this.#end - this.#start;

@@ -1,5 +1,6 @@
 import { receiveBudget } from '../connection/receive-budget.ts';
 import { ErrorCode } from '../error-codes.ts';
+import { saysFailure } from '../grpc/final-status.ts';
 import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
 import type { ReadResult } from '../grpc/message-reader.ts';
 import { timers } from '../timers.ts';
@@ -58,12 +59,14 @@ export class OwnStream implements Stream, Growing {
   readonly #maxReceiveBytes: number;
   readonly #out: Outgoing;
   #wanted = 0;
+  /** Messages that were ever asked for. */
+  #asked = 0;
   #delivering = false;
   /** The final response headers. */
   #response: ResponseBlock | undefined;
   #bodyBytes = 0;
   /** The peer ended the stream so. */
-  #remoteEnd: StreamEnd | undefined;
+  #remoteEnd: TrailersEnd | undefined;
   /** Why no more messages can be delivered; found, and perhaps not told yet. */
   #failure: ReadFailure | undefined;
   /** What was received and could not be delivered at once. */
@@ -108,6 +111,7 @@ export class OwnStream implements Stream, Growing {
 
   request(n: number): void {
     this.#wanted += n;
+    this.#asked += n;
     if (this.#delivering || this.ended || this.#failure !== undefined) return;
     // There is nothing to deliver before there are headers.
     if (this.#buffer === undefined || this.#response === undefined) return this.#free();
@@ -318,13 +322,27 @@ export class OwnStream implements Stream, Growing {
   }
 
   /** Ends the call in order once the trailers are there and every message was delivered. */
-  #settle(end: StreamEnd): void {
-    if (this.#buffer !== undefined) {
-      // A message may lie there whole, which nobody has asked for.
-      if (this.#wanted === 0 || this.#delivering) return;
-      return this.#break('the stream ended in the middle of a message', undefined);
-    }
-    this.finish(end);
+  #settle(end: TrailersEnd): void {
+    const buffer = this.#buffer;
+    if (buffer === undefined) return this.finish(end);
+    if (this.#delivering) return;
+    if (this.#wanted === 0 && buffer.holdsMessage) return this.#awaitReader(end);
+    // What is here is no message, and will be none; the server's word on the call says more than that.
+    if (saysFailure(end.headers)) return this.finish(end);
+    const result = buffer.next(this.#response!.encoding);
+    if (result !== undefined && result.kind !== 'message') return this.finish(asEnd(result));
+    this.#break('the stream ended in the middle of a message', undefined);
+  }
+
+  /**
+   * Messages lie there that nobody has asked for. Readers of a stream will ask, and get them before the end. A caller that asked for one
+   * message, and for no other within this turn, has a method with one: it is told of the failure, as by grpc-js.
+   */
+  #awaitReader(end: TrailersEnd): void {
+    if (this.#asked > 1 || !saysFailure(end.headers)) return;
+    this.#host.sender.afterFlush(() => {
+      if (this.#asked === 1 && this.#wanted === 0) this.finish(end);
+    });
   }
 
   onReset(errorCode: number): void {

@@ -5,7 +5,17 @@ import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import type { ChannelOptions, PodwireChannel, PodwireStatus, Reason } from 'podwire';
 import { afterEach, expect, test } from 'vitest';
-import { frame, frameReader, literal, message, okHeaders, settings, TYPE, uint32 } from './http2/frames.mjs';
+import {
+  frame,
+  frameReader,
+  literal,
+  message,
+  OK_BLOCK,
+  okHeaders,
+  settings,
+  TYPE,
+  uint32,
+} from './http2/frames.mjs';
 import { createChannel } from './support/channel.ts';
 import { ordersClient } from './support/orders-client.ts';
 
@@ -73,6 +83,11 @@ const PROVOCATIONS: Readonly<Record<Reason, Provocation>> = {
   MESSAGE_TOO_LARGE: {
     options: { maxSendBytes: 1 },
     says: `the message to send of 6 bytes is larger than the limit of 1 ${ON_NONE}`,
+  },
+  HEADERS_TOO_LARGE: {
+    options: { maxHeaderBytes: 1024 },
+    reply: (id) => frame(TYPE.HEADERS, 4, id, Buffer.concat([OK_BLOCK, literal('x', 'y'.repeat(2_000))])),
+    says: `received headers of 2135 bytes are larger than maxHeaderBytes, 1024 ${ON_POD}`,
   },
   INVALID_CALL: {
     metadata: { large: 'x'.repeat(70_000) },

@@ -76,11 +76,13 @@ export const attacks = {
   'RST_STREAM on an idle stream': ({ write }) => write(frame(TYPE.RST, 0, 99, uint32(8))),
   'CONTINUATION of nothing': ({ write }) => write(frame(TYPE.CONTINUATION, 4, 1, OK_BLOCK)),
   'HEADERS on an idle stream': ({ write }) => write(okHeaders(99)),
-  'DATA on a closed stream': ({ write }) => {
-    write(Buffer.concat([frame(TYPE.HEADERS, 5, 1, OK_BLOCK), data(Buffer.alloc(10))]));
+  'DATA on a closed stream': ({ write, onHeaders }) => {
+    onHeaders((id) =>
+      write(Buffer.concat([frame(TYPE.HEADERS, 5, id, OK_BLOCK), data(Buffer.alloc(10), 0, id)])),
+    );
   },
-  'HEADERS on a closed stream': ({ write }) => {
-    write(Buffer.concat([frame(TYPE.HEADERS, 5, 1, OK_BLOCK), okHeaders(1)]));
+  'HEADERS on a closed stream': ({ write, onHeaders }) => {
+    onHeaders((id) => write(Buffer.concat([frame(TYPE.HEADERS, 5, id, OK_BLOCK), okHeaders(id)])));
   },
   'a frame of 16 MiB': ({ write }) => write(frame(TYPE.DATA, 0, 1, EMPTY, 0xffffff)),
   'a push': ({ write }) => write(frame(TYPE.PUSH, 4, 1, Buffer.concat([uint32(2), OK_BLOCK]))),

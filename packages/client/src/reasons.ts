@@ -30,6 +30,8 @@ export type Reason =
   | 'NOT_GRPC'
   /** A message was larger than a limit. */
   | 'MESSAGE_TOO_LARGE'
+  /** The headers or trailers of a reply were larger than a limit. */
+  | 'HEADERS_TOO_LARGE'
   /** Metadata that can't be sent, or a `hashKey` that failed. */
   | 'INVALID_CALL'
   /** Call credentials failed. */

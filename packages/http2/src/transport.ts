@@ -47,6 +47,8 @@ export type StreamEnd =
   /** The peer broke HTTP/2 or gRPC framing. */
   | { readonly kind: 'protocol-error'; readonly reason: string }
   | { readonly kind: 'too-large'; readonly bytes: number; readonly limit: number }
+  /** A header list over `maxHeaderListBytes`, unless it is the end and says an error: that is told, with the headers that fit. */
+  | { readonly kind: 'headers-too-large'; readonly bytes: number; readonly limit: number }
   /** Ended by {@link Stream.cancel}. */
   | { readonly kind: 'cancelled' };
 
@@ -141,7 +143,7 @@ export interface ConnectionOptions {
   readonly keepaliveWithoutCalls: boolean;
   /** Nobody asked for `keepaliveTimeMs`: after two PINGs without a reply, no more of them than servers take by default. Default false. */
   readonly keepaliveSparing?: boolean;
-  /** Largest header list taken from the peer, in bytes as RFC 9113 §6.5.2 counts. */
+  /** Largest header list that a call takes from the peer, in bytes as RFC 9113 §6.5.2 counts. */
   readonly maxHeaderListBytes: number;
 }
 

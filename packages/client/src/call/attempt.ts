@@ -10,7 +10,7 @@ import { isGrpc } from './status.ts';
 const POD_FAILURES: ReadonlySet<string> = new Set(['2', '4', '8', '13', '14', '15']);
 
 function isFailure(end: StreamEnd): boolean {
-  if (end.kind !== 'trailers') return end.kind !== 'too-large';
+  if (end.kind !== 'trailers') return end.kind !== 'too-large' && end.kind !== 'headers-too-large';
   const code = header(end.headers, 'grpc-status');
   return code === undefined || POD_FAILURES.has(code);
 }

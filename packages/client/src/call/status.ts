@@ -107,6 +107,10 @@ export function fromEnd(end: StreamEnd): EndStatus {
       const details = `received message of ${end.bytes} bytes is larger than the limit of ${end.limit}`;
       return { code: Status.RESOURCE_EXHAUSTED, details, trailers: NONE, reason: 'MESSAGE_TOO_LARGE' };
     }
+    case 'headers-too-large': {
+      const details = `received headers of ${end.bytes} bytes are larger than maxHeaderBytes, ${end.limit}`;
+      return { code: Status.RESOURCE_EXHAUSTED, details, trailers: NONE, reason: 'HEADERS_TOO_LARGE' };
+    }
     case 'cancelled':
       return { code: Status.CANCELLED, details: 'cancelled', trailers: NONE, reason: 'CANCELLED' };
   }

@@ -19,9 +19,6 @@ import { defaultAuthority } from './names.ts';
 import { ZoneFinder } from './own-zone.ts';
 import { Side, type SideOptions } from './side.ts';
 
-/** Of a reply; about what node:http2 (65 535 bytes) and Envoy (60 KiB) take by default. */
-const MAX_HEADER_LIST_BYTES = 64 * 1024;
-
 /** What a channel is told by its sides. */
 export interface SideListener {
   onChange(side: Side): void;
@@ -147,7 +144,7 @@ function sideOptions(
         keepaliveTimeoutMs: keepalive.timeoutMs,
         keepaliveWithoutCalls: keepalive.withoutCalls,
         keepaliveSparing: keepalive.sparing,
-        maxHeaderListBytes: MAX_HEADER_LIST_BYTES,
+        maxHeaderListBytes: settings.maxHeaderBytes,
       }),
     },
     onChange: (side) => listener.onChange(side),

@@ -84,6 +84,10 @@ function channelOptions(): Record<string, Schema> {
     drainMs: integer(0, 'How long a Pod that left keeps the calls it has', 30_000),
     maxReceiveBytes: integer(-1, 'Largest message taken; -1 is no limit', 4 * 1024 * 1024),
     maxSendBytes: integer(-1, 'Largest message sent; -1 is no limit', -1),
+    maxHeaderBytes: {
+      ...integer(1024, 'Largest headers or trailers of a reply', 256 * 1024),
+      maximum: 16 * 1024 * 1024,
+    },
     compression: { enum: ['identity', 'gzip', 'deflate'], default: 'identity' },
     serviceConfig: { type: ['object', 'string'], description: 'A gRPC service config' },
     retries: { ...flag, default: true },

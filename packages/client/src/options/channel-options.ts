@@ -108,6 +108,11 @@ export interface ChannelOptions {
   readonly maxReceiveBytes?: number;
   /** Largest message sent. Default -1: no limit. */
   readonly maxSendBytes?: number;
+  /**
+   * Largest headers or trailers of a reply, as SETTINGS_MAX_HEADER_LIST_SIZE counts: 32 bytes a field and its name and value. Default
+   * 256 KiB, which is more than grpc-js takes.
+   */
+  readonly maxHeaderBytes?: number;
   /** How messages are compressed. Default `identity`: not at all. */
   readonly compression?: 'identity' | 'gzip' | 'deflate';
   /** A gRPC service config, as an object or JSON text. */

@@ -36,6 +36,7 @@ const OPTIONS: Readonly<Record<string, Translation | undefined>> = {
   'grpc.max_reconnect_backoff_ms': same('backoff.maxMs'),
   'grpc.max_send_message_length': same('maxSendBytes'),
   'grpc.max_receive_message_length': same('maxReceiveBytes'),
+  'grpc.max_metadata_size': same('maxHeaderBytes'),
   'grpc.default_compression_algorithm': { name: 'compression', values: COMPRESSIONS },
   'grpc.enable_retries': flag('retries'),
   'grpc-node.retry_max_attempts_limit': same('maxAttempts'),

@@ -49,6 +49,7 @@ export interface Settings {
   readonly drainMs: number;
   readonly maxReceiveBytes: number;
   readonly maxSendBytes: number;
+  readonly maxHeaderBytes: number;
   readonly compression: 'identity' | 'gzip' | 'deflate';
   readonly serviceConfig: ServiceConfig;
   readonly retries: boolean;
@@ -83,6 +84,7 @@ const KEYS = [
   'drainMs',
   'maxReceiveBytes',
   'maxSendBytes',
+  'maxHeaderBytes',
   'compression',
   'serviceConfig',
   'retries',
@@ -97,6 +99,8 @@ const KEYS = [
 
 /** By the name that the option takes. */
 const MIB = 1024 * 1024;
+/** More than grpc-js takes by default: nine frames of 16 KiB, which Huffman code makes 230 KiB at most of what headers may hold. */
+const MAX_HEADER_BYTES = 256 * 1024;
 
 /** Checks a channel's options. Throws `InvalidInput` with the path to the bad value, the value and the rule. */
 export function parseOptions(input: unknown, path = 'options'): Settings {
@@ -163,6 +167,11 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
     drainMs: number(o.drainMs, at('drainMs'), { default: 30_000, min: 0 }),
     maxReceiveBytes: number(o.maxReceiveBytes, at('maxReceiveBytes'), { default: 4 * MIB, min: -1 }),
     maxSendBytes: number(o.maxSendBytes, at('maxSendBytes'), { default: -1, min: -1 }),
+    maxHeaderBytes: number(o.maxHeaderBytes, at('maxHeaderBytes'), {
+      default: MAX_HEADER_BYTES,
+      min: 1024,
+      max: 16 * MIB,
+    }),
     compression:
       oneOf(o.compression, at('compression'), ['identity', 'gzip', 'deflate'] as const) ?? 'identity',
     serviceConfig,

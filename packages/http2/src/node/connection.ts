@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
 import { addressOf, dial } from '../connection/dial.ts';
 import { CLOSED, closedEarly, explainSession } from '../connection/explain.ts';
+import { FIELD_BYTES, maxBlockBytes } from '../connection/header-limit.ts';
 import { Keepalive } from '../connection/keepalive.ts';
 import { SMALLEST_WINDOW_BYTES, START_WINDOW_BYTES, UnreadBytes } from '../connection/receive-budget.ts';
 import { ResetPacer } from '../connection/reset-pacer.ts';
@@ -56,6 +57,7 @@ export class NodeConnection implements Connection, StreamOwner {
   goaway: Goaway | undefined;
   callBytesReceived = 0;
   readonly resets: ResetPacer<NodeStream>;
+  readonly maxHeaderListBytes: number;
   readonly unread = new Set<NodeStream>();
   readonly remoteAddress: string;
   readonly #listener: ConnectionListener;
@@ -83,6 +85,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#listener = listener;
     this.#withoutCalls = options.keepaliveWithoutCalls;
     this.#tls = tls;
+    this.maxHeaderListBytes = options.maxHeaderListBytes;
     this.#socket = dial(options);
     this.#limit = new TimeLimit(connectTimeoutMs, () => {
       const step = this.#socket.connecting ? 'TCP' : this.#session.connecting ? 'TLS' : 'HTTP/2 SETTINGS';
@@ -93,8 +96,10 @@ export class NodeConnection implements Connection, StreamOwner {
       settings: {
         enablePush: false,
         initialWindowSize: START_WINDOW_BYTES,
-        maxHeaderListSize: options.maxHeaderListBytes,
+        maxHeaderListSize: maxBlockBytes(options.maxHeaderListBytes),
       },
+      // The list's size is what counts.
+      maxHeaderListPairs: Math.ceil(maxBlockBytes(options.maxHeaderListBytes) / FIELD_BYTES),
       // Large receive windows, which flow control bounds, and not this number, which kills the session.
       maxSessionMemory: 1024,
     };

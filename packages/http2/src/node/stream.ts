@@ -1,4 +1,5 @@
 import type { ClientHttp2Stream } from 'node:http2';
+import { listBytes } from '../connection/header-limit.ts';
 import type { ResetPacer } from '../connection/reset-pacer.ts';
 import { ErrorCode } from '../error-codes.ts';
 import { saysFailure } from '../grpc/final-status.ts';
@@ -29,6 +30,7 @@ export interface StreamOwner extends Peer {
   readonly unread: Set<NodeStream>;
   /** The receive window of streams: what node:http2 may hold of one that is not read. */
   readonly streamWindow: number;
+  readonly maxHeaderListBytes: number;
   /** So much more, or less, may lie there for callers that do not read. */
   onUnread(bytes: number): void;
   onReceived(bytes: number): void;
@@ -131,6 +133,7 @@ export class NodeStream implements Stream {
     this.#owner.onReceived(1);
     this.#httpStatus = Number(raw[1]);
     const headers = raw.slice(2);
+    if (this.#refuses(raw, (flags & END_STREAM) !== 0)) return;
     if ((flags & END_STREAM) !== 0) {
       return this.#end({ kind: 'trailers', headers, httpStatus: this.#httpStatus, trailersOnly: true });
     }
@@ -163,8 +166,19 @@ export class NodeStream implements Stream {
   #onTrailers(raw: RawHeaders): void {
     if (this.#ended) return this.#owner.onPeerEnd(this, false);
     this.#owner.onReceived(1);
+    if (this.#refuses(raw, true)) return;
     this.#trailers = raw;
     this.#settle();
+  }
+
+  /** A list that is too large ends the call, unless it is the end and says an error. */
+  #refuses(headers: RawHeaders, ends: boolean): boolean {
+    const bytes = listBytes(headers);
+    const limit = this.#owner.maxHeaderListBytes;
+    if (bytes <= limit || (ends && saysFailure(headers))) return false;
+    this.#close(ErrorCode.CANCEL);
+    this.#end({ kind: 'headers-too-large', bytes, limit });
+    return true;
   }
 
   #deliver(): void {
@@ -207,7 +221,7 @@ export class NodeStream implements Stream {
   /** As podwire's own transport does it. */
   #awaitReader(headers: RawHeaders): void {
     if (this.#asked > 1 || !saysFailure(headers)) return;
-    setImmediate(() => {
+    timers.setImmediate(() => {
       if (this.#asked === 1 && this.#wanted === 0 && !this.#ended) this.#finish(headers);
     });
   }

@@ -116,6 +116,10 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     return this.#peerCertificate;
   }
 
+  get maxHeaderListBytes(): number {
+    return this.#options.maxHeaderListBytes;
+  }
+
   get pingable(): boolean {
     return this.settled && (this.streams.size > 0 || this.#options.keepaliveWithoutCalls);
   }

@@ -14,13 +14,15 @@ import type { StreamTable } from './stream-table.ts';
 const SPARE_UPDATES = 5;
 const UPDATES_PER_STREAM = 2;
 const UPDATES_PER_DATA = 20;
+/** Frames behind the end of a stream. */
+const STRAYS_PER_STREAM = 4;
 
 /** What received frames act on. */
 export interface Session {
   /** Whether the peer's first SETTINGS are here. */
   readonly settled: boolean;
   readonly streams: StreamTable;
-  readonly sender: Pick<Sender, 'dataFrames'>;
+  readonly sender: Pick<Sender, 'dataFrames' | 'resetStream'>;
   spend(cost: number): void;
   applySetting(setting: number, value: number): void;
   /** All of one SETTINGS frame were applied. */
@@ -46,6 +48,7 @@ export class Receiver implements FrameSink {
   readonly #headers: HeaderCollector;
   #windowUpdates = 0;
   #lateResets = 0;
+  #strays = 0;
 
   constructor(session: Session, decoder: ResponseDecoder, maxListBytes: number) {
     this.#session = session;
@@ -104,8 +107,10 @@ export class Receiver implements FrameSink {
     this.#session.onCallBytes(end - start);
     const stream = this.#session.streams.get(id);
     if (stream !== undefined) return stream.onBlock(block, endStream);
-    if (block.tooLargeBytes !== undefined) this.#session.spend(Cost.OVERSIZE_LIST);
-    this.#onStray(id, 'HEADERS', this.#session.streams.resets.onHeaders(id, endStream), endStream);
+    const isOversize = block.tooLargeBytes !== undefined;
+    const late = this.#session.streams.resets.onHeaders(id, isOversize ? end - start : 0, endStream);
+    if (!late && isOversize) this.#session.spend(Cost.OVERSIZE_LIST);
+    this.#onStray(id, 'HEADERS', late, endStream);
   }
 
   /** A frame of a stream that is not open; `late`: it was sent before the peer knew. */
@@ -114,10 +119,12 @@ export class Receiver implements FrameSink {
     if (late) return;
     const { streams } = this.#session;
     if (streams.isIdle(id)) throw protocolError(`${what} on stream ${id}, which was never opened`);
-    if (!streams.resets.has(id)) {
-      throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} on stream ${id}, which is closed`);
-    }
-    this.#session.spend(Cost.TINY_DATA);
+    if (streams.resets.has(id)) return this.#session.spend(Cost.TINY_DATA);
+    // Its call is over in order, and the others have nothing to do with it (RFC 9113 §5.1 allows to end the connection, too). A few for each
+    // call are a server that does not know how to end one; more are a flood.
+    this.#strays += 1;
+    if (this.#strays > STRAYS_PER_STREAM * streams.opened) this.#session.spend(Cost.IDLE_FRAME);
+    this.#session.sender.resetStream(id, ErrorCode.STREAM_CLOSED);
   }
 
   #onSettings(flags: number, id: number, source: Buffer, start: number, end: number): void {

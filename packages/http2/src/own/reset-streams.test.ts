@@ -19,9 +19,9 @@ test('a stream is known for a minute, and then only as one that may have been re
   resets.add(5, WINDOW_BYTES);
   nowMs = MINUTE_MS;
   resets.add(9, WINDOW_BYTES);
-  expect(resets.onHeaders(5, false)).toBe(true);
+  expect(resets.onHeaders(5, 0, false)).toBe(true);
   nowMs = 2 * MINUTE_MS;
   resets.add(13, WINDOW_BYTES);
-  expect([5, 9, 13].map((id) => resets.onHeaders(id, false))).toEqual([false, true, true]);
+  expect([5, 9, 13].map((id) => resets.onHeaders(id, 0, false))).toEqual([false, true, true]);
   expect([5, 7, 9, 11].map((id) => resets.has(id))).toEqual([true, false, true, false]);
 });

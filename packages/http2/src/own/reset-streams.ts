@@ -46,8 +46,9 @@ export class ResetStreams {
     return this.#take(id, Math.max(bytes, MIN_BYTES), ends);
   }
 
-  onHeaders(id: number, ends: boolean): boolean {
-    return this.#take(id, HEADER_BYTES, ends);
+  /** `oversizeBytes`: of a block that stands for a list over the limit, else 0. */
+  onHeaders(id: number, oversizeBytes: number, ends: boolean): boolean {
+    return this.#take(id, Math.max(HEADER_BYTES, oversizeBytes), ends);
   }
 
   #take(id: number, bytes: number, ends: boolean): boolean {

@@ -19,6 +19,7 @@ import { Outgoing } from './outgoing.ts';
 export interface StreamHost extends Peer {
   readonly sender: Sender;
   readonly inflow: Inflow;
+  readonly maxHeaderListBytes: number;
   /** Counts what the peer makes us do in vain. */
   spend(cost: number): void;
   /** The stream ended here; `errorCode` is for RST_STREAM, unless the peer has ended it in order. */
@@ -157,9 +158,10 @@ export class OwnStream implements Stream, Growing {
     const { status, headers, malformed, tooLargeBytes } = block;
     if (this.#remoteEnd !== undefined) return this.#breakAfterEnd('HEADERS');
     if (malformed !== undefined) return this.#break(`malformed headers: ${malformed}`);
-    if (tooLargeBytes !== undefined) {
-      this.#host.spend(Cost.OVERSIZE_LIST);
-      return this.#break(`a header list of ${tooLargeBytes} bytes is over the limit`);
+    if (tooLargeBytes !== undefined && !(endStream && saysFailure(headers))) {
+      const limit = this.#host.maxHeaderListBytes;
+      const code = endStream ? undefined : ErrorCode.CANCEL;
+      return this.finish({ kind: 'headers-too-large', bytes: tooLargeBytes, limit }, code);
     }
     if (this.#response !== undefined) {
       if (status !== NO_STATUS || !endStream) return this.#break('headers in the middle of a stream');

@@ -151,6 +151,8 @@ function describe(end: StreamEnd): string {
       return `the stream was reset with HTTP/2 error ${end.errorCode}`;
     case 'too-large':
       return `a message of ${end.bytes} bytes exceeds the limit of ${end.limit}`;
+    case 'headers-too-large':
+      return `headers of ${end.bytes} bytes exceed the limit of ${end.limit}`;
     case 'cancelled':
       return 'it was cancelled';
     default:

@@ -9,7 +9,7 @@ export const Cost = {
   /** PING, SETTINGS, PRIORITY, empty DATA, RST_STREAM and frames of closed streams, unknown types, 1xx. */
   IDLE_FRAME: 10,
   GOAWAY: 100,
-  /** A header list over the limit. */
+  /** A header list over the limit, of a call that is over. */
   OVERSIZE_LIST: 2_000,
 } as const;
 

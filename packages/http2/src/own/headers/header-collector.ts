@@ -1,8 +1,9 @@
+import { maxBlockBytes } from '../../connection/header-limit.ts';
 import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from '../frames/connection-error.ts';
 import { Flag, MAX_FRAME_BYTES } from '../frames/frame.ts';
 
-/** A list of the allowed size needs as many frames as it fills, and a sender may be generous. Beyond that it is a flood (CVE-2024-28182). */
+/** A block of the allowed size needs as many frames as it fills, and a sender may be generous. Beyond that it is a flood (CVE-2024-28182). */
 const SPARE_CONTINUATIONS = 8;
 const PRIORITY_BYTES = 5;
 
@@ -20,10 +21,10 @@ export class HeaderCollector {
   #pieces: Buffer[] = [];
   #bytes = 0;
 
-  /** `maxListBytes`: the largest list taken; a block that is longer than its list may be has no honest reason. */
+  /** `maxListBytes`: the largest list that a call takes. A longer one is the end of its call only. */
   constructor(maxListBytes: number, onBlock: OnBlock) {
-    this.#maxBytes = Math.max(maxListBytes, MAX_FRAME_BYTES);
-    this.#maxContinuations = SPARE_CONTINUATIONS + Math.ceil(maxListBytes / MAX_FRAME_BYTES);
+    this.#maxBytes = maxBlockBytes(maxListBytes);
+    this.#maxContinuations = SPARE_CONTINUATIONS + Math.ceil(this.#maxBytes / MAX_FRAME_BYTES);
     this.#onBlock = onBlock;
   }
 

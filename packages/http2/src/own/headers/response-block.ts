@@ -13,7 +13,7 @@ export interface ResponseBlock {
   readonly contentLength: number;
   /** Why no call may use it (RFC 9113 §8.1.1). */
   readonly malformed: string | undefined;
-  /** As RFC 9113 §6.5.2 counts, when that is over our limit. */
+  /** When the list is over our limit: its size as RFC 9113 §6.5.2 counts; `headers` has what tells the call's status, and others that fit. */
   readonly tooLargeBytes: number | undefined;
   /** How a stream ends that had the `:status` 200 and has these trailers. */
   readonly end: Extract<StreamEnd, { readonly kind: 'trailers' }>;

@@ -7,12 +7,16 @@ import { STATIC_ENTRIES } from './static-table.ts';
 
 /** A decoded block. */
 export interface HeaderList {
-  /** Names and values in turn, pseudo-headers included; only the first of them when the list is too large. */
+  /** Names and values in turn, pseudo-headers included; of a list that is too large the first of them, and what tells its call's status. */
   readonly fields: string[];
   /** As RFC 9113 §6.5.2 counts. */
   readonly bytes: number;
   readonly tooLarge: boolean;
 }
+
+/** Of a list that is too large, these are kept wherever they come, unless they are what makes it large. */
+const STATUS_NAMES = [':status', 'grpc-status', 'grpc-message'];
+const MAX_STATUS_BYTES = 8 * 1024;
 
 /** A change of the table's size may come twice at the start of a block (RFC 7541 §4.2). */
 const MAX_SIZE_UPDATES = 2;
@@ -45,6 +49,7 @@ export class HpackDecoder {
     this.#end = end;
     const fields: string[] = [];
     let bytes = 0;
+    let late: string[] | undefined;
     this.#resizeTable();
     while (this.#at < end) {
       const first = source[this.#at]!;
@@ -63,7 +68,12 @@ export class HpackDecoder {
       }
       bytes += name.length + value.length + ENTRY_OVERHEAD_BYTES;
       if (bytes <= this.#maxListBytes) fields.push(name, value);
+      else if (STATUS_NAMES.includes(name) && value.length <= MAX_STATUS_BYTES) {
+        late ??= [];
+        if (!late.includes(name)) late.push(name, value);
+      }
     }
+    if (late !== undefined) fields.push(...late);
     return { fields, bytes, tooLarge: bytes > this.#maxListBytes };
   }
 

@@ -97,6 +97,21 @@ describe.each(['node-http2', 'http2'] as const)('TLS over %s', (transport) => {
     });
   });
 
+  test.each([
+    [null, 'null'],
+    [{ authorization: 'a' }, '{"authorization":"a"}'],
+    ['Bearer a', '"Bearer a"'],
+  ])('call credentials that give %j, which is no Metadata, end the call and say so', async (given, shown) => {
+    const client = ordersClient(open(await start('one'), { caFile: file('ca-one.pem') }));
+    const odd = grpc.credentials.createFromMetadataGenerator((_, callback) => callback(null, given as never));
+    await expect(get(client, {}, new grpc.Metadata(), { credentials: odd })).rejects.toMatchObject({
+      code: grpc.status.UNAUTHENTICATED,
+      reason: 'CREDENTIALS',
+      details: expect.stringContaining(`call credentials failed: they gave ${shown}, which is no Metadata [`),
+    });
+    await get(client);
+  });
+
   test('refuses a certificate of another authority, saying so', async () => {
     const client = ordersClient(open(await start('two'), { caFile: file('ca-one.pem') }));
     await expect(get(client)).rejects.toMatchObject({

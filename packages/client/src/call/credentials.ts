@@ -1,5 +1,5 @@
 import { type CallCredentials, type Metadata, status as Status } from '@grpc/grpc-js';
-import { messageOf } from '@podwire/registry';
+import { messageOf, show } from '@podwire/registry';
 
 /**
  * The metadata that a call's credentials add to the call's own.
@@ -13,10 +13,14 @@ export async function authenticate(
   const service = path.slice(0, path.lastIndexOf('/'));
   // Default port stripped, as the gRPC auth plugins of all languages expect: an audience names no port 443.
   const host = authority.replace(/:443$/, '');
-  return credentials.generateMetadata({
+  const added = await credentials.generateMetadata({
     method_name: path.slice(path.lastIndexOf('/') + 1),
     service_url: `https://${host}${service}`,
   });
+  // Not by its class: it may be of another copy of grpc-js.
+  if (typeof (added as Partial<Metadata> | null)?.getMap !== 'function')
+    throw new Error(`they gave ${show(added)}, which is no Metadata`);
+  return added;
 }
 
 /** Codes that a server alone may give: https://github.com/grpc/proposal/blob/master/A54-restrict-control-plane-status-codes.md */

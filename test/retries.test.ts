@@ -3,7 +3,7 @@ import * as grpc from '@grpc/grpc-js';
 import type { PodwireChannel } from 'podwire';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openChannel } from './support/channel.ts';
-import { get, type OrdersClient, ordersClient } from './support/orders-client.ts';
+import { get, type Order, type OrdersClient, ordersClient } from './support/orders-client.ts';
 import { type OrdersServer, openOrdersServer } from './support/orders-server.ts';
 import { until } from './support/until.ts';
 
@@ -251,6 +251,31 @@ describe('hedging', () => {
     await hedgesAreDue();
     expect(first.snapshot().calls.open).toBe(0);
     expect(begun()).toBe(atCancel);
+  });
+
+  test('tells of the Pod that replied, also where another was asked after it', async () => {
+    const chats: { readonly server: OrdersServer; readonly call: grpc.ServerDuplexStream<Order, Order> }[] =
+      [];
+    for (const server of servers) server.onChat = (call) => chats.push({ server, call });
+    const client = open({ hedgingPolicy: { ...hedgingPolicy, maxAttempts: 2, hedgingDelay: '0s' } });
+    await channel.ready();
+    const chat = client.chat();
+    const ended = once(
+      chat.on('data', () => {}),
+      'error',
+    );
+    await until(() => chats.length === 2);
+    // Not the hedge, which says how many attempts were made before it.
+    const isFirst = ({ call }: (typeof chats)[number]) =>
+      call.metadata.get('grpc-previous-rpc-attempts').length === 0;
+    const { server, call } = chats.find(isFirst)!;
+    call.sendMetadata(new grpc.Metadata());
+    await once(chat, 'metadata');
+    expect(chat.getPeer()).toBe(server.address);
+    await server.stop();
+    const [error] = await ended;
+    expect(error.details).toContain(', after its reply began [');
+    expect(error.pods.toSorted()).toEqual(chats.map((one) => one.server.address).toSorted());
   });
 
   test('ends with a fatal code at once', async () => {

@@ -32,6 +32,7 @@ export class Attempts {
   #timer: Timer | undefined;
   /** Ids of every Pod that the call was sent to, in order; undefined while there is only `last`. */
   tried: string[] | undefined;
+  /** The one that the call belongs to; before there is one, the newest. */
   last: Attempt | undefined;
 
   constructor(call: Call) {
@@ -95,6 +96,7 @@ export class Attempts {
   commit(attempt: Attempt): boolean {
     if (this.#committed !== undefined) return this.#committed === attempt;
     this.#committed = attempt;
+    this.last = attempt;
     this.#timer?.cancel();
     this.#abandon(ErrorCode.CANCEL, 'cancelled', attempt);
     this.#call.outbox.commit(attempt);
@@ -106,6 +108,7 @@ export class Attempts {
     const attempt = this.#open;
     if (attempt === undefined) return false;
     this.#bound = true;
+    this.last = attempt;
     this.#timer?.cancel();
     this.#abandon(ErrorCode.CANCEL, 'cancelled', attempt);
     this.#call.outbox.commit(attempt);

@@ -7,8 +7,8 @@ const OVERPROVISIONING = 1.4;
 
 /**
  * Calls stay in the own zone while it can carry them, and spill over to all others in proportion to what it lost
- * While it is not known which that is, all are alike
  * (Envoy, priority levels: https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/priority).
+ * While the own zone is not known, all zones are alike.
  */
 export function zoneAware(policy: Policy, zoneNow: () => string | undefined): Policy {
   const { order } = policy;

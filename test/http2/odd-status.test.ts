@@ -38,3 +38,29 @@ describe.each(['000', '099', '600', '800', '999'])(
     });
   },
 );
+
+describe('a stream that is reset with NO_ERROR before a reply is INTERNAL, as in grpc-js', () => {
+  const start = async () => {
+    peer = await FramePeer.listen(({ type, streamId }) => {
+      if (type === TYPE.HEADERS) peer.write(frame(TYPE.RST, 0, streamId, Buffer.alloc(4)));
+    });
+    return `127.0.0.1:${peer.port}`;
+  };
+
+  test('grpc-js itself', async () => {
+    const client = new OrdersConstructor(await start(), grpc.credentials.createInsecure());
+    const error = await failure(get(client as unknown as OrdersClient));
+    client.close();
+    expect(error.code).toBe(grpc.status.INTERNAL);
+  });
+
+  test.each(['http2', 'node-http2'] as const)('%s', async (transport) => {
+    const channel = openChannel(`static:///${await start()}`, { transport });
+    const error = await failure(get(ordersClient(channel)));
+    expect(error).toMatchObject({
+      code: grpc.status.INTERNAL,
+      reason: 'RESET',
+      details: expect.stringContaining('the server reset the stream with NO_ERROR'),
+    });
+  });
+});

@@ -274,11 +274,11 @@ export class NodeStream implements Stream {
     if (rstCode === ErrorCode.REFUSED_STREAM && this.#httpStatus === 0) {
       return { kind: 'unprocessed', reason: 'the Pod refused the stream', leftClient: true };
     }
-    if (rstCode === undefined || rstCode === ErrorCode.NO_ERROR) {
-      // Headers and perhaps a body, and no trailers: an answer that is no gRPC reply.
+    const errorCode = rstCode ?? ErrorCode.NO_ERROR;
+    // Headers and perhaps a body, and no trailers: an answer that is no gRPC reply. Without headers it is no answer.
+    if (errorCode === ErrorCode.NO_ERROR && this.#httpStatus !== 0)
       return { kind: 'trailers', headers: [], httpStatus: this.#httpStatus, trailersOnly: false };
-    }
-    return { kind: 'reset', errorCode: rstCode };
+    return { kind: 'reset', errorCode };
   }
 
   #pause(): void {

@@ -44,14 +44,14 @@ test.each(['least_request', 'pick_first'] as const)(
   },
 );
 
-test('ten thousand Pods that refuse are each tried once, and then a hundred a second', async () => {
-  const addresses = Array.from({ length: 10_000 }, (_, i) => `127.1.${i >> 8}.${i & 255}:9`);
+test('thousands of Pods that refuse are each tried once, and then a hundred of them a second', async () => {
+  const addresses = Array.from({ length: 2_500 }, (_, i) => `127.1.${i >> 8}.${i & 255}:9`);
   const channel = openChannel(`static:///${addresses.join()}`);
   const client = ordersClient(channel);
   const failures = countFailures(channel);
   const first = failure(get(client, {}, new grpc.Metadata(), { deadline: Date.now() + 60_000 }));
   await until(() => channel.getConnectivityState(false) === grpc.connectivityState.TRANSIENT_FAILURE);
-  expect(failures.of.size).toBe(10_000);
+  expect(failures.of.size).toBe(2_500);
   expect(['NO_CONNECTION', 'WAIT_TIMEOUT']).toContain((await first).reason);
   // What a second gives may be there already.
   const before = failures.all;

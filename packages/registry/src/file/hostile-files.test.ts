@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -153,7 +162,7 @@ describe('among leases', () => {
     await expect.poll(look, SOON).toMatchObject({ endpoints: [{ id: '10.0.0.2:1' }], dropped });
   });
 
-  test('of a process that is gone none counts, unless its id belongs to other containers on this host', async () => {
+  test('of a process that is gone none counts, unless its id belongs to another container or machine', async () => {
     const leases = join(directory, 'orders');
     mkdirSync(leases);
     const { pid } = spawnSync(process.execPath, ['--version']);
@@ -161,8 +170,12 @@ describe('among leases', () => {
       JSON.stringify({ address, expiresMs: inMs(60_000), pid, machine });
     writeFileSync(join(leases, 'here.json'), dead('10.0.0.1:1', thisMachine()));
     writeFileSync(join(leases, 'container.json'), dead('10.0.0.2:1', `${hostname()} pid:[1]`));
+    // A machine of the same image: its name and the number of its first namespace are the same.
+    const elsewhere = `${hostname()} ${process.platform === 'linux' ? readlinkSync('/proc/self/ns/pid') : 'other'}`;
+    writeFileSync(join(leases, 'machine.json'), dead('10.0.0.3:1', elsewhere));
     const followed = follow(`${directory}/`);
-    await expect.poll(() => followed.last, SOON).toMatchObject({ endpoints: [{ id: '10.0.0.2:1' }] });
+    const ids = [{ id: '10.0.0.2:1' }, { id: '10.0.0.3:1' }];
+    await expect.poll(() => followed.last, SOON).toMatchObject({ endpoints: ids });
   });
 
   test('what killed providers left long ago is removed by the next one', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Endpoint, type EndpointInput, formatAddress, InvalidInput, toEndpoint } from '../endpoint.ts';
@@ -90,17 +90,25 @@ export function readLease(text: string, path: string, writtenMs: number): Lease 
 
 let machine: string | undefined;
 
-/** Containers on the host's network share its name, and each counts its processes by itself: their namespace tells. */
+/**
+ * Containers on the host's network share its name, and each counts its processes by itself: their namespace tells. Its number is
+ * often the same on other machines, as the name is where they are made from one image: what each draws as it boots tells.
+ */
 export function thisMachine(): string {
-  machine ??= `${hostname()} ${processNamespace()}`.trimEnd();
+  machine ??= [
+    hostname(),
+    ofLinux(() => readlinkSync('/proc/self/ns/pid')),
+    ofLinux(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
+  ]
+    .join(' ')
+    .trimEnd();
   return machine;
 }
 
-function processNamespace(): string {
+function ofLinux(read: () => string): string {
   try {
-    return readlinkSync('/proc/self/ns/pid');
+    return read();
   } catch {
-    // Not Linux.
     return '';
   }
 }

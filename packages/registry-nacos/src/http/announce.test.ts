@@ -212,6 +212,26 @@ it.each([
   await expect(put).rejects.toMatchObject({ unreachable: false });
 });
 
+it('closes the package when it is ready too late', async () => {
+  let ready = () => {};
+  let closed = 0;
+  class Late {
+    readonly _beatReactor = { _clientBeatInterval: 5_000, close: async () => {} };
+    ready = () => new Promise<void>((resolve) => (ready = resolve));
+    async close() {
+      closed += 1;
+    }
+  }
+  const settings = readOptions({ servers: [server.address], protocol: 'http', requestTimeoutMs: 100, clock });
+  const protocol = overHttp(settings, (async () => ({ NacosNamingClient: Late })) as never);
+  const ref = parseServiceRef('orders', settings);
+  const put = protocol.publishers('public').publisher.put(ref, POD, { metadata: {} });
+  await expect(put).rejects.toThrow('the package nacos is not ready after 100 ms');
+  expect(closed).toBe(0);
+  ready();
+  await until(() => closed === 1, 'the end of its UDP port');
+});
+
 it('announces a Pod to Dubbo by interface, and says that applications need gRPC', async () => {
   const registry = open();
   await registry.announce('shop.Orders?dubbo=interface&version=1', toEndpoint({ address: POD }));

@@ -73,9 +73,12 @@ export async function openPackage(
     const error = new NacosError(`the package nacos is not ready after ${timeoutMs} ms`, CLIENT_ERROR);
     giveUp = clock.after(timeoutMs, () => reject(error)).cancel;
   });
-  // Closed before its UDP port is open, it throws where nobody can catch it.
-  await Promise.race([client.ready(), late]);
-  giveUp();
-  await inside.close();
+  // Closed before its UDP port is open, it throws where nobody can catch it; late or not, it is closed once it is.
+  const closed = client.ready().then(() => inside.close());
+  try {
+    await Promise.race([closed, late]);
+  } finally {
+    giveUp();
+  }
   return client;
 }

@@ -126,6 +126,29 @@ describe('a client that makes its channel', () => {
     );
   });
 
+  test('takes an option of the client before one of the factory, in whichever words', () => {
+    const given = { ...own, policy: 'round_robin', keepalive: { timeMs: 20_000, timeoutMs: 1_000 } } as const;
+    const options = { 'grpc.keepalive_time_ms': 30_000, policy: undefined };
+    const made = channelOf(client('orders:1', insecure, given, options as grpc.ClientOptions));
+    expect(made.snapshot().policy).toBe('round_robin');
+    // It says what the channel has: a client with other options would be refused.
+    client('', insecure, made, { 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 1_000 });
+    expect(() => client('', insecure, made, { 'grpc.keepalive_time_ms': 20_000 })).toThrow('cannot change');
+  });
+
+  test('refuses wrong options of the factory before there is a client', () => {
+    expect(() => channelFactory({ polcy: 'random' } as never)).toThrow('options.polcy is unknown');
+    expect(() => channelFactory([] as never)).toThrow("must be a channel, or a channel's options");
+    const foreign = new grpc.Channel('orders:1', insecure, {});
+    onTestFinished(() => foreign.close());
+    expect(() => channelFactory(foreign as never)).toThrow('must be one that createChannel made');
+    // TLS comes with the client's credentials.
+    expect(() => channelFactory({ callCredentials: token('factory') })).not.toThrow();
+    expect(() => channelFactory({ tls: false, callCredentials: token('factory') })).toThrow(
+      'need the option tls',
+    );
+  });
+
   test('refuses credentials that are none, or that cannot be read', () => {
     expect(() => client('orders:1', null as never)).toThrow(
       'credentials must be channel credentials of grpc-js',
@@ -249,6 +272,17 @@ describe('a client on a channel that exists', () => {
     expect(() => client('', credentials, channel)).toThrow(
       `credentials bring ${what} that the channel to static:`,
     );
+  });
+
+  test('may be on the channel of another client, with its TLS and its call credentials', async () => {
+    const server = await secureServer();
+    const secure = grpc.credentials.createSsl(ca);
+    const composed = grpc.credentials.combineChannelCredentials(secure, token('one'));
+    const one = client(server.address, composed, own, { 'grpc.ssl_target_name_override': 'orders.test' });
+    const two = client('', grpc.credentials.combineChannelCredentials(secure, token('two')), channelOf(one));
+    await get(two);
+    expect(server.metadata.get('x-token')).toEqual(['one, two']);
+    expect(() => client('', secure, channelOf(client('orders:1', insecure)))).toThrow('is plaintext');
   });
 
   test('takes credentials of the same certificate, and of the same secure context', () => {

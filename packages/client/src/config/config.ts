@@ -2,7 +2,7 @@ import { checkKeys, InvalidInput } from '@podwire/registry';
 import { MODES, type Mode } from '../modes/mode.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
 import { oneOf, string } from '../options/check.ts';
-import { grpcOption, isGrpcOption } from '../options/grpc-options.ts';
+import { overlay } from '../options/overlay.ts';
 import { parseOptions } from '../options/settings.ts';
 import { parseText, readText } from './read-text.ts';
 
@@ -58,30 +58,10 @@ export function splitConfig(input: unknown): ReadonlyMap<string, ServiceEntry> {
     const mode = own.mode ?? defaults.mode ?? config.mode;
     entries.set(name, {
       target,
-      options: { name, ...yielding(defaults, own), ...own, ...(mode !== undefined && { mode }) },
+      options: { name, ...overlay(defaults, own), ...(mode !== undefined && { mode }) },
     });
   }
   return entries;
-}
-
-/** The defaults without what a service says in grpc-js's words: podwire's own names would stand above those. */
-function yielding(
-  defaults: Readonly<Record<string, unknown>>,
-  own: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const left = { ...defaults };
-  for (const [key, value] of Object.entries(own)) {
-    const option = isGrpcOption(key) && value !== undefined ? grpcOption(key) : undefined;
-    if (option === undefined) continue;
-    const [group, inGroup] = option.name.split('.') as [string, string?];
-    if (inGroup === undefined) delete left[group];
-    else if (left[group] !== undefined) {
-      const rest = { ...(left[group] as Record<string, unknown>) };
-      delete rest[inGroup];
-      left[group] = rest;
-    }
-  }
-  return left;
 }
 
 function object(value: unknown, path: string): Record<string, unknown> {

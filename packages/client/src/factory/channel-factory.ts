@@ -3,9 +3,10 @@ import { InvalidInput } from '@podwire/registry';
 import type { Channel } from '../channel/channel.ts';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
+import { overlay } from '../options/overlay.ts';
 import { parseTls } from '../options/tls.ts';
 import { ClientChannel } from './client-channel.ts';
-import { checkClientOptions, checkCredentials } from './existing-channel.ts';
+import { checkClientOptions, checkCredentials, checkPartOfOptions } from './existing-channel.ts';
 import { readCredentials } from './read-credentials.ts';
 import { useSharedChannel } from './shared-channels.ts';
 
@@ -27,11 +28,11 @@ export type ChannelFactory = (
  * - `channelFactory(channel)` puts the client on a channel that exists. Its address is not used. Call credentials in its channel
  *   credentials go with its calls. Closing the client leaves the channel open, for the part of the program that made it.
  *
- * The factory throws `InvalidInput`, so that the client's constructor does: for secure credentials on a plaintext channel, for
+ * Throws `InvalidInput` for options that are wrong. The factory throws it, so that the client's constructor does: for secure credentials on a plaintext channel, for
  * credentials that cannot be read, for unknown options, and for options of a client that differ from those of its channel.
  */
 export function channelFactory(channelOrOptions: PodwireChannel | ChannelOptions = {}): ChannelFactory {
-  if (typeof channelOrOptions !== 'object' || channelOrOptions === null)
+  if (typeof channelOrOptions !== 'object' || channelOrOptions === null || Array.isArray(channelOrOptions))
     throw new InvalidInput('options', channelOrOptions, "must be a channel, or a channel's options");
   return isChannel(channelOrOptions) ? onChannel(channelOrOptions) : withOptions(channelOrOptions);
 }
@@ -41,19 +42,22 @@ function isChannel(value: object): value is PodwireChannel {
 }
 
 function onChannel(given: PodwireChannel): ChannelFactory {
+  if (typeof given.snapshot !== 'function')
+    throw new InvalidInput('channel', given.constructor.name, 'must be one that createChannel made');
   const channel = given as unknown as Channel;
   return (_address, credentials, options = {}) => {
     const read = readCredentials(credentials);
     checkCredentials(read, channel.tls, channel.getTarget());
-    checkClientOptions(options, channel);
+    checkClientOptions(options as ChannelOptions, channel);
     return made(new ClientChannel(channel, read.callCredentials, async () => {}));
   };
 }
 
 function withOptions(own: ChannelOptions): ChannelFactory {
+  checkPartOfOptions(own);
   return (address, credentials, options = {}) => {
     const read = readCredentials(credentials);
-    const merged = { ...own, ...(options as ChannelOptions) };
+    const merged: ChannelOptions = overlay({ ...own }, { ...options });
     const { tls } = merged;
     if (tls !== undefined && tls !== false) checkCredentials(read, parseTls(tls, 'options.tls'), address);
     else if (read.tls !== undefined) {

@@ -35,6 +35,15 @@ export class ClientChannel implements Omit<PodwireChannel, keyof GrpcChannel> {
     return this.#channel.events;
   }
 
+  /** As the channel's: another client may be put on this one. */
+  get options(): Channel['options'] {
+    return this.#channel.options;
+  }
+
+  get tls(): Channel['tls'] {
+    return this.#channel.tls;
+  }
+
   get mode(): Mode {
     return this.#channel.mode;
   }

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { InvalidInput, NOT_SHOWN } from '@podwire/registry';
 import type { Channel } from '../channel/channel.ts';
+import type { ChannelOptions } from '../options/channel-options.ts';
 import { isGrpcOption, translateGrpcOptions } from '../options/grpc-options.ts';
 import { parseOptions } from '../options/settings.ts';
 import type { TlsSettings } from '../options/tls.ts';
@@ -53,9 +54,14 @@ function hasOtherCertificate(
   return cert === undefined || !new X509Certificate(cert).raw.equals(theirs);
 }
 
+/** Throws {@link InvalidInput} for options that are wrong. TLS may come from elsewhere: the channel, or a client's credentials. */
+export function checkPartOfOptions(options: ChannelOptions): void {
+  parseOptions({ ...options, tls: options.tls ?? true });
+}
+
 /** Throws {@link InvalidInput} for options of a client that are wrong, or other than those of the channel it is put on. */
-export function checkClientOptions(options: object, channel: Channel): void {
-  parseOptions(options);
+export function checkClientOptions(options: ChannelOptions, channel: Channel): void {
+  checkPartOfOptions(options);
   for (const [key, value] of Object.entries(options)) {
     const { values } = translateGrpcOptions({ [key]: value }, 'options');
     if (includes(channel.options, values)) continue;

@@ -36,15 +36,15 @@ export interface TlsConfig {
   readonly checkServerIdentity?: (name: string, certificate: PeerCertificate) => Error | undefined;
 }
 
-/**
- * How a channel works. Times in milliseconds, sizes in bytes. The channel options of grpc-js (`grpc.…`) may stand beside
- * these; an option that is neither is an error.
- */
 /** The zone of a node: in Kubernetes `spec.nodeName`, from the downward API. */
 export interface ZoneOfNode {
   readonly node: string | undefined;
 }
 
+/**
+ * How a channel works. Times in milliseconds, sizes in bytes. The channel options of grpc-js (`grpc.…`) may stand beside
+ * these; an option that is neither is an error.
+ */
 export interface ChannelOptions {
   /** The service's name in errors, snapshots and `PODWIRE_MODE_<SERVICE>`. Default: from the target; of a `static` one its addresses. */
   readonly name?: string;

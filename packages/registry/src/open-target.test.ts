@@ -20,6 +20,8 @@ it.each([
   ['static:10.0.0.1:1', ['static', '10.0.0.1:1', undefined]],
   ['ipv4:10.0.0.1:1,10.0.0.2:1', ['static', '10.0.0.1:1,10.0.0.2:1', undefined]],
   ['ipv6:[::1]:1', ['static', '[::1]:1', undefined]],
+  ['ipv4:10.0.0.1,10.0.0.2:1', ['static', '10.0.0.1:443,10.0.0.2:1', undefined]],
+  ['ipv6:::1,[::2]', ['static', '[::1]:443,[::2]:443', undefined]],
   ['file:///etc/podwire/services.json#orders', ['file', 'orders', 'file /etc/podwire/services.json']],
   ['file://localhost/etc/x.json#orders', ['file', 'orders', 'file /etc/x.json']],
   ['file:services.yaml#orders', ['file', 'orders', 'file services.yaml']],

@@ -1,7 +1,8 @@
+import { isIP } from 'node:net';
 import type { Clock, Random } from './clock.ts';
 import { dnsRegistry } from './dns/dns-registry.ts';
-import { parseName } from './dns/name.ts';
-import { InvalidInput } from './endpoint.ts';
+import { DEFAULT_PORT, parseName } from './dns/name.ts';
+import { formatAddress, InvalidInput } from './endpoint.ts';
 import { fileRegistry } from './file/file-registry.ts';
 import type { Registry } from './registry.ts';
 import { canonicalSocket } from './socket-path.ts';
@@ -67,7 +68,18 @@ function openGiven(target: Target, registry: Registry): Opened {
 function openStatic(target: Target): Opened {
   refuseAuthority(target);
   refuseFragment(target);
-  return { registry: staticRegistry(target.path, 'target'), service: target.path };
+  const list = isOfIp(target) ? target.path.split(',').map(withPort).join(',') : target.path;
+  return { registry: staticRegistry(list, 'target'), service: list };
+}
+
+/** gRPC's names for a list of addresses, whose port may be left out. */
+function isOfIp({ text }: Target): boolean {
+  return /^ipv[46]:/i.test(text);
+}
+
+function withPort(address: string): string {
+  const host = address.replace(/^\[(.*)\]$/, '$1');
+  return isIP(host) === 0 ? address : formatAddress(host, DEFAULT_PORT);
 }
 
 /** `unix:path`, `unix:///absolute/path` and `unix-abstract:name`, as in gRPC. */

@@ -66,6 +66,29 @@ describe('a client that makes its channel', () => {
     expect(server.metadata.get('x-token')).toEqual(['channel, client, call']);
   });
 
+  test('asks call credentials for what grpc-js asks them', async () => {
+    const server = await secureServer();
+    const asked: unknown[] = [];
+    const credentials = grpc.credentials.combineChannelCredentials(
+      grpc.credentials.createSsl(ca),
+      grpc.credentials.createFromMetadataGenerator((options, callback) => {
+        asked.push(options);
+        callback(null, new grpc.Metadata());
+      }),
+    );
+    const options = {
+      'grpc.ssl_target_name_override': 'orders.test',
+      'grpc.default_authority': 'orders.test:8443',
+    };
+    const plain = new OrdersConstructor(server.address, credentials, options) as unknown as OrdersClient;
+    onTestFinished(() => plain.close());
+    await get(plain);
+    await get(client(server.address, credentials, own, options));
+    const [theirs, ours] = asked;
+    expect(theirs).toMatchObject({ service_url: 'https://orders.test/podwire.test.Orders' });
+    expect(ours).toEqual(theirs);
+  });
+
   test('checks the server as its credentials say', async () => {
     const server = await secureServer();
     const seen: string[] = [];

@@ -11,10 +11,10 @@ export async function authenticate(
   path: string,
 ): Promise<Metadata> {
   const service = path.slice(0, path.lastIndexOf('/'));
-  // Default port stripped, as the gRPC auth plugins of all languages expect: an audience names no port 443.
-  const host = authority.replace(/:443$/, '');
+  // As grpc-js has both, the path whole and the host without its port: sources of tokens were written for these texts.
+  const host = authority.replace(/:\d+$/, '');
   const added = await credentials.generateMetadata({
-    method_name: path.slice(path.lastIndexOf('/') + 1),
+    method_name: path,
     service_url: `https://${host}${service}`,
   });
   // Not by its class: it may be of another copy of grpc-js.

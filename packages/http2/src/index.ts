@@ -1,6 +1,7 @@
 export { ErrorCode, errorName } from './error-codes.ts';
-export { ACCEPT_ENCODING, compress } from './grpc/compression.ts';
+export { ACCEPT_ENCODING, compress, compressesLater } from './grpc/compression.ts';
 export { USER_AGENT } from './grpc/user-agent.ts';
+export { ZlibJob } from './grpc/zlib-job.ts';
 export { nodeHttp2Transport } from './node/transport.ts';
 export { ownHttp2Transport } from './own/transport.ts';
 export { type TlsFiles, tlsFromFiles } from './tls/from-files.ts';

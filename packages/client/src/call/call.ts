@@ -1,11 +1,19 @@
 import { type CallCredentials, type status as Code, Metadata, status as Status } from '@grpc/grpc-js';
 import type { PickInfo } from '@podwire/balancer';
-import { compress, ErrorCode, type RawHeaders, type StreamEnd } from '@podwire/http2';
+import {
+  compress,
+  compressesLater,
+  type Encoding,
+  ErrorCode,
+  type RawHeaders,
+  type StreamEnd,
+} from '@podwire/http2';
 import { timers } from '@podwire/registry';
 import type { ClientPod } from '../pod/pod.ts';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import { Attempts } from '../retry/attempts.ts';
 import type { Attempt, AttemptOwner } from './attempt.ts';
+import { Compressing } from './compressing.ts';
 import { authenticate, credentialsFailure } from './credentials.ts';
 import { type CallListener, Delivery, type GrpcCall } from './delivery.ts';
 import { callError, callerStatus, endStatus, overdue } from './failure.ts';
@@ -49,6 +57,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   request: RequestHeaders = NO_REQUEST_HEADERS;
   phase: Phase = 'new';
   #delivery: Delivery | undefined;
+  #compressing: Compressing | undefined;
   #credentials: CallCredentials | undefined;
   #inherited: Inherited | undefined;
   /** While it waits for a Pod, and does not wait for ready. */
@@ -107,8 +116,23 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     }
     const written = callback && this.#delivery?.bound(callback);
     const plain = this.host.compression === 'identity' || ((context.flags ?? 0) & NO_COMPRESS) !== 0;
+    const isBehind = this.#compressing?.isEmpty === false;
+    if (isBehind || (!plain && compressesLater(message.length)))
+      return this.#sendLater(message, !plain, written);
     this.outbox.push(plain ? message : compress(message, this.host.compression), !plain, written);
     this.#pump();
+  }
+
+  #sendLater(message: Buffer, compressed: boolean, written: (() => void) | undefined): void {
+    this.#compressing ??= new Compressing(
+      this.host.compression as Exclude<Encoding, 'identity'>,
+      (bytes, isCompressed, done) => {
+        this.outbox.push(bytes, isCompressed, done);
+        this.#pump();
+      },
+      (reason) => this.fail(Status.INTERNAL, 'INVALID_CALL', `the message cannot be compressed: ${reason}`),
+    );
+    this.#compressing.push(message, compressed, written);
   }
 
   startRead(): void {
@@ -118,6 +142,10 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
 
   halfClose(): void {
     if (this.phase === 'ended') return;
+    if (this.#compressing?.isEmpty === false) {
+      this.#compressing.onEmpty = () => this.halfClose();
+      return;
+    }
     this.outbox.halfClosed = true;
     // A unary call is whole now: its headers, message and end leave together, without a turn of the microtask queue.
     if (this.phase === 'scheduled') this.begin();
@@ -261,6 +289,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     this.host.wheel.remove(this);
     this.#inherited?.detach();
     this.attempts.abandonAll(ErrorCode.CANCEL, outcome);
+    this.#compressing?.stop();
     this.outbox.release();
     this.#account();
     if (before !== 'new') this.host.onCallEnd(this);

@@ -2,9 +2,11 @@ import type { ClientHttp2Stream } from 'node:http2';
 import { listBytes } from '../connection/header-limit.ts';
 import type { ResetPacer } from '../connection/reset-pacer.ts';
 import { ErrorCode } from '../error-codes.ts';
+import { decompressLater } from '../grpc/compression.ts';
 import { saysFailure } from '../grpc/final-status.ts';
 import { frameMessage } from '../grpc/message-prefix.ts';
-import { MessageReader } from '../grpc/message-reader.ts';
+import { MessageReader, type ReadResult } from '../grpc/message-reader.ts';
+import type { ZlibJob } from '../grpc/zlib-job.ts';
 import { timers } from '../timers.ts';
 import type { Peer, RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 
@@ -59,6 +61,9 @@ export class NodeStream implements Stream {
   #trailers: RawHeaders | undefined;
   #ended = false;
   #delivering = false;
+  readonly #maxReceiveBytes: number;
+  /** A message that is inflated off the event loop: all that came behind it waits. */
+  #inflating: ZlibJob | undefined;
 
   constructor(
     owner: StreamOwner,
@@ -69,6 +74,7 @@ export class NodeStream implements Stream {
     this.#owner = owner;
     this.#stream = stream;
     this.#handler = handler;
+    this.#maxReceiveBytes = maxReceiveBytes;
     this.#reader = new MessageReader(maxReceiveBytes);
     stream.on('response', (_headers: unknown, flags: number, raw: RawHeaders) =>
       this.#onResponse(flags, raw),
@@ -109,7 +115,7 @@ export class NodeStream implements Stream {
   request(n: number): void {
     this.#wanted += n;
     this.#asked += n;
-    if (this.#delivering || this.#ended) return;
+    if (this.#delivering || this.#ended || this.#inflating !== undefined) return;
     // Not inside the caller's call: a message that is here already is delivered on the next tick.
     if (this.#reader.partial) timers.nextTick(() => this.#deliver());
     else this.#resume();
@@ -184,12 +190,14 @@ export class NodeStream implements Stream {
   #deliver(): void {
     if (this.#delivering) return;
     this.#delivering = true;
-    while (this.#wanted > 0 && !this.#ended) {
+    while (this.#wanted > 0 && !this.#ended && this.#inflating === undefined) {
       const result = this.#reader.next();
       if (result === undefined) break;
       if (result.kind === 'message') {
         this.#wanted -= 1;
         this.#handler.onMessage(Buffer.from(result.message));
+      } else if (result.kind === 'later') {
+        this.#inflate(result);
       } else {
         this.#close(ErrorCode.CANCEL);
         this.#end(result.kind === 'invalid' ? { kind: 'protocol-error', reason: result.reason } : result);
@@ -197,15 +205,32 @@ export class NodeStream implements Stream {
     }
     this.#delivering = false;
     if (this.#ended) return;
-    if (this.#wanted > 0) this.#resume();
+    if (this.#wanted > 0 && this.#inflating === undefined) this.#resume();
     else this.#pause();
     if (this.#trailers !== undefined) this.#settle();
+  }
+
+  #inflate(message: Extract<ReadResult, { kind: 'later' }>): void {
+    const compressed = Buffer.from(message.compressed);
+    this.#inflating = decompressLater({ ...message, compressed }, this.#maxReceiveBytes, (result) => {
+      this.#inflating = undefined;
+      // It was cancelled, and will be told so.
+      if (this.#wanted <= 0) return;
+      if (result.kind === 'message') {
+        this.#wanted -= 1;
+        this.#handler.onMessage(result.message as Buffer);
+        return this.#deliver();
+      }
+      this.#close(ErrorCode.CANCEL);
+      if (result.kind === 'too-large') this.#end(result);
+      else if (result.kind === 'invalid') this.#end({ kind: 'protocol-error', reason: result.reason });
+    });
   }
 
   /** Ends the call in order once the trailers are there and every message was delivered. */
   #settle(): void {
     const headers = this.#trailers;
-    if (this.#ended || headers === undefined) return;
+    if (this.#ended || headers === undefined || this.#inflating !== undefined) return;
     const isUnread = this.#stream.readableLength > 0;
     // All of it is here, and comes by way of `#onData`.
     if (isUnread && !this.#stream.destroyed) return void this.#stream.read();
@@ -311,6 +336,8 @@ export class NodeStream implements Stream {
   #end(end: StreamEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#inflating?.cancel();
+    this.#inflating = undefined;
     this.#owner.unread.delete(this);
     this.#release();
     this.#owner.onStreamEnd();

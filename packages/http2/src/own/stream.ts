@@ -1,8 +1,10 @@
 import { receiveBudget } from '../connection/receive-budget.ts';
 import { ErrorCode } from '../error-codes.ts';
+import { decompressLater } from '../grpc/compression.ts';
 import { saysFailure } from '../grpc/final-status.ts';
 import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
 import type { ReadResult } from '../grpc/message-reader.ts';
+import type { ZlibJob } from '../grpc/zlib-job.ts';
 import { timers } from '../timers.ts';
 import type { Peer, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 import type { Growing } from './flow/bandwidth.ts';
@@ -48,7 +50,7 @@ const TINY_BYTES = 16;
 const NO_TRAILERS: TrailersEnd = { kind: 'trailers', headers: [], httpStatus: 200, trailersOnly: false };
 
 type TrailersEnd = Extract<StreamEnd, { readonly kind: 'trailers' }>;
-type ReadFailure = Exclude<ReadResult, { readonly kind: 'message' }>;
+type ReadFailure = Exclude<ReadResult, { readonly kind: 'message' | 'later' }>;
 
 /** One call: a stream of HTTP/2 with messages of gRPC in it. */
 export class OwnStream implements Stream, Growing {
@@ -72,6 +74,8 @@ export class OwnStream implements Stream, Growing {
   #failure: ReadFailure | undefined;
   /** What was received and could not be delivered at once. */
   #buffer: MessageBuffer | undefined;
+  /** A message that is inflated off the event loop: all that came behind it waits. */
+  #inflating: ZlibJob | undefined;
   ended = false;
   /**
    * The receive window: what the peer may still send, what is held for a caller that does not read, and what was freed and not given
@@ -115,6 +119,7 @@ export class OwnStream implements Stream, Growing {
     this.#asked += n;
     if (this.#delivering || this.ended || this.#failure !== undefined) return;
     // There is nothing to deliver before there are headers.
+    if (this.#inflating !== undefined) return;
     if (this.#buffer === undefined || this.#response === undefined) return this.#free();
     this.#deliver(this.#response);
     // The end is never told inside the caller's call.
@@ -209,16 +214,16 @@ export class OwnStream implements Stream, Growing {
     while (at < end && !this.ended) {
       if (this.#buffer === undefined) {
         this.#delivering = true;
-        at = this.#deliverWhole(source, at, end);
+        if (this.#reads) at = this.#deliverWhole(source, at, end);
         this.#delivering = false;
         if (at === end || this.ended) return;
         this.#buffer = new MessageBuffer(this.#maxReceiveBytes);
       }
       // No more than the message at hand needs, so that its memory can be given away with it.
-      const count = this.#wanted === 0 ? end - at : Math.min(end - at, this.#buffer.missing);
-      this.#buffer.push(source, at, at + count, this.#wanted > 0);
+      const count = this.#reads ? Math.min(end - at, this.#buffer.missing) : end - at;
+      this.#buffer.push(source, at, at + count, this.#reads);
       at += count;
-      if (this.#wanted > 0) this.#deliver(response);
+      if (this.#reads) this.#deliver(response);
       if (this.#failure !== undefined) return this.#conclude();
     }
     if (this.#wanted === 0) return;
@@ -247,8 +252,12 @@ export class OwnStream implements Stream, Growing {
   /** Delivers what was asked for, unless there can be no more. */
   #deliver({ encoding }: ResponseBlock): void {
     this.#delivering = true;
-    while (this.#wanted > 0 && this.#buffer !== undefined) {
+    while (this.#reads && this.#buffer !== undefined) {
       const result = this.#buffer.next(encoding);
+      if (result?.kind === 'later') {
+        this.#inflate(result);
+        break;
+      }
       if (result?.kind !== 'message') {
         this.#failure = result;
         break;
@@ -262,6 +271,29 @@ export class OwnStream implements Stream, Growing {
     this.#delivering = false;
   }
 
+  /** Whether the next message is the caller's as soon as it is here. */
+  get #reads(): boolean {
+    return this.#wanted > 0 && this.#inflating === undefined;
+  }
+
+  #inflate(message: Extract<ReadResult, { kind: 'later' }>): void {
+    const buffer = this.#buffer!;
+    const isOwned = buffer.isEmpty && isMostOf(message.compressed);
+    if (buffer.isEmpty) this.#buffer = undefined;
+    const compressed = isOwned ? message.compressed : Buffer.from(message.compressed);
+    this.#inflating = decompressLater({ ...message, compressed }, this.#maxReceiveBytes, (result) => {
+      this.#inflating = undefined;
+      if (result.kind === 'message') {
+        this.#wanted -= 1;
+        this.#delivering = true;
+        this.#handler.onMessage(result.message as Buffer);
+        this.#delivering = false;
+        if (!this.ended) this.#deliver(this.#response!);
+      } else if (result.kind !== 'later') this.#failure = result;
+      this.#conclude();
+    });
+  }
+
   /** What follows after messages were delivered: more of them, or the end. */
   #conclude(): void {
     if (this.ended) return;
@@ -272,7 +304,7 @@ export class OwnStream implements Stream, Growing {
 
   /** Counts as freed what is not held for a caller that does not read. */
   #free(): void {
-    if (this.#wanted > 0 || this.#buffer === undefined) {
+    if (this.#reads || this.#buffer === undefined) {
       this.#freedBytes += this.#heldBytes;
       this.#heldBytes = 0;
     }
@@ -290,7 +322,7 @@ export class OwnStream implements Stream, Growing {
   #giveBack(): void {
     if (this.ended || this.#remoteEnd !== undefined) return;
     let bytes = this.#freedBytes * 4 < this.windowBytes ? 0 : this.#freedBytes;
-    if (this.#wanted > 0 && this.#buffer !== undefined) {
+    if (this.#reads && this.#buffer !== undefined) {
       bytes = Math.max(bytes, this.#lacking(this.#buffer.missing));
     }
     if (bytes <= 0) return;
@@ -326,13 +358,14 @@ export class OwnStream implements Stream, Growing {
   /** Ends the call in order once the trailers are there and every message was delivered. */
   #settle(end: TrailersEnd): void {
     const buffer = this.#buffer;
+    if (this.#inflating !== undefined) return;
     if (buffer === undefined) return this.finish(end);
     if (this.#delivering) return;
     if (this.#wanted === 0 && buffer.holdsMessage) return this.#awaitReader(end);
     // What is here is no message, and will be none; the server's word on the call says more than that.
     if (saysFailure(end.headers)) return this.finish(end);
     const result = buffer.next(this.#response!.encoding);
-    if (result !== undefined && result.kind !== 'message') return this.finish(asEnd(result));
+    if (result?.kind === 'too-large' || result?.kind === 'invalid') return this.finish(asEnd(result));
     this.#break('the stream ended in the middle of a message', undefined);
   }
 
@@ -385,6 +418,8 @@ export class OwnStream implements Stream, Growing {
   #stop(errorCode: number | undefined): void {
     this.ended = true;
     this.#buffer = undefined;
+    this.#inflating?.cancel();
+    this.#inflating = undefined;
     this.#heldBytes = 0;
     if (this.#toldBytes !== 0) this.#tellHeld();
     receiveBudget.grownBytes -= this.#grownBytes;

@@ -63,12 +63,10 @@ function onlyName(slices: readonly Slice[]): string | undefined {
 /** Why slices have no port for the target, with the ports that they have. `rule` is that of all slices. */
 export function whyNoPort(slices: readonly Slice[], choice: PortChoice, rule: PortRule): string {
   const has = portsOf(slices);
-  if (choice.by === 'name') {
-    const nameless = slices.some(({ ports }) => ports.some(({ name }) => name === choice.name));
-    return nameless
-      ? `the port called '${choice.name}' has no number: name one in the target`
-      : `no port is called '${choice.name}': ${has}`;
+  if (rule.by === 'name' && slices.some(({ ports }) => ports.some(({ name }) => name === rule.name))) {
+    return `the port called '${rule.name}' has no number: name one in the target`;
   }
+  if (choice.by === 'name') return `no port is called '${choice.name}': ${has}`;
   if (choice.by === 'number') {
     return `no Pod has the port ${choice.port} (the Pod's own is meant, not the Service's): ${has}`;
   }

@@ -281,6 +281,15 @@ describe('the port', () => {
     expect(view([several], target).empty).toBe(why);
   });
 
+  it.each([
+    ['grpc', 'grpc'],
+    [undefined, ''],
+  ])('that is the only one and has no number is asked for (%s)', (name, called) => {
+    expect(view([read(slice('a', pods, { ports: [{ name, port: null }] }))]).empty).toBe(
+      `the port called '${called}' has no number: name one in the target`,
+    );
+  });
+
   it('that could be any of several is asked for', () => {
     const two = read(
       slice('a', pods, {

@@ -13,6 +13,7 @@ const [A, B, C, D] = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4'] as const;
 let fixture: Fixture;
 let clock: VirtualClock;
 let pods: Watched;
+let others: Followed[] = [];
 
 const lists = () => fixture.server.of('list').length;
 const watches = () => fixture.server.of('watch').length;
@@ -91,6 +92,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   pods.close();
+  await Promise.all(others.splice(0).map((followed) => followed.close()));
   await until(() => clock.pending === 0, `all timers to be gone`);
   await fixture.close();
 });
@@ -199,11 +201,10 @@ describe('where lists pass and watches do not begin', () => {
   it('many Services are all listed, whatever their watches wait for', async () => {
     fixture.server.intercept = ({ kind }) => kind === 'watch';
     const registry = fixture.registry({ clock });
-    const all = Array.from({ length: 2 * 16 + 1 }, (_, i) => new Followed(registry, `service-${i}`));
+    others = Array.from({ length: 2 * 16 + 1 }, (_, i) => new Followed(registry, `service-${i}`));
     pods = new Watched(fixture.registry({ clock }), 'orders', clock);
-    await until(() => all.every(({ updates }) => updates[0]?.type === 'missing'), 'all first lists');
+    await until(() => others.every(({ updates }) => updates[0]?.type === 'missing'), 'all first lists');
     expect(clock.nowMs()).toBe(1_000);
-    await Promise.all(all.map((followed) => followed.close()));
   });
 });
 
@@ -250,7 +251,7 @@ describe('a watch that begins and does not deliver', () => {
     });
     await until(() => has(A), 'the first list');
     await took(() => watches() === 1, 'the watch');
-    await pass(4_000);
+    await pass(6_000);
     // The first two of three changes fill the buffer.
     const line = (object: unknown) => `${JSON.stringify({ type: 'ADDED', object })}\n`;
     const late = held!;

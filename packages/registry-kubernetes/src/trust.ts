@@ -1,7 +1,12 @@
 import type { Clock, Random, Timer } from '@podwire/registry';
 
-/** An API server begins a watch in milliseconds; one that takes longer is probably held back by something on the way. */
-const BEGIN_MS = 2_000;
+/**
+ * An API server begins a watch in milliseconds. One that takes longer is probably held back by something on the way, unless the
+ * API server or this process is busy: then lists would only add to it.
+ */
+const BEGIN_MS = 5_000;
+/** One that has been open for so long is not one that ends at once. */
+const STEADY_MS = 2_000;
 /** Before that it may wait for its turn among the watches of this process. */
 const TURN_MS = 10_000;
 /** Between lists while watches are in doubt: twice as long after each that shows nothing new. */
@@ -91,7 +96,7 @@ export class Trust {
     if (waitedMs > BEGIN_MS) this.#distrust(`a watch began only after ${Math.round(waitedMs)} ms`);
     if (this.#isOnProbation) return;
     if (this.doubt === undefined) this.#plan(Number.POSITIVE_INFINITY);
-    this.#passTimer = this.#env.clock.after(BEGIN_MS, () => this.#pass());
+    this.#passTimer = this.#env.clock.after(STEADY_MS, () => this.#pass());
   }
 
   /** It said something. */

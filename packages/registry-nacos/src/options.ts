@@ -147,7 +147,8 @@ function readNames(options: NacosOptions, key: 'clusters' | 'portKey'): readonly
   const names: readonly unknown[] = key === 'portKey' && typeof value === 'string' ? [value] : [value].flat();
   const isRight = typeof value !== 'string' || key === 'portKey';
   if (isRight && names.every((name): name is string => typeof name === 'string' && name !== '')) return names;
-  throw new InvalidInput(`options.${key}`, value, 'must be a list of names');
+  const rule = key === 'portKey' ? 'must be a name, or a list of names' : 'must be a list of names';
+  throw new InvalidInput(`options.${key}`, value, rule);
 }
 
 function text(

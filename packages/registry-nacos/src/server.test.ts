@@ -57,6 +57,15 @@ describe('a server', () => {
   });
 });
 
+it('names a port key or several', () => {
+  expect(readOptions({ servers: ['nacos'], portKey: 'gRPC_port' }).portKeys).toEqual(['gRPC_port']);
+  for (const portKey of [3, '', ['a', '']]) {
+    expect(() => readOptions({ servers: ['nacos'], portKey: portKey as never })).toThrow(
+      /^options\.portKey: .* must be a name, or a list of names$/,
+    );
+  }
+});
+
 describe('TLS of HTTP and of gRPC', () => {
   it.each([
     ['plaintext', 'nacos', {}, false, false],
@@ -89,6 +98,12 @@ describe('TLS of HTTP and of gRPC', () => {
     ],
     [['nacos'], { tls: true }, 'options.tls: true must be an object'],
     [['nacos'], { httpTls: 'x' }, 'options.httpTls: "x" must be an object, or false for plaintext'],
+    [['nacos'], { tls: { caFile: 'ca.pem' } }, 'options.tls.caFile is not one of: ca, cert, key'],
+    [
+      ['nacos'],
+      { httpTls: { servername: 'x' } },
+      "options.httpTls.servername is unknown; did you mean 'serverName'?",
+    ],
   ])('that contradict one another are refused: %j %j', (servers, options, said) => {
     expect(() => read(servers, options as never)).toThrow(said);
   });

@@ -1,5 +1,5 @@
 import type { TlsOptions } from '@podwire/http2';
-import { InvalidInput, parseAddress } from '@podwire/registry';
+import { checkKeys, InvalidInput, parseAddress } from '@podwire/registry';
 import type { NacosOptions, NacosTls } from './options.ts';
 
 /** One server of a Nacos cluster. */
@@ -19,6 +19,16 @@ export interface Server {
 /** Of HTTP, whatever the scheme says, as Nacos's own clients have it. */
 const DEFAULT_PORT = 8848;
 const DEFAULT_PATH = '/nacos';
+/** gRPC looks at no other. */
+const TLS_KEYS = [
+  'ca',
+  'cert',
+  'key',
+  'serverName',
+  'rejectUnauthorized',
+  'secureContext',
+  'checkServerIdentity',
+] as const satisfies readonly (keyof TlsOptions)[];
 const FORM = "must be host, host:port or a URL such as 'http://nacos.example:8848'";
 
 /** Throws {@link InvalidInput}. */
@@ -98,7 +108,9 @@ function tlsOf(
 }
 
 function checkTls(tls: unknown, at: string): void {
-  if (tls === undefined || (typeof tls === 'object' && tls !== null && !Array.isArray(tls))) return;
+  if (tls === undefined) return;
+  if (typeof tls === 'object' && tls !== null && !Array.isArray(tls))
+    return void checkKeys(tls, TLS_KEYS, at);
   const rule = at === 'options.tls' ? 'must be an object' : 'must be an object, or false for plaintext';
   throw new InvalidInput(at, tls, rule);
 }

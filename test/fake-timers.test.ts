@@ -8,6 +8,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { openChannel } from './support/channel.ts';
 
 const script = fileURLToPath(new URL('support/under-fake-timers.mjs', import.meta.url));
+/** Node takes the CommonJS files of a package then, as versions do that cannot `require` an ES module, and Jest and bundlers. */
+const AS_COMMONJS = ['--no-experimental-require-module'];
 const DEADLINE_EXCEEDED = 4;
 const OK = 0;
 /** What becomes of each step of the script. */
@@ -47,22 +49,25 @@ const address = () => `127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
   describe.each(['sinon', 'jest', 'node:test'])("under the defaults of %s's fake timers", (library) => {
-    test.each(['before', 'under'])(
-      'calls work, and go on working afterwards; podwire is loaded %s',
-      async (when) => {
-        const args = ['--no-warnings', script, library, when, transport, address()];
-        const child = spawn(process.execPath, args, {
-          stdio: ['ignore', 'pipe', 'inherit'],
-          timeout: 20_000,
-        });
-        const said = await text(child.stdout);
-        // node:http2 itself stands still without `process.nextTick`, which these two replace in the whole process.
-        const isStill = transport === 'node-http2' && library !== 'node:test';
-        const good = isStill ? { ...GOOD, ...STILL } : GOOD;
-        expect(JSON.parse(said || '{}')).toEqual(when === 'before' ? { before: OK, ...good } : good);
-        await expect.poll(() => child.exitCode).toBe(0);
-      },
-    );
+    test.each([
+      ['before', 'ES modules'],
+      ['under', 'ES modules'],
+      ['before', 'CommonJS'],
+      ['under', 'CommonJS'],
+    ])('calls work, and go on working afterwards; podwire is loaded %s, as %s', async (when, form) => {
+      const flags = ['--no-warnings', ...(form === 'CommonJS' ? AS_COMMONJS : [])];
+      const args = [...flags, script, library, when, transport, address()];
+      const child = spawn(process.execPath, args, {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        timeout: 20_000,
+      });
+      const said = await text(child.stdout);
+      // node:http2 itself stands still without `process.nextTick`, which these two replace in the whole process.
+      const isStill = transport === 'node-http2' && library !== 'node:test';
+      const good = isStill ? { ...GOOD, ...STILL } : GOOD;
+      expect(JSON.parse(said || '{}')).toEqual(when === 'before' ? { before: OK, ...good } : good);
+      await expect.poll(() => child.exitCode).toBe(0);
+    });
   });
 
   describe("under vitest's", () => {

@@ -5,8 +5,11 @@
  * nothing of each other, have this same file.
  */
 import { Socket } from 'node:net';
-import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers';
+import * as nodeTimers from 'node:timers';
 import { MessageChannel } from 'node:worker_threads';
+
+/** Variables of their own: an imported name is looked up again at each use, in CommonJS always, and sinon replaces what the module exports. */
+const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = nodeTimers;
 
 /** What a timer is cancelled with. */
 interface Timer {

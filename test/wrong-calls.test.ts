@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import * as grpc from '@grpc/grpc-js';
-import { type ChannelOptions, createChannel } from 'podwire';
+import { type ChannelOptions, createChannel, createClient } from 'podwire';
 import { describe, expect, test } from 'vitest';
 import { get, ordersClient } from './support/orders-client.ts';
 import { OrdersFixture } from './support/orders-fixture.ts';
@@ -74,6 +74,47 @@ describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
     const wrong = () => get(ordersClient(channel), {}, new grpc.Metadata(), { host: host as string });
     await expect(wrong()).rejects.toThrow(/^host: .* must be/);
     await get(ordersClient(channel));
+    expect(channel.snapshot().calls).toEqual({ open: 0, waiting: 0 });
+  });
+
+  test.each([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['text', '"text"'],
+    [{ id: 'a' }, '{"id":"a"}'],
+    [[1, 2], '[1,2]'],
+    [7, '7'],
+  ])('a serializer that returns %j, which is no Buffer, fails its call alone', async (wrong, shown) => {
+    const channel = await open();
+    const credentials = grpc.credentials.createInsecure();
+    const raw = (bytes: Buffer) => bytes;
+    const broken = () => wrong as never;
+    for (const client of [
+      new grpc.Client('', credentials, { channelOverride: channel }),
+      createClient(grpc.Client, channel),
+    ]) {
+      const path = '/podwire.test.Orders/Chat';
+      const ended: Promise<unknown>[] = [];
+      const callback = () => {
+        let done = (_: unknown) => {};
+        ended.push(new Promise((resolve) => (done = resolve)));
+        return (error: unknown) => done(error);
+      };
+      client.makeUnaryRequest(path, broken, raw, 'a', callback());
+      client.makeServerStreamRequest(path, broken, raw, 'a').on('error', callback()).resume();
+      client.makeClientStreamRequest(path, broken, raw, callback()).write('a');
+      const chat = client.makeBidiStreamRequest(path, broken, raw).on('error', callback());
+      chat.resume().write('a');
+      // In the same turn.
+      const right = get(ordersClient(channel));
+      for (const error of await Promise.all(ended))
+        expect(error).toMatchObject({
+          code: grpc.status.INTERNAL,
+          reason: 'INVALID_CALL',
+          details: expect.stringContaining(`the serializer returned ${shown}, which is no Buffer [`),
+        });
+      await right;
+    }
     expect(channel.snapshot().calls).toEqual({ open: 0, waiting: 0 });
   });
 

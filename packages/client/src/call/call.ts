@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import { type CallCredentials, type status as Code, Metadata, status as Status } from '@grpc/grpc-js';
 import type { PickInfo } from '@podwire/balancer';
 import {
@@ -8,7 +9,7 @@ import {
   type RawHeaders,
   type StreamEnd,
 } from '@podwire/http2';
-import { timers } from '@podwire/registry';
+import { show, timers } from '@podwire/registry';
 import type { ClientPod } from '../pod/pod.ts';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import { Attempts } from '../retry/attempts.ts';
@@ -107,6 +108,12 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     if (this.phase === 'ended') {
       if (callback !== undefined) timers.nextTick(callback);
       return;
+    }
+    // Not `instanceof`: under Jest it may be of another realm.
+    if (!isUint8Array(message)) {
+      if (callback !== undefined) timers.nextTick(callback);
+      const text = `the serializer returned ${show(message)}, which is no Buffer`;
+      return this.fail(Status.INTERNAL, 'INVALID_CALL', text);
     }
     const limit = this.method.maxSendBytes;
     if (limit >= 0 && message.length > limit) {

@@ -24,9 +24,9 @@ export function run(command, args, { limitMs = 300_000, ...options } = {}) {
   });
 }
 
-/** Runs functions, `atOnce` at a time, all of them whatever fails; returns the names of those that failed. */
+/** Runs named functions, `atOnce` at a time, all of them whatever fails; returns the names of those that failed. */
 export async function runAll(jobs, atOnce) {
-  const left = Object.entries(jobs);
+  const left = [...jobs];
   const failed = [];
   const worker = async () => {
     for (let next = left.shift(); next !== undefined; next = left.shift()) {

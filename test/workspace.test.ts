@@ -69,3 +69,52 @@ describe('time is taken from one place', () => {
     expect(http2).toBe(registry);
   });
 });
+
+describe("what a package's package.json says", () => {
+  const read = (path: string) => JSON.parse(readFileSync(join(packages, path), 'utf8'));
+  const root = read('../package.json');
+  const versions = new Set(Object.keys(allowed).map((name) => read(`${name}/package.json`).version));
+
+  test.each(Object.keys(allowed))("is the workspace's, where it is not its own: %s", (name) => {
+    const manifest = read(`${name}/package.json`);
+    expect(manifest).toMatchObject({
+      license: root.license,
+      engines: root.engines,
+      repository: { ...root.repository, directory: `packages/${name}` },
+      publishConfig: { access: 'public' },
+      scripts: { prepack: 'node ../../.ci/prepack.mjs' },
+      type: 'module',
+      main: './dist/index.cjs',
+      types: './dist/index.d.cts',
+    });
+    expect([...versions]).toEqual([manifest.version]);
+  });
+
+  test.each(Object.keys(allowed))(
+    'has every entry in both formats, and ranges for what it needs: %s',
+    (name) => {
+      const { exports, dependencies = {}, peerDependencies = {} } = read(`${name}/package.json`);
+      for (const [entry, target] of Object.entries(exports)) {
+        if (typeof target === 'string') continue;
+        const file = entry === '.' ? 'index' : `${entry.slice(2)}/index`;
+        const [esm, cjs] = [`./dist/${file}.js`, `./dist/${file}.cjs`];
+        expect(target).toEqual({
+          types: { import: `./dist/${file}.d.ts`, require: `./dist/${file}.d.cts` },
+          'module-sync': esm,
+          module: esm,
+          node: { import: `./dist/${file}.mjs`, require: cjs },
+          import: esm,
+          require: cjs,
+        });
+        // For those who resolve without `exports`.
+        if (entry !== '.')
+          expect(read(`${name}/${entry}/package.json`)).toEqual({
+            main: `../dist/${file}.cjs`,
+            types: `../dist/${file}.d.cts`,
+          });
+      }
+      for (const range of Object.values({ ...dependencies, ...peerDependencies }))
+        expect(range).toMatch(/^(workspace:)?\^/);
+    },
+  );
+});

@@ -46,7 +46,11 @@ export async function bundleJobs(user) {
       const output = { path: join(file, '..'), filename: 'bundle.cjs' };
       const stats = await new Promise((resolve, reject) => {
         const done = (error, result) => (error ? reject(error) : resolve(result));
-        need('webpack')({ mode: 'production', target: 'node', entry, context: user, output }, done);
+        const optimization = { minimize: false };
+        need('webpack')(
+          { mode: 'production', target: 'node', entry, context: user, output, optimization },
+          done,
+        );
       });
       for (const { message } of [...stats.toJson().errors, ...stats.toJson().warnings]) onlyKnown(message);
     },

@@ -46,7 +46,7 @@ exports.callEcho = async ({ grpc, podwire }, address, transport) => {
   }
 };
 
-exports.checkInput = async ({ podwire, registry, nacos }) => {
+const checkInput = async ({ podwire, registry, nacos }) => {
   assert.equal(registry.parseYaml('a: [1]').a[0], 1, 'YAML is read');
   assert.throws(
     () => podwire.createChannel('static:///127.0.0.1:1', { policy: 'x' }),
@@ -77,7 +77,7 @@ const isRewrite = process.versions.bun !== undefined || process.versions.deno !=
 
 /** All of it, in one process. */
 exports.scenario = async (modules) => {
-  await exports.checkInput(modules);
+  await checkInput(modules);
   const served = await exports.serveEcho(modules);
   await exports.callEcho(modules, served.address, 'http2');
   if (isRewrite)

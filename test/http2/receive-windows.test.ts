@@ -1,4 +1,4 @@
-import { ownHttp2Transport } from '@podwire/http2';
+import { ownHttp2Transport, type Stream } from '@podwire/http2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { frame, okHeaders, TYPE } from './frames.mjs';
 import { RawPeer } from './raw-peer.ts';
@@ -119,4 +119,40 @@ test('a window grows while the caller reads all of it within a round trip', asyn
   await read();
   expect(given(1) - before).toBeGreaterThanOrEqual(window);
   stream.cancel(8);
+});
+
+test('a peer that sent nothing since it was last pinged is not pinged because its streams are read', async () => {
+  const window = startWindow();
+  const count = window / (4 * KIB);
+  const full = (id: number) => {
+    const message = data(id, 4 * KIB, 4 * KIB - 5);
+    return Buffer.concat(Array.from({ length: count }, () => message));
+  };
+  const calls = Array.from({ length: 6 }, (_, i) => ({ id: 2 * i + 1, stream: peer.call(0).stream }));
+  for (const { id } of calls) peer.socket.write(okHeaders(id));
+  const fill = async () => {
+    for (const { id } of calls) peer.socket.write(full(id));
+    await read();
+  };
+  const readOne = async (stream: Stream) => {
+    stream.request(count);
+    await read();
+    const ping = peer.ofType(TYPE.PING).findLast(({ flags }) => flags === 0);
+    if (ping !== undefined) peer.socket.write(frame(TYPE.PING, ACK, 0, Buffer.from(ping.payload)));
+    await read();
+  };
+  for (let round = 0; round < 3; round++) {
+    await fill();
+    for (const { stream } of calls) stream.request(count);
+    await read();
+  }
+  expect(pinged()).toBe(0);
+  await fill();
+  for (const { stream } of calls) await readOne(stream);
+  // grpc-go counts PINGs between which it sent nothing, and ends the connection at the third, with `too_many_pings`.
+  expect(pinged()).toBe(1);
+  peer.socket.write(full(1));
+  await readOne(calls[0]!.stream);
+  expect(pinged()).toBe(2);
+  for (const { stream } of calls) stream.cancel(8);
 });

@@ -21,6 +21,11 @@ export class Bandwidth {
   readonly #pings: Pings;
   #measured: Growing | undefined;
   #sampleBytes = 0;
+  /**
+   * Whether DATA came since the last answer. Servers count PINGs between which they sent nothing for a call (grpc-go's third in a row ends
+   * the connection), and callers may read what came long ago.
+   */
+  hasData = false;
 
   constructor(pings: Pings) {
     this.#pings = pings;
@@ -29,7 +34,7 @@ export class Bandwidth {
   /** The caller of this stream has read so much, and goes on: the stream may be measured. */
   onRead(stream: Growing, bytes: number): void {
     if (this.#measured === stream) this.#sampleBytes += bytes;
-    else if (this.#measured === undefined && stream.windowBytes < MAX_WINDOW_BYTES) {
+    else if (this.hasData && this.#measured === undefined && stream.windowBytes < MAX_WINDOW_BYTES) {
       this.#measured = stream;
       this.#sampleBytes = 0;
       this.#pings.bandwidth(() => this.#end(stream));
@@ -38,6 +43,7 @@ export class Bandwidth {
 
   #end(stream: Growing): void {
     this.#measured = undefined;
+    this.hasData = false;
     const { ended, windowBytes } = stream;
     if (ended) return;
     const isFull = this.#sampleBytes * 3 >= windowBytes * 2;

@@ -43,6 +43,7 @@ export class Inflow {
   }
 
   onData(counted: number): void {
+    this.bandwidth.hasData = true;
     this.#left -= counted;
     if (this.#left < 0) {
       throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the connection window allows');

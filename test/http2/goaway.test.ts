@@ -110,8 +110,8 @@ test('a call that begins as GOAWAY with an error is read never leaves, and what 
   peer.socket.write(Buffer.concat([whole(3), goaway(3, INTERNAL_ERROR)]));
   const reason = 'the Pod sent GOAWAY with INTERNAL_ERROR';
   await expect.poll(() => second?.seen.end).toEqual({ kind: 'unprocessed', reason, leftClient: false });
-  // What was written in the same turn for the call below the id has arrived, and nothing above it.
-  await expect.poll(() => peer.ofType(TYPE.DATA).map(({ streamId }) => streamId)).toEqual([1]);
+  // What was written in the same turn for the calls up to the id has arrived, and nothing above it: 3 ends as its reply did.
+  await expect.poll(() => peer.ofType(TYPE.DATA).map(({ streamId }) => streamId)).toEqual([3, 1]);
   peer.socket.write(Buffer.concat([frame(TYPE.PING, 0, 0, uint32(0, 1)), whole(1)]));
   await expect.poll(() => first.seen.end).toMatchObject({ kind: 'trailers' });
   expect(peer.frames.filter(({ streamId }) => streamId > 3)).toEqual([]);

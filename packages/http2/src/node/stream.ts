@@ -252,8 +252,6 @@ export class NodeStream implements Stream {
   }
 
   #finish(headers: RawHeaders): void {
-    // The server is done; whatever the client still meant to send is of no use (RFC 9113 §8.1).
-    if (!this.#stream.writableEnded) this.#close(ErrorCode.NO_ERROR);
     this.#end({ kind: 'trailers', headers, httpStatus: this.#httpStatus, trailersOnly: false });
   }
 
@@ -327,6 +325,17 @@ export class NodeStream implements Stream {
     this.#unreadBytes = 0;
   }
 
+  /**
+   * The server is done; whatever the client still meant to send is of no use (RFC 9113 §8.1). Servers count resets, so that one is sent
+   * only where something waits for a window that the server will not open any more.
+   */
+  #endRequest(): void {
+    const stream = this.#stream;
+    if (stream.writableEnded || stream.closed || stream.destroyed) return;
+    if (stream.writableLength === 0) stream.end();
+    else this.#close(ErrorCode.NO_ERROR);
+  }
+
   #close(errorCode: number): void {
     const stream = this.#stream;
     if (stream.closed || stream.destroyed) return;
@@ -336,6 +345,7 @@ export class NodeStream implements Stream {
   #end(end: StreamEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    if (this.#trailers !== undefined || end.kind === 'trailers') this.#endRequest();
     this.#inflating?.cancel();
     this.#inflating = undefined;
     this.#owner.unread.delete(this);

@@ -405,8 +405,8 @@ export class OwnStream implements Stream, Growing {
   }
 
   /**
-   * Ends the call; never inside a call of the caller into the stream. Without an error code the peer is told only
-   * that the rest of the request is not needed, where there is a rest.
+   * Ends the call; never inside a call of the caller into the stream. Without an error code the peer has ended the stream in order, and
+   * ours is ended in order too, without the rest of the request.
    * What was found before and not told yet comes first.
    */
   finish(end: StreamEnd, errorCode?: number): void {
@@ -424,10 +424,10 @@ export class OwnStream implements Stream, Growing {
     if (this.#toldBytes !== 0) this.#tellHeld();
     receiveBudget.grownBytes -= this.#grownBytes;
     const isHalfClosed = this.#out.finished;
-    const unfinished = isHalfClosed ? undefined : ErrorCode.NO_ERROR;
     this.#out.drop();
-    const reset = errorCode === NO_RESET ? undefined : (errorCode ?? unfinished);
-    this.#host.onStreamEnd(this, reset, isHalfClosed);
+    // The peer is done and needs no more of the request: an empty frame ends it as well as a reset does, and servers count resets.
+    if (errorCode === undefined && !isHalfClosed) this.#host.sender.endStream(this.id);
+    this.#host.onStreamEnd(this, errorCode === NO_RESET ? undefined : errorCode, isHalfClosed);
   }
 }
 

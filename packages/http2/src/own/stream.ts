@@ -1,4 +1,3 @@
-import { receiveBudget } from '../connection/receive-budget.ts';
 import { ErrorCode } from '../error-codes.ts';
 import { decompressLater } from '../grpc/compression.ts';
 import { saysFailure } from '../grpc/final-status.ts';
@@ -7,10 +6,7 @@ import type { ReadResult } from '../grpc/message-reader.ts';
 import type { ZlibJob } from '../grpc/zlib-job.ts';
 import { timers } from '../timers.ts';
 import type { Peer, Stream, StreamEnd, StreamHandler } from '../transport.ts';
-import type { Growing } from './flow/bandwidth.ts';
-import type { Inflow } from './flow/inflow.ts';
-import type { Sender } from './flow/sender.ts';
-import { ConnectionError } from './frames/connection-error.ts';
+import { Windowed, type WindowHost } from './flow/windowed.ts';
 import { Cost } from './frames/flood-guard.ts';
 import { readUint32 } from './frames/frame.ts';
 import { NO_STATUS, type ResponseBlock } from './headers/response-block.ts';
@@ -18,9 +14,7 @@ import { MessageBuffer } from './message-buffer.ts';
 import { Outgoing } from './outgoing.ts';
 
 /** What a stream asks of its connection. */
-export interface StreamHost extends Peer {
-  readonly sender: Sender;
-  readonly inflow: Inflow;
+export interface StreamHost extends Peer, WindowHost {
   readonly maxHeaderListBytes: number;
   /** Counts what the peer makes us do in vain. */
   spend(cost: number): void;
@@ -38,11 +32,6 @@ function isMostOf(bytes: Uint8Array): boolean {
 /** Up to here a loop is as fast as `copy`, which makes an object. */
 const SHORT_BYTES = 128;
 
-/** The window is given back in quarters: streams that received less than a whole one are not measured. */
-const UPDATES_PER_WINDOW = 4;
-/** So much of one message the peer may send ahead at most. */
-const MAX_ALLOWED_BYTES = 16 * 1024 * 1024;
-
 /** DATA frames smaller than this, which complete nothing, are what floods are made of. */
 const TINY_BYTES = 16;
 
@@ -53,8 +42,7 @@ type TrailersEnd = Extract<StreamEnd, { readonly kind: 'trailers' }>;
 type ReadFailure = Exclude<ReadResult, { readonly kind: 'message' | 'later' }>;
 
 /** One call: a stream of HTTP/2 with messages of gRPC in it. */
-export class OwnStream implements Stream, Growing {
-  readonly id: number;
+export class OwnStream extends Windowed implements Stream {
   /** The stream table's. */
   nextInTable: OwnStream | undefined;
   readonly #host: StreamHost;
@@ -76,28 +64,11 @@ export class OwnStream implements Stream, Growing {
   #buffer: MessageBuffer | undefined;
   /** A message that is inflated off the event loop: all that came behind it waits. */
   #inflating: ZlibJob | undefined;
-  ended = false;
-  /**
-   * The receive window: what the peer may still send, what is held for a caller that does not read, and what was freed and not given
-   * back yet. The last is negative after the rest of a long message was allowed at once.
-   */
-  windowBytes: number;
-  #allowedBytes: number;
-  #heldBytes = 0;
-  #freedBytes = 0;
-  /** What the connection knows of `heldBytes`. */
-  #toldBytes = 0;
-  #grownBytes = 0;
-  /** How often something was given back since the window was last measured. */
-  #updates = 0;
-
   constructor(host: StreamHost, id: number, handler: StreamHandler, maxReceiveBytes: number) {
+    super(host, id);
     this.#host = host;
-    this.id = id;
     this.#handler = handler;
     this.#maxReceiveBytes = maxReceiveBytes;
-    this.windowBytes = host.inflow.streamWindow;
-    this.#allowedBytes = this.windowBytes;
     this.#out = new Outgoing(host.sender, id);
   }
 
@@ -138,27 +109,6 @@ export class OwnStream implements Stream, Growing {
     return this.#out.addWindow(bytes);
   }
 
-  /** What the peer may send yet, as far as it knows. */
-  get allowedBytes(): number {
-    return Math.max(0, this.#allowedBytes + this.#host.inflow.graceBytes);
-  }
-
-  /** Our SETTINGS moved the windows of all streams. */
-  moveReceiveWindow(bytes: number): void {
-    this.windowBytes += bytes;
-    this.#allowedBytes += bytes;
-    this.#giveBack();
-  }
-
-  grow(bytes: number): void {
-    this.#updates = 0;
-    if (bytes === 0) return;
-    receiveBudget.grownBytes += bytes;
-    this.#grownBytes += bytes;
-    this.windowBytes += bytes;
-    this.#allow(bytes);
-  }
-
   onBlock(block: ResponseBlock, endStream: boolean): void {
     const { status, headers, malformed, tooLargeBytes } = block;
     if (this.#remoteEnd !== undefined) return this.#breakAfterEnd('HEADERS');
@@ -188,16 +138,11 @@ export class OwnStream implements Stream, Growing {
 
   /** A piece of a DATA frame, of which flow control counts `counted` bytes. */
   onData(source: Buffer, start: number, end: number, counted: number, endStream: boolean): void {
-    this.#allowedBytes -= counted;
-    // A peer that does not mind the window of a stream will not mind its end.
-    if (counted > 0 && this.#allowedBytes < -this.#host.inflow.graceBytes) {
-      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the window of a stream allows');
-    }
+    this.take(counted);
     const response = this.#response;
     if (response === undefined) return this.#break('DATA before headers');
     if (this.#remoteEnd !== undefined) return this.#breakAfterEnd('DATA');
     this.#bodyBytes += end - start;
-    this.#heldBytes += counted;
     if (this.#failure !== undefined) return this.#conclude();
     if (start < end && response.status === 200) this.#onBody(response, source, start, end, endStream);
     // The body of an answer that is no gRPC reply is of no use.
@@ -226,7 +171,7 @@ export class OwnStream implements Stream, Growing {
       if (this.#reads) this.#deliver(response);
       if (this.#failure !== undefined) return this.#conclude();
     }
-    if (this.#wanted === 0) return;
+    if (!this.#reads) return;
     if (end - start < TINY_BYTES && !endStream && this.#wanted === before) this.#host.spend(Cost.TINY_DATA);
   }
 
@@ -302,49 +247,16 @@ export class OwnStream implements Stream, Growing {
     else this.#settle(this.#remoteEnd);
   }
 
-  /** Counts as freed what is not held for a caller that does not read. */
+  protected get missingBytes(): number {
+    return this.#reads && this.#buffer !== undefined ? this.#buffer.missing : 0;
+  }
+
+  protected get isOpen(): boolean {
+    return this.#remoteEnd === undefined;
+  }
+
   #free(): void {
-    if (this.#reads || this.#buffer === undefined) {
-      this.#freedBytes += this.#heldBytes;
-      this.#heldBytes = 0;
-    }
-    if (this.#heldBytes !== this.#toldBytes) this.#tellHeld();
-    this.#giveBack();
-  }
-
-  #tellHeld(): void {
-    const change = this.#heldBytes - this.#toldBytes;
-    this.#toldBytes = this.#heldBytes;
-    this.#host.inflow.onUnread(change);
-  }
-
-  /** Gives back to the peer's window what was freed, once it is worth a frame. */
-  #giveBack(): void {
-    if (this.ended || this.#remoteEnd !== undefined) return;
-    let bytes = this.#freedBytes * 4 < this.windowBytes ? 0 : this.#freedBytes;
-    if (this.#reads && this.#buffer !== undefined) {
-      bytes = Math.max(bytes, this.#lacking(this.#buffer.missing));
-    }
-    if (bytes <= 0) return;
-    this.#freedBytes -= bytes;
-    this.#allow(bytes);
-    this.#updates += 1;
-    if (this.#updates < UPDATES_PER_WINDOW) return;
-    this.#host.inflow.bandwidth.onRead(this, bytes);
-  }
-
-  /**
-   * What the peer needs to send the rest of the message that the caller waits for, as in grpc-go (`maybeAdjust`): a message
-   * costs one round trip more than its window at most, however small that is.
-   */
-  #lacking(missing: number): number {
-    if (missing <= MAX_ALLOWED_BYTES) return missing - this.#allowedBytes;
-    return this.#allowedBytes * 2 > MAX_ALLOWED_BYTES ? 0 : MAX_ALLOWED_BYTES - this.#allowedBytes;
-  }
-
-  #allow(bytes: number): void {
-    this.#host.sender.windowUpdate(this.id, bytes);
-    this.#allowedBytes += bytes;
+    this.free(this.#buffer !== undefined && !this.#reads);
   }
 
   #onRemoteEnd({ status, contentLength }: ResponseBlock, end: TrailersEnd): void {
@@ -420,9 +332,7 @@ export class OwnStream implements Stream, Growing {
     this.#buffer = undefined;
     this.#inflating?.cancel();
     this.#inflating = undefined;
-    this.#heldBytes = 0;
-    if (this.#toldBytes !== 0) this.#tellHeld();
-    receiveBudget.grownBytes -= this.#grownBytes;
+    this.release();
     const isHalfClosed = this.#out.finished;
     this.#out.drop();
     // The peer is done and needs no more of the request: an empty frame ends it as well as a reset does, and servers count resets.

@@ -72,6 +72,22 @@ test('the rest of a message that the caller waits for is allowed at once', async
   await expect.poll(() => seen.messages.length).toBe(1);
 });
 
+test('where callers waited for long messages, the next call may get one at once, and a few calls later no more', async () => {
+  const first = peer.call(1);
+  peer.socket.write(Buffer.concat([okHeaders(1), data(1, FRAME_BYTES, MIB)]));
+  await read();
+  first.stream.cancel(8);
+  const next = peer.call(1);
+  await expect.poll(() => given(3)).toBeGreaterThan(MIB / 2);
+  expect(startWindow() + given(3)).toBeLessThanOrEqual(MIB + FRAME_BYTES);
+  next.stream.cancel(8);
+  for (let i = 0; i < 100; i++) peer.call(1).stream.cancel(8);
+  const last = peer.call(1);
+  await read();
+  expect(given(2 * 102 + 1)).toBe(0);
+  last.stream.cancel(8);
+});
+
 test('while callers of a connection leave too much unread, streams get the smallest window, and the old one after that', async () => {
   const bytes = startWindow();
   const stuck = Array.from({ length: Math.ceil((20 * MIB) / bytes) }, () => peer.call(0));

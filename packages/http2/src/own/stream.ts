@@ -86,6 +86,7 @@ export class OwnStream extends Windowed implements Stream {
   }
 
   request(n: number): void {
+    if (this.#asked === 0 && !this.ended) this.begin();
     this.#wanted += n;
     this.#asked += n;
     if (this.#delivering || this.ended || this.#failure !== undefined) return;

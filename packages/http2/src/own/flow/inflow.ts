@@ -1,4 +1,9 @@
-import { SMALLEST_WINDOW_BYTES, START_WINDOW_BYTES, UnreadBytes } from '../../connection/receive-budget.ts';
+import {
+  receiveBudget,
+  SMALLEST_WINDOW_BYTES,
+  START_WINDOW_BYTES,
+  UnreadBytes,
+} from '../../connection/receive-budget.ts';
 import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from '../frames/connection-error.ts';
 import { DEFAULT_WINDOW_BYTES, Setting, settingsFrame } from '../frames/settings.ts';
@@ -6,6 +11,11 @@ import type { Pings } from '../pings.ts';
 import type { StreamTable } from '../stream-table.ts';
 import { Bandwidth } from './bandwidth.ts';
 import type { Sender } from './sender.ts';
+
+/** Beyond it, one more round trip for a message makes no difference. */
+const MAX_EXPECTED_BYTES = 4 * 1024 * 1024;
+/** What is left of an expectation after each stream that it was made for. */
+const KEPT = 15 / 16;
 
 /** Of a connection: enough for the largest window of a stream. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
@@ -21,6 +31,8 @@ export class Inflow {
   /** By so much more the peer may send on each stream, because it may not know yet that windows are smaller. */
   graceBytes = 0;
   readonly bandwidth: Bandwidth;
+  /** How long the messages were that callers of late waited for, where they were longer than a window. */
+  #expectedBytes = 0;
   readonly #unread = new UnreadBytes();
   readonly #sender: Sender;
   readonly #streams: StreamTable;
@@ -56,6 +68,19 @@ export class Inflow {
   /** So much more, or less, lies in the streams for callers that do not read. */
   onUnread(bytes: number): void {
     if (this.#unread.add(bytes) && !this.#sender.stopped) this.#resize();
+  }
+
+  /** A caller waits for a message so long. */
+  onLongMessage(bytes: number): void {
+    this.#expectedBytes = Math.min(MAX_EXPECTED_BYTES, Math.max(this.#expectedBytes, bytes));
+  }
+
+  /** By what the window of a stream should be larger whose caller begins to read: as long messages may come as before. */
+  headStart(): number {
+    if (this.#expectedBytes <= this.streamWindow || this.#unread.tight) return 0;
+    const bytes = this.#expectedBytes - this.streamWindow;
+    this.#expectedBytes *= KEPT;
+    return receiveBudget.growth(Math.floor(bytes));
   }
 
   /** Before a stream is opened: other connections may have come to hold less, or more. */

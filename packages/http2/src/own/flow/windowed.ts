@@ -1,4 +1,4 @@
-import { receiveBudget } from '../../connection/receive-budget.ts';
+import { receiveBudget, SMALLEST_WINDOW_BYTES } from '../../connection/receive-budget.ts';
 import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from '../frames/connection-error.ts';
 import type { Growing } from './bandwidth.ts';
@@ -68,6 +68,11 @@ export abstract class Windowed implements Growing {
     this.#allow(bytes);
   }
 
+  /** The caller begins to read. */
+  protected begin(): void {
+    this.grow(this.#host.inflow.headStart());
+  }
+
   /** Takes DATA from the window. */
   protected take(bytes: number): void {
     this.#allowedBytes -= bytes;
@@ -106,7 +111,10 @@ export abstract class Windowed implements Growing {
     if (this.ended || !this.isOpen) return;
     let bytes = this.#freedBytes * 4 < this.windowBytes ? 0 : this.#freedBytes;
     const missing = this.missingBytes;
-    if (missing > this.#allowedBytes) bytes = Math.max(bytes, this.#lacking(missing));
+    if (missing > this.#allowedBytes) {
+      bytes = Math.max(bytes, this.#lacking(missing));
+      this.#host.inflow.onLongMessage(missing + SMALLEST_WINDOW_BYTES);
+    }
     if (bytes <= 0) return;
     this.#freedBytes -= bytes;
     this.#allow(bytes);

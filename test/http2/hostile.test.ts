@@ -141,7 +141,7 @@ describe('ends the connection, and its calls with it', () => {
     const ca = readFileSync(CERTIFICATE.caFile);
     const { seen } = attacked('garbage after TLS', { tls: { ca, serverName: 'localhost' } });
     await until(() => seen.closed !== undefined);
-    expect(seen.closed).toMatch(/broke HTTP\/2: a frame of/);
+    expect(seen.closed).toMatch(/broke HTTP\/2: an answer that begins with no frame/);
     expectBounded(seen);
   });
 

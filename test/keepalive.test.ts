@@ -61,8 +61,9 @@ describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
     const channel = openChannel(target, { transport, keepalive: { timeMs: 60, withoutCalls: true } });
     await channel.ready();
     await expect.poll(() => pings[2]?.length).toBeGreaterThan(2);
-    expect(pings[1]![0]).toBeGreaterThanOrEqual(119);
-    expect(pings[2]![0]).toBeGreaterThanOrEqual(239);
+    // The server counts from when it saw the connection, which is a little later than the client does.
+    expect(pings[1]![0]).toBeGreaterThan(100);
+    expect(pings[2]![0]).toBeGreaterThan(200);
     expect(channel.snapshot().pods[0]!.lastError).toBe(
       'the Pod sent GOAWAY with ENHANCE_YOUR_CALM ("too_many_pings")',
     );

@@ -92,12 +92,15 @@ describe.each(
   });
 
   test('passes over a Pod that cannot be reached', async () => {
-    const { say, client, servers } = await open({ ...inZone(options), policy });
+    const { say, client, servers, channel } = await open({ ...inZone(options), policy });
     await say({}, UNREACHABLE);
     expect(await callsOn(client)).not.toContain(UNREACHABLE);
     // The Pod in use stops: its calls move.
     await servers[0]!.stop();
     await servers[1]!.stop();
+    // A call that is sent as the Pod goes with an error may have reached it, and is not sent again.
+    const stopped = servers.slice(0, 2).map(({ address }) => address);
+    await until(() => !connectedTo(channel).some((id) => stopped.includes(id)));
     for (const pod of await callsOn(client))
       expect([servers[2]!.address, servers[3]!.address]).toContain(pod);
   });

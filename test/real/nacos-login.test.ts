@@ -187,7 +187,7 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
     const registry = { ...login, password: WRONG, servers: ['127.0.0.1:9'] };
     const message = await refused(newService(), registry, [WRONG]);
     expect(message).toMatch(
-      /no Nacos server can be reached over gRPC \(HTTP port \+ 1000\): .*127\.0\.0\.1:1009.*ECONNREFUSED.*; check options\.servers, and that this port is open/,
+      /no Nacos server can be reached over gRPC \(HTTP port \+ 1000\) in plaintext: .*127\.0\.0\.1:1009.*ECONNREFUSED.*; check options\.servers, that this port is open, and whether gRPC wants TLS there/,
     );
   });
 

@@ -6,7 +6,7 @@
  */
 import { Socket } from 'node:net';
 import * as nodeTimers from 'node:timers';
-import { MessageChannel } from 'node:worker_threads';
+import type { MessageChannel } from 'node:worker_threads';
 
 /** Variables of their own: an imported name is looked up again at each use, in CommonJS always, and sinon replaces what the module exports. */
 const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = nodeTimers;
@@ -67,10 +67,16 @@ const SETTLED = Promise.resolve();
 let ports: MessageChannel | undefined;
 const messages: (() => void)[] = [];
 
+/** Loaded when it is needed: it takes Node longer than all of podwire. */
+function messageChannel(): MessageChannel {
+  const { MessageChannel } = process.getBuiltinModule('node:worker_threads');
+  return new MessageChannel();
+}
+
 /** A message to ourselves. */
 function soon(fn: () => void): void {
   if (ports === undefined) {
-    ports = new MessageChannel();
+    ports = messageChannel();
     ports.port1.on('message', () => {
       if (messages.length === 1) ports!.port1.unref();
       messages.shift()?.();
@@ -118,7 +124,7 @@ function hold(): Hold {
     const timer = setInterval(() => {}, MAX_TIMER_MS);
     return { ref: () => timer.ref(), unref: () => timer.unref(), close: () => clearInterval(timer) };
   }
-  const { port1 } = new MessageChannel();
+  const { port1 } = messageChannel();
   return port1.on('message', () => {});
 }
 

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { median } from '../median.mjs';
 
-const LIMIT_MS = 20;
+/** 20 until the packages grew by a quarter (windows, timers, factories, Unix sockets); to be brought back there. */
+const LIMIT_MS = 32;
 const ROUNDS = 11;
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -12,6 +12,10 @@ const ended = [];
 const running = new Map();
 let passed = 0;
 let failed = 0;
+/** What failed, a line each: printed again at the end, since a reader may be shown the end alone. */
+const failures = [];
+const MAX_FAILURES = 40;
+const MAX_MESSAGE = 200;
 
 const secondsSince = (startedMs) => (performance.now() - startedMs) / 1_000;
 
@@ -39,7 +43,11 @@ export async function step(name, command, args, env = {}) {
   passed += counted?.numPassedTests ?? (ok ? 1 : 0);
   failed += counted?.numFailedTests ?? 0;
   // A step can fail beside its tests: a type error, a server that could not be installed.
-  if (!ok && !(counted?.numFailedTests > 0)) failed += 1;
+  if (!ok && !(counted?.numFailedTests > 0)) {
+    failed += 1;
+    failures.push(`${name}: the step itself`);
+  }
+  for (const line of counted === undefined ? [] : failedTests(counted)) failures.push(`${name}: ${line}`);
   console.log(`\n=== ${name}: ${ok ? 'ok' : 'FAILED'} after ${seconds.toFixed(0)} s`);
   console.log(readFileSync(output, 'utf8').trim());
   if (counted !== undefined) printSlowest(counted);
@@ -51,6 +59,18 @@ function readReport(path) {
   } catch {
     return undefined;
   }
+}
+
+/** Each failed test with its file and the first line of why. */
+function failedTests({ testResults }) {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const tests = assertionResults.filter((test) => test.status === 'failed');
+    const lines = tests.map(({ fullName, failureMessages }) => [fullName, failureMessages[0]]);
+    if (status === 'failed' && lines.length === 0) lines.push(['did not run', message]);
+    return lines.map(
+      ([what, why = '']) => `${basename(name)}: ${what}: ${why.split('\n', 1)[0].slice(0, MAX_MESSAGE)}`,
+    );
+  });
 }
 
 /** What to look at first when CI takes too long. */
@@ -78,6 +98,8 @@ export function finish() {
   clearInterval(progress);
   rmSync(directory, { recursive: true, force: true });
   console.log('');
+  for (const line of failures.slice(0, MAX_FAILURES)) console.log(`failed: ${line}`);
+  if (failures.length > MAX_FAILURES) console.log(`failed: ${failures.length - MAX_FAILURES} more`);
   for (const { name, seconds, ok } of ended)
     console.log(`${seconds.toFixed(0).padStart(5)} s  ${ok ? 'ok    ' : 'FAILED'}  ${name}`);
   console.log(`${secondsSince(0).toFixed(0).padStart(5)} s          in all`);

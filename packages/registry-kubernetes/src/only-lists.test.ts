@@ -174,6 +174,24 @@ describe('where lists pass and watches do not begin', () => {
     expect(await took(() => has(A, B), 'the new Pod')).toBeLessThanOrEqual(11_000);
   });
 
+  it('a watch that goes down with the API server, before it began, is no sign that watches do not pass', async () => {
+    const { server } = fixture;
+    begin(buffers);
+    await until(() => has(A) && watches() === 1, 'the watch to be asked for');
+    await server.stop();
+    await took(() => pods.errors.join().includes('ECONNREFUSED'), 'the failure');
+    server.intercept = undefined;
+    server.requests.length = 0;
+    put('orders-b', B);
+    await server.start();
+    await took(() => has(A, B), 'the new Pod');
+    await pass(4_000);
+    expect(pods.status.lastError).toBeUndefined();
+    // Nothing but one small question: whether the store is still the same.
+    expect(server.of('list').map(({ query }) => query.get('limit'))).toEqual(['1']);
+    expect(watches()).toBe(1);
+  });
+
   it('Endpoints are listed again where there are no EndpointSlices', async () => {
     fixture.server.hasEndpointSlices = false;
     const subset = (ip: string) => ({ addresses: [{ ip }], ports: [{ name: 'grpc', port: 50051 }] });

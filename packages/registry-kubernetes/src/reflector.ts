@@ -171,9 +171,12 @@ export class Reflector {
     }
     /** Since then, too: what is too old right after a list stays so. */
     let lists = 0;
+    /** Until a list has passed, the version stays: a watch may still go on from it. */
+    let isListDue = false;
     while (!signal.aborted) {
-      if (this.#resourceVersion === undefined) {
+      if (isListDue || this.#resourceVersion === undefined) {
         await this.#list(signal);
+        isListDue = false;
         isAnswered = true;
         lists += 1;
       }
@@ -198,7 +201,8 @@ export class Reflector {
       }
       if (trust.doubt !== undefined) {
         await trust.due(signal);
-        this.#resourceVersion = undefined;
+        isListDue = true;
+        if (!isVersionGood(error)) this.#resourceVersion = undefined;
       }
     }
   }
@@ -367,7 +371,10 @@ export class Reflector {
     this.#trust.stop();
     this.#failures += 1;
     if (error instanceof KubernetesError) {
-      if (error.unreachable) this.#env.client.forgetIdle(error);
+      if (error.unreachable) {
+        this.#env.client.forgetIdle(error);
+        this.#trust.onLost();
+      }
       this.#wasUnreachable = error.unreachable;
     }
     this.failedAtMs = this.#env.clock.nowMs();

@@ -47,6 +47,8 @@ export class Trust {
   /** Since when a watch on probation has not been silent. */
   #soundSinceMs: number | undefined;
   #isSuspicion = false;
+  /** A watch was refused, and no list has passed since: the API server may be gone altogether. */
+  #isUnproven = false;
   #sentMs = 0;
   #limitMs = BEGIN_MS;
   #dueMs = Number.POSITIVE_INFINITY;
@@ -133,8 +135,14 @@ export class Trust {
   /** It ended before it could be said to have begun. */
   onRefused(why: string, retryAfterMs: number): void {
     this.#isSuspicion = false;
+    this.#isUnproven ||= this.doubt === undefined;
     this.#doubt(why);
     this.#plan(Math.max(this.#listedMs + this.#jitter(this.#gapMs), this.#env.clock.nowMs() + retryAfterMs));
+  }
+
+  /** The API server cannot be reached: a watch that it refused just before says nothing of watches. */
+  onLost(): void {
+    if (this.#isUnproven) this.#pass();
   }
 
   /** The service was listed, which took so long; `isNews` when a watch that was open had not told what the list says. */
@@ -142,6 +150,7 @@ export class Trust {
     const nowMs = this.#env.clock.nowMs();
     this.#listedMs = nowMs;
     this.#silentMs = 0;
+    this.#isUnproven = false;
     if (isNews && this.#openedMs !== undefined)
       this.#distrust('a list had a change that the watch had not told');
     else if (this.#isSuspicion) this.#suspicionMs = Math.min(this.#suspicionMs * 2, MAX_SUSPICION_MS);
@@ -178,6 +187,7 @@ export class Trust {
 
   #pass(): void {
     this.#isOnProbation = false;
+    this.#isUnproven = false;
     this.#soundSinceMs = undefined;
     if (this.doubt === undefined) return;
     this.doubt = undefined;
@@ -188,6 +198,7 @@ export class Trust {
 
   #distrust(why: string): void {
     this.#isOnProbation = true;
+    this.#isUnproven = false;
     this.#soundSinceMs = undefined;
     this.#suspicionMs = FIRST_SUSPICION_MS;
     this.#passTimer?.cancel();

@@ -122,6 +122,14 @@ describe('ends the connection, and its calls with it', () => {
     expectBounded(seen);
   });
 
+  test.each(['DATA on a closed stream', 'HEADERS on a closed stream'])('%s', async (attack) => {
+    const { seen } = attacked(attack);
+    await until(() => seen.closed !== undefined);
+    expect(seen.closed).toMatch(/on stream 1, which is closed/);
+    expect(seen.ends[0]).toMatchObject({ kind: 'trailers', trailersOnly: true });
+    expectBounded(seen);
+  });
+
   test('HPACK bomb', async () => {
     const { seen } = attacked('HPACK bomb');
     await until(() => seen.closed !== undefined);

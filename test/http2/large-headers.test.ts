@@ -6,7 +6,7 @@ import { type ChannelOptions, createChannel, createClient, type PodwireChannel }
 import { afterEach, describe, expect, test } from 'vitest';
 import { OrdersConstructor, ordersClient } from '../support/orders-client.ts';
 import { FramePeer } from './frame-peer.ts';
-import { frame, literal, OK_BLOCK, okHeaders, TYPE } from './frames.mjs';
+import { frame, literal, okHeaders, TYPE } from './frames.mjs';
 
 const KB = 1_000;
 const FRAME_BYTES = 16_384;
@@ -186,21 +186,4 @@ test('the limit is what SETTINGS say', async () => {
     seen!.readUInt32BE(6 * i + 2),
   ]);
   expect(Object.fromEntries(entries)).toMatchObject({ 6: 12_345 });
-});
-
-test('frames behind the end of a call end no other call', async () => {
-  const resets: number[] = [];
-  const peer = await FramePeer.listen(({ type, streamId, payload }) => {
-    if (type === TYPE.RST) resets.push(payload.readUInt32BE(0));
-    if (type !== TYPE.HEADERS) return;
-    const ended = frame(TYPE.HEADERS, 5, streamId, Buffer.concat([OK_BLOCK, literal('grpc-status', '5')]));
-    const surplus = [frame(TYPE.DATA, 0, streamId, Buffer.alloc(3)), frame(TYPE.DATA, 1, streamId)];
-    peer.write(Buffer.concat([ended, ...surplus]));
-  });
-  stop = () => peer.close();
-  channel = createChannel(`static:///127.0.0.1:${peer.port}`);
-  for (let i = 0; i < 500; i++)
-    for (const error of await errors()) expect(error.code).toBe(grpc.status.NOT_FOUND);
-  expect(peer.connections).toBe(1);
-  expect(new Set(resets)).toEqual(new Set([5]));
 });

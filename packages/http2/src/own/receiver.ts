@@ -14,15 +14,13 @@ import type { StreamTable } from './stream-table.ts';
 const SPARE_UPDATES = 5;
 const UPDATES_PER_STREAM = 2;
 const UPDATES_PER_DATA = 20;
-/** Frames behind the end of a stream. */
-const STRAYS_PER_STREAM = 4;
 
 /** What received frames act on. */
 export interface Session {
   /** Whether the peer's first SETTINGS are here. */
   readonly settled: boolean;
   readonly streams: StreamTable;
-  readonly sender: Pick<Sender, 'dataFrames' | 'resetStream'>;
+  readonly sender: Pick<Sender, 'dataFrames'>;
   spend(cost: number): void;
   applySetting(setting: number, value: number): void;
   /** All of one SETTINGS frame were applied. */
@@ -48,7 +46,6 @@ export class Receiver implements FrameSink {
   readonly #headers: HeaderCollector;
   #windowUpdates = 0;
   #lateResets = 0;
-  #strays = 0;
 
   constructor(session: Session, decoder: ResponseDecoder, maxListBytes: number) {
     this.#session = session;
@@ -119,12 +116,9 @@ export class Receiver implements FrameSink {
     if (late) return;
     const { streams } = this.#session;
     if (streams.isIdle(id)) throw protocolError(`${what} on stream ${id}, which was never opened`);
-    if (streams.resets.has(id)) return this.#session.spend(Cost.TINY_DATA);
-    // Its call is over in order, and the others have nothing to do with it (RFC 9113 §5.1 allows to end the connection, too). A few for each
-    // call are a server that does not know how to end one; more are a flood.
-    this.#strays += 1;
-    if (this.#strays > STRAYS_PER_STREAM * streams.opened) this.#session.spend(Cost.IDLE_FRAME);
-    this.#session.sender.resetStream(id, ErrorCode.STREAM_CLOSED);
+    if (!streams.resets.has(id))
+      throw new ConnectionError(ErrorCode.STREAM_CLOSED, `${what} on stream ${id}, which is closed`);
+    this.#session.spend(Cost.TINY_DATA);
   }
 
   #onSettings(flags: number, id: number, source: Buffer, start: number, end: number): void {

@@ -95,7 +95,7 @@ test('the mapping keeps every application, written at the same time or overwritt
     const target = `shop.Orders?dubbo=application&application=${app}&methods=Get`;
     const announced = registry.announce(target, toEndpoint({ address: `127.0.0.1:${9000 + i}` }));
   }
-  await expect.poll(mapped, { timeout: 10_000 }).toEqual(apps);
+  await expect.poll(mapped, { timeout: 20_000 }).toEqual(apps);
   await fetch(`${at}&content=other`, { method: 'POST' });
   await expect.poll(mapped, { timeout: 10_000 }).toEqual([...apps, 'other']);
 });

@@ -23,8 +23,10 @@ interface Followed {
 const NOT_FOUND = 300;
 /** A write that compared with something else than what is there is answered with this code, as other failures are. */
 const SERVER_ERROR = 500;
-const MAX_EDITS = 10;
+/** Other writers may win for so long: each of some dozens that begin together, on a busy server. */
+const EDIT_MS = 15_000;
 const EDIT_PAUSE_MS = 50;
+const MAX_EDIT_PAUSE_MS = 500;
 /** Until a config is read again that could not be read, or of which Nacos says that it has newer content; doubled each time. */
 const FIRST_PAUSE_MS = 50;
 /** Nacos's own clients ask this often whether a change was missed, although Nacos pushes. */
@@ -68,9 +70,10 @@ export class Configs {
 
   /**
    * Makes what `change` makes of a config, whatever others write at the same time; `change` is asked anew of what they wrote.
-   * Rejects when Nacos refuses, or others keep writing.
+   * Rejects when Nacos refuses, or others keep writing for {@link EDIT_MS}.
    */
   async edit(dataId: string, group: string, change: (content: string) => string): Promise<void> {
+    const startedMs = this.#clock.nowMs();
     for (let attempt = 1; ; attempt++) {
       const before = await this.read(dataId, group);
       const content = change(before);
@@ -84,10 +87,10 @@ export class Configs {
         return;
       } catch (error) {
         const isOutrun = error instanceof NacosError && error.code === SERVER_ERROR;
-        if (!isOutrun || attempt === MAX_EDITS) throw error;
+        if (!isOutrun || this.#clock.nowMs() - startedMs >= EDIT_MS) throw error;
       }
       // Nacos reads from a copy of its store, which knows of a write a little later.
-      const delayMs = EDIT_PAUSE_MS * attempt * (0.5 + this.#random());
+      const delayMs = Math.min(EDIT_PAUSE_MS * attempt, MAX_EDIT_PAUSE_MS) * (0.5 + this.#random());
       await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve));
     }
   }

@@ -9,35 +9,40 @@ import { frame, literal, TYPE } from './frames.mjs';
 let peer: FramePeer;
 afterEach(() => peer.close());
 
-describe.each(['000', '099', '600', '800', '999'])(
-  'a reply with the :status %s is UNKNOWN, as in grpc-js',
-  (status) => {
-    const start = async () => {
-      peer = await FramePeer.listen(({ type, streamId }) => {
-        if (type === TYPE.HEADERS) peer.write(frame(TYPE.HEADERS, 5, streamId, literal(':status', status)));
-      });
-      return `127.0.0.1:${peer.port}`;
-    };
+const { UNKNOWN, INTERNAL } = grpc.status;
 
-    test('grpc-js itself', async () => {
-      const address = await start();
-      const client = new OrdersConstructor(address, grpc.credentials.createInsecure());
-      const error = await failure(get(client as unknown as OrdersClient));
-      client.close();
-      expect(error.code).toBe(grpc.status.UNKNOWN);
+describe.each(['000', '099', '600', '800', '999'])('a reply with the :status %s', (status) => {
+  const start = async () => {
+    peer = await FramePeer.listen(({ type, streamId }) => {
+      if (type === TYPE.HEADERS) peer.write(frame(TYPE.HEADERS, 5, streamId, literal(':status', status)));
     });
+    return `127.0.0.1:${peer.port}`;
+  };
+  const fail = async (transport: 'http2' | 'node-http2') => {
+    const channel = openChannel(`static:///${await start()}`, { transport });
+    return failure(get(ordersClient(channel)));
+  };
+  const notGrpc = {
+    code: UNKNOWN,
+    reason: 'NOT_GRPC',
+    details: expect.stringContaining(`HTTP status ${Number(status)} instead of a gRPC reply`),
+  };
 
-    test.each(['http2', 'node-http2'] as const)('%s', async (transport) => {
-      const channel = openChannel(`static:///${await start()}`, { transport });
-      const error = await failure(get(ordersClient(channel)));
-      expect(error).toMatchObject({
-        code: grpc.status.UNKNOWN,
-        reason: 'NOT_GRPC',
-        details: expect.stringContaining(`HTTP status ${Number(status)} instead of a gRPC reply`),
-      });
-    });
-  },
-);
+  test('is UNKNOWN', async () => {
+    expect(await fail('http2')).toMatchObject(notGrpc);
+  });
+
+  test('is what it is in grpc-js, over node-http2', async () => {
+    const client = new OrdersConstructor(await start(), grpc.credentials.createInsecure());
+    const { code } = await failure(get(client as unknown as OrdersClient));
+    client.close();
+    await peer.close();
+    // The HTTP/2 of Node 24, on which both stand, resets a stream with a status below 100.
+    const isReset = code === INTERNAL && Number(status) < 100;
+    if (!isReset) expect(code).toBe(UNKNOWN);
+    expect(await fail('node-http2')).toMatchObject(isReset ? { code: INTERNAL, reason: 'RESET' } : notGrpc);
+  });
+});
 
 describe('a stream that is reset with NO_ERROR before a reply is INTERNAL, as in grpc-js', () => {
   const start = async () => {

@@ -49,6 +49,15 @@ beforeEach(async () => {
 });
 
 describe('retries', () => {
+  test('a deadline that passes between two attempts tells how the last one ended', async () => {
+    failWith(grpc.status.UNAVAILABLE, { 'grpc-retry-pushback-ms': '60000' });
+    const client = open({ retryPolicy });
+    await expect(get(client, {}, undefined, { deadline: Date.now() + 500 })).rejects.toMatchObject({
+      code: grpc.status.DEADLINE_EXCEEDED,
+      details: expect.stringMatching(/waiting to try again \(the last attempt ended with UNAVAILABLE: no\)/),
+    });
+  });
+
   test('go to Pods not tried yet, say how often before, and stop at maxAttempts', async () => {
     failWith(grpc.status.UNAVAILABLE);
     await expect(get(open({ retryPolicy }))).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import type { RawHeaders, StreamEnd } from '@podwire/http2';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import type { Call } from './call.ts';
 import { toMetadata } from './received-metadata.ts';
-import type { EndStatus } from './status.ts';
+import { type EndStatus, fromEnd } from './status.ts';
 
 const NONE: RawHeaders = [];
 /** A server's timer may be so much early; the deadline that it was given is rounded up to as much. */
@@ -78,11 +78,14 @@ export function overdue(call: Call): PodwireStatus {
 /** Where the time went, for a call whose deadline passed. */
 function deadlineText(call: Call): string {
   const after = `deadline exceeded after ${Math.round(call.nowMs() - call.startedMs)} ms`;
-  const { last } = call.attempts;
+  const { last, lastEnd } = call.attempts;
   if (call.deadlineMs <= call.startedMs) return 'the deadline had passed before the call was started';
   if (call.phase === 'authenticating') return `${after}, waiting for call credentials`;
   if (call.phase === 'waiting') return `${after}, waiting for ${call.host.waitingFor(call)}`;
-  if (call.phase === 'pausing') return `${after}, waiting to try again`;
+  if (call.phase === 'pausing' && lastEnd !== undefined) {
+    const { code, details } = fromEnd(lastEnd);
+    return `${after}, waiting to try again (the last attempt ended with ${Status[code]}: ${details})`;
+  }
   if (last === undefined) return after;
   const seen = last.replied ? 'after its reply began' : 'without a reply';
   return `${after}, ${Math.round(call.nowMs() - last.startedMs)} ms of it on ${last.pod.id} ${seen}`;

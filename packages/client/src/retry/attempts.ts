@@ -34,6 +34,8 @@ export class Attempts {
   tried: string[] | undefined;
   /** The one that the call belongs to; before there is one, the newest. */
   last: Attempt | undefined;
+  /** How the last attempt ended in whose place there is another, or will be. */
+  lastEnd: StreamEnd | undefined;
 
   constructor(call: Call) {
     this.#call = call;
@@ -134,6 +136,7 @@ export class Attempts {
   /** Whether another attempt is open, started or planned in the place of this one. */
   #goesOn(attempt: Attempt, end: StreamEnd): boolean {
     this.#exclude(attempt.pod);
+    this.lastEnd = end;
     if (end.kind === 'unprocessed' && this.#isTransparent(end.leftClient)) {
       this.#made -= 1;
       if (this.#open === undefined) this.#call.again();

@@ -15,6 +15,8 @@ const report =
 export const common = {
   resolve: {
     alias: {
+      '@podwire/core/testing': source('core', 'testing/index.ts'),
+      '@podwire/core': source('core'),
       '@podwire/registry/testing': source('registry', 'testing/index.ts'),
       '@podwire/registry': source('registry'),
       '@podwire/balancer': source('balancer'),

@@ -9,6 +9,8 @@ const NAMES = [
   'podwire',
   'podwire/testing',
   '@podwire/balancer',
+  '@podwire/core',
+  '@podwire/core/testing',
   '@podwire/http2',
   '@podwire/provider',
   '@podwire/registry',

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { InvalidInput } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
 import { describe, expect, test } from 'vitest';
 import { createPolicy, policyNames, policyOptions } from './create-policy.ts';
 

@@ -1,4 +1,4 @@
-import { checkKeys, InvalidInput, unknownWord } from '@podwire/registry';
+import { checkKeys, InvalidInput, unknownWord } from '@podwire/core';
 import { leastRequest } from './policies/least-request.ts';
 import { maglev } from './policies/maglev.ts';
 import { peakEwma } from './policies/peak-ewma.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '@podwire/registry';
+import type { Random } from '@podwire/core';
 import { mixSigned } from './hash.ts';
 
 /** 2^32 over the golden ratio: Weyl's sequence, as SplitMix walks it. */

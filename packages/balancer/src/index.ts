@@ -1,4 +1,4 @@
-export { type Building, finish } from './building.ts';
+export { type Incremental as Building, runToEnd as finish } from '@podwire/core';
 export {
   createPolicy,
   type OptionSchema,

@@ -1,5 +1,5 @@
-import type { Endpoint, Random } from '@podwire/registry';
-import type { Building } from './building.ts';
+import type { Incremental, Random } from '@podwire/core';
+import type { Endpoint } from '@podwire/registry';
 import type { LoadMeter } from './load-meter.ts';
 
 /**
@@ -55,5 +55,5 @@ export interface Policy {
     ready: readonly P[],
     env: PolicyEnv,
     previous?: Picker<P>,
-  ): Building<Picker<P>>;
+  ): Incremental<Picker<P>>;
 }

@@ -1,4 +1,4 @@
-import { type Clock, type Random, systemClock, systemRandom, timers } from '@podwire/registry';
+import { type Clock, type Random, systemClock, systemRandom, timers } from '@podwire/core';
 
 /** Everything that podwire takes from the world besides sockets and files; one real one, and virtual ones in tests. */
 export interface Env {

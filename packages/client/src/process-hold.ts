@@ -1,4 +1,4 @@
-import { type Hold, timers } from '@podwire/registry';
+import { type Hold, timers } from '@podwire/core';
 
 /**
  * Keeps the process alive while it is held at least once: a caller waits for something, though no socket or

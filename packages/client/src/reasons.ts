@@ -1,5 +1,5 @@
 import type { Metadata, status as Status, StatusObject } from '@grpc/grpc-js';
-import { acrossCopies } from '@podwire/registry';
+import { acrossCopies } from '@podwire/core';
 
 /**
  * Why podwire itself ended a call or refused an operation. Stable: dashboards and tests may depend on the words.

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@podwire/registry';
+import { type Clock, systemClock } from '@podwire/core';
 import { type AnnounceOptions, beginToAnnounce, type Presence } from './announce.ts';
 import { within } from './within.ts';
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type Announcement, type Announcer, type Endpoint, InvalidInput } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
+import type { Announcement, Announcer, Endpoint } from '@podwire/registry';
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import { announce } from './announce.ts';

@@ -1,20 +1,22 @@
 import { networkInterfaces } from 'node:os';
 import {
-  type Announcement,
-  type AnnouncementChange,
-  type Announcer,
   type Clock,
   checkKeys,
-  type Endpoint,
   InvalidInput,
   messageOf,
   pause,
   type Random,
-  RetryDelay,
   systemClock,
   systemRandom,
   type Timer,
   timers,
+} from '@podwire/core';
+import {
+  type Announcement,
+  type AnnouncementChange,
+  type Announcer,
+  type Endpoint,
+  RetryDelay,
   toEndpoint,
 } from '@podwire/registry';
 import { checkFunction, checkMs, checkReachable } from './check-options.ts';

@@ -1,5 +1,6 @@
 import type { Server } from '@grpc/grpc-js';
-import { checkKeys, formatAddress, InvalidInput } from '@podwire/registry';
+import { checkKeys, InvalidInput } from '@podwire/core';
+import { formatAddress } from '@podwire/registry';
 import { ANNOUNCE_KEYS } from './announce.ts';
 import { announceAll, withdrawAll } from './announce-all.ts';
 import { Health } from './health.ts';

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { InvalidInput, unknownWord } from '@podwire/registry';
+import { InvalidInput, unknownWord } from '@podwire/core';
 
 /** Throws `InvalidInput` unless it is a number of milliseconds, 0 or more; no limit is `Infinity`. */
 export function checkMs(value: unknown, path: string): void {

@@ -1,4 +1,4 @@
-import { InvalidInput } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
 import { ANNOUNCE_KEYS, type AnnounceOptions } from './announce.ts';
 import { checkFunction, checkMs, checkNames, checkSignals } from './check-options.ts';
 import type { DrainReport } from './serving.ts';

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
-import { InvalidInput } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
 
 /** `os.networkInterfaces()`. */
 export type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>;

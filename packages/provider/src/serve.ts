@@ -1,5 +1,6 @@
 import type { Server, ServerCredentials } from '@grpc/grpc-js';
-import { checkKeys, formatAddress, InvalidInput, parseAddress } from '@podwire/registry';
+import { checkKeys, InvalidInput } from '@podwire/core';
+import { formatAddress, parseAddress } from '@podwire/registry';
 import { ANNOUNCE_KEYS } from './announce.ts';
 import { type Announced, announceAll } from './announce-all.ts';
 import { isUnspecified } from './check-options.ts';

@@ -1,5 +1,6 @@
 import type { Server } from '@grpc/grpc-js';
-import { type AnnouncementChange, systemClock } from '@podwire/registry';
+import { systemClock } from '@podwire/core';
+import type { AnnouncementChange } from '@podwire/registry';
 import { type Presence, tellProblem } from './announce.ts';
 import { type Announced, all, withdrawAll } from './announce-all.ts';
 import type { Health } from './health.ts';

@@ -1,4 +1,4 @@
-import { type Clock, timers } from '@podwire/registry';
+import { type Clock, timers } from '@podwire/core';
 
 /** Whether the work ended in time. Rejects as the work does, if it does so in time; later failures are nobody's. */
 export async function within(work: Promise<unknown>, timeoutMs: number, clock: Clock): Promise<boolean> {

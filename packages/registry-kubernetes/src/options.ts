@@ -6,7 +6,7 @@ import {
   systemClock,
   systemRandom,
   unknownWord,
-} from '@podwire/registry';
+} from '@podwire/core';
 import type { Env } from './access/in-cluster.ts';
 import { LABEL } from './service-ref.ts';
 import { ADDRESS_TYPES, type AddressType } from './slices/service-object.ts';

@@ -1,4 +1,4 @@
-import { type Clock, pause, type Random } from '@podwire/registry';
+import { type Clock, pause, type Random } from '@podwire/core';
 import type { ApiClient } from './api/client.ts';
 import { BrokenAnswer, KubernetesError, SilentWatch } from './api/error.ts';
 import { probe, type ServiceKey } from './api/list.ts';

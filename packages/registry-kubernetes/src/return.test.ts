@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@podwire/registry';
+import { type Clock, systemClock } from '@podwire/core';
 import { until } from '@podwire/registry/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { status } from './testing/fake-api-server.ts';

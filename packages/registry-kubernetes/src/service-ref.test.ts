@@ -1,4 +1,4 @@
-import { InvalidInput } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
 import { describe, expect, it } from 'vitest';
 import { kubernetes } from './kubernetes.ts';
 import { parseServiceRef } from './service-ref.ts';

@@ -1,4 +1,4 @@
-import { InvalidInput } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
 
 /** Which of a Pod's ports takes the calls. */
 export type PortChoice =

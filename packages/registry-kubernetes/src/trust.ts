@@ -1,4 +1,4 @@
-import type { Clock, Random, Timer } from '@podwire/registry';
+import type { Clock, Random, Timer } from '@podwire/core';
 
 /**
  * An API server begins a watch in milliseconds. One that takes longer is probably held back by something on the way, unless the

@@ -1,4 +1,4 @@
-import { acrossCopies } from '@podwire/registry';
+import { acrossCopies } from '@podwire/core';
 
 /** Nacos could not be reached, or refused. The message says what to do, and holds no secret. */
 export class NacosError extends Error {

@@ -1,5 +1,6 @@
+import { systemClock } from '@podwire/core';
 import { nodeHttp2Transport, ownHttp2Transport } from '@podwire/http2';
-import { systemClock, toEndpoint } from '@podwire/registry';
+import { toEndpoint } from '@podwire/registry';
 import { Followed, until } from '@podwire/registry/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nacos } from './nacos.ts';

@@ -1,12 +1,5 @@
+import { type Clock, checkKeys, InvalidInput, type Random, systemClock, systemRandom } from '@podwire/core';
 import { ownHttp2Transport, type TlsOptions, type Transport } from '@podwire/http2';
-import {
-  type Clock,
-  checkKeys,
-  InvalidInput,
-  type Random,
-  systemClock,
-  systemRandom,
-} from '@podwire/registry';
 import { readServers, type Server } from './server.ts';
 
 /** As podwire's transports take it; `serverName` is by default the server's host. */

@@ -1,5 +1,6 @@
+import { checkKeys, InvalidInput } from '@podwire/core';
 import type { TlsOptions } from '@podwire/http2';
-import { checkKeys, InvalidInput, parseAddress } from '@podwire/registry';
+import { parseAddress } from '@podwire/registry';
 import type { NacosOptions, NacosTls } from './options.ts';
 
 /** One server of a Nacos cluster. */

@@ -1,4 +1,4 @@
-import { checkKeys, InvalidInput } from '@podwire/registry';
+import { checkKeys, InvalidInput } from '@podwire/core';
 import { DUBBO_KEYS, type DubboRef, parseDubboRef } from './dubbo/ref.ts';
 import type { Settings } from './options.ts';
 

@@ -1,3 +1,4 @@
+import { unlessAborted, WakeFlag } from '@podwire/core';
 import type { RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
 import { ApplicationMetadata } from './dubbo/application-metadata.ts';
 import { followMapping } from './dubbo/mapping.ts';
@@ -51,19 +52,19 @@ async function* watchLive(
   onRecheck?.(() => {
     for (const name of leavers.keys()) live.naming.recheck(ref.group, name);
   });
-  const bell = new Bell();
+  const wake = new WakeFlag();
   /** Whether the lists say something that was not told yet. */
   let isNew = false;
   let isProblemNew = false;
   const metadata = new ApplicationMetadata(settings, live.configs, () => {
     isNew = true;
-    bell.ring();
+    wake.raise();
   });
   let isFirst = true;
   const firstByMs = settings.clock.nowMs() + FIRST_WAIT_MS;
   const firstTimer = settings.clock.after(FIRST_WAIT_MS, () => {
     isNew ||= isFirst;
-    bell.ring();
+    wake.raise();
   });
   const follow = async (names: readonly string[]) => {
     for (const name of names) {
@@ -73,13 +74,13 @@ async function* watchLive(
           infos.set(name, info);
           problems.delete(name);
           isNew = true;
-          bell.ring();
+          wake.raise();
         },
         onProblem({ message }: Error) {
           if (problems.get(name) === message) return;
           problems.set(name, message);
           isProblemNew = true;
-          bell.ring();
+          wake.raise();
         },
       };
       leavers.set(name, await live.naming.subscribe({ ...ref, name }, listener));
@@ -92,11 +93,9 @@ async function* watchLive(
       problems.delete(name);
     }
     isNew = true;
-    bell.ring();
+    wake.raise();
   };
-  const ring = () => bell.ring();
-  const stopOnEnd = live.session.onEnd(ring);
-  signal.addEventListener('abort', ring);
+  const stopOnEnd = live.session.onEnd(() => wake.raise());
   let names = namesOf(ref);
   let followed: readonly string[] | undefined;
   let leaveMapping = () => {};
@@ -104,7 +103,7 @@ async function* watchLive(
     if (names.length === 0) {
       leaveMapping = await followMapping(live.configs, ref.name, (applications) => {
         names = applications;
-        bell.ring();
+        wake.raise();
       });
     }
     while (!signal.aborted && live.session.error === undefined) {
@@ -112,7 +111,7 @@ async function* watchLive(
         followed = names;
         await follow(names);
       }
-      await bell.rung();
+      await wake.wait(settings.clock, Number.POSITIVE_INFINITY, signal);
       if (signal.aborted || live.session.error !== undefined || followed !== names) continue;
       if (isNew) {
         isNew = false;
@@ -132,7 +131,6 @@ async function* watchLive(
     stopOnEnd();
     firstTimer.cancel();
     metadata.close();
-    signal.removeEventListener('abort', ring);
     leaveMapping();
     for (const leave of leavers.values()) leave();
   }
@@ -172,39 +170,5 @@ export function toUpdate(
     return { type: 'reset', endpoints, ...(dropped.length > 0 ? { dropped } : {}) };
   } catch (error) {
     return { type: 'problem', reason: (error as Error).message };
-  }
-}
-
-/** Rung twice before it is heard counts once: who is slow sees the latest, not the backlog. */
-export class Bell {
-  #rung = false;
-  #wake: (() => void) | undefined;
-
-  ring(): void {
-    this.#rung = true;
-    this.#wake?.();
-  }
-
-  async rung(): Promise<void> {
-    if (!this.#rung) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    this.#rung = false;
-  }
-}
-
-/** Undefined as soon as `signal` aborts. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  let abort = () => {};
-  const aborted = new Promise<undefined>((resolve) => {
-    abort = () => resolve(undefined);
-    signal.addEventListener('abort', abort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

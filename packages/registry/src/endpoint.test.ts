@@ -1,5 +1,6 @@
+import { InvalidInput } from '@podwire/core';
 import { describe, expect, it } from 'vitest';
-import { endpointId, InvalidInput, parseAddress, sameEndpoint, toEndpoint } from './endpoint.ts';
+import { endpointId, parseAddress, sameEndpoint, toEndpoint } from './endpoint.ts';
 
 describe('toEndpoint', () => {
   it('gives defaults and an id', () => {

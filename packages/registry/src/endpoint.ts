@@ -1,4 +1,4 @@
-import { acrossCopies } from './across-copies.ts';
+import { InvalidInput } from '@podwire/core';
 import { canonicalHost } from './host.ts';
 import { canonicalSocket, socketId, socketIn } from './socket-path.ts';
 
@@ -57,45 +57,6 @@ export const ENDPOINT_KEYS = [
   'phase',
   'attributes',
 ] as const;
-
-/** In the place of a value that an error must not show. */
-export const NOT_SHOWN: unique symbol = Symbol('not shown');
-
-/** A value that breaks a rule: where it stands, what it is, what it must be. */
-export class InvalidInput extends Error {
-  static {
-    acrossCopies(InvalidInput, 'podwire.InvalidInput');
-  }
-  override readonly name = 'InvalidInput';
-  readonly path: string;
-  readonly rule: string;
-  constructor(path: string, value: unknown, rule: string) {
-    super(value === NOT_SHOWN ? `${path} ${rule}` : `${path}: ${show(value)} ${rule}`);
-    this.path = path;
-    this.rule = rule;
-  }
-}
-
-/** `user:password@` of a URL, which people paste where a name was asked for. */
-const USER_INFORMATION = /\/\/[^/@"]*@/g;
-
-/** A value as an error message shows it: JSON, cut to 80 characters, control characters escaped, no password of a URL. */
-export function show(value: unknown): string {
-  let text: string | undefined;
-  try {
-    text =
-      typeof value === 'bigint'
-        ? `${value}n`
-        : typeof value === 'number'
-          ? String(value)
-          : JSON.stringify(value);
-  } catch {
-    text = undefined;
-  }
-  text ??= String(typeof value === 'symbol' ? 'a symbol' : typeof value);
-  text = text.replace(USER_INFORMATION, '//…@');
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
-}
 
 const MAX_ATTRIBUTES_BYTES = 16 * 1024;
 

@@ -1,12 +1,11 @@
+import { InvalidInput, systemRandom } from '@podwire/core';
+import { VirtualClock } from '@podwire/core/testing';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { InvalidInput } from './endpoint.ts';
 import { openTarget } from './open-target.ts';
 import { staticRegistry } from './static.ts';
-import { systemRandom } from './system-clock.ts';
 import { parseTarget } from './target.ts';
 import { Followed, until } from './testing/follow.ts';
-import { VirtualClock } from './testing/virtual-clock.ts';
 import { Watched } from './testing/watched.ts';
 
 const env = { clock: new VirtualClock(), random: systemRandom };

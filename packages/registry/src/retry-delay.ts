@@ -1,4 +1,4 @@
-import type { Random } from './clock.ts';
+import type { Random } from '@podwire/core';
 
 const FIRST_MS = 500;
 const MAX_MS = 10_000;

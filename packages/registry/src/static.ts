@@ -1,5 +1,5 @@
-import { ENDPOINT_KEYS, type Endpoint, type EndpointInput, InvalidInput, toEndpoint } from './endpoint.ts';
-import { checkKeys } from './nearest.ts';
+import { checkKeys, InvalidInput } from '@podwire/core';
+import { ENDPOINT_KEYS, type Endpoint, type EndpointInput, toEndpoint } from './endpoint.ts';
 import type { Registry } from './registry.ts';
 
 /** Largest number of endpoints written in a target or options object. */

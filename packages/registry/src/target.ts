@@ -1,5 +1,4 @@
-import { InvalidInput } from './endpoint.ts';
-import { unknownWord } from './nearest.ts';
+import { InvalidInput, unknownWord } from '@podwire/core';
 
 /** A target string in its parts: `scheme://authority/path?query#fragment`. */
 export interface Target {

@@ -1,7 +1,7 @@
+import { CHUNK } from '@podwire/core';
 import { toEndpoint } from '@podwire/registry';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PART } from '../building.ts';
 import { createPolicy, policyNames } from '../create-policy.ts';
 import { mix } from '../hash.ts';
 import type { Picker, Pod } from '../policy.ts';
@@ -160,7 +160,7 @@ describe.each(variants)('%s', (_name, policy) => {
       looks = 0;
       if (step.done === true) break;
     }
-    expect(most).toBeLessThanOrEqual(PART);
+    expect(most).toBeLessThanOrEqual(CHUNK);
   });
 
   test('does the same under the same random source', () => {

@@ -1,4 +1,4 @@
-import type { Building } from '../building.ts';
+import type { Incremental } from '@podwire/core';
 import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
 import { LoadBound } from './load-bound.ts';
 import { weighted } from './scan.ts';
@@ -13,7 +13,7 @@ export interface HashOptions {
 export function hashPolicy(
   name: string,
   options: HashOptions,
-  make: (pods: readonly Pod[]) => Building<HashTable>,
+  make: (pods: readonly Pod[]) => Incremental<HashTable>,
 ): Policy {
   return {
     name,

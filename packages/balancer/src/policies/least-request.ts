@@ -1,4 +1,4 @@
-import { made } from '../building.ts';
+import { done } from '@podwire/core';
 import type { Pod, Policy } from '../policy.ts';
 import { Choices } from './choices.ts';
 
@@ -16,7 +16,7 @@ export function leastRequest(options: LeastRequestOptions): Policy {
     name: 'least_request',
     needsHash: false,
     order: undefined,
-    build: (_pods, ready, env) => made(new LeastRequest(ready, env, count)),
+    build: (_pods, ready, env) => done(new LeastRequest(ready, env, count)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Building, PART } from '../building.ts';
+import { CHUNK, type Incremental } from '@podwire/core';
 import { hashKey, mix, mixSigned } from '../hash.ts';
 import { byHash } from '../hash-order.ts';
 import type { Pod, Policy } from '../policy.ts';
@@ -36,7 +36,7 @@ class Maglev extends HashTable {
 }
 
 /** Pods take their next free slot in turn, as often as their weight allows, until none is free. */
-function* fill(pods: readonly Pod[]): Building<Uint32Array> {
+function* fill(pods: readonly Pod[]): Incremental<Uint32Array> {
   const owners = new Uint32Array(TABLE_SIZE);
   const count = pods.length;
   if (count === 0) return owners;
@@ -49,7 +49,7 @@ function* fill(pods: readonly Pod[]): Building<Uint32Array> {
   const credit = new Float64Array(count);
   const perTurn = shares(pods);
   for (let i = 0; i < count; i++) {
-    if (i % PART === PART - 1) yield;
+    if (i % CHUNK === CHUNK - 1) yield;
     const hash = hashKey(pods[i]!.id);
     hashes[i] = hash;
     at[i] = hash % TABLE_SIZE;
@@ -77,7 +77,7 @@ function* fill(pods: readonly Pod[]): Building<Uint32Array> {
         if (free === 0) return owners;
         work += 1;
       }
-      if (work >= PART) {
+      if (work >= CHUNK) {
         work = 0;
         yield;
       }

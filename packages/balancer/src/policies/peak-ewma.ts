@@ -1,4 +1,4 @@
-import { made } from '../building.ts';
+import { done } from '@podwire/core';
 import type { Pod, Policy } from '../policy.ts';
 import { Choices } from './choices.ts';
 
@@ -8,7 +8,7 @@ export function peakEwma(options: { readonly choiceCount: number }): Policy {
     name: 'peak_ewma',
     needsHash: false,
     order: undefined,
-    build: (_pods, ready, env) => made(new PeakEwma(ready, env, options.choiceCount)),
+    build: (_pods, ready, env) => done(new PeakEwma(ready, env, options.choiceCount)),
   };
 }
 

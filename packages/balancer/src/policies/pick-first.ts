@@ -1,6 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Random } from '@podwire/registry';
-import { made } from '../building.ts';
+import { done, type Random } from '@podwire/core';
 import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
 import { canServe, scan, weighted } from './scan.ts';
 
@@ -15,7 +14,7 @@ export function pickFirst(options: { readonly shuffleAddressList: boolean }): Po
       if (options.shuffleAddressList) shuffle(able, random);
       return interleave(able);
     },
-    build: (_pods, ready, _env, previous) => made(new PickFirst(weighted(ready), previous)),
+    build: (_pods, ready, _env, previous) => done(new PickFirst(weighted(ready), previous)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { made } from '../building.ts';
+import { done } from '@podwire/core';
 import { Draw } from '../draw.ts';
 import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
 import { AliasTable } from './alias-table.ts';
@@ -10,7 +10,7 @@ export function random(): Policy {
     name: 'random',
     needsHash: false,
     order: undefined,
-    build: (_pods, ready, env) => made(new RandomPick(weighted(ready), env)),
+    build: (_pods, ready, env) => done(new RandomPick(weighted(ready), env)),
   };
 }
 

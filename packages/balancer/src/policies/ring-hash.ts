@@ -1,4 +1,4 @@
-import { type Building, PART } from '../building.ts';
+import { CHUNK, type Incremental } from '@podwire/core';
 import { hashKey, mix } from '../hash.ts';
 import type { Pod, Policy } from '../policy.ts';
 import { type HashOptions, HashTable, hashPolicy } from './hash-picker.ts';
@@ -49,7 +49,7 @@ class Ring extends HashTable {
 }
 
 /** Counting sort by part of the ring, and insertion within a part, which has one point on average. */
-function* buildRing(pods: readonly Pod[]): Building<Ring> {
+function* buildRing(pods: readonly Pod[]): Incremental<Ring> {
   const seeds = new Uint32Array(pods.length);
   const counts = new Uint32Array(pods.length);
   const size = yield* countPoints(pods, seeds, counts);
@@ -60,13 +60,13 @@ function* buildRing(pods: readonly Pod[]): Building<Ring> {
   for (let pod = 0; pod < counts.length; pod++) {
     for (let n = 0; n < counts[pod]!; n++) parts[(point(seeds[pod]!, n) >>> shift) + 1]! += 1;
     work += counts[pod]!;
-    if (work < PART) continue;
+    if (work < CHUNK) continue;
     work = 0;
     yield;
   }
   for (let part = 1; part < parts.length; part++) {
     parts[part]! += parts[part - 1]!;
-    if (part % PART === 0) yield;
+    if (part % CHUNK === 0) yield;
   }
   const filled = parts.slice();
   const points = new Uint32Array(size);
@@ -84,7 +84,7 @@ function* buildRing(pods: readonly Pod[]): Building<Ring> {
       owners[slot] = pod;
     }
     work += counts[pod]!;
-    if (work < PART) continue;
+    if (work < CHUNK) continue;
     work = 0;
     yield;
   }
@@ -100,7 +100,7 @@ function point(seed: number, n: number): number {
  * By weight. The fraction of a point goes to a part of the Pods, chosen by id: were it rounded, one Pod less could give
  * all others another point at once, and move far more keys than its own. Returns how many points there are.
  */
-function* countPoints(pods: readonly Pod[], seeds: Uint32Array, counts: Uint32Array): Building<number> {
+function* countPoints(pods: readonly Pod[], seeds: Uint32Array, counts: Uint32Array): Incremental<number> {
   const size = Math.min(MAX_POINTS * pods.length, RING_SIZE);
   const parts = shares(pods);
   let total = 0;
@@ -110,7 +110,7 @@ function* countPoints(pods: readonly Pod[], seeds: Uint32Array, counts: Uint32Ar
     seeds[i] = seed;
     counts[i] = Math.max(1, Math.floor(size * parts[i]! + rounding));
     total += counts[i]!;
-    if (i % PART === PART - 1) yield;
+    if (i % CHUNK === CHUNK - 1) yield;
   }
   return total;
 }

@@ -1,4 +1,4 @@
-import { made } from '../building.ts';
+import { done } from '@podwire/core';
 import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
 import { scanIndex, weighted } from './scan.ts';
 
@@ -10,7 +10,7 @@ export function roundRobin(): Policy {
     order: undefined,
     build: (_pods, ready, env, previous) => {
       const pods = weighted(ready);
-      return made(new RoundRobin(pods, start(pods, previous) ?? Math.floor(env.random() * pods.length)));
+      return done(new RoundRobin(pods, start(pods, previous) ?? Math.floor(env.random() * pods.length)));
     },
   };
 }

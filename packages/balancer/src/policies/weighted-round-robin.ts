@@ -1,4 +1,4 @@
-import { made } from '../building.ts';
+import { done } from '@podwire/core';
 import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
 import { positions } from '../positions.ts';
 import { scan, takes, weighted } from './scan.ts';
@@ -15,7 +15,7 @@ export function weightedRoundRobin(): Policy {
     order: undefined,
     build: (_pods, ready, env, previous) => {
       const before = previous instanceof WeightedRoundRobin ? previous : undefined;
-      return made(new WeightedRoundRobin(weighted(ready), env, before));
+      return done(new WeightedRoundRobin(weighted(ready), env, before));
     },
   };
 }

@@ -1,5 +1,5 @@
-import { type EndpointInput, type Random, toEndpoint } from '@podwire/registry';
-import { finish } from '../building.ts';
+import { type Random, runToEnd } from '@podwire/core';
+import { type EndpointInput, toEndpoint } from '@podwire/registry';
 import { LoadMeter } from '../load-meter.ts';
 import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
 
@@ -47,5 +47,5 @@ export function build(
   env: PolicyEnv = makeEnv(),
   previous?: Picker<Pod>,
 ): Picker<Pod> {
-  return finish(policy.build(pods, ready, env, previous));
+  return runToEnd(policy.build(pods, ready, env, previous));
 }

@@ -1,6 +1,7 @@
 import { isUint8Array } from 'node:util/types';
 import { type CallCredentials, type status as Code, Metadata, status as Status } from '@grpc/grpc-js';
 import type { PickInfo } from '@podwire/balancer';
+import { show, timers } from '@podwire/core';
 import {
   compress,
   compressesLater,
@@ -9,7 +10,6 @@ import {
   type RawHeaders,
   type StreamEnd,
 } from '@podwire/http2';
-import { show, timers } from '@podwire/registry';
 import type { ClientPod } from '../pod/pod.ts';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import { Attempts } from '../retry/attempts.ts';

@@ -1,5 +1,5 @@
 import { type CallCredentials, type Metadata, status as Status } from '@grpc/grpc-js';
-import { messageOf, show } from '@podwire/registry';
+import { messageOf, show } from '@podwire/core';
 
 /**
  * The metadata that a call's credentials add to the call's own.

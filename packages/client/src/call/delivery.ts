@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ChannelInterface } from '@grpc/grpc-js';
+import { timers } from '@podwire/core';
 import type { RawHeaders } from '@podwire/http2';
-import { timers } from '@podwire/registry';
 import type { PodwireStatus } from '../reasons.ts';
 import { initialMetadata } from './received-metadata.ts';
 import { okStatus } from './status.ts';

@@ -1,6 +1,6 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { hashKey } from '@podwire/balancer';
-import { messageOf, type Random, show } from '@podwire/registry';
+import { messageOf, type Random, show } from '@podwire/core';
 import type { HashKeyInfo } from '../options/channel-options.ts';
 
 /** The option `hashKey`. */

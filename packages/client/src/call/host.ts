@@ -1,6 +1,6 @@
 import type { Metadata, status as Status } from '@grpc/grpc-js';
+import type { Clock, Random } from '@podwire/core';
 import type { StreamHead } from '@podwire/http2';
-import type { Clock, Random } from '@podwire/registry';
 import type { ClientPod } from '../pod/pod.ts';
 import type { Reason } from '../reasons.ts';
 import type { RetryThrottle } from '../retry/throttle.ts';

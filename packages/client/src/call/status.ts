@@ -1,6 +1,6 @@
 import { Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
+import { show } from '@podwire/core';
 import { ErrorCode, errorName, type RawHeaders, type StreamEnd } from '@podwire/http2';
-import { show } from '@podwire/registry';
 import type { Reason } from '../reasons.ts';
 import { header } from './metadata.ts';
 

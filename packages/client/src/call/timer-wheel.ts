@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@podwire/registry';
+import type { Clock, Timer } from '@podwire/core';
 
 /** What the wheel keeps: an intrusive list node, so that a deadline costs no allocation of its own. */
 export interface WheelEntry {

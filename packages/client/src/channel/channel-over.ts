@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
+import { InvalidInput, timers } from '@podwire/core';
 import { type ConnectionOptions, ownHttp2Transport, type Transport } from '@podwire/http2';
-import { InvalidInput, timers } from '@podwire/registry';
 import { systemEnv } from '../env.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
 import { parseOptions, type Settings } from '../options/settings.ts';

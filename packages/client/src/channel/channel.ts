@@ -1,5 +1,6 @@
 import type { ChannelInterface, Channel as GrpcChannel } from '@grpc/grpc-js';
-import { type EndpointSet, type OpenedTarget, openTarget, timers, type WatchStatus } from '@podwire/registry';
+import { timers } from '@podwire/core';
+import { type EndpointSet, type OpenedTarget, openTarget, type WatchStatus } from '@podwire/registry';
 import { EventEmitter } from 'eventemitter3';
 import type { Call } from '../call/call.ts';
 import type { Env } from '../env.ts';

@@ -1,5 +1,5 @@
 import { connectivityState } from '@grpc/grpc-js';
-import { timers } from '@podwire/registry';
+import { timers } from '@podwire/core';
 import type { Env } from '../env.ts';
 import type { ProcessHold } from '../process-hold.ts';
 import type { SideState } from './side.ts';

@@ -1,6 +1,7 @@
 import { type Metadata, status as Status } from '@grpc/grpc-js';
+import { type Clock, InvalidInput, type Random } from '@podwire/core';
 import type { StreamHead } from '@podwire/http2';
-import { type Clock, InvalidInput, type Random, type WatchStatus } from '@podwire/registry';
+import type { WatchStatus } from '@podwire/registry';
 import { Call } from '../call/call.ts';
 import { hashOf } from '../call/hash-of.ts';
 import type { CallHost, Refusal } from '../call/host.ts';

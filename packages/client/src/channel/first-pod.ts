@@ -1,5 +1,5 @@
 import { canServe } from '@podwire/balancer';
-import type { Clock, Timer } from '@podwire/registry';
+import type { Clock, Timer } from '@podwire/core';
 import type { ClientPod } from '../pod/pod.ts';
 import type { PodState } from '../pod/state.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@podwire/registry';
+import type { Clock, Timer } from '@podwire/core';
 
 /** The time that calls under way have while their channel closes. */
 export class Grace {

@@ -1,4 +1,5 @@
-import type { Clock, Endpoint, Random, Registry, Timer } from '@podwire/registry';
+import type { Clock, Random, Timer } from '@podwire/core';
+import type { Endpoint, Registry } from '@podwire/registry';
 
 /** A Pod that has just started is not yet in the registry with its node; a node on which no Pod ever is need not be asked for. */
 const FIRST_RETRY_MS = 5_000;

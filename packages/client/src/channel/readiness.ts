@@ -1,4 +1,4 @@
-import type { Clock } from '@podwire/registry';
+import type { Clock } from '@podwire/core';
 import type { ProcessHold } from '../process-hold.ts';
 
 /** Those who wait until a channel's calls can go out. Who waits keeps the process alive. */

@@ -1,5 +1,4 @@
-import type { Building } from '@podwire/balancer';
-import { type Clock, type Timer, TURN_MS, timers } from '@podwire/registry';
+import { type Clock, type Incremental, type Timer, TURN_MS, timers } from '@podwire/core';
 
 /** From here on a rebuild is felt: 0.3 ms or more (`node bench/churn/main.mjs`). */
 const MANY_PODS = 500;
@@ -21,11 +20,11 @@ export type Haste = 'now' | 'soon' | 'later';
  */
 export class Rebuild {
   readonly #clock: Clock;
-  readonly #begin: () => Building<void>;
+  readonly #begin: () => Incremental<void>;
   readonly #count: () => number;
   /** When the planned one begins; undefined when none is. */
   #dueMs: number | undefined;
-  #work: Building<void> | undefined;
+  #work: Incremental<void> | undefined;
   /** Something changed while a picker was being built, which that one may not know. */
   #stale: Haste | undefined;
   #timer: Timer | undefined;
@@ -33,7 +32,7 @@ export class Rebuild {
   #closed = false;
 
   /** `begin` looks at the Pods and makes the picker; `count` is how many Pods there are. */
-  constructor(clock: Clock, begin: () => Building<void>, count: () => number) {
+  constructor(clock: Clock, begin: () => Incremental<void>, count: () => number) {
     this.#clock = clock;
     this.#begin = begin;
     this.#count = count;
@@ -86,7 +85,7 @@ export class Rebuild {
   }
 
   /** False when the turn is over and there is work left. */
-  #run(work: Building<void>): boolean {
+  #run(work: Incremental<void>): boolean {
     const startMs = this.#clock.nowMs();
     while (work.next().done !== true) {
       if (this.#closed) return true;

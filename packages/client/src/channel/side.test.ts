@@ -1,6 +1,7 @@
 import { createPolicy, type Policy } from '@podwire/balancer';
+import type { Timer } from '@podwire/core';
 import type { Connection, ConnectionListener, Transport } from '@podwire/http2';
-import { type Endpoint, type Timer, toEndpoint } from '@podwire/registry';
+import { type Endpoint, toEndpoint } from '@podwire/registry';
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import type { ConnectGate, Waiting } from '../pod/connect-gate.ts';

@@ -1,13 +1,7 @@
-import {
-  type Building,
-  canServe,
-  type LoadTotal,
-  type Picker,
-  type PickInfo,
-  type Policy,
-} from '@podwire/balancer';
+import { canServe, type LoadTotal, type Picker, type PickInfo, type Policy } from '@podwire/balancer';
+import type { Incremental, Timer } from '@podwire/core';
 import type { StreamHead } from '@podwire/http2';
-import type { Endpoint, Timer } from '@podwire/registry';
+import type { Endpoint } from '@podwire/registry';
 import type { Method } from '../call/method.ts';
 import type { Env } from '../env.ts';
 import type { Mode } from '../modes/mode.ts';
@@ -235,7 +229,7 @@ export class Side {
     else this.#rebuild.plan(pod.state === 'ready' ? 'soon' : 'later');
   }
 
-  *#buildPicker(): Building<void> {
+  *#buildPicker(): Incremental<void> {
     const { policy, env } = this.#options;
     const { serving, ready, settled } = this.#look();
     this.#picker = yield* policy.build(

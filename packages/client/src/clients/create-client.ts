@@ -1,5 +1,5 @@
 import { type ChannelCredentials, Client, type ClientOptions, credentials } from '@grpc/grpc-js';
-import { checkKeys, InvalidInput } from '@podwire/registry';
+import { checkKeys, InvalidInput } from '@podwire/core';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import { wantsInterceptors } from './original.ts';
 import { shorten } from './shorten.ts';

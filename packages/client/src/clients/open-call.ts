@@ -1,5 +1,5 @@
 import { type CallOptions, type ChannelInterface, Metadata, status as Status } from '@grpc/grpc-js';
-import { messageOf } from '@podwire/registry';
+import { messageOf } from '@podwire/core';
 import { Call } from '../call/call.ts';
 import type { GrpcCall, GrpcListener } from '../call/delivery.ts';
 

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { Metadata, type requestCallback, status as Status, type StatusObject } from '@grpc/grpc-js';
+import { timers } from '@podwire/core';
 import type { RawHeaders } from '@podwire/http2';
-import { timers } from '@podwire/registry';
 import { Call } from '../call/call.ts';
 import type { CallListener, GrpcCall } from '../call/delivery.ts';
 import { callerStatus } from '../call/failure.ts';

@@ -1,4 +1,5 @@
-import { InvalidInput, openTarget, type Registry, unknownWord } from '@podwire/registry';
+import { InvalidInput, unknownWord } from '@podwire/core';
+import { openTarget, type Registry } from '@podwire/registry';
 import { Channel, SCOPE_GRACE_MS } from '../channel/channel.ts';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import type { ChannelSnapshot } from '../channel/snapshot.ts';

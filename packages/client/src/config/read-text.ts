@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { InvalidInput, NOT_SHOWN, parseYaml } from '@podwire/registry';
+import { InvalidInput, NOT_SHOWN } from '@podwire/core';
+import { parseYaml } from '@podwire/registry';
 
 /** A config file larger than this is refused. */
 const MAX_BYTES = 4 * 1024 * 1024;

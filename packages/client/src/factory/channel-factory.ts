@@ -1,5 +1,5 @@
 import type { ChannelCredentials, ClientOptions } from '@grpc/grpc-js';
-import { InvalidInput } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
 import type { Channel } from '../channel/channel.ts';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';

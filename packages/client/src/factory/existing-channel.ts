@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { InvalidInput, NOT_SHOWN } from '@podwire/registry';
+import { InvalidInput, NOT_SHOWN } from '@podwire/core';
 import type { Channel } from '../channel/channel.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
 import { isGrpcOption, translateGrpcOptions } from '../options/grpc-options.ts';

@@ -1,5 +1,5 @@
 import type { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
-import { InvalidInput, NOT_SHOWN } from '@podwire/registry';
+import { InvalidInput, NOT_SHOWN } from '@podwire/core';
 import type { TlsConfig } from '../options/channel-options.ts';
 
 /** What a grpc-js client's channel credentials ask for. */

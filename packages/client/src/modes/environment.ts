@@ -1,4 +1,4 @@
-import { InvalidInput } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
 import { MODES, type Mode } from './mode.ts';
 
 /** The variable that sets the mode of one service: `PODWIRE_MODE_ORDERS_API` for `orders-api`. */

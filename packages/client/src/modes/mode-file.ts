@@ -1,4 +1,4 @@
-import { checkKeys, InvalidInput, systemClock, type Timer } from '@podwire/registry';
+import { checkKeys, InvalidInput, systemClock, type Timer } from '@podwire/core';
 import { parseText, readText } from '../config/read-text.ts';
 import { oneOf } from '../options/check.ts';
 import { MODES, type Mode } from './mode.ts';

@@ -1,4 +1,4 @@
-import type { Timer } from '@podwire/registry';
+import type { Timer } from '@podwire/core';
 import type { Side } from '../channel/side.ts';
 import type { OpenSide } from '../channel/sides.ts';
 import type { Env } from '../env.ts';

@@ -1,4 +1,4 @@
-import { InvalidInput } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
 
 /** `direct`: podwire balances over Pods. `mesh`: the service's own name, where kube-proxy or a sidecar balances. */
 export type Mode = 'direct' | 'mesh';

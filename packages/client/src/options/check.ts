@@ -1,4 +1,4 @@
-import { checkKeys, InvalidInput } from '@podwire/registry';
+import { checkKeys, InvalidInput } from '@podwire/core';
 
 /** A number within bounds, or its default when not given. */
 export function number(

@@ -1,4 +1,4 @@
-import { InvalidInput } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
 
 /** A duration of protobuf in milliseconds: `"1.5s"`, or `{ seconds, nanos }`, which grpc-js takes as well. */
 export function parseDuration(value: unknown, path: string): number {

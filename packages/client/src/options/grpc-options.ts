@@ -1,4 +1,4 @@
-import { InvalidInput, unknownKey } from '@podwire/registry';
+import { InvalidInput, unknownKey } from '@podwire/core';
 
 /** The option of podwire that one of grpc-js stands for, `group.key` within a group, and its value in podwire's words. */
 interface Translation {

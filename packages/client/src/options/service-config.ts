@@ -1,6 +1,6 @@
 import { status as Status } from '@grpc/grpc-js';
 import { createPolicy, type Policy, policyNames } from '@podwire/balancer';
-import { checkKeys, InvalidInput } from '@podwire/registry';
+import { checkKeys, InvalidInput } from '@podwire/core';
 import type { MethodConfig } from '../call/method.ts';
 import type { HedgingPolicy, RetryPolicy } from '../retry/policy.ts';
 import type { ThrottleOptions } from '../retry/throttle.ts';

@@ -1,14 +1,8 @@
 import type { CallCredentials } from '@grpc/grpc-js';
 import { createPolicy, type Policy, type SubsetOptions, zoneAware } from '@podwire/balancer';
+import { checkKeys, InvalidInput, NOT_SHOWN, unknownKey } from '@podwire/core';
 import { type Transport, USER_AGENT } from '@podwire/http2';
-import {
-  checkKeys,
-  InvalidInput,
-  NOT_SHOWN,
-  parseAddress,
-  type Registry,
-  unknownKey,
-} from '@podwire/registry';
+import { parseAddress, type Registry } from '@podwire/registry';
 import type { HashKeyOption } from '../call/hash-of.ts';
 import { OwnZone } from '../channel/own-zone.ts';
 import { MODES, type Mode } from '../modes/mode.ts';

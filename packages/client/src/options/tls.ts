@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { checkKeys, InvalidInput, NOT_SHOWN } from '@podwire/core';
 import { type TlsOptions, tlsFromFiles } from '@podwire/http2';
-import { checkKeys, InvalidInput, NOT_SHOWN } from '@podwire/registry';
 import type { TlsConfig } from './channel-options.ts';
 import { boolean, string } from './check.ts';
 

@@ -1,5 +1,5 @@
+import { InvalidInput, unknownWord } from '@podwire/core';
 import { nodeHttp2Transport, ownHttp2Transport, type Transport } from '@podwire/http2';
-import { InvalidInput, unknownWord } from '@podwire/registry';
 
 const TRANSPORTS: Readonly<Record<string, Transport>> = {
   http2: ownHttp2Transport,

@@ -1,4 +1,4 @@
-import type { Random } from '@podwire/registry';
+import type { Random } from '@podwire/core';
 
 export interface BackoffOptions {
   /** First delay, in milliseconds. */

@@ -1,4 +1,4 @@
-import { type Clock, type Timer, timers } from '@podwire/registry';
+import { type Clock, type Timer, timers } from '@podwire/core';
 
 /** What waits for its turn to connect. */
 export interface Waiting {

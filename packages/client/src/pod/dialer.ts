@@ -1,5 +1,5 @@
+import type { Clock } from '@podwire/core';
 import type { Connection } from '@podwire/http2';
-import type { Clock } from '@podwire/registry';
 import type { ConnectGate, Waiting } from './connect-gate.ts';
 
 /**

@@ -1,5 +1,5 @@
+import { InvalidInput, NOT_SHOWN } from '@podwire/core';
 import type { RawHeaders } from '@podwire/http2';
-import { InvalidInput, NOT_SHOWN } from '@podwire/registry';
 
 /** Attributes whose names begin with this are headers of every call on the Pod: `header.tri-service-version`. */
 const PREFIX = 'header.';

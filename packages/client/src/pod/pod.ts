@@ -1,4 +1,5 @@
 import { LoadMeter, type LoadTotal, type Pod } from '@podwire/balancer';
+import type { Timer } from '@podwire/core';
 import type {
   Connection,
   ConnectionListener,
@@ -7,7 +8,7 @@ import type {
   StreamHandler,
   StreamHead,
 } from '@podwire/http2';
-import type { Endpoint, Timer } from '@podwire/registry';
+import type { Endpoint } from '@podwire/registry';
 import { Backoff } from './backoff.ts';
 import { type DialedPod, Dialer, type Settled } from './dialer.ts';
 import { endpointHeaders, NO_HEADERS } from './endpoint-headers.ts';

@@ -1,5 +1,5 @@
+import type { Timer } from '@podwire/core';
 import { ErrorCode, type StreamEnd } from '@podwire/http2';
-import type { Timer } from '@podwire/registry';
 import { Attempt } from '../call/attempt.ts';
 import { attemptHeaders } from '../call/attempt-headers.ts';
 import type { Call } from '../call/call.ts';

@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
-import { timers } from '../timers.ts';
+import { timers } from '@podwire/core';
 import { contextOf } from '../tls/context.ts';
 import { nodeTls } from '../tls/node-tls.ts';
 import { tlsServerName } from '../tls/server-name.ts';

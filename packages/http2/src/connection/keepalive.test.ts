@@ -1,7 +1,7 @@
-import { VirtualClock } from '@podwire/registry/testing';
+import type { Time } from '@podwire/core';
+import { VirtualClock } from '@podwire/core/testing';
 import { beforeEach, expect, test, vi } from 'vitest';
 import { Keepalive, type KeepaliveTimes } from './keepalive.ts';
-import type { Time } from './time-limit.ts';
 
 let clock: VirtualClock;
 let time: Time;
@@ -147,4 +147,39 @@ test('times beyond those that a timer of Node can hold are kept', () => {
   expect(peer.onDead).not.toHaveBeenCalled();
   clock.advanceSync(200);
   expect(peer.onDead).toHaveBeenCalled();
+});
+
+test('a keepalive PING whose answer was read behind a stall keeps the connection', () => {
+  /** So much was lost in a stall: no timer ran meanwhile. */
+  let stalledMs = 0;
+  const stalling: Time = {
+    ...time,
+    setImmediate: (fn) => void clock.after(0, fn),
+    nowMs: () => clock.nowMs() + stalledMs,
+  };
+  const dead = vi.fn();
+  let answer = () => {};
+  const peer = {
+    bytesReceived: 0,
+    callBytesReceived: 0,
+    lastReadMs: stalling.nowMs(),
+    looksMs: Number.POSITIVE_INFINITY,
+    pingable: true,
+    onDead: dead,
+    ping(answered: () => void) {
+      answer = answered;
+    },
+  };
+  const times = { keepaliveTimeMs: 100, keepaliveTimeoutMs: 1_000, keepaliveSparing: false };
+  const keepalive = new Keepalive(peer, times, stalling);
+  keepalive.start();
+  clock.advanceSync(100 + 950);
+  stalledMs += 60_000;
+  clock.advanceSync(60);
+  peer.lastReadMs = stalling.nowMs();
+  answer();
+  clock.advanceSync(90);
+  expect(dead).not.toHaveBeenCalled();
+  keepalive.stop();
+  expect(clock.pending).toBe(0);
 });

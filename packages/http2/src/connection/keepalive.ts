@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
-import { timers } from '../timers.ts';
-import { type Time, TimeLimit } from './time-limit.ts';
+import { type Time, TimeLimit, timers } from '@podwire/core';
 
 /** What a keepalive watches over. */
 export interface KeptAlive {

@@ -1,4 +1,4 @@
-import { type Timers, timers } from '../timers.ts';
+import { type Timers, timers } from '@podwire/core';
 
 /**
  * Servers count RST_STREAM since "rapid reset" (CVE-2023-44487), and end a connection that sends too many of them: nghttp2, so every

@@ -7,6 +7,7 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
+import { TimeLimit, timers } from '@podwire/core';
 import { addressOf, dial } from '../connection/dial.ts';
 import { CLOSED, closedEarly, explainSession } from '../connection/explain.ts';
 import { FIELD_BYTES, maxBlockBytes } from '../connection/header-limit.ts';
@@ -14,9 +15,7 @@ import { Keepalive } from '../connection/keepalive.ts';
 import { SMALLEST_WINDOW_BYTES, START_WINDOW_BYTES, UnreadBytes } from '../connection/receive-budget.ts';
 import { ResetPacer } from '../connection/reset-pacer.ts';
 import { LAST_USED_ID } from '../connection/stream-ids.ts';
-import { TimeLimit } from '../connection/time-limit.ts';
 import { ErrorCode, goawayReason, isTooManyPings } from '../error-codes.ts';
-import { timers } from '../timers.ts';
 import { peerCertificate } from '../tls/peer-certificate.ts';
 import type {
   Connection,

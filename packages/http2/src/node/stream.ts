@@ -1,4 +1,5 @@
 import type { ClientHttp2Stream } from 'node:http2';
+import { timers } from '@podwire/core';
 import { listBytes } from '../connection/header-limit.ts';
 import type { ResetPacer } from '../connection/reset-pacer.ts';
 import { ErrorCode } from '../error-codes.ts';
@@ -7,7 +8,6 @@ import { saysFailure } from '../grpc/final-status.ts';
 import { frameMessage } from '../grpc/message-prefix.ts';
 import { MessageReader, type ReadResult } from '../grpc/message-reader.ts';
 import type { ZlibJob } from '../grpc/zlib-job.ts';
-import { timers } from '../timers.ts';
 import type { Peer, RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 
 /** RFC 9113 §6.2 */

@@ -1,4 +1,4 @@
-import { timers } from '../timers.ts';
+import { timers } from '@podwire/core';
 import type { Peer, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 
 /** A stream that never was: node:http2 refuses its headers, those that it sends once only and that are given twice for example. */

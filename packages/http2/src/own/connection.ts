@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
+import { timers } from '@podwire/core';
 import { addressOf } from '../connection/dial.ts';
 import { CLOSED, closedEarly, explain } from '../connection/explain.ts';
 import { Keepalive, type KeptAlive } from '../connection/keepalive.ts';
 import { ResetPacer } from '../connection/reset-pacer.ts';
 import { MAX_STREAM_ID } from '../connection/stream-ids.ts';
 import { ErrorCode, goawayReason, isTooManyPings } from '../error-codes.ts';
-import { timers } from '../timers.ts';
 import { peerCertificate } from '../tls/peer-certificate.ts';
 import type {
   Connection,

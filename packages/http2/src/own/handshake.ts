@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { TimeLimit } from '../connection/time-limit.ts';
+import { TimeLimit } from '@podwire/core';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** Follows a socket until HTTP/2 can be spoken over it: TCP, TLS and the peer's first SETTINGS share one time limit. */

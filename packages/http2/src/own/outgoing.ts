@@ -1,5 +1,5 @@
+import { timers } from '@podwire/core';
 import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
-import { timers } from '../timers.ts';
 import type { Sendable } from './flow/send-queue.ts';
 import type { Sender } from './flow/sender.ts';
 import { MAX_WINDOW_BYTES } from './frames/settings.ts';

@@ -1,4 +1,4 @@
-import { timers } from '../timers.ts';
+import { timers } from '@podwire/core';
 import type { Connection, ConnectionListener } from '../transport.ts';
 
 /** Tells when room for streams comes back or goes away: once for each change, and never inside a call of the caller. */

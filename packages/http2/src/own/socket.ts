@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
+import { timers } from '@podwire/core';
 import { dial, whereTo } from '../connection/dial.ts';
-import { timers } from '../timers.ts';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** Who gets what a socket reads. */

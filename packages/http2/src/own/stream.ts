@@ -1,10 +1,10 @@
+import { timers } from '@podwire/core';
 import { ErrorCode } from '../error-codes.ts';
 import { decompressLater } from '../grpc/compression.ts';
 import { saysFailure } from '../grpc/final-status.ts';
 import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
 import type { ReadResult } from '../grpc/message-reader.ts';
 import type { ZlibJob } from '../grpc/zlib-job.ts';
-import { timers } from '../timers.ts';
 import type { Peer, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 import { Windowed, type WindowHost } from './flow/windowed.ts';
 import { Cost } from './frames/flood-guard.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '@podwire/registry';
+import type { Clock } from '@podwire/core';
 import type { Access } from './access.ts';
 import { type Env, hasApiServer, InCluster } from './in-cluster.ts';
 import { KubeconfigAccess } from './kubeconfig-access.ts';

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Clock } from '@podwire/registry';
+import type { Clock } from '@podwire/core';
 import { isObject, type Json } from '../slices/read.ts';
 import type { Access, Login } from './access.ts';
 import { bearer } from './bearer.ts';

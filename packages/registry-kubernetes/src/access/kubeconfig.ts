@@ -1,5 +1,6 @@
 import { delimiter, dirname, resolve } from 'node:path';
-import { parseYaml, unknownWord } from '@podwire/registry';
+import { unknownWord } from '@podwire/core';
+import { parseYaml } from '@podwire/registry';
 import { isObject, type Json } from '../slices/read.ts';
 import { isAbsent, readBounded } from './read-file.ts';
 

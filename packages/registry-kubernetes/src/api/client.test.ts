@@ -1,4 +1,4 @@
-import { systemClock } from '@podwire/registry';
+import { systemClock } from '@podwire/core';
 import { until } from '@podwire/registry/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { InCluster } from '../access/in-cluster.ts';

@@ -1,7 +1,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import type { Clock } from '@podwire/registry';
+import type { Clock } from '@podwire/core';
 import type { Access, Login } from '../access/access.ts';
 import {
   type Asked,

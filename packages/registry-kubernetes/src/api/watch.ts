@@ -1,4 +1,4 @@
-import type { Clock } from '@podwire/registry';
+import type { Clock } from '@podwire/core';
 import { isObject, type Json } from '../slices/read.ts';
 import type { Resource } from '../slices/resource.ts';
 import type { ApiClient } from './client.ts';

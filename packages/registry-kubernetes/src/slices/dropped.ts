@@ -1,4 +1,4 @@
-import { InvalidInput } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
 
 /** Named in one object; the rest are counted. */
 const MAX_NAMED = 20;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
-import { type Endpoint, InvalidInput, sameEndpoint, toEndpoint } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
+import { type Endpoint, sameEndpoint, toEndpoint } from '@podwire/registry';
 import { VirtualClock } from '@podwire/registry/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,11 +1,5 @@
-import {
-  type Clock,
-  type Registry,
-  type ServiceWatch,
-  systemClock,
-  type WatchStatus,
-  watchService,
-} from '@podwire/registry';
+import { type Clock, systemClock } from '@podwire/core';
+import { type Registry, type ServiceWatch, type WatchStatus, watchService } from '@podwire/registry';
 import { until } from '@podwire/registry/testing';
 
 /** A service watched for as long as the test takes, as a channel does it: with backoff, and holding on. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Clock, Random, Timer } from '@podwire/registry';
+import type { Clock, Random, Timer } from '@podwire/core';
 import { NacosError } from '../error.ts';
 import type { Session } from '../rpc/session.ts';
 import { Subscription } from '../rpc/subscription.ts';

@@ -1,4 +1,4 @@
-import type { Timer } from '@podwire/registry';
+import type { Timer } from '@podwire/core';
 import type { Configs } from '../config/configs.ts';
 import type { Settings } from '../options.ts';
 import { type DubboService, readMetadataInfo } from './metadata-info.ts';

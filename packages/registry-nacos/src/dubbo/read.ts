@@ -1,4 +1,4 @@
-import { InvalidInput, show } from '@podwire/registry';
+import { InvalidInput, show } from '@podwire/core';
 import type { DubboRef } from './ref.ts';
 
 /** What the metadata of a Dubbo provider adds to its instance. */

@@ -1,4 +1,4 @@
-import { checkKeys, InvalidInput } from '@podwire/registry';
+import { checkKeys, InvalidInput } from '@podwire/core';
 
 /** How Dubbo's providers of an interface are found: as a service of their own, or by the applications that have it. */
 export type DubboMode = 'interface' | 'application';

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { show } from '@podwire/registry';
+import { show } from '@podwire/core';
 import type { NacosNamingClient } from 'nacos';
 import { CLIENT_ERROR, NacosError } from '../error.ts';
 import { Login } from '../link/login.ts';

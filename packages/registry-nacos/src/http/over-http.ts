@@ -1,4 +1,5 @@
-import { InvalidInput, toEndpoint } from '@podwire/registry';
+import { InvalidInput } from '@podwire/core';
+import { toEndpoint } from '@podwire/registry';
 import type { Settings } from '../options.ts';
 import type { Protocol, Publishers } from '../protocol.ts';
 import type { ServiceRef } from '../service-ref.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '@podwire/registry';
+import type { Clock } from '@podwire/core';
 import type { NacosNamingClient } from 'nacos';
 import { CLIENT_ERROR, NacosError } from '../error.ts';
 

@@ -1,9 +1,10 @@
 import { isIPv4 } from 'node:net';
-import type { RegistryUpdate, RegistryWatchOptions, Timer } from '@podwire/registry';
+import { type Timer, unlessAborted, WakeFlag } from '@podwire/core';
+import type { RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
 import type { ServiceInfo } from '../naming/naming.ts';
 import type { Settings } from '../options.ts';
 import type { ServiceRef } from '../service-ref.ts';
-import { Bell, toUpdate, unlessAborted } from '../watch.ts';
+import { toUpdate } from '../watch.ts';
 import type { NamingApi } from './naming-api.ts';
 import { Newest } from './newest.ts';
 import { openPushPort, type PushPort } from './push-port.ts';
@@ -27,9 +28,8 @@ export async function* watchOverHttp(
 ): AsyncGenerator<RegistryUpdate> {
   const { clock } = settings;
   const services = serviceNames(ref).map((name) => ({ ref: { ...ref, name }, newest: new Newest() }));
-  const bell = new Bell();
-  const ring = () => bell.ring();
-  signal.addEventListener('abort', ring);
+  const wake = new WakeFlag();
+  const ring = () => wake.raise();
   onRecheck?.(ring);
   // Without UDP the looks alone have to do.
   const port: PushPort | undefined = await openPushPort(ring).catch(() => undefined);
@@ -62,12 +62,9 @@ export async function* watchOverHttp(
       await unlessAborted(gap, signal);
       if (signal.aborted) return;
       const isDoubtful = services.some(({ newest }) => newest.isDoubtful);
-      timer = clock.after(isDoubtful ? DOUBT_MS : POLL_MS, ring);
-      await bell.rung();
-      timer.cancel();
+      await wake.wait(clock, isDoubtful ? DOUBT_MS : POLL_MS, signal);
     }
   } finally {
-    signal.removeEventListener('abort', ring);
     timer?.cancel();
     port?.close();
   }

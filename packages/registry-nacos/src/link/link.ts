@@ -1,4 +1,4 @@
-import type { Timer } from '@podwire/registry';
+import type { Timer } from '@podwire/core';
 import { Configs } from '../config/configs.ts';
 import { NacosError } from '../error.ts';
 import { Naming } from '../naming/naming.ts';

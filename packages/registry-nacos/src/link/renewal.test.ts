@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { systemClock, toEndpoint } from '@podwire/registry';
+import { systemClock } from '@podwire/core';
+import { toEndpoint } from '@podwire/registry';
 import { Followed, until } from '@podwire/registry/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nacos } from '../nacos.ts';

@@ -1,11 +1,5 @@
-import {
-  type Announcement,
-  type AnnouncementChange,
-  checkKeys,
-  type Endpoint,
-  InvalidInput,
-  toEndpoint,
-} from '@podwire/registry';
+import { checkKeys, InvalidInput } from '@podwire/core';
+import { type Announcement, type AnnouncementChange, type Endpoint, toEndpoint } from '@podwire/registry';
 import { interfaceMetadata } from '../dubbo/describe.ts';
 import type { Settings } from '../options.ts';
 import type { Publishers } from '../protocol.ts';

@@ -1,4 +1,5 @@
-import { type Endpoint, formatAddress, InvalidInput, show, toEndpoint } from '@podwire/registry';
+import { InvalidInput, show } from '@podwire/core';
+import { type Endpoint, formatAddress, toEndpoint } from '@podwire/registry';
 import type { DubboService } from '../dubbo/metadata-info.ts';
 import { findService } from '../dubbo/metadata-info.ts';
 import { readDubbo, serviceHeaders } from '../dubbo/read.ts';

@@ -1,4 +1,5 @@
-import { systemRandom, watchService } from '@podwire/registry';
+import { systemRandom } from '@podwire/core';
+import { watchService } from '@podwire/registry';
 import { until } from '@podwire/registry/testing';
 import { expect, it } from 'vitest';
 import { host, NO_ANSWER } from '../testing/fake-nacos.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@podwire/registry';
+import type { Clock, Timer } from '@podwire/core';
 import { NacosError } from '../error.ts';
 import type { Session } from '../rpc/session.ts';
 import { Subscription } from '../rpc/subscription.ts';

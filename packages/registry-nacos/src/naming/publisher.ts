@@ -1,4 +1,5 @@
-import { RetryDelay, type Timer } from '@podwire/registry';
+import type { Timer } from '@podwire/core';
+import { RetryDelay } from '@podwire/registry';
 import { NacosError } from '../error.ts';
 import type { Link, Live } from '../link/link.ts';
 import type { Settings } from '../options.ts';

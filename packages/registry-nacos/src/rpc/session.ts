@@ -1,5 +1,5 @@
+import type { Clock, Timer } from '@podwire/core';
 import type { ConnectionOptions, Transport } from '@podwire/http2';
-import type { Clock, Timer } from '@podwire/registry';
 import { NacosError, UNREGISTERED } from '../error.ts';
 import { encodePayload, type Payload } from './payload.ts';
 import { Wire } from './wire.ts';

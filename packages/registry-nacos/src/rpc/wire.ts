@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '@podwire/core';
 import {
   type Connection,
   type ConnectionOptions,
@@ -8,7 +9,6 @@ import {
   type Transport,
   USER_AGENT,
 } from '@podwire/http2';
-import type { Clock, Timer } from '@podwire/registry';
 import { NacosError } from '../error.ts';
 import { decodePayload, type Payload } from './payload.ts';
 

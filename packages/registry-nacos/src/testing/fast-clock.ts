@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@podwire/registry';
+import { type Clock, systemClock } from '@podwire/core';
 
 /** The real clock, on which waits take `1 / speed` of their time; knows which of them are not over. */
 export class FastClock implements Clock {

@@ -1,7 +1,7 @@
+import { systemClock, systemRandom } from '@podwire/core';
 import { expect, it } from 'vitest';
 import { type EndpointInput, toEndpoint } from '../endpoint.ts';
 import { openTarget } from '../open-target.ts';
-import { systemClock, systemRandom } from '../system-clock.ts';
 import { DnsServer, type DnsZone } from '../testing/dns-server.ts';
 import { Followed, until } from '../testing/follow.ts';
 import { type RegistryFixture, registryConformance } from '../testing/registry-conformance.ts';

@@ -1,10 +1,15 @@
 import { Resolver } from 'node:dns';
-import type { Clock, Random } from '../clock.ts';
-import { InvalidInput } from '../endpoint.ts';
-import { checkKeys } from '../nearest.ts';
+import {
+  type Clock,
+  checkKeys,
+  InvalidInput,
+  type Random,
+  systemClock,
+  systemRandom,
+  WakeFlag,
+  within,
+} from '@podwire/core';
 import type { Registry, RegistryUpdate } from '../registry.ts';
-import { systemClock, systemRandom } from '../system-clock.ts';
-import { Bell, within } from '../wait.ts';
 import type { Family } from './families.ts';
 import { type KnownHosts, lookup, NameNotFound } from './lookup.ts';
 import { DEFAULT_PORT, type DnsName, parseName } from './name.ts';
@@ -61,12 +66,12 @@ export function dnsRegistry(options: DnsRegistryOptions = {}): Registry {
     source: 'registry',
     watch(service, { signal, onRecheck }) {
       const name = parseName(service, defaultPort);
-      const bell = new Bell();
-      onRecheck?.(() => bell.ring());
+      const wake = new WakeFlag();
+      onRecheck?.(() => wake.raise());
       const delayMs = () => pollMs * (1 - JITTER + 2 * JITTER * random());
       const known: KnownHosts = hosts.get(service) ?? new Map();
       hosts.set(service, known);
-      return poll(name, resolver, known, bell, delayMs, clock, signal);
+      return poll(name, resolver, known, wake, delayMs, clock, signal);
     },
   };
 }
@@ -88,7 +93,7 @@ async function* poll(
   name: DnsName,
   resolver: DnsResolver,
   known: KnownHosts,
-  bell: Bell,
+  wake: WakeFlag,
   delayMs: () => number,
   clock: Clock,
   signal: AbortSignal,
@@ -100,7 +105,7 @@ async function* poll(
     const text = fingerprint(update);
     if (text !== previous) yield update;
     previous = text;
-    await bell.wait(clock, delayMs(), signal);
+    await wake.wait(clock, delayMs(), signal);
   }
 }
 

@@ -1,4 +1,5 @@
-import { InvalidInput, parseAddress } from '../endpoint.ts';
+import { InvalidInput } from '@podwire/core';
+import { parseAddress } from '../endpoint.ts';
 
 /** What a name means: `orders.prod.svc:50051` asks for addresses, `_grpc._tcp.orders.prod.svc` for SRV records. */
 export type DnsName =

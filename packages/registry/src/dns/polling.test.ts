@@ -1,6 +1,6 @@
+import { settle, VirtualClock } from '@podwire/core/testing';
 import { expect, it } from 'vitest';
 import { Followed, until } from '../testing/follow.ts';
-import { settle, VirtualClock } from '../testing/virtual-clock.ts';
 import { Watched } from '../testing/watched.ts';
 import { dnsRegistry } from './dns-registry.ts';
 import { parseName } from './name.ts';

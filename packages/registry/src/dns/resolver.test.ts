@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
+import { settle, VirtualClock } from '@podwire/core/testing';
 import { expect, test, vi } from 'vitest';
 import { Followed, until } from '../testing/follow.ts';
-import { settle, VirtualClock } from '../testing/virtual-clock.ts';
 import { dnsRegistry } from './dns-registry.ts';
 import { namesTried } from './search-list.ts';
 

@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '@podwire/core';
 import { askByFamily, FAMILIES, type Family, type HalfAnswer, noneIfNotFound } from './families.ts';
 import { SystemLookup } from './system-lookup.ts';
 

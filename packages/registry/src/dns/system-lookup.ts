@@ -1,6 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import type { Clock } from '../clock.ts';
-import { within } from '../wait.ts';
+import { type Clock, within } from '@podwire/core';
 import { askByFamily, FAMILIES, type Family, type HalfAnswer, noneIfNotFound } from './families.ts';
 import { wholeNames } from './search-list.ts';
 

@@ -1,7 +1,6 @@
 import { dirname } from 'node:path';
-import type { Clock } from '../clock.ts';
+import { type Clock, Turns, WakeFlag } from '@podwire/core';
 import type { RegistryUpdate } from '../registry.ts';
-import { Bell, Turns } from '../wait.ts';
 import { DocumentReader, MAX_DOCUMENT_BYTES } from './document.ts';
 import { readRegularBytes } from './read-file.ts';
 import { watchPath } from './watch-path.ts';
@@ -17,9 +16,9 @@ export async function* watchDocument(
   pollMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<RegistryUpdate> {
-  const bell = new Bell();
+  const wake = new WakeFlag();
   // The directory, because editors, `mv` and Kubernetes replace the file or a link above it.
-  const watcher = watchPath(dirname(path), bell);
+  const watcher = watchPath(dirname(path), wake);
   let seen: string | undefined;
   const reader = new DocumentReader(service);
   try {
@@ -30,7 +29,7 @@ export async function* watchDocument(
         const turns = new Turns(clock, signal);
         yield await toUpdate(found, path, service, turns, reader);
       }
-      await bell.wait(clock, pollMs, signal);
+      await wake.wait(clock, pollMs, signal);
     }
   } finally {
     watcher.close();

@@ -1,14 +1,6 @@
-import {
-  ENDPOINT_KEYS,
-  type Endpoint,
-  type EndpointInput,
-  InvalidInput,
-  NOT_SHOWN,
-  toEndpoint,
-} from '../endpoint.ts';
+import { checkKeys, InvalidInput, NOT_SHOWN, type Turns } from '@podwire/core';
+import { ENDPOINT_KEYS, type Endpoint, type EndpointInput, toEndpoint } from '../endpoint.ts';
 import { EndpointTable } from '../endpoint-table.ts';
-import { checkKeys } from '../nearest.ts';
-import type { Turns } from '../wait.ts';
 import { parseYaml, withoutMark } from '../yaml.ts';
 import { EarlierDocument, type Reuse } from './earlier-document.ts';
 import { isUnchanged } from './unchanged.ts';

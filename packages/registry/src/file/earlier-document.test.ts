@@ -1,7 +1,7 @@
+import { Turns } from '@podwire/core';
+import { VirtualClock } from '@podwire/core/testing';
 import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
-import { VirtualClock } from '../testing/virtual-clock.ts';
-import { Turns } from '../wait.ts';
 import { DocumentReader } from './document.ts';
 
 const turns = new Turns(new VirtualClock(), new AbortController().signal);

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import type { Clock, Timer } from '../clock.ts';
-import { type Endpoint, InvalidInput, toEndpoint } from '../endpoint.ts';
-import { checkKeys } from '../nearest.ts';
+import { type Clock, checkKeys, InvalidInput, systemClock, type Timer } from '@podwire/core';
+import { type Endpoint, toEndpoint } from '../endpoint.ts';
 import type { Announcement, AnnouncementChange, Announcer } from '../registry.ts';
 import { sweep } from '../sweep.ts';
-import { systemClock } from '../system-clock.ts';
 import {
   leaseFile,
   MAX_LEASE_BYTES,

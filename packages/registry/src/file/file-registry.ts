@@ -1,9 +1,6 @@
 import { statSync } from 'node:fs';
-import type { Clock } from '../clock.ts';
-import { InvalidInput } from '../endpoint.ts';
-import { checkKeys } from '../nearest.ts';
+import { type Clock, checkKeys, InvalidInput, systemClock } from '@podwire/core';
 import type { Registry } from '../registry.ts';
-import { systemClock } from '../system-clock.ts';
 import { watchDocument } from './document-watch.ts';
 import { watchLeases } from './lease-watch.ts';
 

@@ -12,11 +12,11 @@ import {
 import { rename } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@podwire/core';
+import { VirtualClock } from '@podwire/core/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { toEndpoint } from '../endpoint.ts';
-import { systemClock } from '../system-clock.ts';
 import { Followed } from '../testing/follow.ts';
-import { VirtualClock } from '../testing/virtual-clock.ts';
 import { watchService } from '../watched/watch-service.ts';
 import { fileAnnouncer } from './file-announcer.ts';
 import { fileRegistry } from './file-registry.ts';

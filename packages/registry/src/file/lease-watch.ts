@@ -1,9 +1,8 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../clock.ts';
+import { type Clock, pause, WakeFlag } from '@podwire/core';
 import { type Endpoint, sameEndpoint } from '../endpoint.ts';
 import type { RegistryUpdate } from '../registry.ts';
-import { Bell, pause } from '../wait.ts';
 import { fileSystemMs } from './file-system-time.ts';
 import { type Lease, MAX_LEASE_BYTES, mayRun, readLease, serviceDirectory } from './lease.ts';
 import { readRegularFile } from './read-file.ts';
@@ -25,8 +24,8 @@ export async function* watchLeases(
   const path = serviceDirectory(directory, service);
   // Made here too: a consumer may be the first, and what does not exist cannot be watched.
   await mkdir(path, { recursive: true });
-  const bell = new Bell();
-  const watcher = watchPath(path, bell);
+  const wake = new WakeFlag();
+  const watcher = watchPath(path, wake);
   const leases = new Leases(path, clock);
   let previous: ReadonlyMap<string, Endpoint> | undefined;
   let told = '';
@@ -42,7 +41,7 @@ export async function* watchLeases(
         yield { type: 'reset', endpoints: [...endpoints.values()], dropped };
       }
       if (tookMs > 0) await pause(clock, Math.min(tookMs * REST, pollMs), signal);
-      await bell.wait(clock, pollMs, signal);
+      await wake.wait(clock, pollMs, signal);
     }
   } finally {
     watcher.close();

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type Endpoint, type EndpointInput, formatAddress, InvalidInput, toEndpoint } from '../endpoint.ts';
-import { checkKeys } from '../nearest.ts';
+import { checkKeys, InvalidInput } from '@podwire/core';
+import { type Endpoint, type EndpointInput, formatAddress, toEndpoint } from '../endpoint.ts';
 import { withoutMark } from '../yaml.ts';
 
 /** A lease as it lies in the directory. A provider that stops renewing it is gone when it expires. */

@@ -9,12 +9,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Clock, systemClock } from '@podwire/core';
+import { VirtualClock } from '@podwire/core/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Clock } from '../clock.ts';
 import { toEndpoint } from '../endpoint.ts';
-import { systemClock } from '../system-clock.ts';
 import { Followed } from '../testing/follow.ts';
-import { VirtualClock } from '../testing/virtual-clock.ts';
 import { fileAnnouncer } from './file-announcer.ts';
 import { fileRegistry } from './file-registry.ts';
 

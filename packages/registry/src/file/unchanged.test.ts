@@ -1,7 +1,7 @@
+import { InvalidInput, Turns } from '@podwire/core';
+import { VirtualClock } from '@podwire/core/testing';
 import { expect, test } from 'vitest';
-import { InvalidInput, toEndpoint } from '../endpoint.ts';
-import { VirtualClock } from '../testing/virtual-clock.ts';
-import { Turns } from '../wait.ts';
+import { toEndpoint } from '../endpoint.ts';
 import { DocumentReader } from './document.ts';
 
 const said = { address: '10.0.0.1:50051', weight: 2, zone: 'a', attributes: { node: 'n1' } };

@@ -1,4 +1,5 @@
-import { EndpointTable, type Registry, type RegistryUpdate, systemClock } from '../index.ts';
+import { systemClock } from '@podwire/core';
+import { EndpointTable, type Registry, type RegistryUpdate } from '../index.ts';
 
 /** Longest real time to wait for a condition: enough on a machine that does other things as well. */
 const LIMIT_MS = 10_000;

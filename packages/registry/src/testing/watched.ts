@@ -1,3 +1,4 @@
+import { settle, VirtualClock } from '@podwire/core/testing';
 import {
   type EndpointSet,
   type Registry,
@@ -6,7 +7,6 @@ import {
   type WatchStatus,
   watchService,
 } from '../index.ts';
-import { settle, VirtualClock } from './virtual-clock.ts';
 
 /** A `watchService` on a virtual clock, with all that it told. */
 export class Watched {

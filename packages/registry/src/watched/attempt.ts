@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '@podwire/core';
 import type { Registry, RegistryUpdate } from '../registry.ts';
 
 /** A registry that said nothing at all for so long is started again. */

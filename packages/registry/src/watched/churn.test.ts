@@ -1,8 +1,8 @@
+import { settle } from '@podwire/core/testing';
 import { expect, it } from 'vitest';
 import type { Endpoint, EndpointInput } from '../endpoint.ts';
 import type { RegistryUpdate } from '../registry.ts';
 import { endpointOf, ScriptedRegistry } from '../testing/scripted-registry.ts';
-import { settle } from '../testing/virtual-clock.ts';
 import { Watched } from '../testing/watched.ts';
 
 const PODS = 10_000;

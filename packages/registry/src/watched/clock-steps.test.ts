@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { settle, VirtualClock } from '@podwire/core/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { toEndpoint } from '../endpoint.ts';
 import { fileAnnouncer } from '../file/file-announcer.ts';
 import { fileRegistry } from '../file/file-registry.ts';
 import { until } from '../testing/follow.ts';
 import { ScriptedRegistry } from '../testing/scripted-registry.ts';
-import { settle, VirtualClock } from '../testing/virtual-clock.ts';
 import { Watched } from '../testing/watched.ts';
 
 /** Somebody sets the wall clock by hours, as NTP does on a machine that woke up. */

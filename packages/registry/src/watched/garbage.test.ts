@@ -1,8 +1,8 @@
+import { settle, VirtualClock } from '@podwire/core/testing';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Registry } from '../registry.ts';
 import { endpointOf, ScriptedRegistry } from '../testing/scripted-registry.ts';
-import { settle, VirtualClock } from '../testing/virtual-clock.ts';
 import { Watched } from '../testing/watched.ts';
 
 const A = '10.0.0.1:1';

@@ -1,6 +1,6 @@
+import { settle } from '@podwire/core/testing';
 import { describe, expect, it } from 'vitest';
 import { ScriptedRegistry } from '../testing/scripted-registry.ts';
-import { settle } from '../testing/virtual-clock.ts';
 import { Watched } from '../testing/watched.ts';
 
 const pods = (n: number, from = 1) => Array.from({ length: n }, (_, i) => `10.0.0.${i + from}:1`);

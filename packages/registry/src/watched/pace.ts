@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.ts';
+import type { Clock, Timer } from '@podwire/core';
 
 /**
  * Runs `fn` once for all who ask: in a turn of its own, so that what is said in one breath goes together, and no sooner than a

@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../clock.ts';
+import type { Clock, Random } from '@podwire/core';
 import type { Registry } from '../registry.ts';
 import { type Subscriber, Subscription } from './subscription.ts';
 

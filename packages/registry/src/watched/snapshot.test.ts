@@ -3,11 +3,11 @@ import { symlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { settle, VirtualClock } from '@podwire/core/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { sweep } from '../sweep.ts';
 import { until } from '../testing/follow.ts';
 import { ScriptedRegistry } from '../testing/scripted-registry.ts';
-import { settle, VirtualClock } from '../testing/virtual-clock.ts';
 import { Watched } from '../testing/watched.ts';
 import { DRAFT } from './snapshot-file.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.ts';
+import type { Clock, Timer } from '@podwire/core';
 import type { Endpoint } from '../endpoint.ts';
 import { sweep } from '../sweep.ts';
 import { Pace } from './pace.ts';

@@ -1,10 +1,7 @@
-import type { Clock, Random } from '../clock.ts';
-import { show } from '../endpoint.ts';
+import { type Clock, messageOf, pause, type Random, show } from '@podwire/core';
 import { type Change, EndpointTable } from '../endpoint-table.ts';
-import { messageOf } from '../message-of.ts';
 import type { Registry, RegistryUpdate } from '../registry.ts';
 import { RetryDelay } from '../retry-delay.ts';
-import { pause } from '../wait.ts';
 import { attempt } from './attempt.ts';
 import { Pace } from './pace.ts';
 import type { RegistryStatus } from './status.ts';

@@ -1,4 +1,5 @@
-import { type Endpoint, type EndpointInput, isEndpoint, show, toEndpoint } from '../endpoint.ts';
+import { show } from '@podwire/core';
+import { type Endpoint, type EndpointInput, isEndpoint, toEndpoint } from '../endpoint.ts';
 
 /** More endpoints than this of one service are not used: a registry must not fill the memory. */
 const MAX_ENDPOINTS = 100_000;

@@ -1,7 +1,7 @@
+import { settle, VirtualClock } from '@podwire/core/testing';
 import { expect, it } from 'vitest';
 import { until } from '../testing/follow.ts';
 import { endpointOf, ScriptedRegistry } from '../testing/scripted-registry.ts';
-import { settle, VirtualClock } from '../testing/virtual-clock.ts';
 import { Watched } from '../testing/watched.ts';
 import { watchService } from './watch-service.ts';
 

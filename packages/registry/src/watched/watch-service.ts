@@ -1,8 +1,7 @@
-import type { Clock, Random, Timer } from '../clock.ts';
+import { type Clock, type Random, type Timer, timers } from '@podwire/core';
 import type { Endpoint, EndpointSet, EndpointSource } from '../endpoint.ts';
 import { EndpointTable } from '../endpoint-table.ts';
 import type { Registry } from '../registry.ts';
-import { timers } from '../timers.ts';
 import { Baseline, type Held, survivors } from './hold.ts';
 import { Pace } from './pace.ts';
 import { type SharedSubscription, subscribe } from './shared.ts';

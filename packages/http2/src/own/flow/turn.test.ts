@@ -1,5 +1,5 @@
+import { timers } from '@podwire/core';
 import { expect, test, vi } from 'vitest';
-import { timers } from '../../timers.ts';
 import { flushAtEndOfTurn, flushOverdue } from './turn.ts';
 
 test('one that throws keeps nobody else from being flushed', () => {

@@ -1,4 +1,4 @@
-import { timers } from '../../timers.ts';
+import { timers } from '@podwire/core';
 
 /** Somebody with something to write. */
 export interface Flushable {

@@ -1,4 +1,4 @@
-import { type Timers, timers } from '../timers.ts';
+import { type Timers, timers } from './timers.ts';
 
 /** A limit is counted in so many parts, or fewer of this length: shorter ones would be late without a stall. */
 const PARTS = 10;

@@ -1,8 +1,7 @@
-import { VirtualClock } from '@podwire/registry/testing';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { timers } from '../timers.ts';
-import { Keepalive } from './keepalive.ts';
+import { VirtualClock } from './testing/virtual-clock.ts';
 import { type Time, TimeLimit } from './time-limit.ts';
+import { timers } from './timers.ts';
 
 let clock: VirtualClock;
 let time: Time;
@@ -60,32 +59,4 @@ test('a limit of years is not up at once', async () => {
   await new Promise<void>((resolve) => timers.after(30, resolve));
   expect(expired).not.toHaveBeenCalled();
   limit.stop();
-});
-
-test('a keepalive PING whose answer was read behind a stall keeps the connection', () => {
-  const dead = vi.fn();
-  let answer = () => {};
-  const peer = {
-    bytesReceived: 0,
-    callBytesReceived: 0,
-    lastReadMs: time.nowMs(),
-    looksMs: Number.POSITIVE_INFINITY,
-    pingable: true,
-    onDead: dead,
-    ping(answered: () => void) {
-      answer = answered;
-    },
-  };
-  const times = { keepaliveTimeMs: 100, keepaliveTimeoutMs: 1_000, keepaliveSparing: false };
-  const keepalive = new Keepalive(peer, times, time);
-  keepalive.start();
-  clock.advanceSync(100 + 950);
-  stall(60_000);
-  clock.advanceSync(60);
-  peer.lastReadMs = time.nowMs();
-  answer();
-  clock.advanceSync(90);
-  expect(dead).not.toHaveBeenCalled();
-  keepalive.stop();
-  expect(clock.pending).toBe(0);
 });

@@ -1,8 +1,7 @@
 /**
  * Node's timers, taken once when this module loads. Tests replace the global ones ("fake timers"), and a socket, a retry or a list
- * of writers that waits for one of those waits for ever, long after the test that replaced them is over. Nothing else in this
- * package uses the globals: `test/workspace.test.ts` holds that, and that `@podwire/registry` and `@podwire/http2`, which import
- * nothing of each other, have this same file.
+ * of writers that waits for one of those waits for ever, long after the test that replaced them is over. No other file uses the
+ * globals: `test/workspace.test.ts` holds that.
  */
 import { Socket } from 'node:net';
 import type { MessageChannel } from 'node:worker_threads';

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { checkKeys, nearest } from './nearest.ts';
+import { checkKeys } from './check.ts';
+import { nearest } from './words.ts';
 
 it.each([
   ['polcy', 'policy'],

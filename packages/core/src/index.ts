@@ -1,0 +1,16 @@
+export { acrossCopies } from './across-copies.ts';
+export { checkKeys, unknownKey } from './check.ts';
+export type { Clock, Random, Timer } from './clock.ts';
+export { CHUNK, done, type Incremental, runToEnd } from './incremental.ts';
+export { InvalidInput, NOT_SHOWN } from './invalid-input.ts';
+export { messageOf } from './message-of.ts';
+export { pause } from './pause.ts';
+export { show } from './show.ts';
+export { systemClock, systemRandom } from './system-clock.ts';
+export { type Time, TimeLimit } from './time-limit.ts';
+export { type Hold, type Timers, timers } from './timers.ts';
+export { TURN_MS, Turns } from './turns.ts';
+export { unlessAborted } from './unless-aborted.ts';
+export { WakeFlag } from './wake-flag.ts';
+export { within } from './within.ts';
+export { nearest, unknownWord } from './words.ts';

@@ -1,0 +1,29 @@
+import type { Clock } from './clock.ts';
+import { pause } from './pause.ts';
+
+/**
+ * What a promise gives, undefined when `signal` aborts first; throws when it takes longer than `limitMs`. The promise is
+ * left to itself then, and what becomes of it is nobody's business.
+ */
+export async function within<T>(
+  promise: Promise<T>,
+  limitMs: number,
+  complaint: string,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  const done = new AbortController();
+  const stop = () => done.abort();
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  const limit = pause(clock, limitMs, done.signal).then(() => {
+    if (!done.signal.aborted) throw new Error(`${complaint} within ${limitMs} ms`);
+    return undefined;
+  });
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
+  }
+}

@@ -1,7 +1,15 @@
 export { ErrorCode, errorName } from './error-codes.ts';
 export { ACCEPT_ENCODING, compress, compressesLater } from './grpc/compression.ts';
+export { header } from './grpc/header.ts';
 export { USER_AGENT } from './grpc/user-agent.ts';
 export { ZlibJob } from './grpc/zlib-job.ts';
+export {
+  GrpcPeer,
+  GrpcPeerError,
+  type GrpcPeerOptions,
+  type PeerStream,
+  type PeerStreamListener,
+} from './grpc-peer.ts';
 export { nodeHttp2Transport } from './node/transport.ts';
 export { ownHttp2Transport } from './own/transport.ts';
 export { type TlsFiles, tlsFromFiles } from './tls/from-files.ts';

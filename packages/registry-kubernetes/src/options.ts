@@ -2,7 +2,9 @@ import {
   type Clock,
   checkKeys,
   InvalidInput,
+  number,
   type Random,
+  string,
   systemClock,
   systemRandom,
   unknownWord,
@@ -65,47 +67,32 @@ const KEYS = [
   'clock',
   'random',
 ];
-const MAX_TIMEOUT_MS = 3_600_000;
+const TIMEOUT = { min: 1_000, max: 3_600_000, integer: false };
 
 /** Throws {@link InvalidInput}. */
 export function readOptions(options: KubernetesOptions): Settings {
   checkKeys(options, KEYS, 'options');
   const { env = process.env, clock = systemClock, random = systemRandom } = options;
-  const namespace = text(options, 'namespace');
+  const namespace = string(options.namespace, 'options.namespace');
   if (namespace !== undefined && !LABEL.test(namespace)) {
     throw new InvalidInput('options.namespace', namespace, 'must be the name of a namespace');
   }
   return {
-    kubeconfig: text(options, 'kubeconfig'),
-    context: text(options, 'context'),
+    kubeconfig: string(options.kubeconfig, 'options.kubeconfig'),
+    context: string(options.context, 'options.context'),
     namespace,
-    serviceAccountDir: text(options, 'serviceAccountDir'),
+    serviceAccountDir: string(options.serviceAccountDir, 'options.serviceAccountDir'),
     addressTypes: readAddressTypes(options.addressTypes),
-    idleTimeoutMs: milliseconds(options, 'idleTimeoutMs', 90_000),
-    requestTimeoutMs: milliseconds(options, 'requestTimeoutMs', 10_000),
+    idleTimeoutMs: number(options.idleTimeoutMs, 'options.idleTimeoutMs', { ...TIMEOUT, default: 90_000 }),
+    requestTimeoutMs: number(options.requestTimeoutMs, 'options.requestTimeoutMs', {
+      ...TIMEOUT,
+      default: 10_000,
+    }),
     env,
     clock,
     random,
     isShared: options.clock === undefined && options.random === undefined,
   };
-}
-
-type TextKey = 'kubeconfig' | 'context' | 'namespace' | 'serviceAccountDir';
-
-function text(options: KubernetesOptions, key: TextKey): string | undefined {
-  const value: unknown = options[key];
-  if (value === undefined || (typeof value === 'string' && value !== '')) return value;
-  throw new InvalidInput(`options.${key}`, value, 'must be a string that is not empty');
-}
-
-function milliseconds(
-  options: KubernetesOptions,
-  key: 'idleTimeoutMs' | 'requestTimeoutMs',
-  byDefault: number,
-): number {
-  const value: unknown = options[key] ?? byDefault;
-  if (typeof value === 'number' && value >= 1_000 && value <= MAX_TIMEOUT_MS) return value;
-  throw new InvalidInput(`options.${key}`, value, `must be a number from 1000 to ${MAX_TIMEOUT_MS}`);
 }
 
 function readAddressTypes(types: readonly unknown[] | undefined): readonly AddressType[] {

@@ -1,4 +1,4 @@
-import { type Clock, pause, type Random } from '@podwire/core';
+import { type Clock, exponentialMs, pause, type Random } from '@podwire/core';
 import type { ApiClient } from './api/client.ts';
 import { BrokenAnswer, KubernetesError, SilentWatch } from './api/error.ts';
 import { probe, type ServiceKey } from './api/list.ts';
@@ -26,8 +26,7 @@ const MIN_WATCH_S = 300;
  * the way does not let pass. One that said something is cut by something on the way, and the next one waits.
  */
 const SHORT_WATCH_MS = 2_000;
-const FIRST_GAP_MS = 250;
-const MAX_GAP_MS = 1_000;
+const GAP = { initialMs: 250, maxMs: 1_000, multiplier: 2 };
 /** Whatever the server asks for: who looks gives up after 30 s without a word. */
 const MAX_RETRY_AFTER_MS = 20_000;
 
@@ -143,7 +142,7 @@ export class Reflector {
       if (!this.#wasUnreachable || !(error instanceof KubernetesError) || error.status !== 403) throw error;
     }
     this.#wasUnreachable = false;
-    this.#notBeforeMs = this.#env.clock.nowMs() + FIRST_GAP_MS;
+    this.#notBeforeMs = this.#env.clock.nowMs() + GAP.initialMs;
     await this.#pause(signal);
     if (!signal.aborted) await this.#follow(signal);
   }
@@ -329,7 +328,7 @@ export class Reflector {
     if (!hasBegun)
       error ??= new BrokenAnswer('the API server ended the watch at once without saying anything');
     if (isShort && error === undefined) {
-      this.#notBeforeMs = clock.nowMs() + gapMs(this.#shortWatches);
+      this.#notBeforeMs = clock.nowMs() + exponentialMs(GAP, this.#shortWatches);
       await this.#pause(signal);
     }
     // The server may have been upgraded, or have lacked them only while it started.
@@ -378,15 +377,11 @@ export class Reflector {
       this.#wasUnreachable = error.unreachable;
     }
     this.failedAtMs = this.#env.clock.nowMs();
-    this.#notBeforeMs = this.failedAtMs + Math.max(gapMs(this.#failures), retryAfterMs(error));
+    this.#notBeforeMs = this.failedAtMs + Math.max(exponentialMs(GAP, this.#failures), retryAfterMs(error));
     const seats = [...this.#seats];
     this.#seats.clear();
     for (const seat of seats) seat.fail(error);
   }
-}
-
-function gapMs(times: number): number {
-  return Math.min(FIRST_GAP_MS * 2 ** (times - 1), MAX_GAP_MS);
 }
 
 function retryAfterMs(error: unknown): number {

@@ -1,4 +1,4 @@
-import type { Clock, Random, Timer } from '@podwire/core';
+import { type Clock, jitteredMs, type Random, type Timer } from '@podwire/core';
 
 /**
  * An API server begins a watch in milliseconds. One that takes longer is probably held back by something on the way, unless the
@@ -229,6 +229,6 @@ export class Trust {
   }
 
   #jitter(gapMs: number): number {
-    return gapMs * (0.5 + 0.5 * this.#env.random());
+    return jitteredMs(gapMs, 0.5, 1, this.#env.random);
   }
 }

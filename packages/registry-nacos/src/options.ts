@@ -1,4 +1,13 @@
-import { type Clock, checkKeys, InvalidInput, type Random, systemClock, systemRandom } from '@podwire/core';
+import {
+  type Clock,
+  checkKeys,
+  InvalidInput,
+  number,
+  type Random,
+  string,
+  systemClock,
+  systemRandom,
+} from '@podwire/core';
 import { ownHttp2Transport, type TlsOptions, type Transport } from '@podwire/http2';
 import { readServers, type Server } from './server.ts';
 
@@ -94,8 +103,8 @@ export function readOptions(options: NacosOptions): Settings {
   checkKeys(options, KEYS, 'options');
   const { clock = systemClock, random = systemRandom, transport = ownHttp2Transport, tls, httpTls } = options;
   const protocol = readProtocol(options.protocol);
-  const username = text(options, 'username');
-  // Not by text(): an error would show it.
+  const username = string(options.username, 'options.username');
+  // Not by string(): an error would show it.
   const password: unknown = options.password;
   if (password !== undefined && typeof password !== 'string') {
     throw new InvalidInput('options.password', typeof password, 'must be a string');
@@ -111,15 +120,23 @@ export function readOptions(options: NacosOptions): Settings {
   return {
     servers: readServers(options, protocol),
     protocol,
-    grpcPortOffset: integer(options, 'grpcPortOffset', 1000, -65_534, 65_534),
-    namespace: text(options, 'namespace') ?? 'public',
-    group: text(options, 'group') ?? 'DEFAULT_GROUP',
+    grpcPortOffset: number(options.grpcPortOffset, 'options.grpcPortOffset', {
+      default: 1000,
+      min: -65_534,
+      max: 65_534,
+    }),
+    namespace: string(options.namespace, 'options.namespace') ?? 'public',
+    group: string(options.group, 'options.group') ?? 'DEFAULT_GROUP',
     clusters: readNames(options, 'clusters'),
     username,
     password,
-    zoneKey: text(options, 'zoneKey') ?? 'zone',
+    zoneKey: string(options.zoneKey, 'options.zoneKey') ?? 'zone',
     portKeys: readNames(options, 'portKey'),
-    requestTimeoutMs: integer(options, 'requestTimeoutMs', 3_000, 100, 600_000),
+    requestTimeoutMs: number(options.requestTimeoutMs, 'options.requestTimeoutMs', {
+      default: 3_000,
+      min: 100,
+      max: 600_000,
+    }),
     transport,
     clock,
     random,
@@ -142,25 +159,4 @@ function readNames(options: NacosOptions, key: 'clusters' | 'portKey'): readonly
   if (isRight && names.every((name): name is string => typeof name === 'string' && name !== '')) return names;
   const rule = key === 'portKey' ? 'must be a name, or a list of names' : 'must be a list of names';
   throw new InvalidInput(`options.${key}`, value, rule);
-}
-
-function text(
-  options: NacosOptions,
-  key: 'namespace' | 'group' | 'username' | 'zoneKey',
-): string | undefined {
-  const value: unknown = options[key];
-  if (value === undefined || (typeof value === 'string' && value !== '')) return value;
-  throw new InvalidInput(`options.${key}`, value, 'must be a string that is not empty');
-}
-
-function integer(
-  options: NacosOptions,
-  key: 'grpcPortOffset' | 'requestTimeoutMs',
-  byDefault: number,
-  least: number,
-  most: number,
-): number {
-  const value: unknown = options[key] ?? byDefault;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new InvalidInput(`options.${key}`, value, `must be an integer from ${least} to ${most}`);
 }

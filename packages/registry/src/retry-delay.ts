@@ -1,4 +1,4 @@
-import type { Random } from '@podwire/core';
+import { jitteredMs, type Random } from '@podwire/core';
 
 const FIRST_MS = 500;
 const MAX_MS = 10_000;
@@ -28,7 +28,7 @@ export class RetryDelay {
     const unreachable = isUnreachable(error);
     const mostMs = unreachable ? Math.min(this.#nextMs, UNREACHABLE_MAX_MS) : this.#nextMs;
     this.#nextMs = Math.min(mostMs * 2, MAX_MS);
-    const delayMs = mostMs * (0.5 + 0.5 * this.#random());
+    const delayMs = jitteredMs(mostMs, 0.5, 1, this.#random);
     return unreachable ? Math.max(delayMs - triedMs, delayMs * LEAST_SHARE) : delayMs;
   }
 

@@ -1,7 +1,6 @@
-import type { RawHeaders } from '@podwire/http2';
+import { header, type RawHeaders } from '@podwire/http2';
 import type { Call } from './call.ts';
 import { formatGrpcTimeout } from './grpc-timeout.ts';
-import { header } from './metadata.ts';
 
 const ATTEMPTS = 'grpc-previous-rpc-attempts';
 

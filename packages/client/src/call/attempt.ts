@@ -1,6 +1,12 @@
-import { ErrorCode, type RawHeaders, type Stream, type StreamEnd, type StreamHandler } from '@podwire/http2';
+import {
+  ErrorCode,
+  header,
+  type RawHeaders,
+  type Stream,
+  type StreamEnd,
+  type StreamHandler,
+} from '@podwire/http2';
 import type { ClientPod } from '../pod/pod.ts';
-import { header } from './metadata.ts';
 import { isGrpc } from './status.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { type Metadata, status as Status } from '@grpc/grpc-js';
-import type { RawHeaders } from '@podwire/http2';
+import { header, type RawHeaders } from '@podwire/http2';
 import { endpointId } from '@podwire/registry';
-import { header, valuesOf } from './metadata.ts';
+import { valuesOf } from './metadata.ts';
 import { ruleFor } from './reserved.ts';
 
 /** Metadata with these names steers podwire and is not sent. */

@@ -1,8 +1,7 @@
 import { Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
 import { show } from '@podwire/core';
-import { ErrorCode, errorName, type RawHeaders, type StreamEnd } from '@podwire/http2';
+import { ErrorCode, errorName, header, type RawHeaders, type StreamEnd } from '@podwire/http2';
 import type { Reason } from '../reasons.ts';
-import { header } from './metadata.ts';
 
 /** HTTP status to gRPC code: https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
 const FROM_HTTP: Readonly<Record<number, Status>> = {

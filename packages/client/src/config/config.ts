@@ -1,7 +1,6 @@
-import { checkKeys, InvalidInput } from '@podwire/core';
+import { checkKeys, InvalidInput, oneOf, string } from '@podwire/core';
 import { MODES, type Mode } from '../modes/mode.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
-import { oneOf, string } from '../options/check.ts';
 import { overlay } from '../options/overlay.ts';
 import { parseOptions } from '../options/settings.ts';
 import { parseText, readText } from './read-text.ts';

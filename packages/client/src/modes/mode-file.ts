@@ -1,6 +1,5 @@
-import { checkKeys, InvalidInput, systemClock, type Timer } from '@podwire/core';
+import { checkKeys, InvalidInput, oneOf, systemClock, type Timer } from '@podwire/core';
 import { parseText, readText } from '../config/read-text.ts';
-import { oneOf } from '../options/check.ts';
 import { MODES, type Mode } from './mode.ts';
 
 /** What a mode file says: `{ "mode": "direct", "services": { "orders": { "mode": "mesh" } } }`. */

@@ -1,10 +1,9 @@
 import { status as Status } from '@grpc/grpc-js';
 import { createPolicy, type Policy, policyNames } from '@podwire/balancer';
-import { checkKeys, InvalidInput } from '@podwire/core';
+import { boolean, checkKeys, InvalidInput, number } from '@podwire/core';
 import type { MethodConfig } from '../call/method.ts';
 import type { HedgingPolicy, RetryPolicy } from '../retry/policy.ts';
 import type { ThrottleOptions } from '../retry/throttle.ts';
-import { boolean, number } from './check.ts';
 import { parseDuration } from './duration.ts';
 import { withoutLoadReports } from './load-reports.ts';
 

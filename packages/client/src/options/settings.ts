@@ -1,6 +1,15 @@
 import type { CallCredentials } from '@grpc/grpc-js';
 import { createPolicy, type Policy, type SubsetOptions, zoneAware } from '@podwire/balancer';
-import { checkKeys, InvalidInput, NOT_SHOWN, unknownKey } from '@podwire/core';
+import {
+  boolean,
+  checkKeys,
+  InvalidInput,
+  NOT_SHOWN,
+  number,
+  oneOf,
+  string,
+  unknownKey,
+} from '@podwire/core';
 import { type Transport, USER_AGENT } from '@podwire/http2';
 import { parseAddress, type Registry } from '@podwire/registry';
 import type { HashKeyOption } from '../call/hash-of.ts';
@@ -8,7 +17,7 @@ import { OwnZone } from '../channel/own-zone.ts';
 import { MODES, type Mode } from '../modes/mode.ts';
 import { headerAttributes } from '../pod/endpoint-headers.ts';
 import type { ChannelOptions, HashKeyInfo } from './channel-options.ts';
-import { authorityText, boolean, headerName, headerText, number, oneOf, string } from './check.ts';
+import { authorityText, headerName, headerText } from './check.ts';
 import { grpcOptionNames, isGrpcOption, translateGrpcOptions } from './grpc-options.ts';
 import { parseServiceConfig, type ServiceConfig } from './service-config.ts';
 import { parseTls, type TlsSettings } from './tls.ts';

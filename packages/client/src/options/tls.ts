@@ -1,8 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { checkKeys, InvalidInput, NOT_SHOWN } from '@podwire/core';
+import { boolean, checkKeys, InvalidInput, NOT_SHOWN, string } from '@podwire/core';
 import { type TlsOptions, tlsFromFiles } from '@podwire/http2';
 import type { TlsConfig } from './channel-options.ts';
-import { boolean, string } from './check.ts';
 
 /** TLS as connections take it. */
 export interface TlsSettings {

@@ -1,4 +1,4 @@
-import type { Random } from '@podwire/core';
+import { jitteredMs, type Random } from '@podwire/core';
 
 export interface BackoffOptions {
   /** First delay, in milliseconds. */
@@ -12,7 +12,8 @@ export interface BackoffOptions {
 // https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md. Its delays of 1 to 120 s are not ours (`options.backoff`): a Pod is
 // near, and one that is gone is soon taken out by the registry.
 const MULTIPLIER = 1.6;
-const JITTER = 0.2;
+const LEAST = 0.8;
+const MOST = 1.2;
 
 /** Exponential delays with jitter between attempts to connect to one Pod. */
 export class Backoff {
@@ -43,6 +44,6 @@ export class Backoff {
   }
 
   #jittered(delayMs: number): number {
-    return delayMs * (1 - JITTER + 2 * JITTER * this.#random());
+    return jitteredMs(delayMs, LEAST, MOST, this.#random);
   }
 }

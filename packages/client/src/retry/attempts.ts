@@ -1,9 +1,8 @@
 import type { Timer } from '@podwire/core';
-import { ErrorCode, type StreamEnd } from '@podwire/http2';
+import { ErrorCode, header, type StreamEnd } from '@podwire/http2';
 import { Attempt } from '../call/attempt.ts';
 import { attemptHeaders } from '../call/attempt-headers.ts';
 import type { Call } from '../call/call.ts';
-import { header } from '../call/metadata.ts';
 import { fromEnd } from '../call/status.ts';
 import { withHeaders } from '../pod/endpoint-headers.ts';
 import type { ClientPod } from '../pod/pod.ts';

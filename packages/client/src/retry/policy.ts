@@ -1,4 +1,5 @@
 import type { status as Status } from '@grpc/grpc-js';
+import { exponentialMs, jitteredMs, type Random } from '@podwire/core';
 
 /** gRFC A6 retry policy of a method. Durations in milliseconds. */
 export interface RetryPolicy {
@@ -21,10 +22,11 @@ export interface HedgingPolicy {
 }
 
 // gRFC A6, "exponential backoff": since 2024 each delay is varied by ±20 %.
-const JITTER = 0.2;
+const LEAST = 0.8;
+const MOST = 1.2;
 
 /** The delay before retry number `retry`, counted from 1. */
-export function retryDelayMs(policy: RetryPolicy, retry: number, random: () => number): number {
-  const plainMs = policy.initialBackoffMs * policy.backoffMultiplier ** (retry - 1);
-  return Math.min(plainMs, policy.maxBackoffMs) * (1 - JITTER + 2 * JITTER * random());
+export function retryDelayMs(policy: RetryPolicy, retry: number, random: Random): number {
+  const { initialBackoffMs: initialMs, maxBackoffMs: maxMs, backoffMultiplier: multiplier } = policy;
+  return jitteredMs(exponentialMs({ initialMs, maxMs, multiplier }, retry), LEAST, MOST, random);
 }

@@ -1,5 +1,4 @@
-import type { RawHeaders } from '@podwire/http2';
-import { header } from '../call/metadata.ts';
+import { header, type RawHeaders } from '@podwire/http2';
 
 /** What a server says of retries: a delay, `stop`, or nothing. gRFC A6, "pushback". */
 export type Pushback = number | 'stop' | undefined;

@@ -1,4 +1,11 @@
-import { ErrorCode, type MethodHead, type StreamEnd, type Transport, USER_AGENT } from '@podwire/http2';
+import {
+  ErrorCode,
+  header,
+  type MethodHead,
+  type StreamEnd,
+  type Transport,
+  USER_AGENT,
+} from '@podwire/http2';
 import { field, fields } from '../rpc/protobuf.ts';
 import { HessianReader, hessianText } from './hessian.ts';
 import type { MetadataService } from './metadata-service.ts';
@@ -100,9 +107,8 @@ function readTexts(message: Uint8Array, names: readonly (string | undefined)[]) 
 function whyNot(end: StreamEnd): string {
   switch (end.kind) {
     case 'trailers': {
-      const at = end.headers.findIndex((value, i) => i % 2 === 0 && value === 'grpc-message');
-      const said = at < 0 ? '' : `: ${end.headers[at + 1]!.slice(0, 200)}`;
-      return `it answered without metadata${said}`;
+      const said = header(end.headers, 'grpc-message');
+      return `it answered without metadata${said === undefined ? '' : `: ${said.slice(0, 200)}`}`;
     }
     case 'unprocessed':
     case 'connection-lost':

@@ -1,8 +1,14 @@
-import type { Clock, Timer } from '@podwire/core';
-import type { ConnectionOptions, Transport } from '@podwire/http2';
+import { type Clock, messageOf, type Timer } from '@podwire/core';
+import { type ConnectionOptions, GrpcPeer, type PeerStream, type Transport } from '@podwire/http2';
 import { NacosError, UNREGISTERED } from '../error.ts';
-import { encodePayload, type Payload } from './payload.ts';
-import { Wire } from './wire.ts';
+import { decodePayload, encodePayload, type Payload } from './payload.ts';
+
+const UNARY = '/Request/request';
+const STREAM = '/BiRequestStream/requestBiStream';
+/** Larger than any list a server of the default limits can hold in memory for one service: about 100 000 instances. */
+const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
+/** How many pushes may be on their way at a time. */
+const PUSH_WINDOW = 64;
 
 /** Nacos forgets a connection that is silent for 20 s; its own Java client asks every 5 s. */
 const HEALTH_CHECK_MS = 5_000;
@@ -32,10 +38,10 @@ export type PushHandler = (payload: Payload) => void;
 export class Session {
   readonly server: string;
   readonly #env: SessionEnv;
-  readonly #wire: Wire;
+  readonly #peer: GrpcPeer;
   readonly #handlers = new Map<string, Set<PushHandler>>();
   readonly #onEnd = new Set<(error: NacosError) => void>();
-  #send: ((message: Uint8Array) => void) | undefined;
+  #pushes: PeerStream | undefined;
   #acknowledged: (() => void) | undefined;
   #timer: Timer | undefined;
   #error: NacosError | undefined;
@@ -45,13 +51,14 @@ export class Session {
 
   constructor(env: SessionEnv, options: ConnectionOptions) {
     this.#env = env;
-    this.#wire = new Wire(env.transport, options, {
+    this.#peer = new GrpcPeer(env.transport, options, {
       clock: env.clock,
-      timeoutMs: env.timeoutMs,
+      maxReceiveBytes: MAX_RECEIVE_BYTES,
+      notGrpcHint: "is it Nacos's gRPC port?",
       onDraining: (reason) => (this.#onFailing === undefined ? this.close(reason) : this.#onFailing(true)),
       onClosed: (reason) => this.#end(reason),
     });
-    this.server = this.#wire.server;
+    this.server = this.#peer.address;
   }
 
   /** Why it ended; undefined while it lives. */
@@ -62,7 +69,7 @@ export class Session {
   /** Connects, asks the server whether it takes clients, and sets the connection up. Rejects with {@link NacosError}. */
   async open(): Promise<void> {
     try {
-      await this.#wire.ready();
+      await this.#peer.ready().catch(asNacosError);
       await this.#ask('ServerCheckRequest');
       await this.#setUp();
       this.#planHealthCheck();
@@ -76,7 +83,7 @@ export class Session {
   async request(type: string, body: Readonly<Record<string, unknown>>): Promise<Payload['body']> {
     for (let renew = false; ; renew = true) {
       const message = encodePayload(type, body, await this.#env.headers(renew));
-      const reply = await this.#wire.request(type, message).catch((error: unknown) => {
+      const reply = await this.#exchange(type, message).catch((error: unknown) => {
         this.#unanswered += 1;
         if (this.#error === undefined && this.#unanswered >= MAX_UNANSWERED) this.#onFailing?.(false);
         throw error;
@@ -109,18 +116,18 @@ export class Session {
   }
 
   close(reason: string): void {
-    this.#wire.destroy(reason);
+    this.#peer.destroy(reason);
   }
 
   async #setUp(): Promise<void> {
     const acknowledged = new Promise<void>((resolve) => {
       this.#acknowledged = resolve;
     });
-    this.#send = this.#wire.openStream((payload) => this.#receive(payload));
+    this.#pushes = this.#openPushes();
     const labels = { source: 'sdk', module: 'naming', AppName: 'podwire' };
     const tenant = this.#env.namespace === 'public' ? '' : this.#env.namespace;
     const body = { clientVersion: 'podwire:v1', tenant, labels, abilityTable: {} };
-    this.#send(encodePayload('ConnectionSetupRequest', body));
+    this.#pushes.send(encodePayload('ConnectionSetupRequest', body));
     let timer: Timer | undefined;
     const waited = new Promise<void>((resolve) => {
       timer = this.#env.clock.after(SETUP_WAIT_MS, resolve);
@@ -130,11 +137,48 @@ export class Session {
     if (this.#error !== undefined) throw this.#error;
   }
 
+  /** The stream that pushes come on; its end ends the session. */
+  #openPushes(): PeerStream {
+    const listener = {
+      onMessage: (message: Buffer) => {
+        const payload = this.#decode(message);
+        if (payload !== undefined) this.#receive(payload);
+      },
+      onEnd: (reason: string) => this.close(`the stream of pushes ended: ${reason}`),
+    };
+    try {
+      return this.#peer.openStream(STREAM, listener, PUSH_WINDOW);
+    } catch (error) {
+      return asNacosError(error);
+    }
+  }
+
+  /** One request and its response; rejects with a {@link NacosError} within the time limit. */
+  async #exchange(type: string, message: Uint8Array): Promise<Payload> {
+    const what = `${type} to ${this.server}`;
+    const answer = await this.#peer.unary(UNARY, message, this.#env.timeoutMs).catch((error: unknown) => {
+      throw new NacosError(`${what}: ${messageOf(error)}`);
+    });
+    const payload = this.#decode(answer);
+    if (payload === undefined) throw new NacosError(`${what}: the answer cannot be read`);
+    return payload;
+  }
+
+  /** Undefined for what is not Nacos's, which ends the session. */
+  #decode(message: Buffer): Payload | undefined {
+    try {
+      return decodePayload(message);
+    } catch (error) {
+      this.close(messageOf(error));
+      return undefined;
+    }
+  }
+
   #receive({ type, body }: Payload): void {
     if (type === 'SetupAckRequest') return this.#acknowledged?.();
     // Answered first: a server that waits for an answer sends the push again, and then drops the client.
     const answer = { resultCode: 200, errorCode: 0, success: true, requestId: body.requestId };
-    this.#send?.(encodePayload(type.replace(/Request$/, 'Response'), answer));
+    this.#pushes?.send(encodePayload(type.replace(/Request$/, 'Response'), answer));
     for (const handler of this.#handlers.get(type) ?? []) handler({ type, body });
   }
 
@@ -149,7 +193,7 @@ export class Session {
 
   /** A request that needs no token: a login that fails must not end a connection that is well. */
   async #ask(type: string): Promise<void> {
-    const reply = await this.#wire.request(type, encodePayload(type, {}));
+    const reply = await this.#exchange(type, encodePayload(type, {}));
     if (reply.type !== type.replace(/Request$/, 'Response') || reply.body.resultCode !== 200)
       throw refusal(type, this.server, reply);
   }
@@ -171,4 +215,8 @@ function refusal(type: string, server: string, { type: answered, body }: Payload
   const advice =
     code === 403 ? '; give nacos() a username and password that may use this namespace and group' : '';
   return new NacosError(`Nacos at ${server} refused ${type}: ${message} (code ${code})${advice}`, code);
+}
+
+function asNacosError(error: unknown): never {
+  throw new NacosError(messageOf(error));
 }

@@ -1,0 +1,21 @@
+import type { Random } from './clock.ts';
+
+/** Delays that grow by a factor up to a limit. */
+export interface Exponential {
+  readonly initialMs: number;
+  readonly maxMs: number;
+  readonly multiplier: number;
+}
+
+/** The delay before retry number `retry`, counted from 1, without jitter. */
+export function exponentialMs({ initialMs, maxMs, multiplier }: Exponential, retry: number): number {
+  return Math.min(initialMs * multiplier ** (retry - 1), maxMs);
+}
+
+/**
+ * A delay varied by chance, evenly from `least` to `most` times its length, so that clients that lost one server together do
+ * not come back together.
+ */
+export function jitteredMs(delayMs: number, least: number, most: number, random: Random): number {
+  return delayMs * (least + (most - least) * random());
+}

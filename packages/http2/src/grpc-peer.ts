@@ -1,0 +1,166 @@
+import type { Clock, Timer } from '@podwire/core';
+import { ErrorCode } from './error-codes.ts';
+import { header } from './grpc/header.ts';
+import { USER_AGENT } from './grpc/user-agent.ts';
+import type { Connection, ConnectionOptions, MethodHead, StreamEnd, Transport } from './transport.ts';
+
+const HEADERS = ['te', 'trailers', 'content-type', 'application/grpc', 'user-agent', USER_AGENT];
+
+/** Why an exchange with a peer came to nothing. */
+export class GrpcPeerError extends Error {
+  override readonly name = 'GrpcPeerError';
+}
+
+export interface GrpcPeerOptions {
+  readonly clock: Clock;
+  /** Of one message; a longer one ends its stream. */
+  readonly maxReceiveBytes: number;
+  /** Behind the error of an answer that is not gRPC's: what to look at. */
+  readonly notGrpcHint?: string;
+  /** The peer takes no more requests on this connection, which stays open for those under way. */
+  readonly onDraining: (reason: string) => void;
+  /** Called once: the connection is over. */
+  readonly onClosed: (reason: string) => void;
+}
+
+/** What is heard of a stream. */
+export interface PeerStreamListener {
+  onMessage(message: Buffer): void;
+  /** Called once, in words. */
+  onEnd(reason: string): void;
+}
+
+export interface PeerStream {
+  send(message: Uint8Array): void;
+  /** Ends the stream; `onEnd` is called. */
+  cancel(): void;
+}
+
+/**
+ * gRPC with one server over one connection, without a registry, a policy or retries: for what podwire itself asks of servers, such as
+ * Nacos. It never connects again; a new one does.
+ */
+export class GrpcPeer {
+  /** `host:port`. */
+  readonly address: string;
+  readonly #options: GrpcPeerOptions;
+  readonly #connection: Connection;
+  #closed: string | undefined;
+  #ready: { resolve: () => void; reject: (error: GrpcPeerError) => void } | undefined;
+
+  constructor(transport: Transport, connection: ConnectionOptions, options: GrpcPeerOptions) {
+    this.#options = options;
+    this.address = `${connection.host}:${connection.port}`;
+    this.#connection = transport.connect(connection, {
+      onReady: () => this.#ready?.resolve(),
+      onDraining: (reason) => options.onDraining(reason),
+      onClosed: (error) => this.#end(error?.message ?? 'the connection was closed'),
+      onRoom: () => {},
+    });
+  }
+
+  /** Resolves when the connection takes requests; rejects with {@link GrpcPeerError} when it did not come to that. */
+  ready(): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(new GrpcPeerError(this.#closed));
+    if (this.#connection.state === 'ready') return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#ready = { resolve, reject };
+    });
+  }
+
+  /** One request and its one reply; rejects with {@link GrpcPeerError}, after `timeoutMs` at the latest. */
+  async unary(path: string, message: Uint8Array, timeoutMs: number): Promise<Buffer> {
+    let stream: PeerStream | undefined;
+    let timer: Timer | undefined;
+    try {
+      return await new Promise<Buffer>((resolve, reject) => {
+        const fail = (reason: string) => reject(new GrpcPeerError(reason));
+        timer = this.#options.clock.after(timeoutMs, () => fail(`no answer in ${timeoutMs} ms`));
+        let reply: Buffer | undefined;
+        const listener = {
+          onMessage: (received: Buffer) => {
+            reply = received;
+          },
+          onEnd: (reason: string) => (reply === undefined ? fail(reason) : resolve(reply)),
+        };
+        stream = this.#open(path, listener, 2, (send) => send(message, true));
+        if (stream === undefined) fail(this.#closed ?? 'no stream can be opened');
+      });
+    } finally {
+      timer?.cancel();
+      stream?.cancel();
+    }
+  }
+
+  /** Opens a stream on which up to `window` messages may be on their way at a time. Throws {@link GrpcPeerError} when it cannot. */
+  openStream(path: string, listener: PeerStreamListener, window: number): PeerStream {
+    const stream = this.#open(path, listener, window, () => {});
+    if (stream === undefined)
+      throw new GrpcPeerError(this.#closed ?? `${this.address}: no stream can be opened`);
+    return stream;
+  }
+
+  /** Closes the connection now; streams end. */
+  destroy(reason: string): void {
+    this.#end(reason);
+    this.#connection.destroy(reason);
+  }
+
+  #open(
+    path: string,
+    listener: PeerStreamListener,
+    window: number,
+    begin: (send: (message: Uint8Array, isLast: boolean) => void) => void,
+  ): PeerStream | undefined {
+    const method: MethodHead = { path, authority: this.address, headers: HEADERS };
+    const { maxReceiveBytes } = this.#options;
+    const stream = this.#connection.open(
+      { method, headers: [], maxReceiveBytes },
+      {
+        onHeaders: () => {},
+        onMessage: (message) => {
+          stream?.request(1);
+          listener.onMessage(message);
+        },
+        onEnd: (end) => listener.onEnd(this.#describe(end)),
+      },
+    );
+    if (stream === undefined) return undefined;
+    stream.request(window);
+    begin((message, isLast) => stream.sendMessage(message, false, isLast, undefined));
+    return {
+      send: (message) => stream.sendMessage(message, false, false, undefined),
+      cancel: () => stream.cancel(ErrorCode.CANCEL),
+    };
+  }
+
+  #end(reason: string): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = `${this.address}: ${reason}`;
+    this.#ready?.reject(new GrpcPeerError(this.#closed));
+    this.#options.onClosed(reason);
+  }
+
+  #describe(end: StreamEnd): string {
+    switch (end.kind) {
+      case 'trailers': {
+        const status = header(end.headers, 'grpc-status');
+        if (status === undefined) {
+          const { notGrpcHint } = this.#options;
+          return `HTTP status ${end.httpStatus} without a gRPC status${notGrpcHint === undefined ? '' : `: ${notGrpcHint}`}`;
+        }
+        return status === '0' ? 'it ended without an answer' : `gRPC status ${status}`;
+      }
+      case 'reset':
+        return `the stream was reset with HTTP/2 error ${end.errorCode}`;
+      case 'too-large':
+        return `a message of ${end.bytes} bytes exceeds the limit of ${end.limit}`;
+      case 'headers-too-large':
+        return `headers of ${end.bytes} bytes exceed the limit of ${end.limit}`;
+      case 'cancelled':
+        return 'it was cancelled';
+      default:
+        return end.reason;
+    }
+  }
+}

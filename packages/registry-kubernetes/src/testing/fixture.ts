@@ -46,7 +46,8 @@ export class Fixture {
 
   async close(): Promise<void> {
     await this.server.stop();
-    await rm(this.dir, { recursive: true, force: true });
+    // A credential plugin that is still running writes there.
+    await rm(this.dir, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

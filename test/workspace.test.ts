@@ -66,6 +66,19 @@ describe('time is taken from one place', () => {
   });
 });
 
+describe('comments name the actor', () => {
+  /** The caller, the Pod, the registry: CONTRIBUTING's rule for English. */
+  const NAMELESS = /\b(?:whoever|nobody|somebody|who (?:asks|looks|waits|calls|wants))\b/i;
+
+  test.each(Object.keys(allowed))('%s', (name) => {
+    const wrong: string[] = [];
+    for (const file of sources(join(packages, name, 'src')))
+      for (const line of readFileSync(file, 'utf8').split('\n'))
+        if (/^\s*(?:\/?\*|\/\/)/.test(line) && NAMELESS.test(line)) wrong.push(`${file}: ${line.trim()}`);
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe("what a package's package.json says", () => {
   const read = (path: string) => JSON.parse(readFileSync(join(packages, path), 'utf8'));
   const root = read('../package.json');

@@ -14,7 +14,7 @@ export function mix(value: number): number {
   return mixSigned(value) >>> 0;
 }
 
-/** The same, signed: V8 keeps such numbers without allocating, whoever calls. */
+/** The same, signed: V8 keeps such numbers without allocating, wherever the function is called from. */
 export function mixSigned(value: number): number {
   let hash = value ^ (value >>> 16);
   hash = Math.imul(hash, 0x85ebca6b);

@@ -41,7 +41,7 @@ export type Reason =
   /** The channel was closed under the call. */
   | 'CHANNEL_CLOSED';
 
-/** The status of a call that failed, whoever ended it; the fields beyond grpc-js's own arrive on the `ServiceError`. */
+/** The status of a failed call, whether the server or podwire ended it; the fields beyond grpc-js's own arrive on the `ServiceError`. */
 export interface PodwireStatus extends StatusObject {
   code: Status;
   details: string;

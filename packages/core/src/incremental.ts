@@ -1,5 +1,5 @@
 /**
- * Work in parts, each far under a millisecond, with a `yield` in between: whoever does it can let other work in, so that
+ * Work in parts, each far under a millisecond, with a `yield` in between: the caller can let other work in, so that
  * no number of Pods makes the event loop stand still. Ends with what was made.
  */
 export type Incremental<T> = Generator<undefined, T, undefined>;

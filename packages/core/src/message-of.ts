@@ -1,6 +1,6 @@
 /**
  * What an error says, or whatever else was thrown; never throws. Not by `instanceof Error`: where tests have globals of their own, as
- * under Jest, the errors of Node's own modules are no instances of it.
+ * under Jest, the errors of Node's own modules are not instances of it.
  */
 export function messageOf(error: unknown): string {
   try {

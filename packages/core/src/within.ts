@@ -3,7 +3,7 @@ import { pause } from './pause.ts';
 
 /**
  * What a promise gives, undefined when `signal` aborts first; throws when it takes longer than `limitMs`. The promise is
- * left to itself then, and what becomes of it is nobody's business.
+ * left to itself then, and its result is ignored.
  */
 export async function within<T>(
   promise: Promise<T>,

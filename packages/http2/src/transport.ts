@@ -90,7 +90,7 @@ export interface Stream {
 
 /**
  * `connecting` → `ready` → `draining` → `closed`. Draining opens no streams and lets those it has finish.
- * A connection is never reused after `closed`; whoever owns it makes a new one.
+ * A connection is never reused after `closed`; its owner makes a new one.
  */
 export type ConnectionState = 'connecting' | 'ready' | 'draining' | 'closed';
 
@@ -106,7 +106,7 @@ export interface ConnectionListener {
   onRoom(): void;
 }
 
-/** One HTTP/2 connection to one Pod. It never keeps the process alive, open streams or not: whoever waits for a reply does. */
+/** One HTTP/2 connection to one Pod. It never keeps the process alive, open streams or not: a caller that waits for a reply does. */
 export interface Connection extends Peer {
   readonly state: ConnectionState;
   /** False while MAX_CONCURRENT_STREAMS is used up, or when not ready. */
@@ -141,7 +141,7 @@ export interface ConnectionOptions {
   readonly keepaliveTimeoutMs: number;
   /** Also PING while no stream is open. */
   readonly keepaliveWithoutCalls: boolean;
-  /** Nobody asked for `keepaliveTimeMs`: after two PINGs without a reply, no more of them than servers take by default. Default false. */
+  /** The user did not set `keepaliveTimeMs`: after two PINGs without a reply, no more of them than servers take by default. Default false. */
   readonly keepaliveSparing?: boolean;
   /** Largest header list that a call takes from the peer, in bytes as RFC 9113 §6.5.2 counts. */
   readonly maxHeaderListBytes: number;

@@ -30,7 +30,7 @@ export function checkNames(names: unknown, path: string): void {
 /** Where a server listens on all addresses, however its zeros are written. */
 export const isUnspecified = (host: string) => host === '0.0.0.0' || /^[0:]*:[0:]*$/.test(host);
 
-/** Whoever calls 0.0.0.0 calls itself. */
+/** A client that used 0.0.0.0 would call itself. */
 export function checkReachable(host: string, path: string): void {
   if (!isUnspecified(host)) return;
   throw new InvalidInput(

@@ -15,7 +15,7 @@ export interface HealthRequest {
   readonly service: string;
 }
 
-/** Throws for what is no message. */
+/** Throws for bytes that are not a message. */
 export function decodeRequest(bytes: Buffer): HealthRequest {
   let service = '';
   for (let at = 0; at < bytes.length; ) {

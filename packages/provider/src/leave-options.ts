@@ -3,7 +3,7 @@ import { ANNOUNCE_KEYS, type AnnounceOptions } from './announce.ts';
 import { checkFunction, checkMs, checkNames, checkSignals } from './check-options.ts';
 import type { DrainReport } from './serving.ts';
 
-/** How a provider announces itself and stops, whoever binds its server. Times in milliseconds. */
+/** How a provider announces itself and stops, whether podwire or a framework binds its server. Times in milliseconds. */
 export interface LeaveOptions extends Omit<AnnounceOptions, 'registry' | 'service' | 'port'> {
   /** None where others list the Pod, as Kubernetes does. */
   readonly registry?: AnnounceOptions['registry'];

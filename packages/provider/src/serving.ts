@@ -37,7 +37,7 @@ export interface Provider {
 /** As much of a server as is needed to stop it; a framework may keep the rest to itself. */
 export type StoppableServer = Partial<Pick<Server, 'tryShutdown' | 'forceShutdown'>>;
 
-/** A server that serves, whoever bound it, until it is told to leave. */
+/** A server that serves until it is told to leave, whether podwire or a framework bound it. */
 export class Serving implements Provider {
   address: string;
   readonly port: number;
@@ -49,7 +49,7 @@ export class Serving implements Provider {
   readonly #onSignal = () => this.#leave();
   #isSignalled = false;
   #drained: Promise<DrainReport> | undefined;
-  /** Resolves when somebody is in a hurry: nothing is waited for any more. */
+  /** Resolves when the provider must leave at once: nothing is waited for any more. */
   readonly #hurried: Promise<void>;
   #hurry = () => {};
 

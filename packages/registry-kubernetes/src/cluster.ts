@@ -59,7 +59,7 @@ export class Cluster {
     return zone;
   }
 
-  /** Those that failed and that nobody returned to. */
+  /** Reflectors that failed and that no watcher returned to. */
   #forget(): void {
     const beforeMs = this.#settings.clock.nowMs() - FORGET_AFTER_MS;
     for (const [key, { failedAtMs }] of this.#reflectors) {

@@ -76,7 +76,7 @@ export class Mirror {
     if (stray === undefined) return;
     if (this.#strays.length === MAX_NAMED) this.#strays.shift();
     this.#strays.push(stray);
-    // One that was ours is so no more.
+    // If we knew this object, it no longer belongs to the service.
     this.#delete(object);
   }
 

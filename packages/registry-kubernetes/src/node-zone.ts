@@ -3,7 +3,7 @@ import { findFirst } from './api/list.ts';
 import { zoneOfEndpoint } from './slices/endpoint-slice.ts';
 import { isObject, readList } from './slices/read.ts';
 
-/** Nobody waits for it: it is not ended by who asked first. */
+/** No caller waits for it: it does not end with the caller that asked first. */
 const NEVER = new AbortController().signal;
 
 /**

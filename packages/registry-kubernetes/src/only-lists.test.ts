@@ -110,7 +110,7 @@ describe('where lists pass and watches do not begin', () => {
     ['are answered with a list', answersAsList, 'the watch ended in the middle of a line'],
   ])('because they %s, every change is found, and the status says why', async (_how, middle, why) => {
     begin(middle);
-    // Without any time passing: nobody waits for a watch.
+    // Without any time passing: no watch is waited for.
     await until(() => has(A), 'the first list');
     expect(clock.nowMs()).toBe(1_000);
     await took(() => pods.status.lastError?.includes('only lists pass') === true, 'the status');

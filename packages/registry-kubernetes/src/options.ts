@@ -28,7 +28,7 @@ export interface KubernetesOptions {
   /** Addresses to use; a Pod with several is used under the first type of these. Default IPv4, IPv6, FQDN. */
   readonly addressTypes?: readonly AddressType[];
   /**
-   * A watch that says nothing for this long is taken for dead, and the service is listed anew. Default 90 000: the API
+   * A watch that says nothing for this long is treated as dead, and the service is listed anew. Default 90 000: the API
    * server sends a bookmark every 60 to 75 s. At least 1000.
    */
   readonly idleTimeoutMs?: number;

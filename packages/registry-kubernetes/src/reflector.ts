@@ -15,7 +15,7 @@ export interface ReflectorEnv {
   readonly clock: Clock;
   readonly random: Random;
   readonly idleTimeoutMs: number;
-  /** Nobody looks any more. */
+  /** The last watcher left. */
   readonly onUnused: () => void;
 }
 
@@ -27,7 +27,7 @@ const MIN_WATCH_S = 300;
  */
 const SHORT_WATCH_MS = 2_000;
 const GAP = { initialMs: 250, maxMs: 1_000, multiplier: 2 };
-/** Whatever the server asks for: who looks gives up after 30 s without a word. */
+/** Whatever the server asks for: a watcher gives up after 30 s without a word. */
 const MAX_RETRY_AFTER_MS = 20_000;
 
 /** How a watch ended: without an error in good order. */
@@ -42,12 +42,12 @@ const GONE: Ended = { error: undefined, hasBegun: true };
 
 /**
  * Mirrors the objects of one service: lists them, then watches from there; what client-go calls a reflector. All who
- * look at the service in this process share it. After a failure it is started again by the first who returns, goes on
+ * look at the service in this process share it. After a failure the first watcher that returns starts it again; it goes on
  * from the resource version it had where that is safe, and lists anew where it is not.
  */
 export class Reflector {
   readonly service: ServiceKey;
-  /** Undefined while somebody looks; on the clock's `nowMs`. */
+  /** Undefined while it has a watcher; on the clock's `nowMs`. */
   failedAtMs: number | undefined;
   readonly #env: ReflectorEnv;
   readonly #seats = new Set<Seat>();
@@ -79,7 +79,7 @@ export class Reflector {
     return this.#trust.doubt;
   }
 
-  /** Somebody has reason to think that the API server knows better by now. */
+  /** A caller has reason to think that the API server knows better by now. */
   recheck(): void {
     this.#trust.recheck();
   }

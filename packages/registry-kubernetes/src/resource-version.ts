@@ -11,7 +11,7 @@ export function isVersionGood(error: unknown): boolean {
   return error.status === undefined || UNRELATED_STATUS.includes(error.status);
 }
 
-/** Versions of one store are comparable numbers (https://kep.k8s.io/5504); what is no number is in no order. */
+/** Versions of one store are comparable numbers (https://kep.k8s.io/5504); versions that are not numbers have no order. */
 export function isAtOrAfter(version: string | undefined, before: string | undefined): boolean {
   return compare(version, before) >= 0;
 }

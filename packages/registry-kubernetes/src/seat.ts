@@ -1,4 +1,4 @@
-/** One who looks at a reflector: told that something changed, that it failed, or that it is over. */
+/** One watcher of a reflector: told that something changed, that it failed, or that it is over. */
 export class Seat {
   readonly #onLeave: () => void;
   #state: 'quiet' | 'rung' | 'failed' | 'left' = 'quiet';
@@ -9,7 +9,7 @@ export class Seat {
     this.#onLeave = onLeave;
   }
 
-  /** Something changed. Rung twice before it is looked at counts once: who is slow sees the latest, not the backlog. */
+  /** Something changed. Raised twice before it is seen counts once: a slow watcher sees the latest, not the backlog. */
   ring(): void {
     if (this.#state === 'quiet') this.#set('rung');
   }

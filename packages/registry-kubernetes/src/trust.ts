@@ -109,7 +109,7 @@ export class Trust {
     if (this.#isSuspicion) this.#plan(Number.POSITIVE_INFINITY);
     if (!this.#isOnProbation) return this.#pass();
     this.#soundSinceMs ??= nowMs;
-    // A burst of what was held back is no proof; what comes at the pace of bookmarks is.
+    // A burst of lines that were held back proves nothing; lines at the pace of bookmarks do.
     if (nowMs - this.#soundSinceMs >= 2 * this.#env.idleTimeoutMs) this.#pass();
   }
 
@@ -161,7 +161,7 @@ export class Trust {
     this.#plan(nowMs + Math.max(this.#jitter(this.#gapMs), leastMs));
   }
 
-  /** Somebody has reason to think that the API server knows better by now. */
+  /** A caller has reason to think that the API server knows better by now: a Pod stopped answering, for example. */
   recheck(): void {
     const nowMs = this.#env.clock.nowMs();
     if (this.doubt !== undefined) {
@@ -176,7 +176,7 @@ export class Trust {
     }
   }
 
-  /** Nobody looks, or the next who looks begins anew. */
+  /** No watcher is left, or the next one begins anew. */
   stop(): void {
     this.#passTimer?.cancel();
     this.#pollTimer?.cancel();

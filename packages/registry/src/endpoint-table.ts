@@ -5,9 +5,9 @@ import type { RegistryUpdate } from './registry.ts';
 export type Change = Extract<RegistryUpdate, { type: 'reset' | 'upsert' | 'remove' | 'missing' }>;
 
 /**
- * The endpoints that a registry named, in its order. The index is changed in place and shown to nobody: to copy ten thousand
+ * The endpoints that a registry named, in its order. The index is changed in place and never given out: to copy ten thousand
  * of its entries takes a millisecond, to copy the list takes none. Endpoints that say the same stay the same objects, so that
- * whoever compares is done at once.
+ * a comparison ends at once.
  */
 export class EndpointTable {
   #byId = new Map<string, Endpoint>();

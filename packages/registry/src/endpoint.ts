@@ -78,7 +78,7 @@ function checkPort(port: unknown, path: string): number {
   throw new InvalidInput(path, port, 'must be a port, an integer from 1 to 65535');
 }
 
-/** The id of the endpoint at an address, however that is spelled; what is no address is given back. */
+/** The id of the endpoint at an address, however that is spelled; text that is not an address is given back. */
 export function endpointId(address: string): string {
   const socket = socketIn(address);
   if (socket !== undefined) return socketId(canonicalSocket(socket) ?? socket);
@@ -151,7 +151,7 @@ function socketPlace(given: unknown, path: string): Place {
   return { host: 'localhost', port: 0, path: socket };
 }
 
-/** Made by `toEndpoint` alone, so that whoever meets one again need not check it again. */
+/** Made by `toEndpoint` alone, so that one need not be checked again. */
 class CheckedEndpoint implements Endpoint {
   readonly id: string;
   readonly host: string;

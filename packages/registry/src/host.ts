@@ -10,7 +10,7 @@ const SCOPE = /^[A-Za-z0-9_.-]{1,32}$/;
 /**
  * The one spelling of a host: a name in lower case, with the dot at its end if it has one; IPv4 in four decimal numbers; IPv6
  * without brackets as RFC 5952 has it, and IPv4 where it is mapped to IPv6. A scope (`%eth0`) stays with a link-local address
- * alone: of others it means nothing, and Java writes it to all. Undefined for what is no host.
+ * alone: of others it means nothing, and Java writes it to all. Undefined for text that is not a host.
  */
 export function canonicalHost(text: string): string | undefined {
   // Longer is nothing, brackets and a scope included.

@@ -20,13 +20,13 @@ export interface Registry {
   readonly scheme: string;
   /** What a set that comes from here is called in snapshots. */
   readonly source: Exclude<EndpointSource, 'snapshot'>;
-  /** Registries with the same key say the same: one watch serves all who ask. Default: only one object is itself. */
+  /** Registries with the same key have the same endpoints, so that one watch serves all callers. Default: each object is a registry of its own. */
   readonly key?: string;
   /** Throws `InvalidInput` for a service that cannot be right, so that a wrong target is refused when it is opened. */
   check?(service: string): void;
   /**
    * Yields changes of one service until `signal` aborts; throws when the registry fails.
-   * The caller starts it again with backoff, and soon after an error whose `unreachable` is true: nobody was reached.
+   * The caller starts it again with backoff, and soon after an error whose `unreachable` is true: no server was reached.
    */
   watch(service: string, options: RegistryWatchOptions): AsyncIterable<RegistryUpdate>;
   /**
@@ -41,8 +41,8 @@ export interface Registry {
 export interface RegistryWatchOptions {
   readonly signal: AbortSignal;
   /**
-   * Takes what is to be called when somebody has reason to think that the registry knows better by now (a Pod stopped
-   * answering); it is called once a second at most. A registry that is told of every change has no use for it.
+   * Registers a callback that asks the registry to look again, for example after a Pod stopped answering; it is called once a
+   * second at most. A registry that is told of every change does not need it.
    */
   readonly onRecheck?: (look: () => void) => void;
 }

@@ -2,7 +2,7 @@ import { jitteredMs, type Random } from '@podwire/core';
 
 const FIRST_MS = 500;
 const MAX_MS = 10_000;
-/** To knock where nobody answers costs a registry nothing, and to be late when it is back costs calls. */
+/** An attempt that reaches no server costs a registry nothing, and to be late when it is back costs calls. */
 const UNREACHABLE_MAX_MS = 1_000;
 /** Of a delay, after an attempt that took longer than that. */
 const LEAST_SHARE = 0.1;
@@ -38,7 +38,7 @@ export class RetryDelay {
   }
 }
 
-/** Whether a registry's error says that nobody was reached: it has `unreachable: true`. */
+/** Whether a registry's error says that no server was reached: it has `unreachable: true`. */
 function isUnreachable(error: unknown): boolean {
   return (error as { readonly unreachable?: unknown } | null | undefined)?.unreachable === true;
 }

@@ -5,7 +5,7 @@ const MAX_BYTES = 107;
 
 /**
  * The one spelling of a Unix domain socket's path: absolute, or as Node has it a NUL and the name of an abstract one.
- * Undefined for what is no path of a socket.
+ * Undefined for text that is not a socket's path.
  */
 export function canonicalSocket(path: string): string | undefined {
   const isAbstract = path.startsWith('\0');

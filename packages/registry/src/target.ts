@@ -48,7 +48,7 @@ export function parseTarget(text: string, schemes: readonly string[]): Target {
   return decode(text, 'dns', '', text, undefined, undefined);
 }
 
-/** `file:8080` is a host and a port; `consul:/orders` is a scheme that somebody hopes for. */
+/** `file:8080` is a host and a port; `consul:/orders` names a scheme that may not be there. */
 function isShort(scheme: string, path: string): boolean {
   if (SOCKET_SCHEMES.includes(scheme.toLowerCase())) return true;
   if (/^\d+$/.test(path)) return false;

@@ -14,7 +14,7 @@ interface Sized {
 
 /**
  * Makes values of a document's nodes. An alias gives the same object again, and how often one is used does not matter; how much
- * aliases make of the document does: whoever walks through the values meets each as often as it is named, and a few lines
+ * aliases make of the document does: a walk through the values meets each as often as it is named, and a few lines
  * may make billions of them. The parser's own `toJS` counts the uses, and takes the square of their number.
  */
 export class YamlValues {

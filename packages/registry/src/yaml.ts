@@ -22,7 +22,7 @@ export function parseYaml(given: string): unknown {
     return withoutParser(text);
   }
   checkDepth(text, library);
-  // Keys that are no text cost the cube of their depth, and the parser compares each key with each to find equal ones.
+  // Keys that are not text cost the cube of their depth, and the parser compares each key with each to find equal ones.
   const document = library.parseDocument(text, { stringKeys: true, uniqueKeys: false });
   if (document.errors.length > 0) throw document.errors[0];
   return new YamlValues(library, MAX_DEPTH).of(document.contents);

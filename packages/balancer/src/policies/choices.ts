@@ -3,7 +3,7 @@ import type { Picker, PickInfo, Pod, PolicyEnv } from '../policy.ts';
 import { AliasTable } from './alias-table.ts';
 import { scan, takes, weighted } from './scan.ts';
 
-/** Draws for one distinct choice before it is done without: two of the same Pod, or Pods that take nothing. */
+/** Draws per choice before giving up on it; a draw is wasted when it hits the same Pod again or one that cannot take the call. */
 const DRAWS = 4;
 
 /**
@@ -24,7 +24,7 @@ export abstract class Choices<P extends Pod> implements Picker<P> {
     this.#random = new Draw(env.random);
   }
 
-  /** Whether `a` is to be preferred; a tie is no preference. */
+  /** Whether `a` is to be preferred; a tie gives neither a preference. */
   protected abstract better(a: P, b: P): boolean;
 
   pick(info: PickInfo<P>): P | undefined {

@@ -48,7 +48,7 @@ class WeightedRoundRobin<P extends Pod> implements Picker<P> {
       const i = this.#heap[0]!;
       const pod = this.#pods[i]!;
       this.#now = this.#dueAt[i]!;
-      // Whoever can't take its turn loses it: no burst when it comes back.
+      // A Pod that cannot take its turn loses it: no burst when it comes back.
       this.#dueAt[i] = this.#now + this.#period[i]!;
       this.#sink(0);
       if (takes(pod, info)) return pod;

@@ -35,7 +35,7 @@ export class Compressing {
     if (this.#job === undefined) this.#next();
   }
 
-  /** The call ended: whoever waits for a message is told, as when it was sent. */
+  /** The call ended: the callbacks of its messages run, as when they were sent. */
   stop(): void {
     this.#job?.cancel();
     this.#job = undefined;

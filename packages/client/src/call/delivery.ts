@@ -9,7 +9,7 @@ import { okStatus } from './status.ts';
 /** A call as grpc-js's clients use it, and its listener. */
 export type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 export type GrpcListener = Parameters<GrpcCall['start']>[1];
-/** One that makes metadata of headers for itself, when somebody looks at them: few callers do. */
+/** One that makes metadata of headers for itself, when the caller looks at them: few callers do. */
 export interface CallListener extends GrpcListener {
   onReceiveHeaders?(headers: RawHeaders): void;
   /** In the place of a status that says no more than OK. */

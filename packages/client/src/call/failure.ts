@@ -49,7 +49,7 @@ export function callerStatus(call: Call, code: Code, details: string): PodwireSt
   };
 }
 
-/** What every status of a call that failed says, whoever ended it. */
+/** What every status of a failed call says, whether the server or podwire ended it. */
 function whereAndWhen(call: Call): Required<Pick<PodwireStatus, 'service' | 'pods' | 'elapsedMs'>> {
   const elapsedMs = call.phase === 'new' ? 0 : Math.round(call.nowMs() - call.startedMs);
   return { service: call.host.service, pods: podsTried(call), elapsedMs };

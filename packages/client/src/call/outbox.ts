@@ -67,7 +67,7 @@ export class Outbox {
     this.pump(attempt);
   }
 
-  /** The call ended: nobody waits for a message any more. */
+  /** The call ended: its messages are not needed any more. */
   release(): void {
     for (const message of this.#messages) message.written?.();
     this.#messages = NONE;

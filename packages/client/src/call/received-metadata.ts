@@ -37,6 +37,6 @@ function add(metadata: Metadata, name: string, value: string | Buffer): void {
   try {
     metadata.add(name, value);
   } catch {
-    // Whoever asks for it gets what he gets of a header that was not sent.
+    // Dropped: reading it returns the same as reading an absent header.
   }
 }

@@ -139,7 +139,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     this.#wanted.set(mode);
     const done = this.#follow();
     if (this.#switch.target === undefined) return done;
-    // Whoever waits for it keeps the process alive, as who waits for `ready` does.
+    // A caller that waits for it keeps the process alive, as one that waits for `ready` does.
     const { hold } = this.#dispatcher;
     hold.acquire();
     const release = () => hold.release();
@@ -231,7 +231,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }
 
   #onSet(set: EndpointSet): void {
-    // Of ten thousand Pods, for nobody.
+    // A list of ten thousand ids is not made when no listener would get it.
     if (this.events.listenerCount('endpoints') === 0) return;
     const ids = set.endpoints.map(({ id }) => id);
     this.#emit('endpoints', { version: set.version, source: set.source, ids });

@@ -6,7 +6,7 @@ import type { Env } from '../env.ts';
 import { parseOptions } from '../options/settings.ts';
 import { Channel } from './channel.ts';
 
-/** Somebody sets the wall clock by hours, as NTP does on a machine that woke up. */
+/** The wall clock is set by hours, as NTP does on a machine that woke up. */
 const STEPS_MS = [5, -5].map((hours) => hours * 60 * 60 * 1_000);
 
 /** A channel whose Pod refuses every connection. */

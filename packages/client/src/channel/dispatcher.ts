@@ -233,7 +233,7 @@ export class Dispatcher implements CallHost {
         maxReceiveBytes: smaller(settings.maxReceiveBytes, rest.maxReceiveBytes),
         heads: new Map(),
       };
-      // Who passes on calls of others has as many methods as they can think of.
+      // A gateway may see an unbounded number of method names.
       if (this.#methods.size === MAX_METHODS) this.#methods.clear();
       this.#methods.set(path, method);
     }

@@ -22,7 +22,7 @@ function addresses(list: string): string {
 
 /**
  * `:authority` unless the option gives one. gRPC's rule is the target's path
- * (https://github.com/grpc/grpc/blob/master/doc/naming.md). A list of addresses or a file is no name; the service is.
+ * (https://github.com/grpc/grpc/blob/master/doc/naming.md). A list of addresses or a file is not a name; the service is.
  */
 export function defaultAuthority(target: OpenedTarget, service: string): string {
   if (/^unix(-abstract)?:/.test(target.target.scheme === 'static' ? target.service : target.target.text))

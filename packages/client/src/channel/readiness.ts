@@ -1,7 +1,7 @@
 import type { Clock } from '@podwire/core';
 import type { ProcessHold } from '../process-hold.ts';
 
-/** Those who wait until a channel's calls can go out. Who waits keeps the process alive. */
+/** Callers that wait until a channel's calls can go out. Each of them keeps the process alive. */
 export class Readiness {
   readonly #clock: Clock;
   readonly #hold: ProcessHold;

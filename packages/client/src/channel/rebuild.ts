@@ -53,7 +53,7 @@ export class Rebuild {
       return;
     }
     const restMs = count * REST_MS_PER_POD;
-    // What changes often does so in company: Pods that go and the Pods that come for them.
+    // Changes arrive in groups (old Pods leave as their replacements come), so wait a little and handle them together.
     const waitMs = { now: 0, soon: Math.min(COMPANY_MS, restMs), later: restMs }[haste];
     const dueMs = Math.max(this.#doneMs + restMs, nowMs + waitMs);
     if (this.#dueMs !== undefined && this.#dueMs <= dueMs) return;

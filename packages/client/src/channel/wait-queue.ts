@@ -27,7 +27,7 @@ export class WaitQueue {
     if (this.#calls.delete(call) && isSteered(call)) this.#steered -= 1;
   }
 
-  /** Somebody has room: calls try again, in order, until one finds none. */
+  /** A Pod has room: calls try again, in order, until one finds none. */
   flush(): void {
     // Not a copy: where one call ends another begins, this runs for every reply.
     for (const call of this.#calls) {

@@ -80,7 +80,7 @@ export class Incoming<Response> implements CallListener {
   onReceiveStatus(received: StatusObject): void {
     const status = this.#failure === undefined ? received : { ...received, ...this.#failure };
     this.#stream.push(null);
-    // Whoever destroyed the stream was told so by Node; nobody need listen any more, and then an error would be uncaught.
+    // Node told the caller that destroyed the stream. It may have removed its listeners, and an error would be uncaught.
     if (status.code !== Status.OK && !this.#stream.destroyed)
       this.#stream.emit('error', serviceError(status));
     this.#stream.emit('status', status);

@@ -15,7 +15,7 @@ const GENERATED =
   /^function\s*\(\.\.\.([\w$]+)\)\s*\{\s*return [\w$]+\.call\(this,\s*[\w$]+,\s*[\w$]+,\s*[\w$]+,\s*\.\.\.\1\);?\s*\}$/;
 
 /**
- * Whether this is the method of grpc-js's `Client`, and not one that a tracer or somebody else put in its place. Its text
+ * Whether this is the method of grpc-js's `Client`, and not one that a tracer or the application put in its place. Its text
  * tells: a wrapper may copy names and properties, and the libraries that make them mark them or not.
  */
 export function isRequest(method: unknown, name: RequestName): boolean {

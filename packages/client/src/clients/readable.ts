@@ -55,7 +55,7 @@ export class ReadableCall<Response> extends Readable {
     return message;
   }
 
-  /** Whoever stops reading early, `break` in a `for await` for example, does not want the rest. */
+  /** A caller that stops reading early, `break` in a `for await` for example, does not want the rest. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     cancelCall(this.call);
     done(error);

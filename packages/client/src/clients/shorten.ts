@@ -8,7 +8,7 @@ type Method = (this: Client, ...args: unknown[]) => unknown;
 type Methods = Record<string, Method>;
 
 /**
- * A subclass whose calls go straight to the channel, unless their options name interceptors. Methods that somebody wrote
+ * A subclass whose calls go straight to the channel, unless their options name interceptors. Methods that the application wrote
  * over are left alone, and so are those that are replaced later.
  */
 export function shorten(clientClass: ClientClass<Client>): ClientClass<Client> {

@@ -5,7 +5,7 @@ import { parseYaml } from '@podwire/registry';
 /** A config file larger than this is refused. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** The text of a config file. Throws for one that is too large, or is no file: a pipe or a device may never end. */
+/** The text of a config file. Throws for one that is too large, or is not a regular file: a pipe or a device may never end. */
 export function readText(path: string): string {
   const found = statSync(path);
   if (!found.isFile()) throw new Error(`${path} is no file`);

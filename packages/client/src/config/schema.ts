@@ -130,7 +130,7 @@ function grpcOptions(own: Record<string, Schema>): Record<string, Schema> {
   return Object.fromEntries(grpcOptionNames.map((key) => [key, rule(key)]));
 }
 
-/** Whoever goes by the mode `mesh` needs `mesh`: its own, or the defaults'. */
+/** A service in the mode `mesh` needs `mesh`: its own, or the defaults'. */
 function meshWhereNeeded(): Schema {
   const mode = (name: Mode): Schema => ({ required: ['mode'], properties: { mode: { const: name } } });
   const has = (...keys: string[]): Schema => ({ required: keys });

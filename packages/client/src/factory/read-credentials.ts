@@ -25,7 +25,7 @@ interface Fields {
 }
 
 /**
- * Takes grpc-js's channel credentials apart. Throws {@link InvalidInput} for what is no credentials, and for kinds whose
+ * Takes grpc-js's channel credentials apart. Throws {@link InvalidInput} for values that are not credentials, and for kinds whose
  * certificates grpc-js does not let others read, such as those of a certificate provider.
  */
 export function readCredentials(credentials: ChannelCredentials): GivenCredentials {

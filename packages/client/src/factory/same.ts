@@ -1,4 +1,4 @@
-/** Whether two options say the same. What is no plain object, list or Buffer, such as a registry or a function, is the same only as itself. */
+/** Whether two options have equal values. Other than plain objects, lists and Buffers, a value (a registry, a function) equals only itself. */
 export function isSame(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (Buffer.isBuffer(a) && Buffer.isBuffer(b)) return a.equals(b);

@@ -41,8 +41,8 @@ export class ModeSwitch {
   }
 
   /**
-   * Resolves when calls go the new way; rejects when it did not connect, or another mode was asked for meanwhile: whoever
-   * waits must not believe that calls go where he wanted. Asked for the same mode again it waits for the same switch.
+   * Resolves when calls go the new way. Rejects if the new side did not connect or if another mode was requested meanwhile, so that the
+   * caller never assumes a switch that did not happen. Asked for the same mode again it waits for the same switch.
    */
   to(mode: Mode, current: Mode): Promise<void> {
     if (this.#pending?.mode === mode) return this.#follow(this.#pending);
@@ -53,7 +53,7 @@ export class ModeSwitch {
       const timer = this.#owner.env.clock.after(SWITCH_TIMEOUT_MS, () => this.#fail());
       this.#pending = { mode, open, timer, resolve, reject };
     });
-    // Whoever does not wait for it learns of a failure by the event.
+    // A caller that does not wait learns of a failure by the event.
     done.catch(() => {});
     this.onWarm(open.side);
     return done;

@@ -6,7 +6,7 @@ export type Mode = 'direct' | 'mesh';
 export const MODES: readonly Mode[] = ['direct', 'mesh'];
 
 /**
- * Throws {@link InvalidInput} for what is no mode, and for `mesh` where no address of the service's own is given; `askedBy` is
+ * Throws {@link InvalidInput} for an unknown mode, and for `mesh` where no address of the service's own is given; `askedBy` is
  * what asks for it, where that is neither an option nor code.
  */
 export function checkMode(

@@ -1,6 +1,6 @@
 import { checkKeys, InvalidInput, string } from '@podwire/core';
 
-/** The only key of the options of an operation, a time that may be without end. */
+/** Reads `options[key]` in milliseconds; `Infinity` is allowed. No other key is. */
 export function milliseconds(options: object, key: string): number | undefined {
   const value = checkKeys(options, [key], 'options')[key];
   if (value === undefined || (typeof value === 'number' && value >= 0)) return value;

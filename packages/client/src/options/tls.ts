@@ -92,7 +92,7 @@ function pem(tls: Record<string, unknown>, key: string, path: string): string | 
   throw new InvalidInput(`${path}.${key}`, typeof value, 'must be PEM text or a Buffer');
 }
 
-/** Node takes any text for a certificate authority, and then trusts nobody. */
+/** Node takes any text for a certificate authority, and then trusts no server. */
 function checkCertificates(given: string | Buffer | undefined, path: string): void {
   if (given === undefined) return;
   try {

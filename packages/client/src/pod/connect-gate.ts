@@ -41,7 +41,7 @@ export class ConnectGate {
 
   enter(waiting: Waiting): void {
     (waiting.failing ? this.#again : this.#first).push(waiting);
-    // Not inside the caller, who may be going over its Pods.
+    // Not inside the caller, which may be going over its Pods.
     if (this.#planned) return;
     this.#planned = true;
     timers.nextTick(() => {

@@ -3,7 +3,7 @@ import type { Connection } from '@podwire/http2';
 import type { ConnectGate, Waiting } from './connect-gate.ts';
 
 /**
- * A Pod that has not answered for so long keeps nobody busy: the next one's turn comes. Otherwise a few dozen Pods that
+ * A Pod that has not answered for so long holds up no other: the next one's turn comes. Otherwise a few dozen Pods that
  * accept and say nothing would keep the channel from those that answer.
  */
 const PATIENCE_MS = 1_000;

@@ -21,8 +21,8 @@ interface Link {
 }
 
 /**
- * A connection that lived this long, or answered a call, was a good one: the next is made at once. So it is after a first one
- * that was not, which a server going away may well cause; after a second in a row there is a wait.
+ * A connection counts as stable once it has lived this long or carried a reply. We reconnect at once after a stable connection and
+ * after a single short-lived one (a server that is shutting down looks like that); after two short-lived ones in a row we back off.
  */
 const PROVEN_MS = 1_000;
 
@@ -249,7 +249,7 @@ export class ClientPod implements Pod, DialedPod {
   }
 
   /**
-   * A connection went: makes another, at once when it had been a good one. One that was ready is no failure to connect: calls wait for
+   * A connection went: makes another, at once when it had been a good one. A connection that was ready is not a failure to connect: calls wait for
    * the next, however short it lasted.
    */
   #replace(link: Link, reason: string): void {

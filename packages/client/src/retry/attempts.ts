@@ -9,7 +9,7 @@ import type { ClientPod } from '../pod/pod.ts';
 import { retryDelayMs } from './policy.ts';
 import { readPushback } from './pushback.ts';
 
-/** Picks whose connection lost its last room in between; then the call waits. */
+/** How often to pick again when the chosen Pod's connection filled up between pick and open; after that the call waits. */
 const MAX_OPENS = 8;
 
 /** The attempts of one call: transparent retries, retries and hedging as gRFC A6 says. */

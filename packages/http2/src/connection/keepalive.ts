@@ -36,7 +36,7 @@ const MIN_TCP_MS = 1_000;
 const MAX_TCP_MS = 32_767_000;
 
 /**
- * Finds a peer that went without a word: after a time of silence, while somebody waits for something, it sends a PING; without an
+ * Finds a peer that went without a word: after a time of silence, while a call waits for something, it sends a PING; without an
  * answer in time the connection is given up. A sparing one sends two in a row so soon, and later ones as seldom as servers with
  * default settings demand.
  */
@@ -51,7 +51,7 @@ export class Keepalive {
   #unforgiven = 0;
   #lastPingMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
-  /** Nobody would miss the connection: it looks again when a call begins. */
+  /** No call would miss the connection: it looks again when one begins. */
   dormant = false;
 
   constructor(peer: KeptAlive, times: KeepaliveTimes, time: Time = timers) {

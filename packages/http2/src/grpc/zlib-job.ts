@@ -62,7 +62,7 @@ export class ZlibJob {
     return new ZlibJob(bytes, () => make({ chunkSize: CHUNK_BYTES }), maxBytes, done);
   }
 
-  /** Nobody is told any more. */
+  /** The callback is not called any more. */
   cancel(): void {
     if (this.#bytes === undefined) return;
     waiting.delete(this);

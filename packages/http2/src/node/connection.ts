@@ -121,7 +121,7 @@ export class NodeConnection implements Connection, StreamOwner {
     return this.#session.destroyed;
   }
 
-  /** Reads are node:http2's own: that bytes came is seen when somebody looks. */
+  /** Reads are node:http2's own: received bytes are noticed when the keepalive looks. */
   get lastReadMs(): number {
     const { bytesRead } = this.#socket;
     if (bytesRead !== this.#seenBytes) {

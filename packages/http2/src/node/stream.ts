@@ -163,7 +163,7 @@ export class NodeStream implements Stream {
 
   #read(chunk: Buffer): void {
     if (this.#ended) return;
-    // The body of an answer that is no gRPC reply is of no use.
+    // The body of an answer that is not a gRPC reply is of no use.
     if (this.#httpStatus !== 200) return;
     this.#reader.push(chunk);
     this.#deliver();
@@ -235,7 +235,7 @@ export class NodeStream implements Stream {
     // All of it is here, and comes by way of `#onData`.
     if (isUnread && !this.#stream.destroyed) return void this.#stream.read();
     if (this.#wanted <= 0 && this.#reader.ready) return this.#awaitReader(headers);
-    // What is here is no message, and will be none; the server's word on the call says more than that.
+    // The bytes received are not a message and never will be; the server's status says more than that.
     // Node throws away what a stream still held when it was destroyed.
     if ((this.#reader.partial || isUnread) && !saysFailure(headers)) {
       return this.#end({ kind: 'protocol-error', reason: 'the stream ended in the middle of a message' });
@@ -270,13 +270,13 @@ export class NodeStream implements Stream {
     });
   }
 
-  /** All of the reply is here, and some of it nobody has asked for. */
+  /** All of the reply is here, and the caller has not asked for some of it. */
   #waitForReader(): void {
     this.#settle();
     if (!this.#ended) this.#owner.unread.add(this);
   }
 
-  /** The connection is gone, and with it whoever might have asked for the rest. */
+  /** The connection is gone, and with it the streams that might have asked for the rest. */
   onConnectionClosed(reason: string): void {
     this.#end({ kind: 'connection-lost', reason });
   }
@@ -298,7 +298,7 @@ export class NodeStream implements Stream {
       return { kind: 'unprocessed', reason: 'the Pod refused the stream', leftClient: true };
     }
     const errorCode = rstCode ?? ErrorCode.NO_ERROR;
-    // Headers and perhaps a body, and no trailers: an answer that is no gRPC reply. Without headers it is no answer.
+    // Headers and perhaps a body, and no trailers: an answer that is not a gRPC reply. Without headers there is no answer at all.
     if (errorCode === ErrorCode.NO_ERROR && this.#httpStatus !== 0)
       return { kind: 'trailers', headers: [], httpStatus: this.#httpStatus, trailersOnly: false };
     return { kind: 'reset', errorCode };

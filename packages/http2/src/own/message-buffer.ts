@@ -17,7 +17,7 @@ const LEAST_TRUSTED_BYTES = 64 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Collects gRPC messages that do not lie whole in one read, or that nobody has asked for yet. Its bytes lie in one
+ * Collects gRPC messages that do not lie whole in one read, or that the caller has not asked for yet. Its bytes lie in one
  * piece, however small the pieces that they came in; a length is checked before room is made for it.
  */
 export class MessageBuffer {
@@ -49,7 +49,7 @@ export class MessageBuffer {
     return Math.max(PREFIX_BYTES + readUint32(this.#buffer, this.#start + 1) - have, 1);
   }
 
-  /** `wanted`: somebody waits for the message, so that the rest of it may come at once. */
+  /** `wanted`: the caller waits for the message, so that the rest of it may come at once. */
   push(source: Buffer, start: number, end: number, wanted: boolean): void {
     const count = end - start;
     if (this.#buffer.length - this.#end < count) this.#makeRoom(count, source, start, wanted);

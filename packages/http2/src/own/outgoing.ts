@@ -114,7 +114,7 @@ export class Outgoing implements Sendable {
     this.#sent = 0;
   }
 
-  /** The stream is over: what is held back is dropped, and whoever waits for it is told. */
+  /** The stream is over: messages held back are dropped, and their callbacks run. */
   drop(): void {
     this.closed = true;
     const held = this.#held;

@@ -22,7 +22,7 @@ export class Pings {
     this.#send(BANDWIDTH, answered);
   }
 
-  /** False for an answer that nobody waits for. */
+  /** False for an answer to no PING of ours. */
   onAnswer(id: number): boolean {
     const answered = this.#answered.get(id);
     this.#answered.delete(id);

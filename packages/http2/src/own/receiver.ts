@@ -10,7 +10,7 @@ import type { ResponseBlock } from './headers/response-block.ts';
 import type { ResponseDecoder } from './headers/response-decoder.ts';
 import type { StreamTable } from './stream-table.ts';
 
-/** WINDOW_UPDATE frames that are no flood, as Envoy's `max_inbound_window_update_frames_per_data_frame_sent` counts them by default. */
+/** WINDOW_UPDATE frames that do not count as a flood, as Envoy's `max_inbound_window_update_frames_per_data_frame_sent` counts them by default. */
 const SPARE_UPDATES = 5;
 const UPDATES_PER_STREAM = 2;
 const UPDATES_PER_DATA = 20;
@@ -35,7 +35,7 @@ export interface Session {
   onWindow(bytes: number): void;
   /** Something came for a call. */
   onCallBytes(bytes: number): void;
-  /** DATA came; the connection's receive window counts all of it, whoever it was for. */
+  /** DATA came; the connection's receive window counts all of it, whichever stream it was for. */
   onDataBytes(counted: number): void;
 }
 
@@ -99,7 +99,7 @@ export class Receiver implements FrameSink {
   }
 
   #onBlock(id: number, source: Buffer, start: number, end: number, endStream: boolean): void {
-    // Also where nobody waits for it: it may change the table for those that follow.
+    // Decoded even when no call waits for it: it may change the table for the blocks that follow.
     const block: ResponseBlock = this.#decoder.decode(source, start, end);
     this.#session.onCallBytes(end - start);
     const stream = this.#session.streams.get(id);

@@ -10,7 +10,7 @@ const NONE = -1;
 
 /**
  * Streams that we reset. The peer may have sent all that their windows allow before it learns of it, and after a stall may
- * do so for thousands of calls at once: that is no offence, and no flood. They are forgotten a generation at a time: one by one, a
+ * do so for thousands of calls at once: that is neither an offence nor a flood. They are forgotten a generation at a time: one by one, a
  * Map would look through all that it forgot before to find the oldest.
  */
 export class ResetStreams {
@@ -41,7 +41,7 @@ export class ResetStreams {
     return this.#young.has(id) || this.#old.has(id) || id <= this.#forgottenId;
   }
 
-  /** Takes a frame from what may come; false when it is more than that, or nobody knows. */
+  /** Takes a frame from what may come; false when it is more than that, or the stream is not known. */
   onData(id: number, bytes: number, ends: boolean): boolean {
     return this.#take(id, Math.max(bytes, MIN_BYTES), ends);
   }

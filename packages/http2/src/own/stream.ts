@@ -146,7 +146,7 @@ export class OwnStream extends Windowed implements Stream {
     this.#bodyBytes += end - start;
     if (this.#failure !== undefined) return this.#conclude();
     if (start < end && response.status === 200) this.#onBody(response, source, start, end, endStream);
-    // The body of an answer that is no gRPC reply is of no use.
+    // The body of an answer that is not a gRPC reply is of no use.
     else if (start === end && !endStream) this.#host.spend(Cost.IDLE_FRAME);
     else if (end - start < TINY_BYTES && !endStream) this.#host.spend(Cost.TINY_DATA);
     if (this.ended) return;
@@ -275,7 +275,7 @@ export class OwnStream extends Windowed implements Stream {
     if (buffer === undefined) return this.finish(end);
     if (this.#delivering) return;
     if (this.#wanted === 0 && buffer.holdsMessage) return this.#awaitReader(end);
-    // What is here is no message, and will be none; the server's word on the call says more than that.
+    // The bytes received are not a message and never will be; the server's status says more than that.
     if (saysFailure(end.headers)) return this.finish(end);
     const result = buffer.next(this.#response!.encoding);
     if (result?.kind === 'too-large' || result?.kind === 'invalid') return this.finish(asEnd(result));
@@ -283,7 +283,7 @@ export class OwnStream extends Windowed implements Stream {
   }
 
   /**
-   * Messages lie there that nobody has asked for. Readers of a stream will ask, and get them before the end. A caller that asked for one
+   * Messages lie there that the caller has not asked for. Readers of a stream will ask, and get them before the end. A caller that asked for one
    * message, and for no other within this turn, has a method with one: it is told of the failure, as by grpc-js.
    */
   #awaitReader(end: TrailersEnd): void {

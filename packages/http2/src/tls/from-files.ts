@@ -12,7 +12,7 @@ export interface TlsFiles {
 /**
  * TLS material that follows its files: each new connection uses what they hold then (cert-manager and Kubernetes
  * replace them while the process runs). What cannot be used, a half-written file or a pair of which only one was replaced
- * so far, is not used; what was there before is, and `onProblem` is told once for each fault: nobody would know until the old
+ * so far, is not used; what was there before is, and `onProblem` is told once for each fault: the fault would stay unknown until the old
  * certificate expires. Default: a warning of the process. Throws when the first reading fails.
  */
 export function tlsFromFiles(
@@ -56,7 +56,7 @@ function stampOf(files: TlsFiles): string {
 
 function read({ caFile, certFile, keyFile }: TlsFiles): Pick<TlsOptions, 'ca' | 'cert' | 'key'> {
   const ca = caFile === undefined ? undefined : readFileSync(caFile);
-  // Node takes any text for authorities, and then trusts nobody.
+  // Node takes any text for authorities, and then trusts no server.
   if (ca !== undefined) certificateIn(ca, caFile!);
   const cert = certFile === undefined ? undefined : readFileSync(certFile);
   const key = keyFile === undefined ? undefined : readFileSync(keyFile);

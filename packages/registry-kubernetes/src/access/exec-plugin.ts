@@ -57,7 +57,7 @@ function configOf(extensions: unknown): unknown {
 
 const API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
 /**
- * A plugin may ask a cloud for a token over a slow network; one that waits for a person never ends. Who looks at a service
+ * A plugin may ask a cloud for a token over a slow network; one that waits for a person never ends. A watcher of a service
  * gives up after 30 s without a word, and could not say why.
  */
 const TIMEOUT_MS = 25_000;

@@ -24,7 +24,7 @@ export function findAccess({ kubeconfig, context, serviceAccountDir, env, clock 
   if (named !== undefined) return new KubeconfigAccess(named, context, env, clock);
   const inCluster =
     context === undefined && hasApiServer(env) ? new InCluster(env, serviceAccountDir) : undefined;
-  // Whoever says where the account is mounted means that account.
+  // A user who says where the account is mounted means that account.
   if (inCluster?.hasToken || (inCluster !== undefined && serviceAccountDir !== undefined)) return inCluster;
   const home = env.HOME || env.USERPROFILE || '';
   const usual = join(home, '.kube', 'config');

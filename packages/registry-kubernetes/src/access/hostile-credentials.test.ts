@@ -138,7 +138,7 @@ describe('a kubeconfig', () => {
   it.each([
     ['a device without end', () => '/dev/zero'],
     ['a directory', () => fixture.dir],
-    // As a shell's <(…) gives: it can be read once, and whoever opens it again waits for ever, in one of Node's four threads.
+    // As a shell's <(…) gives: it can be read once, and a second open waits for ever, in one of Node's four threads.
     [
       'a pipe',
       () => {

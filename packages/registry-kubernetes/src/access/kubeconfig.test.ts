@@ -89,7 +89,7 @@ describe('a kubeconfig', () => {
       return followed.error === undefined ? followed.ids.join() : (followed.error as Error).message;
     };
     expect(await find({})).toBe(POD);
-    // Whoever says where the account is means it.
+    // A user who says where the account is means it.
     const empty = join(fixture.dir, 'empty');
     expect(await find({ serviceAccountDir: empty })).toContain(`cannot read ${join(empty, 'token')}`);
     expect(await find({ serviceAccountDir: fixture.dir })).toContain('https://127.0.0.1:1');

@@ -49,7 +49,7 @@ export async function readKubeconfig(paths: string, wanted?: string): Promise<Ku
   const context = pick(lists.contexts, current, 'context', paths);
   const cluster = pick(lists.clusters, context.value.cluster, `contexts[${current}].context.cluster`, paths);
   const said = `context '${current}' of ${context.file}`;
-  // What kubectl takes for nobody: a proxy adds the credentials, or none are needed.
+  // As kubectl has it, a user without credentials: a proxy adds them, or none are needed.
   const isNobody = (context.value.user ?? '') === '';
   const user = isNobody
     ? { value: {}, file: context.file }
@@ -114,7 +114,7 @@ function pick(from: ReadonlyMap<string, Named>, name: unknown, field: string, pa
 
 /**
  * A field that is a string or not set. YAML takes `token: 12345` for a number; to act as if it were not there would end in
- * somebody else's name. The error does not show what stands there.
+ * another user's name. The error does not show what stands there.
  */
 export function readText(from: Json, field: string, source: string): string | undefined {
   const value = from[field] ?? '';

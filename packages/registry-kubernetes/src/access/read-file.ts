@@ -5,7 +5,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
  * What a file of credentials holds. They are replaced while we run, and what stands in their place may be anything, such as a
- * device without end or a pipe that nobody writes to. Throws an `Error` that says `what` cannot be read, and why.
+ * device without end or a pipe without a writer. Throws an `Error` that says `what` cannot be read, and why.
  */
 export async function readBounded(path: string, what: string): Promise<Buffer> {
   let file: FileHandle | undefined;

@@ -28,7 +28,7 @@ const TCP_KEEPALIVE_MS = 5_000;
  * counted apart: watches that something on the way holds back must not keep lists from passing.
  */
 const MAX_ASKING = 16;
-/** A connection that nobody uses waits longer than who lost a watch does, and not for ever: nobody says who will not return. */
+/** Keep an idle connection longer than a lost watch takes to come back, but not for ever: we are not told when a watcher is gone for good. */
 const IDLE_MS = 15_000;
 
 /** What a request asks for. */
@@ -126,7 +126,7 @@ export class ApiClient {
     for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 
-  /** Nobody was reached over one connection: idle ones may be as dead, and would cost a time-out each. */
+  /** One connection reached no server: idle ones may be as dead, and would cost a time-out each. */
   forgetIdle(error: KubernetesError): void {
     this.#lists.fail(error);
     this.#watches.fail(error);
@@ -179,7 +179,7 @@ export class ApiClient {
   }
 
   #onSocket(request: http.ClientRequest, socket: Socket, origin: string): void {
-    // A watch alone is no reason for a process to go on.
+    // A watch alone must not keep the process alive.
     socket.unref();
     if (!socket.connecting) return;
     const timer = this.#clock.after(CONNECT_TIMEOUT_MS, () => {

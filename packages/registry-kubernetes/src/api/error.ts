@@ -32,7 +32,7 @@ export interface Asked {
   readonly server: string;
   /** Where the credentials came from, such as a file name. */
   readonly source: string;
-  /** What the server may say, and nobody may read. */
+  /** What the server may say, and no reader of the error may see. */
   readonly secret: string | undefined;
 }
 
@@ -70,7 +70,7 @@ function explain(
     case 401:
       return `the API server ${server} did not accept the credentials from ${source}: 401 Unauthorized; they are wrong, expired, or for another cluster`;
     case 403:
-      // An API server that knows none of the credentials it is given asks nobody for others.
+      // An API server that knows none of the credentials it is given asks for no others.
       if (quoted.includes('User "system:anonymous"')) {
         return `the API server ${server} took none of the credentials from ${source}, and allows nobody to ${what}: give it a token, a client certificate or an exec plugin (user names with passwords are from before Kubernetes 1.19)`;
       }

@@ -2,7 +2,7 @@ import { BrokenAnswer } from './error.ts';
 
 /**
  * One object of the watch is one line. etcd refuses objects over 1.5 MB, which are at most a few times as large in JSON;
- * a line that is longer is no object of the API.
+ * a longer line is not an object of the API.
  */
 export const MAX_LINE_BYTES = 16 * 1024 * 1024;
 

@@ -5,7 +5,7 @@ import { KubernetesError } from './error.ts';
 
 /** Objects of one page. A slice holds 100 endpoints unless the cluster says otherwise: nearly every Service is one page. */
 const PAGE_SIZE = 100;
-/** A list that never ends is no list. */
+/** A list that never ends is refused. */
 const MAX_PAGES = 200;
 /** A token for the next page is an opaque string of a few hundred characters. */
 const MAX_CONTINUE = 16 * 1024;
@@ -118,7 +118,7 @@ async function readPage(
   for (const [key, value] of Object.entries(params)) query.set(key, value);
   const question = { verb: 'list', resource: resource.fullName, namespace, path, query } as const;
   const body = await client.getJson(question, signal);
-  // Go writes null for none. What says nothing of items, such as the answer of a proxy, is no list that is empty.
+  // Go writes null for an empty list. A document without items, such as a proxy's answer, is not an empty list.
   const items = isObject(body) && body.items !== undefined ? readList(body.items) : undefined;
   if (items === undefined) {
     throw new KubernetesError(

@@ -26,7 +26,7 @@ export class RequestLimit {
     }
   }
 
-  /** Nobody was reached: those that wait need not find that out one after the other. */
+  /** The server was not reached: requests that wait need not find that out one after the other. */
   fail(error: KubernetesError): void {
     for (const { fail } of [...this.#waiting]) fail(error);
   }

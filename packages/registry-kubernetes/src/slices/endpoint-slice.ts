@@ -105,7 +105,7 @@ function readMember(host: string, phase: Phase, endpoint: Json, at: string, drop
   };
 }
 
-/** Undefined for one that says none, or what is no name. */
+/** Undefined for a port without a name, or with one that is not valid. */
 export function zoneOfEndpoint(endpoint: Json): string | undefined {
   return readName(zoneIn(endpoint), 'zone', new Dropped());
 }

@@ -29,7 +29,7 @@ export function readName(value: unknown, path: string, dropped: Dropped): string
   return undefined;
 }
 
-/** The TCP ports of a slice or subset; the others carry no calls. Undefined when it is no list. */
+/** The TCP ports of a slice or subset; the others carry no calls. Undefined when the value is not a list. */
 export function readPorts(value: unknown, path: string, dropped: Dropped): SlicePort[] | undefined {
   const list = readList(value);
   if (list === undefined) {
@@ -67,7 +67,7 @@ function readPort(value: unknown, path: string, dropped: Dropped): SlicePort | u
   };
 }
 
-/** The host in its canonical form, or undefined when it is no address of that type. */
+/** The host in its canonical form, or undefined when it is not an address of that type. */
 export function readHost(
   value: unknown,
   type: AddressType,

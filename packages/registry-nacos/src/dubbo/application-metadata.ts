@@ -27,7 +27,7 @@ const COMPLETE_REVISION = /^[0-9a-f]{32}$/;
 /** Revisions that are remembered; the oldest are forgotten first. */
 const MAX_REMEMBERED = 10_000;
 
-/** What could be read once, by registry: a new session, or a server that fails, is no reason to lose the Pods that have it. */
+/** What could be read once, by registry: a new session, or a server that fails, must not lose the Pods that have it. */
 const remembered = new WeakMap<Settings, Map<string, readonly DubboService[]>>();
 
 /**

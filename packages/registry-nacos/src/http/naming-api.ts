@@ -33,7 +33,7 @@ export interface PushAddress {
   readonly port: number;
 }
 
-/** One call of the package: it tries servers, and tells nobody what each of them answered. */
+/** One call of the package: it tries servers, and does not say what each of them answered. */
 interface Call {
   readonly what: string;
   readonly isIdle: boolean;
@@ -154,7 +154,7 @@ export class NamingApi {
     }
   }
 
-  /** Answers a request of the package. What a list says is kept from it: it would keep the last one for an empty one. */
+  /** Answers a request of the package. The package never sees the list itself: it ignores empty lists and would keep the previous one. */
   async #answer(url: URL, method: string, parameters: Readonly<Record<string, unknown>>) {
     const call = this.#calls.getStore();
     if (call === undefined)

@@ -46,7 +46,7 @@ class Leases {
   }
 
   async put(ref: ServiceRef, id: string, instance: Readonly<Record<string, unknown>>): Promise<void> {
-    // Metadata that are no text would come back as text, or be refused by Nacos: better here than there.
+    // Nacos would refuse metadata that are not text, or give them back as text: they are refused here instead.
     toEndpoint({ address: id, attributes: instance.metadata }, 'endpoint');
     const key = keyOf(ref, id);
     const known = this.#leases.get(key);

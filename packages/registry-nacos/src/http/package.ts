@@ -73,7 +73,7 @@ export async function openPackage(
     const error = new NacosError(`the package nacos is not ready after ${timeoutMs} ms`, CLIENT_ERROR);
     giveUp = clock.after(timeoutMs, () => reject(error)).cancel;
   });
-  // Closed before its UDP port is open, it throws where nobody can catch it; late or not, it is closed once it is.
+  // Closed before its UDP port is open, it throws where no caller can catch it; late or not, it is closed once it is.
   const closed = client.ready().then(() => inside.close());
   try {
     await Promise.race([closed, late]);

@@ -34,7 +34,7 @@ export function openPushPort(onPush: () => void): Promise<PushPort> {
   });
 }
 
-/** What Nacos waits for after a push; undefined for what is no push. */
+/** The acknowledgement that Nacos waits for after a push; undefined for a message that is not a push. */
 function acknowledgement(message: Buffer): string | undefined {
   try {
     const isPacked = message.length > 2 && message.readUInt16BE(0) === GZIP_MAGIC;

@@ -9,7 +9,7 @@ import type { NamingApi } from './naming-api.ts';
 import { Newest } from './newest.ts';
 import { openPushPort, type PushPort } from './push-port.ts';
 
-/** Between looks that nobody asked for; it also renews the place among those that Nacos pushes to, which lasts 10 s. */
+/** Between looks that no push asked for; it also renews the place among those that Nacos pushes to, which lasts 10 s. */
 const POLL_MS = 5_000;
 /** Between looks while the last list was an old one. */
 const DOUBT_MS = 1_000;

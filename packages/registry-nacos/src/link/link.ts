@@ -140,7 +140,7 @@ export class Link {
     return live;
   }
 
-  /** Once in a while only: each switch asks for all lists anew, and who is asked to switch by all servers goes nowhere. */
+  /** Once in a while only: each switch asks for all lists anew, and a client that all servers ask to switch gets nowhere. */
   #moveSoon(from: Live): void {
     const { clock } = this.#settings;
     this.#moving = from;

@@ -34,7 +34,7 @@ export class Links {
 /** Held by the registries alone: links that no registry uses are forgotten. */
 const shared = new Map<string, WeakRef<Links>>();
 
-/** Of this process alone: what is printed with a registry tells nobody whether a password was guessed right. */
+/** Of this process alone: a registry that is printed does not tell whether a password was guessed right. */
 const KEY = randomBytes(32);
 
 /** What registries of the same settings have in common; undefined when they share nothing. Holds no secret. */

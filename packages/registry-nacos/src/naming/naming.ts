@@ -7,7 +7,7 @@ import type { ServiceRef } from '../service-ref.ts';
 /** What Nacos says of one service, unchecked. */
 export type ServiceInfo = Readonly<Record<string, unknown>>;
 
-/** Who looks at a service. */
+/** Listens to a service's list. */
 export interface ServiceListener {
   onInfo(info: ServiceInfo): void;
   /** The list was asked for and not given; pushes may come all the same. */
@@ -74,7 +74,7 @@ export class Naming {
     return leave;
   }
 
-  /** Somebody has reason to think that Nacos knows better: asks for the list, unless a push comes first. */
+  /** A caller has reason to think that Nacos knows better: asks for the list, unless a push comes first. */
   recheck(group: string, name: string): void {
     const service = this.#services.get(keyOf(group, name));
     if (service === undefined || service.recheck !== undefined || this.#session.error !== undefined) return;

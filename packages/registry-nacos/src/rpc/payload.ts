@@ -26,7 +26,7 @@ export function encodePayload(
   return Buffer.concat([present(METADATA, metadata), present(BODY, field(VALUE, JSON.stringify(body)))]);
 }
 
-/** Throws when the bytes are no payload; what it throws shows none of its content, which may hold a secret. */
+/** Throws when the bytes are not a payload; the error shows none of its content, which may hold a secret. */
 export function decodePayload(bytes: Uint8Array): Payload {
   let type = '';
   let json = '';

@@ -24,7 +24,7 @@ function varint(value: number): Buffer {
   return Buffer.from([...bytes, rest]);
 }
 
-/** The length-delimited fields of a message; others are skipped. Throws on bytes that are no protobuf. */
+/** The length-delimited fields of a message; others are skipped. Throws on bytes that are not protobuf. */
 export function* fields(
   bytes: Uint8Array,
 ): Generator<{ readonly number: number; readonly value: Uint8Array }> {

@@ -2,7 +2,7 @@
 export interface SubscriptionRequests {
   begin(): Promise<void>;
   end(): Promise<void>;
-  /** Nobody listens any more, and Nacos knows. */
+  /** The last listener left, and Nacos knows. */
   onOver(): void;
 }
 
@@ -50,7 +50,7 @@ export class Subscription<Listener> {
     const end = async () => {
       if (this.#listeners.size > 0) return;
       this.#begun = undefined;
-      // When it fails, Nacos tells what nobody hears.
+      // When it fails, Nacos goes on pushing to no listener.
       await this.#requests.end().catch(() => {});
       if (this.#listeners.size === 0) this.#requests.onOver();
     };

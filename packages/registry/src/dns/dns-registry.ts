@@ -47,7 +47,7 @@ const LOOKUP_MS = 20_000;
 
 /**
  * Pods behind a DNS name, such as a headless Service: A and AAAA records of `orders.prod.svc:50051`, or SRV records of
- * `_grpc._tcp.orders.prod.svc.cluster.local`. Asked again and again, for as long as somebody watches.
+ * `_grpc._tcp.orders.prod.svc.cluster.local`. Asked again and again, for as long as the service is watched.
  */
 export function dnsRegistry(options: DnsRegistryOptions = {}): Registry {
   checkKeys(options, KEYS, 'options');

@@ -11,7 +11,7 @@ export interface HalfAnswer {
   readonly failed: readonly FamilyFailure[];
 }
 
-/** A family that DNS could not be asked for; that there is no such record is no failure. */
+/** A family that DNS could not be asked for; that there is no such record is not a failure. */
 export interface FamilyFailure {
   readonly family: 4 | 6;
   readonly error: Error;
@@ -32,7 +32,7 @@ export async function noneIfNotFound<T>(answer: Promise<T[]>): Promise<T[]> {
 
 export const familyOf = (address: string): 4 | 6 => (isIPv4(address) ? 4 : 6);
 
-/** Asks for each family by itself: one that fails is no word on what it has, and no reason to lose the other. */
+/** Asks for each family by itself: a failure says nothing of what that family has, and must not lose the other. */
 export async function askByFamily(
   families: readonly (4 | 6)[],
   question: (family: 4 | 6) => Promise<string[]>,

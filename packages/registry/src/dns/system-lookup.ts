@@ -66,7 +66,7 @@ export class SystemLookup {
 }
 
 /**
- * While a name is asked for, whoever asks waits for the same answer: getaddrinfo holds one of Node's four threads, which files
+ * While a name is asked for, every caller waits for the same answer: getaddrinfo holds one of Node's four threads, which files
  * need too, for up to a minute while no server answers, and cannot be ended.
  */
 function oneAtATime<T>(

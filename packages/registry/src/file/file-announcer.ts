@@ -96,7 +96,7 @@ class FileLease implements Announcement {
   }
 
   /**
-   * Removes leases that nobody withdrew: each announcement has a file of its own, and a directory would fill up until the leases of
+   * Removes leases that were not withdrawn: each announcement has a file of its own, and a directory would fill up until the leases of
    * those that live are not looked at. By the time of the file system, as this lease has it: by that of a machine whose clock is
    * wrong, leases of others would go.
    */

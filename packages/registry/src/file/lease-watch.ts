@@ -53,7 +53,7 @@ interface Term {
   readonly lease: Lease;
   /** What tells one writing of the file from the next. */
   readonly version: string;
-  /** On the clock that nobody sets. */
+  /** On the clock that cannot be set. */
   readonly untilMs: number;
 }
 

@@ -12,14 +12,14 @@ export async function readRegularFile(
 
 /**
  * What a regular file holds. `wanted` decides by what the file is, before any of it is read; undefined when it is not.
- * Throws for what is no regular file, because a pipe or a device may never end, and for more than `maxBytes`.
+ * Throws for a path that is not a regular file, because a pipe or a device may never end, and for more than `maxBytes`.
  */
 export async function readRegularBytes(
   path: string,
   maxBytes: number,
   wanted: (found: Stats) => boolean = () => true,
 ): Promise<Buffer | undefined> {
-  // To open a pipe that nobody writes to would wait, and hold one of Node's few threads for it.
+  // To open a pipe without a writer would wait, and hold one of Node's few threads for it.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const found = await file.stat();

@@ -3,7 +3,7 @@ import type { WakeFlag } from '@podwire/core';
 
 /**
  * Rings when something under a directory changes. The file system's own notices get lost (network file systems, a
- * directory replaced as a whole), so whoever uses this looks by itself now and then as well.
+ * directory replaced as a whole), so a caller looks by itself now and then as well.
  */
 export function watchPath(directory: string, wake: WakeFlag): { close(): void } {
   let watcher: FSWatcher | undefined;

@@ -16,7 +16,7 @@ export class ScriptedRegistry implements Registry {
   begun = 0;
   /** Watches that are open now. */
   open = 0;
-  /** Times that somebody asked to look again. */
+  /** How often it was asked to look again. */
   rechecks = 0;
   /** Thrown by `watch` itself. */
   throwNow: unknown;

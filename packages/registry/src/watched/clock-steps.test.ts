@@ -10,7 +10,7 @@ import { until } from '../testing/follow.ts';
 import { ScriptedRegistry } from '../testing/scripted-registry.ts';
 import { Watched } from '../testing/watched.ts';
 
-/** Somebody sets the wall clock by hours, as NTP does on a machine that woke up. */
+/** The wall clock is set by hours, as NTP does on a machine that woke up. */
 const STEPS_MS = [5, -5].map((hours) => hours * 60 * 60 * 1_000);
 const PODS = ['10.0.0.1:1', '10.0.0.2:1', '10.0.0.3:1'];
 

@@ -39,7 +39,7 @@ export class Baseline {
 function suspicion(before: Endpoints, after: EndpointTable): string | undefined {
   if (before.length === 0) return undefined;
   if (after.size === 0) return `the registry took away all ${before.length} endpoints at once`;
-  // As many as before are no loss, whoever they are: every Pod of a roll-out is a new one.
+  // As many as before are not a loss, whichever Pods they are: every Pod of a roll-out is a new one.
   if (after.size * 2 >= before.length) return undefined;
   const gone = before.filter(({ id }) => !after.has(id)).length;
   return `the registry took away ${gone} of ${before.length} endpoints at once`;

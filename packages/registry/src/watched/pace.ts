@@ -1,8 +1,7 @@
 import type { Clock, Timer } from '@podwire/core';
 
 /**
- * Runs `fn` once for all who ask: in a turn of its own, so that what is said in one breath goes together, and no sooner than a
- * while after it ran last.
+ * Coalesces requests: runs `fn` once, in a turn of its own, for everything requested since, and at most once per `everyMs`.
  */
 export class Pace {
   readonly #clock: Clock;

@@ -35,7 +35,7 @@ export function readSnapshot(path: string, key: string): Stored | undefined {
   }
 }
 
-/** Throws for what is no regular file: a pipe in its place would hold the whole process. */
+/** Throws for a path that is not a regular file: a pipe in its place would hold the whole process. */
 function readBounded(path: string): string {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -61,7 +61,7 @@ export async function writeSnapshot(path: string, key: string, stored: Stored): 
   const text = JSON.stringify({ of: key, savedMs: stored.savedMs, endpoints: stored.endpoints });
   if (text.length > MAX_BYTES)
     throw new Error(`${text.length} bytes are more than the limit of ${MAX_BYTES}`);
-  // Addresses and attributes are nobody else's business.
+  // Other users of the machine may not read addresses and attributes.
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${randomUUID()}.draft`;
   try {

@@ -46,7 +46,7 @@ export class Snapshot {
     const stored = readSnapshot(this.#path, key);
     if (stored === undefined) return undefined;
     const ageMs = clock.wallMs() - stored.savedMs;
-    // One from the future says that the clock was wrong then or is now: by how much its age is wrong nobody knows.
+    // One from the future says that the clock was wrong then or is now: its true age is not known.
     if (Math.abs(ageMs) > maxAgeMs) return undefined;
     return { endpoints: stored.endpoints, ageMs: Math.max(ageMs, 0) };
   }

@@ -24,7 +24,7 @@ export interface WatchStatus {
 
 /**
  * The part that comes from the registry, alike for all who watch one service. Its times are the clock's `nowMs`: an age is
- * right even when somebody sets the wall clock.
+ * right even when the wall clock is set.
  */
 export type RegistryStatus = Pick<
   WatchStatus,

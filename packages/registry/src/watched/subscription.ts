@@ -7,7 +7,7 @@ import { Pace } from './pace.ts';
 import type { RegistryStatus } from './status.ts';
 import { usable } from './usable.ts';
 
-/** Who is told what a registry says of a service. */
+/** Receives what a registry says of a service. */
 export interface Subscriber {
   /** The registry said something; `changed` when that makes a difference to the endpoints. */
   onSaid(changed: boolean): void;
@@ -18,7 +18,7 @@ export interface Subscriber {
 const GOOD_WATCH_MS = 10_000;
 /** Changes that come faster are taken together: each makes every balancer build its picker anew. */
 const COALESCE_MS = 50;
-/** A registry that says more than this in {@link COALESCE_MS} is not listened to until it is over. */
+/** After more updates than this within {@link COALESCE_MS}, podwire reads no more from the registry until the window has passed. */
 const MAX_BURST = 1_000;
 /** One question a second, however many Pods fail. */
 const RECHECK_MS = 1_000;
@@ -62,7 +62,7 @@ export class Subscription {
     void this.#run();
   }
 
-  /** Somebody has reason to think that the registry knows better by now. */
+  /** A caller has reason to think that the registry knows better by now. */
   recheck(): void {
     if (this.#look !== undefined) this.#rechecking.ask();
   }
@@ -128,7 +128,7 @@ export class Subscription {
 
   #ask(): void {
     this.#applying.ask();
-    // Whoever has nothing yet waits for nothing that may follow.
+    // A listener that has nothing yet is not made to wait for what may follow.
     if (this.endpoints === undefined) this.#applying.flush();
   }
 

@@ -15,7 +15,7 @@ export interface Growing {
 /**
  * Grows a stream's receive window with the bandwidth-delay product, as grpc-go does with a connection's: a PING while its caller
  * reads; when two thirds of the window or more were read before the answer, the window is what holds the peer back, and
- * doubles. What nobody reads makes no window grow. One stream is measured at a time.
+ * doubles. Unread bytes make no window grow. One stream is measured at a time.
  */
 export class Bandwidth {
   readonly #pings: Pings;

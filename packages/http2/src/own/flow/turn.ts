@@ -1,6 +1,6 @@
 import { timers } from '@podwire/core';
 
-/** Somebody with something to write. */
+/** A writer that has something to write. */
 export interface Flushable {
   flush(): void;
 }

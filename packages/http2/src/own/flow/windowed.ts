@@ -93,7 +93,7 @@ export abstract class Windowed implements Growing {
     this.#giveBack();
   }
 
-  /** The stream is over: nothing is held, and its window is nobody's. */
+  /** The stream is over: it holds nothing, and its window is given back. */
   protected release(): void {
     this.#heldBytes = 0;
     if (this.#toldBytes !== 0) this.#tell();

@@ -2,7 +2,7 @@ import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from './connection-error.ts';
 import { Flag, FRAME_HEAD_BYTES, FrameType, MAX_FRAME_BYTES, readUint32 } from './frame.ts';
 
-/** Who is told of frames. What it gets is a view, good until it returns. */
+/** Receives frames. A payload is a view that is good until the method returns. */
 export interface FrameSink {
   /** A whole frame of any type but DATA. */
   onFrame(type: number, flags: number, streamId: number, source: Buffer, start: number, end: number): void;

@@ -10,14 +10,14 @@ export async function* follow(
   onRecheck?: (look: () => void) => void,
 ): AsyncGenerator<RegistryUpdate> {
   if (signals.some(({ aborted }) => aborted)) return;
-  const seat = reflector.join();
-  const leave = () => seat.leave();
+  const subscription = reflector.join();
+  const leave = () => subscription.leave();
   onRecheck?.(() => reflector.recheck());
   for (const signal of signals) signal.addEventListener('abort', leave, { once: true });
   try {
     let seen: View | undefined;
     let saidDoubt: string | undefined;
-    while (await seat.changed()) {
+    while (await subscription.changed()) {
       const view = viewer.view(reflector.objects);
       const faults = [...reflector.unusable, ...view.dropped];
       // A service that is empty is so whatever strayed in beside it.
@@ -38,7 +38,7 @@ export async function* follow(
     }
   } finally {
     for (const signal of signals) signal.removeEventListener('abort', leave);
-    seat.leave();
+    subscription.leave();
   }
 }
 

@@ -4,8 +4,8 @@ import { BrokenAnswer, KubernetesError, SilentWatch } from './api/error.ts';
 import { probe, type ServiceKey } from './api/list.ts';
 import { watch } from './api/watch.ts';
 import { listMirror, Mirror } from './mirror.ts';
+import { ReflectorSubscription } from './reflector-subscription.ts';
 import { isAtOrAfter, isBefore, isVersionGood } from './resource-version.ts';
-import { Seat } from './seat.ts';
 import { ENDPOINT_SLICES, nameOf, resourceVersionOf, uidOf } from './slices/resource.ts';
 import type { ServiceObject } from './slices/service-object.ts';
 import { Trust } from './trust.ts';
@@ -50,7 +50,7 @@ export class Reflector {
   /** Undefined while it has a watcher; on the clock's `nowMs`. */
   failedAtMs: number | undefined;
   readonly #env: ReflectorEnv;
-  readonly #seats = new Set<Seat>();
+  readonly #subscriptions = new Set<ReflectorSubscription>();
   readonly #trust: Trust;
   #mirror: Mirror;
   /** Where a watch may go on. */
@@ -104,20 +104,20 @@ export class Reflector {
   }
 
   /** Takes part in what is seen from now on. The first starts the watch, and the last to leave ends it. */
-  join(): Seat {
-    const seat = new Seat(() => this.#leave(seat));
+  join(): ReflectorSubscription {
+    const subscription = new ReflectorSubscription(() => this.#leave(subscription));
     this.failedAtMs = undefined;
-    this.#seats.add(seat);
-    if (this.#isSynced) seat.ring();
+    this.#subscriptions.add(subscription);
+    if (this.#isSynced) subscription.raise();
     if (this.#running === undefined) {
       this.#running = new AbortController();
       void this.#run(this.#running.signal);
     }
-    return seat;
+    return subscription;
   }
 
-  #leave(seat: Seat): void {
-    if (!this.#seats.delete(seat) || this.#seats.size > 0) return;
+  #leave(subscription: ReflectorSubscription): void {
+    if (!this.#subscriptions.delete(subscription) || this.#subscriptions.size > 0) return;
     this.#running?.abort();
     this.#running = undefined;
     this.#trust.stop();
@@ -359,7 +359,7 @@ export class Reflector {
   }
 
   #ring(): void {
-    for (const seat of this.#seats) seat.ring();
+    for (const subscription of this.#subscriptions) subscription.raise();
   }
 
   #fail(error: unknown): void {
@@ -378,9 +378,9 @@ export class Reflector {
     }
     this.failedAtMs = this.#env.clock.nowMs();
     this.#notBeforeMs = this.failedAtMs + Math.max(exponentialMs(GAP, this.#failures), retryAfterMs(error));
-    const seats = [...this.#seats];
-    this.#seats.clear();
-    for (const seat of seats) seat.fail(error);
+    const subscriptions = [...this.#subscriptions];
+    this.#subscriptions.clear();
+    for (const subscription of subscriptions) subscription.fail(error);
   }
 }
 

@@ -54,7 +54,7 @@ export class Attempt implements StreamHandler {
 
   onHeaders(headers: RawHeaders, httpStatus: number): void {
     if (this.ended) return;
-    this.pod.proven = true;
+    this.pod.sawReply = true;
     // Anything but 200 is an answer from a proxy; its trailers or end make the status.
     if (httpStatus !== 200) return;
     const type = header(headers, 'content-type');
@@ -69,7 +69,7 @@ export class Attempt implements StreamHandler {
 
   onEnd(end: StreamEnd): void {
     if (this.ended) return;
-    if (end.kind === 'trailers') this.pod.proven = true;
+    if (end.kind === 'trailers') this.pod.sawReply = true;
     this.#finish(isFailure(end) ? 'failed' : 'ok');
     this.owner.onAttemptEnd(this, end);
   }

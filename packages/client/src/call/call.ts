@@ -16,11 +16,10 @@ import { Attempts } from '../retry/attempts.ts';
 import type { Attempt, AttemptOwner } from './attempt.ts';
 import { Compressing } from './compressing.ts';
 import { authenticate, credentialsFailure } from './credentials.ts';
-import { type CallListener, Delivery, type GrpcCall } from './delivery.ts';
 import { callError, callerStatus, endStatus, overdue } from './failure.ts';
 import type { CallHost } from './host.ts';
+import { type CallListener, type GrpcCall, ListenerContext } from './listener-context.ts';
 import type { Method } from './method.ts';
-import { Outbox } from './outbox.ts';
 import type { Inherited } from './parent.ts';
 import {
   NO_REQUEST_HEADERS,
@@ -28,6 +27,7 @@ import {
   requestHeaders,
   UnsendableCall,
 } from './request-headers.ts';
+import { RetryBuffer } from './retry-buffer.ts';
 import { fromEnd, OK } from './status.ts';
 import type { WheelEntry } from './timer-wheel.ts';
 
@@ -49,7 +49,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   readonly host: CallHost;
   readonly method: Method;
   readonly authority: string | undefined;
-  readonly outbox: Outbox = new Outbox();
+  readonly retryBuffer: RetryBuffer = new RetryBuffer();
   readonly attempts: Attempts = new Attempts(this);
   /** On the host's monotonic clock; Infinity is none. */
   deadlineMs: number;
@@ -57,7 +57,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   waitForReady = false;
   request: RequestHeaders = NO_REQUEST_HEADERS;
   phase: Phase = 'new';
-  #delivery: Delivery | undefined;
+  #listener: ListenerContext | undefined;
   #compressing: Compressing | undefined;
   #credentials: CallCredentials | undefined;
   #inherited: Inherited | undefined;
@@ -87,8 +87,8 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
 
   /** Whatever the caller gave is read here: it may be given something else for the next call. */
   start(metadata: Metadata | undefined, listener: CallListener): void {
-    this.#delivery = new Delivery(listener);
-    if (this.#early !== undefined) return this.#tell(this.#delivery, this.#early);
+    this.#listener = new ListenerContext(listener);
+    if (this.#early !== undefined) return this.#tell(this.#listener, this.#early);
     this.startedMs = this.host.clock.nowMs();
     this.waitForReady = metadata?.getOptions().waitForReady ?? this.method.config.waitForReady ?? false;
     this.host.onCallStart(this);
@@ -121,12 +121,12 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
       const text = `the message to send of ${message.length} bytes is larger than the limit of ${limit}`;
       return this.fail(Status.RESOURCE_EXHAUSTED, 'MESSAGE_TOO_LARGE', text);
     }
-    const written = callback && this.#delivery?.bound(callback);
+    const written = callback && this.#listener?.bound(callback);
     const plain = this.host.compression === 'identity' || ((context.flags ?? 0) & NO_COMPRESS) !== 0;
     const isBehind = this.#compressing?.isEmpty === false;
     if (isBehind || (!plain && compressesLater(message.length)))
       return this.#sendLater(message, !plain, written);
-    this.outbox.push(plain ? message : compress(message, this.host.compression), !plain, written);
+    this.retryBuffer.push(plain ? message : compress(message, this.host.compression), !plain, written);
     this.#pump();
   }
 
@@ -134,7 +134,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     this.#compressing ??= new Compressing(
       this.host.compression as Exclude<Encoding, 'identity'>,
       (bytes, isCompressed, done) => {
-        this.outbox.push(bytes, isCompressed, done);
+        this.retryBuffer.push(bytes, isCompressed, done);
         this.#pump();
       },
       (reason) => this.fail(Status.INTERNAL, 'INVALID_CALL', `the message cannot be compressed: ${reason}`),
@@ -153,7 +153,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
       this.#compressing.onEmpty = () => this.halfClose();
       return;
     }
-    this.outbox.halfClosed = true;
+    this.retryBuffer.halfClosed = true;
     // A unary call is whole now: its headers, message and end leave together, without a turn of the microtask queue.
     if (this.phase === 'scheduled') this.begin();
     else this.#pump();
@@ -224,12 +224,12 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   /** No attempt is open, and the next one begins later. */
   pause(): void {
     this.phase = 'pausing';
-    this.host.parked.add(this);
+    this.host.suspended.add(this);
   }
 
   /** Begins anew, after no attempt is open any more. */
   again(): void {
-    this.host.parked.delete(this);
+    this.host.suspended.delete(this);
     this.phase = 'scheduled';
     this.begin();
   }
@@ -237,20 +237,20 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   /** Gives a new attempt what the caller sent and asked for so far. */
   feed(attempt: Attempt): void {
     if (this.#wanted > 0) attempt.stream?.request(this.#wanted);
-    this.outbox.pump(attempt);
+    this.retryBuffer.pump(attempt);
     this.#account();
   }
 
   onAttemptHeaders(attempt: Attempt, headers: RawHeaders): void {
     if (this.phase === 'ended' || !this.attempts.commit(attempt)) return;
     this.#account();
-    this.#delivery?.headers(headers);
+    this.#listener?.headers(headers);
   }
 
   onAttemptMessage(attempt: Attempt, message: Buffer): void {
     if (this.phase === 'ended' || !this.attempts.isCommitted(attempt)) return;
     this.#wanted -= 1;
-    this.#delivery?.message(message);
+    this.#listener?.message(message);
   }
 
   onAttemptEnd(attempt: Attempt, end: StreamEnd): void {
@@ -275,16 +275,16 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     const ended = fromEnd(end);
     const status = ended === OK ? undefined : endStatus(this, end, ended);
     this.#end('cancelled');
-    if (status === undefined) this.#delivery?.ok();
-    else this.#delivery?.status(status);
+    if (status === undefined) this.#listener?.ok();
+    else this.#listener?.status(status);
   }
 
   /** Ends the call; the listener is told on the next tick, because a method of the caller's may be running. */
   finish(status: PodwireStatus): void {
     if (this.phase === 'ended') return;
     this.#end(status.code === Status.DEADLINE_EXCEEDED ? 'failed' : 'cancelled');
-    if (this.#delivery === undefined) this.#early = status;
-    else this.#tell(this.#delivery, status);
+    if (this.#listener === undefined) this.#early = status;
+    else this.#tell(this.#listener, status);
   }
 
   /** Nothing of the call is left behind. */
@@ -292,18 +292,18 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     const before = this.phase;
     this.phase = 'ended';
     if (before === 'waiting') this.host.stopWaiting(this);
-    else if (before === 'authenticating' || before === 'pausing') this.host.parked.delete(this);
+    else if (before === 'authenticating' || before === 'pausing') this.host.suspended.delete(this);
     this.host.wheel.remove(this);
     this.#inherited?.detach();
     this.attempts.abandonAll(ErrorCode.CANCEL, outcome);
     this.#compressing?.stop();
-    this.outbox.release();
+    this.retryBuffer.release();
     this.#account();
     if (before !== 'new') this.host.onCallEnd(this);
   }
 
-  #tell(delivery: Delivery, status: PodwireStatus): void {
-    timers.nextTick(() => delivery.status(status));
+  #tell(listener: ListenerContext, status: PodwireStatus): void {
+    timers.nextTick(() => listener.status(status));
   }
 
   #pump(): void {
@@ -314,7 +314,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
 
   /** Keeps the channel's sum of buffered bytes; a call over a limit is bound to the attempt it has. */
   #account(): void {
-    const bytes = this.outbox.bytes;
+    const bytes = this.retryBuffer.bytes;
     if (bytes === this.#bufferedBytes) return;
     this.host.retryBytes += bytes - this.#bufferedBytes;
     this.#bufferedBytes = bytes;
@@ -361,7 +361,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
       return this.fail(Status.UNAUTHENTICATED, 'INSECURE_CREDENTIALS', text);
     }
     this.phase = 'authenticating';
-    this.host.parked.add(this);
+    this.host.suspended.add(this);
     authenticate(credentials, this.authority ?? this.host.authority, this.method.path).then(
       (added) => {
         if (this.phase === 'authenticating' && this.#flatten(added)) this.again();

@@ -50,7 +50,7 @@ export interface CallHost {
   /** Why a call without a Pod is not worth waiting for, or undefined. */
   refuse(call: Call): Refusal | undefined;
   /** Calls that have neither an attempt nor a place in the queue: they wait for credentials, or for their next attempt. */
-  readonly parked: Set<Call>;
+  readonly suspended: Set<Call>;
   /** Queues the call; `begin` is called when a Pod may take it. False when the queue is full. */
   wait(call: Call): boolean;
   stopWaiting(call: Call): void;

@@ -22,7 +22,7 @@ import { Readiness } from './readiness.ts';
 import type { Side } from './side.ts';
 import { type OpenSide, openDirect, openMesh, type SideListener } from './sides.ts';
 import { type ChannelSnapshot, snapshotPods, snapshotRegistry, snapshotZone } from './snapshot.ts';
-import { whyNoPod } from './why.ts';
+import { whyNoPod } from './unavailable.ts';
 
 type CreateCall = Parameters<ChannelInterface['createCall']>;
 
@@ -72,9 +72,9 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
       this.#open.side,
       () => this.#open.watch?.status,
     );
-    this.#connectivity = new Connectivity(env, this.#dispatcher.hold);
+    this.#connectivity = new Connectivity(env, this.#dispatcher.processRef);
     this.#grace = new Grace(env.clock);
-    this.#readiness = new Readiness(env.clock, this.#dispatcher.hold, () => this.#open.side.warm);
+    this.#readiness = new Readiness(env.clock, this.#dispatcher.processRef, () => this.#open.side.warm);
   }
 
   get mode(): Mode {
@@ -140,9 +140,9 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     const done = this.#follow();
     if (this.#switch.target === undefined) return done;
     // A caller that waits for it keeps the process alive, as one that waits for `ready` does.
-    const { hold } = this.#dispatcher;
-    hold.acquire();
-    const release = () => hold.release();
+    const { processRef } = this.#dispatcher;
+    processRef.ref();
+    const release = () => processRef.unref();
     done.then(release, release);
     return done;
   }
@@ -188,7 +188,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     this.#open.side.close('the channel was closed');
     for (const side of this.#draining) side.close('the channel was closed');
     this.#readiness.close();
-    dispatcher.hold.clear();
+    dispatcher.processRef.clear();
     this.events.removeAllListeners();
   }
 

@@ -1,7 +1,7 @@
 import { connectivityState } from '@grpc/grpc-js';
 import { timers } from '@podwire/core';
 import type { Env } from '../env.ts';
-import type { ProcessHold } from '../process-hold.ts';
+import type { ProcessRef } from '../process-ref.ts';
 import type { SideState } from './side.ts';
 
 const STATES: Readonly<Record<SideState, connectivityState>> = {
@@ -15,13 +15,13 @@ const STATES: Readonly<Record<SideState, connectivityState>> = {
 /** Those who wait for gRPC's connectivity state of a channel to change. */
 export class Connectivity {
   readonly #env: Env;
-  readonly #hold: ProcessHold;
+  readonly #ref: ProcessRef;
   readonly #watchers = new Set<(error?: Error) => void>();
   state: connectivityState = connectivityState.CONNECTING;
 
-  constructor(env: Env, hold: ProcessHold) {
+  constructor(env: Env, processRef: ProcessRef) {
     this.#env = env;
-    this.#hold = hold;
+    this.#ref = processRef;
   }
 
   set(state: SideState | 'closed'): void {
@@ -37,11 +37,11 @@ export class Connectivity {
    */
   watch(current: connectivityState, deadline: Date | number, callback: (error?: Error) => void): () => void {
     if (this.state === connectivityState.SHUTDOWN) throw new Error('Channel has been shut down');
-    this.#hold.acquire();
+    this.#ref.ref();
     const done = (error?: Error) => {
       if (!this.#watchers.delete(done)) return;
       timer?.cancel();
-      this.#hold.release();
+      this.#ref.unref();
       // Never inside the call that asked.
       timers.nextTick(() => callback(error));
     };

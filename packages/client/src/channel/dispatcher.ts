@@ -12,11 +12,11 @@ import type { Env } from '../env.ts';
 import { authorityText, checkMethodPath } from '../options/check.ts';
 import type { Settings } from '../options/settings.ts';
 import type { ClientPod } from '../pod/pod.ts';
-import { ProcessHold } from '../process-hold.ts';
+import { ProcessRef } from '../process-ref.ts';
 import { RetryThrottle } from '../retry/throttle.ts';
 import type { Side } from './side.ts';
+import { whyNoPod, whyUnavailable } from './unavailable.ts';
 import { WaitQueue } from './wait-queue.ts';
-import { whyNoPod, whyUnavailable } from './why.ts';
 
 const SETTLED = Promise.resolve();
 const CLOSED: Refusal = {
@@ -47,9 +47,9 @@ export class Dispatcher implements CallHost {
   openCalls = 0;
   /** Set by `close`. */
   closed = false;
-  readonly hold: ProcessHold = new ProcessHold();
+  readonly processRef: ProcessRef = new ProcessRef();
   readonly queue: WaitQueue;
-  readonly parked: Set<Call> = new Set();
+  readonly suspended: Set<Call> = new Set();
   readonly #callersMs: () => number;
   readonly #settings: Settings;
   readonly #registryStatus: () => WatchStatus | undefined;
@@ -142,7 +142,7 @@ export class Dispatcher implements CallHost {
     this.#beginBatch();
     this.closed = true;
     this.queue.reconsider();
-    for (const call of [...this.parked]) call.fail(CLOSED.code, CLOSED.reason, CLOSED.details);
+    for (const call of [...this.suspended]) call.fail(CLOSED.code, CLOSED.reason, CLOSED.details);
   }
 
   /** Resolves when no call is open; at once when none is. */
@@ -196,12 +196,12 @@ export class Dispatcher implements CallHost {
 
   onCallStart(): void {
     this.openCalls += 1;
-    this.hold.acquire();
+    this.processRef.ref();
   }
 
   onCallEnd(): void {
     this.openCalls -= 1;
-    this.hold.release();
+    this.processRef.unref();
     if (this.openCalls === 0) this.#onIdle?.();
   }
 

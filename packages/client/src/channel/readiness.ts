@@ -1,24 +1,24 @@
 import type { Clock } from '@podwire/core';
-import type { ProcessHold } from '../process-hold.ts';
+import type { ProcessRef } from '../process-ref.ts';
 
 /** Callers that wait until a channel's calls can go out. Each of them keeps the process alive. */
 export class Readiness {
   readonly #clock: Clock;
-  readonly #hold: ProcessHold;
+  readonly #ref: ProcessRef;
   readonly #isReady: () => boolean;
   readonly #waiters = new Set<(result: boolean) => void>();
   #closed = false;
 
-  constructor(clock: Clock, hold: ProcessHold, isReady: () => boolean) {
+  constructor(clock: Clock, processRef: ProcessRef, isReady: () => boolean) {
     this.#clock = clock;
-    this.#hold = hold;
+    this.#ref = processRef;
     this.#isReady = isReady;
   }
 
   /** True when the channel was or became ready, false when `timeoutMs` passed first or it was closed. */
   async wait(timeoutMs: number): Promise<boolean> {
     if (this.#closed || this.#isReady()) return !this.#closed;
-    this.#hold.acquire();
+    this.#ref.ref();
     const ready = await new Promise<boolean>((resolve) => {
       const done = (result: boolean) => {
         timer.cancel();
@@ -28,7 +28,7 @@ export class Readiness {
       const timer = this.#clock.after(timeoutMs, () => done(false));
       this.#waiters.add(done);
     });
-    this.#hold.release();
+    this.#ref.unref();
     return ready;
   }
 

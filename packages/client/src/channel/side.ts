@@ -9,7 +9,7 @@ import { NO_HEADERS } from '../pod/endpoint-headers.ts';
 import { ClientPod } from '../pod/pod.ts';
 import type { PodShared } from '../pod/shared.ts';
 import { FirstPod } from './first-pod.ts';
-import { Rebuild } from './rebuild.ts';
+import { PickerRebuild } from './picker-rebuild.ts';
 
 /** What a side is made of. */
 export interface SideOptions {
@@ -57,7 +57,7 @@ export class Side {
   #timer: Timer | undefined;
   /** Counts the sets; each Pod knows the last one that named it. */
   #generation = 0;
-  readonly #rebuild: Rebuild;
+  readonly #rebuild: PickerRebuild;
   /** Where the policy uses one Pod at a time. */
   readonly #first: FirstPod | undefined;
   #closed = false;
@@ -65,7 +65,7 @@ export class Side {
   constructor(options: SideOptions) {
     this.mode = options.mode;
     this.#options = options;
-    this.#rebuild = new Rebuild(
+    this.#rebuild = new PickerRebuild(
       options.env.clock,
       () => this.#buildPicker(),
       () => this.#order.length,

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import type { CallOptions, ChannelInterface, Metadata } from '@grpc/grpc-js';
-import type { GrpcCall } from '../call/delivery.ts';
+import type { GrpcCall } from '../call/listener-context.ts';
 import { Incoming } from './incoming.ts';
 import type { ClientMethod } from './method.ts';
 import { cancelCall, openCall, sendOn } from './open-call.ts';

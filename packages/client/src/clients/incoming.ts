@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
 import type { RawHeaders } from '@podwire/http2';
-import type { CallListener, GrpcCall } from '../call/delivery.ts';
+import type { CallListener, GrpcCall } from '../call/listener-context.ts';
 import { initialMetadata } from '../call/received-metadata.ts';
 import { okStatus } from '../call/status.ts';
 import { isHeard } from './heard.ts';

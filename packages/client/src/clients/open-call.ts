@@ -1,7 +1,7 @@
 import { type CallOptions, type ChannelInterface, Metadata, status as Status } from '@grpc/grpc-js';
 import { messageOf } from '@podwire/core';
 import { Call } from '../call/call.ts';
-import type { GrpcCall, GrpcListener } from '../call/delivery.ts';
+import type { GrpcCall, GrpcListener } from '../call/listener-context.ts';
 
 const WHY = 'Cancelled on client';
 

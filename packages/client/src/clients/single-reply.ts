@@ -3,8 +3,8 @@ import { Metadata, type requestCallback, status as Status, type StatusObject } f
 import { timers } from '@podwire/core';
 import type { RawHeaders } from '@podwire/http2';
 import { Call } from '../call/call.ts';
-import type { CallListener, GrpcCall } from '../call/delivery.ts';
 import { callerStatus } from '../call/failure.ts';
+import type { CallListener, GrpcCall } from '../call/listener-context.ts';
 import { initialMetadata } from '../call/received-metadata.ts';
 import { okStatus } from '../call/status.ts';
 import { isHeard } from './heard.ts';

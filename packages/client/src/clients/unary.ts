@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { CallOptions, ChannelInterface, Metadata, requestCallback } from '@grpc/grpc-js';
-import type { GrpcCall } from '../call/delivery.ts';
+import type { GrpcCall } from '../call/listener-context.ts';
 import type { ClientMethod } from './method.ts';
 import { cancelCall, openCall, sendOn } from './open-call.ts';
 import { SingleReply } from './single-reply.ts';

@@ -1,4 +1,4 @@
-import type { GrpcCall } from '../call/delivery.ts';
+import type { GrpcCall } from '../call/listener-context.ts';
 
 type WriteContext = Parameters<GrpcCall['sendMessageWithContext']>[0];
 

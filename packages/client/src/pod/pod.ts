@@ -24,7 +24,7 @@ interface Link {
  * A connection counts as stable once it has lived this long or carried a reply. We reconnect at once after a stable connection and
  * after a single short-lived one (a server that is shutting down looks like that); after two short-lived ones in a row we back off.
  */
-const PROVEN_MS = 1_000;
+const STABLE_MS = 1_000;
 
 /** One Pod with its connections. Made once per endpoint id; outlives pickers and registry updates. */
 export class ClientPod implements Pod, DialedPod {
@@ -45,9 +45,9 @@ export class ClientPod implements Pod, DialedPod {
   /** It was ready and is not any more, though it did not leave the set. */
   lost = false;
   /** Set by every reply: this connection works. */
-  proven = false;
+  sawReply = false;
   /** The connection before ended without having been a good one. */
-  #doubted = false;
+  #lastWasShort = false;
   readonly #shared: PodShared;
   readonly #backoff: Backoff;
   /** In order of age; calls go to the oldest with room. */
@@ -218,7 +218,7 @@ export class ClientPod implements Pod, DialedPod {
     this.#links.push(link);
     this.failing = false;
     this.lost = false;
-    this.proven = false;
+    this.sawReply = false;
     this.#setState('ready');
   }
 
@@ -255,9 +255,9 @@ export class ClientPod implements Pod, DialedPod {
   #replace(link: Link, reason: string): void {
     this.lastError = reason;
     if (this.state !== 'ready') return this.#closeIfDrained();
-    const good = this.proven || this.#shared.env.clock.nowMs() - link.readyMs >= PROVEN_MS;
-    const wait = !good && this.#doubted;
-    this.#doubted = !good;
+    const good = this.sawReply || this.#shared.env.clock.nowMs() - link.readyMs >= STABLE_MS;
+    const wait = !good && this.#lastWasShort;
+    this.#lastWasShort = !good;
     if (good) this.#backoff.reset();
     if (this.#links.length > 0) return this.#refresh();
     this.lost = true;

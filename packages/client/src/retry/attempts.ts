@@ -18,7 +18,7 @@ export class Attempts {
   /** The newest of those that are open; each knows the next older one. */
   #open: Attempt | undefined;
   #committed: Attempt | undefined;
-  /** The outbox was given up for this attempt before it replied: no other one can follow. */
+  /** The retryBuffer was given up for this attempt before it replied: no other one can follow. */
   #bound = false;
   /** Attempts that count for the policy. */
   #made = 0;
@@ -85,7 +85,7 @@ export class Attempts {
   pump(): void {
     for (let one = this.#open, older: typeof one; one !== undefined; one = older) {
       older = one.older;
-      this.#call.outbox.pump(one);
+      this.#call.retryBuffer.pump(one);
     }
   }
 
@@ -100,7 +100,7 @@ export class Attempts {
     this.last = attempt;
     this.#timer?.cancel();
     this.#abandon(ErrorCode.CANCEL, 'cancelled', attempt);
-    this.#call.outbox.commit(attempt);
+    this.#call.retryBuffer.commit(attempt);
     return true;
   }
 
@@ -112,7 +112,7 @@ export class Attempts {
     this.last = attempt;
     this.#timer?.cancel();
     this.#abandon(ErrorCode.CANCEL, 'cancelled', attempt);
-    this.#call.outbox.commit(attempt);
+    this.#call.retryBuffer.commit(attempt);
     return true;
   }
 

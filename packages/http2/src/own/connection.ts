@@ -18,20 +18,20 @@ import type {
   StreamHandler,
   StreamHead,
 } from '../transport.ts';
+import { CapacityNotifier } from './capacity-notifier.ts';
 import { notHttp2 } from './first-bytes.ts';
 import { Inflow } from './flow/inflow.ts';
 import { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
 import { Cost, FloodGuard, windowsCost } from './frames/flood-guard.ts';
 import { Flag, FrameType, PREFACE, writeUint32 } from './frames/frame.ts';
-import { FrameCutter } from './frames/frame-cutter.ts';
+import { FrameReader } from './frames/frame-reader.ts';
 import { MAX_WINDOW_BYTES, Setting, settingsFrame } from './frames/settings.ts';
 import { Handshake } from './handshake.ts';
 import { RequestEncoder } from './headers/request-encoder.ts';
 import { ResponseDecoder } from './headers/response-decoder.ts';
 import { Pings } from './pings.ts';
 import { Receiver, type Session } from './receiver.ts';
-import { RoomBell } from './room-bell.ts';
 import { closeSocket, openSocket, type SocketReader } from './socket.ts';
 import { NO_RESET, OwnStream, type StreamHost } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
@@ -50,7 +50,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   readonly #options: ConnectionOptions;
   readonly #listener: ConnectionListener;
   readonly #socket: Socket;
-  readonly #cutter: FrameCutter;
+  readonly #reader: FrameReader;
   readonly #requests: RequestEncoder;
   readonly streams = new StreamTable(timers.nowMs);
   readonly inflow: Inflow;
@@ -63,7 +63,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   #lastStreamId = MAX_STREAM_ID;
   /** By how much the SETTINGS at hand move the send windows of open streams. */
   #windowDelta = 0;
-  readonly #room: RoomBell;
+  readonly #room: CapacityNotifier;
   /** Why the connection ended; nothing is read or written any more. */
   #over: string | undefined;
   /** The first cause of an end that is to come: an error of the socket, or of GOAWAY. */
@@ -75,10 +75,10 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#options = options;
     this.remoteAddress = addressOf(options);
     this.#listener = listener;
-    this.#room = new RoomBell(this, listener);
+    this.#room = new CapacityNotifier(this, listener);
     this.#requests = new RequestEncoder(tls === undefined ? 'http' : 'https');
     const receiver = new Receiver(this, new ResponseDecoder(maxHeaderListBytes), maxHeaderListBytes);
-    this.#cutter = new FrameCutter(receiver);
+    this.#reader = new FrameReader(receiver);
     this.#socket = openSocket(options, this);
     this.sender = new Sender(this.#socket, this.#requests, () => this.#room.check());
     this.#keepalive = new Keepalive(this, { keepaliveSparing: false, ...options });
@@ -103,7 +103,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
       this.state === 'ready' &&
       this.#over === undefined &&
       this.streams.size + this.#resets.waiting < this.maxConcurrentStreams &&
-      !this.sender.jammed
+      !this.sender.full
     );
   }
 
@@ -134,7 +134,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.streams.add(stream);
     this.sender.headers(stream.id, head);
     if (this.#keepalive.dormant) this.#keepalive.wake();
-    if (this.streams.worn) timers.nextTick(() => this.#startDraining('stream ids run out'));
+    if (this.streams.idsExhausted) timers.nextTick(() => this.#startDraining('stream ids run out'));
     this.#room.noted();
     return stream;
   }
@@ -156,8 +156,9 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     try {
       const other = this.bytesReceived === end ? notHttp2(source, end) : undefined;
       if (other !== undefined) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, other);
-      this.#cutter.push(source, 0, end);
-      if (this.sender.deaf) throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'asks and does not read');
+      this.#reader.push(source, 0, end);
+      if (this.sender.peerNotReading)
+        throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'asks and does not read');
     } catch (error) {
       if (!(error instanceof ConnectionError)) {
         this.destroy('a callback threw an error');
@@ -341,7 +342,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#handshake.stop();
     this.#keepalive.stop();
     this.#resets.stop();
-    this.#cutter.stop();
+    this.#reader.stop();
     const neverLeft = this.sender.flushedId;
     const payload = new Uint8Array(8);
     writeUint32(payload, 4, errorCode ?? ErrorCode.NO_ERROR);

@@ -3,7 +3,7 @@ import type { Sender } from './flow/sender.ts';
 import { ConnectionError } from './frames/connection-error.ts';
 import { Cost } from './frames/flood-guard.ts';
 import { Flag, FrameType, readUint32 } from './frames/frame.ts';
-import type { FrameSink } from './frames/frame-cutter.ts';
+import type { FrameSink } from './frames/frame-reader.ts';
 import { readSettings } from './frames/settings.ts';
 import { HeaderCollector } from './headers/header-collector.ts';
 import type { ResponseBlock } from './headers/response-block.ts';

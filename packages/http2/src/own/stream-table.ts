@@ -21,7 +21,7 @@ export class StreamTable {
   }
 
   /** Whether a new connection should take over before ids run out. */
-  get worn(): boolean {
+  get idsExhausted(): boolean {
     return this.#nextId > LAST_USED_ID;
   }
 

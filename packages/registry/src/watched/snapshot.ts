@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '@podwire/core';
 import type { Endpoint } from '../endpoint.ts';
 import { sweep } from '../sweep.ts';
-import { Pace } from './pace.ts';
+import { Coalescer } from './coalescer.ts';
 import { DRAFT, readSnapshot, snapshotPath, writeSnapshot } from './snapshot-file.ts';
 
 /** A set that keeps changing is written once in so long. */
@@ -27,7 +27,7 @@ export interface SnapshotOptions {
 export class Snapshot {
   readonly #options: SnapshotOptions;
   readonly #path: string;
-  readonly #pace: Pace;
+  readonly #writes: Coalescer;
   #endpoints: readonly Endpoint[] = [];
   #refresh: Timer | undefined;
   #writing = false;
@@ -38,7 +38,7 @@ export class Snapshot {
   constructor(options: SnapshotOptions) {
     this.#options = options;
     this.#path = snapshotPath(options.directory, options.key);
-    this.#pace = new Pace(options.clock, WRITE_MS, () => void this.#write());
+    this.#writes = new Coalescer(options.clock, WRITE_MS, () => void this.#write());
   }
 
   load(): { readonly endpoints: readonly Endpoint[]; readonly ageMs: number } | undefined {
@@ -53,12 +53,12 @@ export class Snapshot {
 
   save(endpoints: readonly Endpoint[]): void {
     this.#endpoints = endpoints;
-    this.#pace.ask();
+    this.#writes.request();
   }
 
   /** What waits to be written is written. */
   close(): void {
-    this.#pace.flush();
+    this.#writes.flush();
     this.#closed = true;
     this.#refresh?.cancel();
   }
@@ -92,7 +92,7 @@ export class Snapshot {
     this.#refresh?.cancel();
     if (this.#closed) return;
     this.#refresh = this.#options.clock.after(REFRESH_MS, () => {
-      if (this.#options.isCurrent()) this.#pace.ask();
+      if (this.#options.isCurrent()) this.#writes.request();
       else this.#planRefresh();
     });
   }

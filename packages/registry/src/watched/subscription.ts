@@ -3,7 +3,7 @@ import { type Change, EndpointTable } from '../endpoint-table.ts';
 import type { Registry, RegistryUpdate } from '../registry.ts';
 import { RetryDelay } from '../retry-delay.ts';
 import { attempt } from './attempt.ts';
-import { Pace } from './pace.ts';
+import { Coalescer } from './coalescer.ts';
 import type { RegistryStatus } from './status.ts';
 import { usable } from './usable.ts';
 
@@ -39,8 +39,8 @@ export class Subscription {
   readonly #random: Random;
   readonly #abort = new AbortController();
   #pending: Change[] = [];
-  readonly #applying: Pace;
-  readonly #rechecking: Pace;
+  readonly #applying: Coalescer;
+  readonly #rechecking: Coalescer;
   #look: (() => void) | undefined;
   #burst = 0;
 
@@ -49,8 +49,8 @@ export class Subscription {
     this.#service = service;
     this.#clock = clock;
     this.#random = random;
-    this.#applying = new Pace(clock, COALESCE_MS, () => this.#applyPending());
-    this.#rechecking = new Pace(clock, RECHECK_MS, () => this.#look?.());
+    this.#applying = new Coalescer(clock, COALESCE_MS, () => this.#applyPending());
+    this.#rechecking = new Coalescer(clock, RECHECK_MS, () => this.#look?.());
     this.status = {
       state: 'connecting',
       sinceMs: clock.nowMs(),
@@ -64,7 +64,7 @@ export class Subscription {
 
   /** A caller has reason to think that the registry knows better by now. */
   recheck(): void {
-    if (this.#look !== undefined) this.#rechecking.ask();
+    if (this.#look !== undefined) this.#rechecking.request();
   }
 
   close(): void {
@@ -127,7 +127,7 @@ export class Subscription {
   }
 
   #ask(): void {
-    this.#applying.ask();
+    this.#applying.request();
     // A listener that has nothing yet is not made to wait for what may follow.
     if (this.endpoints === undefined) this.#applying.flush();
   }

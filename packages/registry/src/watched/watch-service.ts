@@ -2,8 +2,8 @@ import { type Clock, type Random, type Timer, timers } from '@podwire/core';
 import type { Endpoint, EndpointSet, EndpointSource } from '../endpoint.ts';
 import { EndpointTable } from '../endpoint-table.ts';
 import type { Registry } from '../registry.ts';
+import { Coalescer } from './coalescer.ts';
 import { Baseline, type Held, survivors } from './hold.ts';
-import { Pace } from './pace.ts';
 import { type SharedSubscription, subscribe } from './shared.ts';
 import { Snapshot } from './snapshot.ts';
 import type { WatchStatus } from './status.ts';
@@ -67,7 +67,7 @@ class Watch implements ServiceWatch {
   readonly #shared: SharedSubscription;
   readonly #snapshot: Snapshot | undefined;
   readonly #baseline = new Baseline();
-  readonly #rechecking: Pace;
+  readonly #rechecking: Coalescer;
   #held: Held | undefined;
   #letGo: Timer | undefined;
   #source: EndpointSource | undefined;
@@ -81,7 +81,7 @@ class Watch implements ServiceWatch {
     this.#options = options;
     this.#listener = listener;
     const { clock, random, snapshotDir, snapshotKey, snapshotMaxAgeMs } = options;
-    this.#rechecking = new Pace(clock, RECHECK_MS, () => this.#believe());
+    this.#rechecking = new Coalescer(clock, RECHECK_MS, () => this.#believe());
     this.#shared = subscribe(registry, service, clock, random, {
       onSaid: (changed) => this.#onSaid(changed),
       onStatus: () => this.#tellStatus(),
@@ -125,7 +125,7 @@ class Watch implements ServiceWatch {
 
   recheck(): void {
     if (this.#closed) return;
-    if (this.#held !== undefined) this.#rechecking.ask();
+    if (this.#held !== undefined) this.#rechecking.request();
     this.#shared.subscription.recheck();
   }
 

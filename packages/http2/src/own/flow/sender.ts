@@ -39,7 +39,7 @@ export class Sender implements Flushable {
   dataFrames = 0;
   readonly #socket: Socket;
   readonly #requests: RequestEncoder;
-  /** Called when room came back after the sender was jammed. */
+  /** Called when room came back after the sender was full. */
   readonly #onUnjammed: () => void;
   readonly #out = new WriteBuffer();
   #lastId = 0;
@@ -50,7 +50,7 @@ export class Sender implements Flushable {
   readonly #waiting = new SendQueue();
   #telling = false;
   /** New calls were turned away, and wait to hear of room. */
-  #wasJammed = false;
+  #wasFull = false;
   /** Writers who wrote while one was being told, and are told behind it: a caller that writes on and on must not fill the stack. */
   #nested: (() => void)[] = [];
 
@@ -65,12 +65,12 @@ export class Sender implements Flushable {
   }
 
   /** Whether new calls must wait, too. */
-  get jammed(): boolean {
+  get full(): boolean {
     return this.#socket.writableLength + this.#out.bytes >= JAMMED_BYTES;
   }
 
   /** Whether the peer makes us answer and reads no answers. */
-  get deaf(): boolean {
+  get peerNotReading(): boolean {
     return this.#socket.writableLength + this.#out.bytes >= DEAF_BYTES;
   }
 
@@ -237,7 +237,7 @@ export class Sender implements Flushable {
 
   #write(): void {
     this.flushedId = this.#lastId;
-    this.#wasJammed ||= this.jammed;
+    this.#wasFull ||= this.full;
     const { pieces, blocks } = this.#out.take();
     if (pieces.length === 0) return;
     const written = () => this.#onWritten(blocks);
@@ -255,8 +255,8 @@ export class Sender implements Flushable {
     recycle(blocks);
     if (this.stopped) return;
     this.pump();
-    if (!this.#wasJammed || this.jammed) return;
-    this.#wasJammed = false;
+    if (!this.#wasFull || this.full) return;
+    this.#wasFull = false;
     this.#onUnjammed();
   }
 

@@ -37,7 +37,7 @@ const RESOURCE_OPTIONS = { requireManualDestroy: true };
  * Runs the caller's callbacks in the caller's async context (AsyncLocalStorage), and keeps what they throw away from
  * the connection: it surfaces as an uncaught exception, as it does with grpc-js.
  */
-export class Delivery extends AsyncResource {
+export class ListenerContext extends AsyncResource {
   readonly #listener: CallListener;
 
   constructor(listener: CallListener) {

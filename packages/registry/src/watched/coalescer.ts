@@ -3,7 +3,7 @@ import type { Clock, Timer } from '@podwire/core';
 /**
  * Coalesces requests: runs `fn` once, in a turn of its own, for everything requested since, and at most once per `everyMs`.
  */
-export class Pace {
+export class Coalescer {
   readonly #clock: Clock;
   readonly #everyMs: number;
   readonly #fn: () => void;
@@ -16,7 +16,7 @@ export class Pace {
     this.#fn = fn;
   }
 
-  ask(): void {
+  request(): void {
     if (this.#timer !== undefined) return;
     const delayMs = Math.max(0, this.#lastMs + this.#everyMs - this.#clock.nowMs());
     this.#timer = this.#clock.after(delayMs, () => this.#run());

@@ -2,7 +2,7 @@ import { timers } from '@podwire/core';
 import type { Connection, ConnectionListener } from '../transport.ts';
 
 /** Tells when room for streams comes back or goes away: once for each change, and never inside a call of the caller. */
-export class RoomBell {
+export class CapacityNotifier {
   readonly #connection: Pick<Connection, 'hasRoom'>;
   readonly #listener: Pick<ConnectionListener, 'onRoom'>;
   #known = false;

@@ -13,7 +13,7 @@ const NONE: readonly Outgoing[] = [];
  * What the caller has sent so far. Messages are kept until the call is committed to one attempt, so that another
  * attempt can send them again (gRFC A6, "buffering").
  */
-export class Outbox {
+export class RetryBuffer {
   #messages: readonly Outgoing[] = NONE;
   /** Messages that were dropped after they had been written to the committed attempt. */
   #dropped = 0;

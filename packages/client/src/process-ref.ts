@@ -4,21 +4,21 @@ import { type Hold, timers } from '@podwire/core';
  * Keeps the process alive while it is held at least once: a caller waits for something, though no socket or
  * timer of podwire does so by itself.
  */
-export class ProcessHold {
+export class ProcessRef {
   #count = 0;
   #hold: Hold | undefined;
 
-  acquire(): void {
+  ref(): void {
     if (this.#count++ > 0) return;
     if (this.#hold === undefined) this.#hold = timers.hold();
     else this.#hold.ref();
   }
 
-  release(): void {
+  unref(): void {
     if (--this.#count === 0) this.#hold?.unref();
   }
 
-  /** Leaves no timer behind; a later `acquire` makes a new one. */
+  /** Leaves no timer behind; a later `ref` makes a new one. */
   clear(): void {
     this.#hold?.close();
     this.#hold = undefined;

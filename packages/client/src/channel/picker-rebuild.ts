@@ -3,22 +3,22 @@ import { type Clock, type Incremental, type Timer, TURN_MS, timers } from '@podw
 /** From here on a rebuild is felt: 0.3 ms or more (`node bench/churn/main.mjs`). */
 const MANY_PODS = 500;
 /** A rebuild takes some 1 to 2 µs a Pod, so that rebuilding is never more than a sixth of the time. */
-const REST_MS_PER_POD = 0.01;
+const COOLDOWN_MS_PER_POD = 0.01;
 /** A Pod that is ready seldom comes alone: those that come with it share a rebuild. */
-const COMPANY_MS = 3;
+const COALESCE_MS = 3;
 
 /**
  * How soon a change matters. `now`: what the old picker has is of no use. `soon`: a Pod waits for its first call. `later`: the
  * old picker does as well, as it passes over Pods that take no calls.
  */
-export type Haste = 'now' | 'soon' | 'later';
+export type Urgency = 'now' | 'soon' | 'later';
 
 /**
  * When a picker is built anew: once for all that changes in one turn, and in turns of at most {@link TURN_MS}. A large set
  * is rebuilt in turns of its own, and rests in between: else each of ten thousand Pods that connect one after another
  * would cost a walk over all of them. Until it is done the old picker serves; it passes over Pods that take no calls.
  */
-export class Rebuild {
+export class PickerRebuild {
   readonly #clock: Clock;
   readonly #begin: () => Incremental<void>;
   readonly #count: () => number;
@@ -26,7 +26,7 @@ export class Rebuild {
   #dueMs: number | undefined;
   #work: Incremental<void> | undefined;
   /** Something changed while a picker was being built, which that one may not know. */
-  #stale: Haste | undefined;
+  #stale: Urgency | undefined;
   #timer: Timer | undefined;
   #doneMs = Number.NEGATIVE_INFINITY;
   #closed = false;
@@ -39,10 +39,10 @@ export class Rebuild {
   }
 
   /** Something changed. */
-  plan(haste: Haste): void {
+  plan(urgency: Urgency): void {
     if (this.#closed) return;
     if (this.#work !== undefined) {
-      if (this.#stale === undefined || this.#stale === 'later') this.#stale = haste;
+      if (this.#stale === undefined || this.#stale === 'later') this.#stale = urgency;
       return;
     }
     const nowMs = this.#clock.nowMs();
@@ -52,10 +52,10 @@ export class Rebuild {
       this.#dueMs ??= nowMs;
       return;
     }
-    const restMs = count * REST_MS_PER_POD;
+    const cooldownMs = count * COOLDOWN_MS_PER_POD;
     // Changes arrive in groups (old Pods leave as their replacements come), so wait a little and handle them together.
-    const waitMs = { now: 0, soon: Math.min(COMPANY_MS, restMs), later: restMs }[haste];
-    const dueMs = Math.max(this.#doneMs + restMs, nowMs + waitMs);
+    const waitMs = { now: 0, soon: Math.min(COALESCE_MS, cooldownMs), later: cooldownMs }[urgency];
+    const dueMs = Math.max(this.#doneMs + cooldownMs, nowMs + waitMs);
     if (this.#dueMs !== undefined && this.#dueMs <= dueMs) return;
     this.#timer?.cancel();
     this.#dueMs = dueMs;

@@ -1,7 +1,7 @@
 /** One watcher of a reflector: told that something changed, that it failed, or that it is over. */
-export class Seat {
+export class ReflectorSubscription {
   readonly #onLeave: () => void;
-  #state: 'quiet' | 'rung' | 'failed' | 'left' = 'quiet';
+  #state: 'quiet' | 'raised' | 'failed' | 'left' = 'quiet';
   #error: unknown;
   #wake: (() => void) | undefined;
 
@@ -10,8 +10,8 @@ export class Seat {
   }
 
   /** Something changed. Raised twice before it is seen counts once: a slow watcher sees the latest, not the backlog. */
-  ring(): void {
-    if (this.#state === 'quiet') this.#set('rung');
+  raise(): void {
+    if (this.#state === 'quiet') this.#set('raised');
   }
 
   /** The reflector failed; what was not looked at yet is lost with it. */
@@ -27,7 +27,7 @@ export class Seat {
     this.#onLeave();
   }
 
-  /** Resolves true when something changed and false when the seat was left; rejects when the reflector failed. */
+  /** Resolves true when something changed and false when the subscription was left; rejects when the reflector failed. */
   async changed(): Promise<boolean> {
     if (this.#state === 'quiet') {
       await new Promise<void>((resolve) => {
@@ -40,7 +40,7 @@ export class Seat {
     return true;
   }
 
-  #set(state: 'rung' | 'failed' | 'left'): void {
+  #set(state: 'raised' | 'failed' | 'left'): void {
     this.#state = state;
     this.#wake?.();
     this.#wake = undefined;

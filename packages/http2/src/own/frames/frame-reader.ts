@@ -15,7 +15,7 @@ export interface FrameSink {
 }
 
 /** Cuts what a socket reads into frames. It holds at most one frame that is no DATA, and no DATA at all. */
-export class FrameCutter {
+export class FrameReader {
   readonly #sink: FrameSink;
   #stopped = false;
   readonly #head = new Uint8Array(FRAME_HEAD_BYTES);

@@ -1,6 +1,6 @@
 import { VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
-import { Rebuild } from './rebuild.ts';
+import { PickerRebuild } from './picker-rebuild.ts';
 
 const PODS = 1_000;
 /** A hundredth of a millisecond for each. */
@@ -9,7 +9,7 @@ const REST_MS = 10;
 test('a rebuild of many Pods comes as soon as the most urgent change wants it, and then they rest', async () => {
   const clock = new VirtualClock();
   let built = 0;
-  const rebuild = new Rebuild(
+  const rebuild = new PickerRebuild(
     clock,
     // biome-ignore lint/correctness/useYield: it has nothing to let in
     function* () {

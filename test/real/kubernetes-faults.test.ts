@@ -93,6 +93,7 @@ interface Outage {
 
 /** 500 calls a second through an outage in which a Pod is replaced; all succeed, and the new Pod is soon in use. */
 async function endure({ options, outageMs = FAULT_MS, down, meanwhile, up, say }: Outage) {
+  const begin = cluster.audited().length;
   await using channel = createChannel('kubernetes:///orders.prod:grpc', {
     registries: [kubernetes(options())],
   });
@@ -104,6 +105,8 @@ async function endure({ options, outageMs = FAULT_MS, down, meanwhile, up, say }
   });
   const load = startOpenLoad(demoClient(channel), 500);
   await expect.poll(() => load.byPod.size).toBe(4);
+  // Lists suffice for calls; the outage is to meet a watch.
+  await expect.poll(() => asked(begin)).toContain('watch');
   const from = cluster.audited().length;
   const endMs = performance.now() + outageMs;
   await down();

@@ -76,7 +76,7 @@ export class Reflector {
 
   /** Why watches are not relied on and the service is listed again and again; undefined while they are. */
   get doubt(): string | undefined {
-    return this.#trust.doubt;
+    return this.#trust.told;
   }
 
   /** A caller has reason to think that the API server knows better by now. */
@@ -196,7 +196,8 @@ export class Reflector {
       if (error !== undefined) {
         const isOldNews = wasInDoubt && error instanceof SilentWatch;
         if (!isAnswered && !isOldNews) throw error;
-        if (!isOldNews) trust.onRefused(messageOf(error), retryAfterMs(error));
+        const isUnreachable = error instanceof KubernetesError && error.unreachable;
+        if (!isOldNews) trust.onRefused(messageOf(error), retryAfterMs(error), isUnreachable);
       }
       if (trust.doubt !== undefined) {
         await trust.due(signal);

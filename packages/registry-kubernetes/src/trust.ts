@@ -47,7 +47,7 @@ export class Trust {
   /** Since when a watch on probation has not been silent. */
   #soundSinceMs: number | undefined;
   #isSuspicion = false;
-  /** A watch was refused, and no list has passed since: the API server may be gone altogether. */
+  /** A watch was cut before it began, and no list has passed since: the API server may be gone altogether. */
   #isUnproven = false;
   #sentMs = 0;
   #limitMs = BEGIN_MS;
@@ -58,6 +58,11 @@ export class Trust {
 
   constructor(env: TrustEnv) {
     this.#env = env;
+  }
+
+  /** The doubt that is told: one that no list has proven yet may be an API server that is gone altogether. */
+  get told(): string | undefined {
+    return this.#isUnproven ? undefined : this.doubt;
   }
 
   /** Resolves when a list is due, whether a watch is under way or not; or when `signal` aborts. */
@@ -132,10 +137,10 @@ export class Trust {
     );
   }
 
-  /** It ended before it could be said to have begun. */
-  onRefused(why: string, retryAfterMs: number): void {
+  /** It ended before it could be said to have begun; `isUnreachable`: without an answer. */
+  onRefused(why: string, retryAfterMs: number, isUnreachable: boolean): void {
     this.#isSuspicion = false;
-    this.#isUnproven ||= this.doubt === undefined;
+    this.#isUnproven ||= isUnreachable && this.doubt === undefined;
     this.#doubt(why);
     this.#plan(Math.max(this.#listedMs + this.#jitter(this.#gapMs), this.#env.clock.nowMs() + retryAfterMs));
   }
@@ -150,7 +155,10 @@ export class Trust {
     const nowMs = this.#env.clock.nowMs();
     this.#listedMs = nowMs;
     this.#silentMs = 0;
-    this.#isUnproven = false;
+    if (this.#isUnproven) {
+      this.#isUnproven = false;
+      this.#env.onChange();
+    }
     if (isNews && this.#openedMs !== undefined)
       this.#distrust('a list had a change that the watch had not told');
     else if (this.#isSuspicion) this.#suspicionMs = Math.min(this.#suspicionMs * 2, MAX_SUSPICION_MS);

@@ -35,7 +35,7 @@ describe('provider processes in the file registry', () => {
   test.each([[], ['--stop-first']] as '--stop-first'[][])(
     'are found, share the calls evenly, and are all replaced without a failed call %j',
     {
-      timeout: 60_000,
+      timeout: 120_000,
     },
     async (...options) => {
       const old = await start(4, ...options);

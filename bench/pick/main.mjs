@@ -21,7 +21,8 @@ function makePods(count, from = 0, total = { inFlight: 0 }) {
     const i = from + at;
     const address = `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:50051`;
     const endpoint = toEndpoint({ address, weight: 1 + (i % 3) });
-    return { id: endpoint.id, endpoint, available: true, load: new LoadMeter(total) };
+    const { id, weight } = endpoint;
+    return { id, endpoint, available: true, weight, blocked: 0, load: new LoadMeter(total) };
   });
 }
 
@@ -35,7 +36,7 @@ function cpuMs(work) {
 
 function measurePicks(name, size) {
   const pods = makePods(size);
-  const picker = finish(createPolicy(name).build(pods, pods, env));
+  const picker = finish(createPolicy(name).build({ ...env, pods, ready: pods, previous: undefined }));
   const info = { hash: 0, excluded: undefined };
   const round = () => {
     for (let i = 0; i < PICKS; i++) {
@@ -65,7 +66,7 @@ function measureChanges(name) {
   for (let change = 0; change <= CHANGES; change++) {
     builds.push(
       cpuMs(() => {
-        picker = finish(policy.build(pods, pods, env, picker));
+        picker = finish(policy.build({ ...env, pods, ready: pods, previous: picker }));
       }),
     );
     pods = [...pods.slice(100), ...makePods(100, 10_000 + change * 100, pods[0].load.total)];

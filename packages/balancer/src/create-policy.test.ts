@@ -3,7 +3,22 @@ import { InvalidInput } from '@podwire/core';
 import { describe, expect, test } from 'vitest';
 import { createPolicy, policyNames, policyOptions } from './create-policy.ts';
 
+/** A policy in so many others. */
+function nested(depth: number): unknown {
+  let policy: unknown = 'random';
+  for (let i = 1; i < depth; i++) policy = { zone_aware: { policy } };
+  return policy;
+}
+
 describe('createPolicy', () => {
+  test('takes policies in policies, up to a depth that no stack minds', () => {
+    expect(createPolicy(nested(8)).name).toBe('zone_aware');
+    expect(() => createPolicy(nested(9))).toThrow(
+      /^policy(\.zone_aware\.policy){8} is nested more than 8 deep/,
+    );
+    expect(() => createPolicy(nested(100_000))).toThrow('is nested more than 8 deep');
+  });
+
   test.each(policyNames)(
     '%s: takes the name, an object with the name, and every option at its bounds',
     (name) => {
@@ -20,6 +35,11 @@ describe('createPolicy', () => {
     ['lest_request', /^policy: "lest_request".*least_request/],
     ['toString', /^policy: "toString"/],
     [{ maglev: {}, random: {} }, /^policy: .*only key/],
+    [
+      { zone_aware: { policy: 'lest_request' } },
+      /^policy\.zone_aware\.policy: "lest_request".*least_request/,
+    ],
+    [{ zone_aware: { policy: { random: 1 } } }, /^policy\.zone_aware\.policy\.random/],
     [[], /^policy: .*name of a policy/],
     [undefined, /^policy: undefined/],
     [{ random: { choiceCount: 2 } }, /^policy\.random\.choiceCount/],

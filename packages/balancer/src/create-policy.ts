@@ -1,4 +1,4 @@
-import { checkKeys, InvalidInput, unknownWord } from '@podwire/core';
+import { checkKeys, InvalidInput, NOT_SHOWN, unknownWord } from '@podwire/core';
 import { leastRequest } from './policies/least-request.ts';
 import { maglev } from './policies/maglev.ts';
 import { peakEwma } from './policies/peak-ewma.ts';
@@ -7,19 +7,28 @@ import { random } from './policies/random.ts';
 import { ringHash } from './policies/ring-hash.ts';
 import { roundRobin } from './policies/round-robin.ts';
 import { weightedRoundRobin } from './policies/weighted-round-robin.ts';
+import { zoneAware } from './policies/zone-aware.ts';
 import type { Policy } from './policy.ts';
 
 /** An option of a policy, as JSON Schema describes it. */
 export interface OptionSchema {
-  readonly type: 'boolean' | 'integer' | 'number';
+  /** `policy` is a policy's name, or an object with its name as the only key. */
+  readonly type: 'boolean' | 'integer' | 'number' | 'policy';
+  /** Of a number. Default: none. */
   readonly minimum?: number;
+  /** Of a number. Default: none. */
   readonly maximum?: number;
   /** None is "not set". */
-  readonly default?: boolean | number;
+  readonly default?: boolean | number | string;
+  /** One sentence for documents and JSON Schema. */
   readonly description: string;
 }
 
-type Values = Readonly<Record<string, boolean | number | undefined>>;
+/** Of policies in policies: more than anybody means, and few enough for every stack. */
+const MAX_DEPTH = 8;
+
+type Value = boolean | number | Policy | undefined;
+type Values = Readonly<Record<string, Value>>;
 
 interface Entry {
   readonly options: Readonly<Record<string, OptionSchema>>;
@@ -49,6 +58,12 @@ const loadBound: OptionSchema = {
   description: 'A Pod with more than this many times the mean of calls in flight passes calls on',
 };
 
+const childPolicy: OptionSchema = {
+  type: 'policy',
+  default: 'least_request',
+  description: 'The policy over the Pods of the own zone, and over all others',
+};
+
 const POLICIES = {
   pick_first: {
     options: { shuffleAddressList },
@@ -67,8 +82,10 @@ const POLICIES = {
     make: (v) => ringHash({ loadBound: v.loadBound as number | undefined }),
   },
   maglev: { options: { loadBound }, make: (v) => maglev({ loadBound: v.loadBound as number | undefined }) },
+  zone_aware: { options: { policy: childPolicy }, make: (v) => zoneAware(v.policy as Policy) },
 } as const satisfies Record<string, Entry>;
 
+/** The name of a policy, as it is written in options and in service configs. */
 export type PolicyName = keyof typeof POLICIES;
 
 /** Every policy by name. */
@@ -84,7 +101,12 @@ export function policyOptions(name: PolicyName): Readonly<Record<string, OptionS
  * {@link InvalidInput} with the path to an unknown name or option or a value that breaks its rule.
  */
 export function createPolicy(config: unknown, path = 'policy'): Policy {
-  if (typeof config === 'string') return make(config, {}, path, path);
+  return create(config, path, 1);
+}
+
+function create(config: unknown, path: string, depth: number): Policy {
+  if (depth > MAX_DEPTH) throw new InvalidInput(path, NOT_SHOWN, `is nested more than ${MAX_DEPTH} deep`);
+  if (typeof config === 'string') return make(config, {}, path, path, depth);
   if (typeof config !== 'object' || config === null || Object.keys(config).length !== 1) {
     throw new InvalidInput(
       path,
@@ -93,22 +115,23 @@ export function createPolicy(config: unknown, path = 'policy'): Policy {
     );
   }
   const [name, options] = Object.entries(config)[0]!;
-  return make(name, options, path, `${path}.${name}`);
+  return make(name, options, path, `${path}.${name}`, depth);
 }
 
-function make(name: string, options: unknown, path: string, optionsPath: string): Policy {
+function make(name: string, options: unknown, path: string, optionsPath: string, depth: number): Policy {
   if (!Object.hasOwn(POLICIES, name)) throw new InvalidInput(path, name, unknownWord(name, policyNames));
   const entry: Entry = POLICIES[name as PolicyName];
   const given = checkKeys(options, Object.keys(entry.options), optionsPath);
-  const values: Record<string, boolean | number | undefined> = {};
+  const values: Record<string, Value> = {};
   for (const [key, schema] of Object.entries(entry.options)) {
-    values[key] =
-      given[key] === undefined ? schema.default : check(given[key], schema, `${optionsPath}.${key}`);
+    const value = given[key] === undefined ? schema.default : given[key];
+    values[key] = value === undefined ? undefined : check(value, schema, `${optionsPath}.${key}`, depth);
   }
   return entry.make(values);
 }
 
-function check(value: unknown, schema: OptionSchema, path: string): boolean | number {
+function check(value: unknown, schema: OptionSchema, path: string, depth: number): Value {
+  if (schema.type === 'policy') return create(value, path, depth + 1);
   const { type, minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = schema;
   if (type === 'boolean') {
     if (typeof value === 'boolean') return value;

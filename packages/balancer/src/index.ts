@@ -8,7 +8,8 @@ export {
 } from './create-policy.ts';
 export { hashKey } from './hash.ts';
 export { LoadMeter, type LoadTotal, type Outcome } from './load-meter.ts';
+export { Block, type Pod } from './pod.ts';
 export { canServe } from './policies/scan.ts';
-export type { Picker, PickInfo, Pod, Policy, PolicyEnv } from './policy.ts';
+export { zoneAware } from './policies/zone-aware.ts';
+export type { Picker, PickInfo, Policy, PolicyInput } from './policy.ts';
 export { type SubsetOptions, selectSubset } from './subset.ts';
-export { zoneAware } from './zone-aware.ts';

@@ -3,6 +3,7 @@ export type Outcome = 'ok' | 'failed' | 'cancelled';
 
 /** Calls in flight over all Pods of a service; what a load bound is measured against. */
 export interface LoadTotal {
+  /** Calls in flight on all Pods of the set together. */
   inFlight: number;
 }
 

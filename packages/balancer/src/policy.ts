@@ -1,19 +1,5 @@
 import type { Incremental, Random } from '@podwire/core';
-import type { Endpoint } from '@podwire/registry';
-import type { LoadMeter } from './load-meter.ts';
-
-/**
- * A Pod as the balancer sees it. The client makes one per endpoint id and keeps it over registry updates,
- * reconnects and changes of policy, so the load it has learnt is never thrown away.
- */
-export interface Pod {
-  readonly id: string;
-  /** The newest description; replaced, never mutated, when the registry says something new. */
-  endpoint: Endpoint;
-  /** Connected, serving and with room for one more stream: it can take a call now. */
-  available: boolean;
-  readonly load: LoadMeter;
-}
+import type { Pod } from './pod.ts';
 
 /** What a pick may depend on. One object per call, reused over attempts; the picker keeps no reference. */
 export interface PickInfo<P extends Pod = Pod> {
@@ -29,31 +15,48 @@ export interface Picker<P extends Pod = Pod> {
   pick(info: PickInfo<P>): P | undefined;
 }
 
-/** What a policy may use beside the Pods. */
-export interface PolicyEnv {
+/** What a policy builds a picker from. */
+export interface PolicyInput<P extends Pod = Pod> {
+  /** All Pods of the set, in a stable order: what hash tables are built from, so that a Pod that reconnects moves no keys. */
+  readonly pods: readonly P[];
+  /** Those of them that are connected and serving now. A blocked one is among them: it may be let in at any time. */
+  readonly ready: readonly P[];
+  /** Numbers in [0, 1). */
   readonly random: Random;
-  nowMs(): number;
+  /** A clock that never runs backwards. */
+  readonly nowMs: () => number;
+  /** The zone that calls are to prefer; undefined while it is not known, or where none is preferred. */
+  readonly zone: string | undefined;
+  /** The picker that this one replaces, of any policy; it serves until the new one is done. */
+  readonly previous: Picker<P> | undefined;
 }
 
-/** A balancing policy with its options; builds a picker whenever the Pods or their weights change. */
+/**
+ * A balancing policy with its options: a node of a tree, whose children are policies. It is stateless. What it learns lives in the
+ * Pods, and what it must keep it takes from {@link PolicyInput.previous}.
+ */
 export interface Policy {
+  /** As it is written in a config. */
   readonly name: string;
-  /** True when it reads {@link PickInfo.hash}; the client then computes the key's hash for every call. */
+  /** The policies that it chooses between or passes Pods to. */
+  readonly children: readonly Policy[];
+  /** True when it, or a child, reads {@link PickInfo.hash}; the client then computes the key's hash for every call. */
   readonly needsHash: boolean;
+  /**
+   * A picker is built anew at least this often, in milliseconds, beside each change of the Pods: for weights that change by
+   * themselves. 0 is never.
+   */
+  readonly refreshMs: number;
   /**
    * For a policy that uses one Pod at a time: the Pods that can serve, in the order in which they are to be tried until one
    * is connected. A policy without it wants a connection to every Pod.
    */
-  readonly order: (<P extends Pod>(pods: readonly P[], random: Random) => P[]) | undefined;
+  readonly order:
+    | (<P extends Pod>(pods: readonly P[], random: Random, zone: string | undefined) => P[])
+    | undefined;
   /**
-   * `ready` are the Pods connected and serving now, `pods` all Pods of the set in a stable order (what hash tables
-   * are built from, so that a Pod that reconnects moves no keys). `previous` is the picker it replaces, of any policy;
-   * it may serve until the new one is done.
+   * Builds a picker, whenever Pods or their weights change. Called again only when the one before is done. Whatever it throws ends the
+   * process as an uncaught exception: a policy must not throw.
    */
-  build<P extends Pod>(
-    pods: readonly P[],
-    ready: readonly P[],
-    env: PolicyEnv,
-    previous?: Picker<P>,
-  ): Incremental<Picker<P>>;
+  build<P extends Pod>(input: PolicyInput<P>): Incremental<Picker<P>>;
 }

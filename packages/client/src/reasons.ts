@@ -43,9 +43,13 @@ export type Reason =
 
 /** The status of a failed call, whether the server or podwire ended it; the fields beyond grpc-js's own arrive on the `ServiceError`. */
 export interface PodwireStatus extends StatusObject {
+  /** gRPC's status code. */
   code: Status;
+  /** What failed, where and when, for people. */
   details: string;
+  /** The server's trailers; empty when podwire ended the call. */
   metadata: Metadata;
+  /** Why podwire ended the call; undefined for a status that a server sent, with one exception (docs/errors.md). */
   readonly reason?: Reason;
   /** The service's name, as in the channel's snapshot. */
   readonly service?: string;

@@ -1,5 +1,5 @@
 import { DRAW_RANGE, type Draw } from '../draw.ts';
-import type { Pod } from '../policy.ts';
+import type { Pod } from '../pod.ts';
 import { shares } from './shares.ts';
 
 /** Draws an index with probability in proportion to its weight in O(1): Vose's alias method. */
@@ -12,7 +12,7 @@ export class AliasTable {
   constructor(pods: readonly Pod[]) {
     const size = pods.length;
     this.#size = size;
-    if (pods.every((pod) => pod.endpoint.weight === pods[0]!.endpoint.weight)) return;
+    if (pods.every((pod) => pod.weight === pods[0]!.weight)) return;
     const keep = shares(pods).map((share) => share * size);
     const other = new Uint32Array(size);
     const small: number[] = [];

@@ -2,8 +2,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createPolicy, policyNames } from '../create-policy.ts';
+import { Block } from '../pod.ts';
 import { build, makeEnv, makePods } from '../testing/pods.ts';
-import { zoneAware } from '../zone-aware.ts';
+import { zoneAware } from './zone-aware.ts';
 
 setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
@@ -30,13 +31,18 @@ const variants = [
   ['least_request, full scan', createPolicy({ least_request: { fullScan: true } })] as const,
   ['ring_hash, bounded', createPolicy({ ring_hash: { loadBound: 1.25 } })] as const,
   ['maglev, bounded', createPolicy({ maglev: { loadBound: 1.25 } })] as const,
-  ['random in a zone that spills over', zoneAware(createPolicy('random'), () => 'a')] as const,
-  ['maglev in a zone that spills over', zoneAware(createPolicy('maglev'), () => 'a')] as const,
+  ['random in a zone that spills over', zoneAware(createPolicy('random'))] as const,
+  ['maglev in a zone that spills over', zoneAware(createPolicy('maglev'))] as const,
+  [
+    'least_request, three deep',
+    createPolicy({ zone_aware: { policy: { zone_aware: { policy: 'least_request' } } } }),
+  ] as const,
 ];
 
 test.each(variants)('a pick of %s allocates nothing', { timeout: 60_000 }, (_name, policy) => {
   const pods = makePods(20, (i) => ({ weight: 1 + (i % 3), zone: i < 10 ? 'a' : 'b' }));
   for (const pod of pods.slice(0, 6)) pod.available = false;
+  for (const pod of pods.slice(8, 10)) pod.blocked = Block.EJECTED;
   const picker = build(policy, pods, pods.slice(6), makeEnv());
   const info = { hash: 0, excluded: new Set([pods[7]!]) };
   const bytes = bytesPerPick((hash) => {

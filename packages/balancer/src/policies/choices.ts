@@ -1,5 +1,6 @@
 import { Draw } from '../draw.ts';
-import type { Picker, PickInfo, Pod, PolicyEnv } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Picker, PickInfo, PolicyInput } from '../policy.ts';
 import { AliasTable } from './alias-table.ts';
 import { scan, takes, weighted } from './scan.ts';
 
@@ -17,11 +18,11 @@ export abstract class Choices<P extends Pod> implements Picker<P> {
   /** Infinity looks at every Pod. */
   readonly #count: number;
 
-  constructor(ready: readonly P[], env: PolicyEnv, count: number) {
+  constructor({ ready, random }: PolicyInput<P>, count: number) {
     this.#pods = weighted(ready);
     this.#table = new AliasTable(this.#pods);
     this.#count = count;
-    this.#random = new Draw(env.random);
+    this.#random = new Draw(random);
   }
 
   /** Whether `a` is to be preferred; a tie gives neither a preference. */

@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createPolicy, policyNames } from '../create-policy.ts';
 import { mix } from '../hash.ts';
-import type { Picker, Pod } from '../policy.ts';
+import { Block, type Pod } from '../pod.ts';
+import type { Picker, Policy } from '../policy.ts';
 import { build as buildPicker, makeEnv, makeInfo, makePods } from '../testing/pods.ts';
-import { zoneAware } from '../zone-aware.ts';
+import { zoneAware } from './zone-aware.ts';
 
 const variants = [
   ...policyNames.map((name) => [name, createPolicy(name)] as const),
@@ -14,9 +15,18 @@ const variants = [
   ['least_request of five', createPolicy({ least_request: { choiceCount: 5 } })] as const,
   ['ring_hash, bounded', createPolicy({ ring_hash: { loadBound: 1.25 } })] as const,
   ['maglev, bounded', createPolicy({ maglev: { loadBound: 1.25 } })] as const,
-  ...policyNames.map((name) => [`${name} in a zone`, zoneAware(createPolicy(name), () => 'a')] as const),
+  ...policyNames.map((name) => [`${name} in a zone`, zoneAware(createPolicy(name))] as const),
+  [
+    'three policies deep',
+    createPolicy({ zone_aware: { policy: { zone_aware: { policy: 'maglev' } } } }),
+  ] as const,
   ['pick_first, in order', createPolicy({ pick_first: { shuffleAddressList: false } })] as const,
 ];
+
+/** Whether it uses one Pod at a time. */
+function usesOne({ name, children }: Policy): boolean {
+  return name === 'pick_first' || children.some(usesOne);
+}
 
 /** Picks with a new hash each time. */
 function picks(picker: Picker<Pod>, count: number, ...tried: Pod[]): (Pod | undefined)[] {
@@ -24,7 +34,7 @@ function picks(picker: Picker<Pod>, count: number, ...tried: Pod[]): (Pod | unde
 }
 
 describe.each(variants)('%s', (_name, policy) => {
-  const build = (pods: Pod[], ready: Pod[] = pods, previous?: Picker<Pod>) =>
+  const build = (pods: readonly Pod[], ready: readonly Pod[] = pods, previous?: Picker<Pod>) =>
     buildPicker(policy, pods, ready, makeEnv(), previous);
 
   test('has nobody to pick where there is nobody', () => {
@@ -53,6 +63,25 @@ describe.each(variants)('%s', (_name, policy) => {
     for (const pod of picks(picker, 200, pods[0]!, pods[1]!)) expect([pods[2], pods[3]]).toContain(pod);
     for (const pod of pods.slice(1)) pod.available = false;
     expect(new Set(picks(picker, 20, pods[0]!, pods[1]!))).toEqual(new Set([pods[0]]));
+  });
+
+  test('gives a blocked Pod no call, and calls again once it is let in', () => {
+    const pods = makePods(4);
+    const picker = build(pods);
+    pods[1]!.blocked = Block.EJECTED | Block.UNHEALTHY;
+    expect(picks(picker, 300)).not.toContain(pods[1]);
+    pods[1]!.blocked = Block.UNHEALTHY;
+    expect(picks(picker, 300)).not.toContain(pods[1]);
+    for (const pod of pods) pod.blocked = Block.LIMITED;
+    expect(picks(picker, 3)).toEqual([undefined, undefined, undefined]);
+    pods[1]!.blocked = 0;
+    expect(new Set(picks(picker, 20))).toEqual(new Set([pods[1]]));
+  });
+
+  test('reads the effective weight, not that of the endpoint', () => {
+    const pods = makePods(4);
+    pods[2]!.factor = 0;
+    expect(picks(build(pods), 300)).not.toContain(pods[2]);
   });
 
   test('gives weight 0 no call', () => {
@@ -93,8 +122,8 @@ describe.each(variants)('%s', (_name, policy) => {
       weight: i % 3 === 0 ? 0 : 1,
       phase: i === 4 ? 'draining' : 'serving',
     }));
-    const order = policy.order?.(pods, makeEnv().random);
-    expect(order === undefined).toBe(policy.name !== 'pick_first');
+    const order = policy.order?.(pods, makeEnv().random, 'a');
+    expect(order === undefined).toBe(!usesOne(policy));
     if (order === undefined) return;
     expect(new Set(order)).toEqual(new Set([1, 2, 5, 7].map((i) => pods[i])));
     expect(order).toHaveLength(4);
@@ -109,7 +138,7 @@ describe.each(variants)('%s', (_name, policy) => {
       // Some go by load.
       pod?.load.start();
     }
-    expect(seen.size).toBe(policy.name === 'pick_first' ? 1 : 10);
+    expect(seen.size).toBe(usesOne(policy) ? 1 : 10);
   });
 
   test('takes any weight that a registry may give', () => {
@@ -153,7 +182,7 @@ describe.each(variants)('%s', (_name, policy) => {
         },
       });
     }
-    const work = policy.build(pods, pods, makeEnv());
+    const work = policy.build({ ...makeEnv(), pods, ready: pods, previous: undefined });
     let most = 0;
     for (let step = work.next(); ; step = work.next()) {
       most = Math.max(most, looks);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createPolicy } from '../create-policy.ts';
 import { hashKey } from '../hash.ts';
-import type { Picker, Pod } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Picker } from '../policy.ts';
 import { build, makeEnv, makeInfo, makePods } from '../testing/pods.ts';
 
 const PICKS = 100_000;

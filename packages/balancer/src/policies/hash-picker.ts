@@ -1,5 +1,6 @@
 import type { Incremental } from '@podwire/core';
-import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Picker, PickInfo, Policy } from '../policy.ts';
 import { LoadBound } from './load-bound.ts';
 import { weighted } from './scan.ts';
 
@@ -17,10 +18,12 @@ export function hashPolicy(
 ): Policy {
   return {
     name,
+    children: [],
     needsHash: true,
+    refreshMs: 0,
     order: undefined,
     // From all Pods, not those ready: one that reconnects moves no key for good.
-    *build(pods, ready, _env, previous) {
+    *build({ pods, ready, previous }) {
       const members = weighted(pods);
       const before = previous instanceof HashPicker && previous.policy === name ? previous.table : undefined;
       const table = before?.serves(members) ? before : yield* make(members);
@@ -41,7 +44,7 @@ export abstract class HashTable {
 
   constructor(pods: readonly Pod[]) {
     this.#pods = pods;
-    this.#weights = pods.map((pod) => pod.endpoint.weight);
+    this.#weights = pods.map((pod) => pod.weight);
   }
 
   /** The slot of an unsigned 32-bit hash. */
@@ -52,7 +55,7 @@ export abstract class HashTable {
 
   serves(pods: readonly Pod[]): boolean {
     if (pods.length !== this.#pods.length) return false;
-    return pods.every((pod, i) => pod === this.#pods[i] && pod.endpoint.weight === this.#weights[i]);
+    return pods.every((pod, i) => pod === this.#pods[i] && pod.weight === this.#weights[i]);
   }
 }
 

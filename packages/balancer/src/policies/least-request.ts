@@ -1,5 +1,6 @@
 import { done } from '@podwire/core';
-import type { Pod, Policy } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Policy } from '../policy.ts';
 import { Choices } from './choices.ts';
 
 export interface LeastRequestOptions {
@@ -14,15 +15,17 @@ export function leastRequest(options: LeastRequestOptions): Policy {
   const count = options.fullScan ? Number.POSITIVE_INFINITY : options.choiceCount;
   return {
     name: 'least_request',
+    children: [],
     needsHash: false,
+    refreshMs: 0,
     order: undefined,
-    build: (_pods, ready, env) => done(new LeastRequest(ready, env, count)),
+    build: (input) => done(new LeastRequest(input, count)),
   };
 }
 
 class LeastRequest<P extends Pod> extends Choices<P> {
   protected override better(a: P, b: P): boolean {
     // a/wa < b/wb without the division.
-    return a.load.inFlight * b.endpoint.weight < b.load.inFlight * a.endpoint.weight;
+    return a.load.inFlight * b.weight < b.load.inFlight * a.weight;
   }
 }

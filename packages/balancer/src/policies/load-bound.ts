@@ -1,4 +1,4 @@
-import type { Pod } from '../policy.ts';
+import type { Pod } from '../pod.ts';
 
 /**
  * Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2016): a Pod that has more than `factor` times
@@ -14,13 +14,13 @@ export class LoadBound {
     this.#factor = factor;
     this.#count = ready.length;
     // In parts, so that no sum overflows, whatever a registry says.
-    this.#meanWeight = ready.reduce((sum, pod) => sum + pod.endpoint.weight / ready.length, 0);
+    this.#meanWeight = ready.reduce((sum, pod) => sum + pod.weight / ready.length, 0);
   }
 
   allows(pod: Pod): boolean {
     if (this.#factor === undefined) return true;
     const mean = (pod.load.total.inFlight + 1) / this.#count;
-    const share = pod.endpoint.weight / this.#meanWeight;
+    const share = pod.weight / this.#meanWeight;
     return pod.load.inFlight + 1 <= Math.ceil(this.#factor * mean * share);
   }
 }

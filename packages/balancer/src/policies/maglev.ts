@@ -1,7 +1,8 @@
 import { CHUNK, type Incremental } from '@podwire/core';
 import { hashKey, mix, mixSigned } from '../hash.ts';
 import { byHash } from '../hash-order.ts';
-import type { Pod, Policy } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Policy } from '../policy.ts';
 import { type HashOptions, HashTable, hashPolicy } from './hash-picker.ts';
 import { shares } from './shares.ts';
 

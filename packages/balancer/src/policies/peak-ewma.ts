@@ -1,14 +1,17 @@
 import { done } from '@podwire/core';
-import type { Pod, Policy } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Policy } from '../policy.ts';
 import { Choices } from './choices.ts';
 
 /** Of two Pods drawn at random, the one with the lower product of latency and calls in flight (Finagle, Linkerd). */
 export function peakEwma(options: { readonly choiceCount: number }): Policy {
   return {
     name: 'peak_ewma',
+    children: [],
     needsHash: false,
+    refreshMs: 0,
     order: undefined,
-    build: (_pods, ready, env) => done(new PeakEwma(ready, env, options.choiceCount)),
+    build: (input) => done(new PeakEwma(input, options.choiceCount)),
   };
 }
 
@@ -18,6 +21,6 @@ class PeakEwma<P extends Pod> extends Choices<P> {
     // would go to a Pod that just started.
     const known = a.load.sampled && b.load.sampled;
     const ratio = known ? Math.exp(a.load.latencyRank - b.load.latencyRank) : 1;
-    return ratio * (a.load.inFlight + 1) * b.endpoint.weight < (b.load.inFlight + 1) * a.endpoint.weight;
+    return ratio * (a.load.inFlight + 1) * b.weight < (b.load.inFlight + 1) * a.weight;
   }
 }

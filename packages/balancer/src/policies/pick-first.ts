@@ -1,20 +1,23 @@
 import { isIPv6 } from 'node:net';
 import { done, type Random } from '@podwire/core';
-import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Picker, PickInfo, Policy } from '../policy.ts';
 import { canServe, scan, weighted } from './scan.ts';
 
 /** All calls to one Pod, and to another only when that one goes (gRPC's `pick_first`, gRFC A62). */
 export function pickFirst(options: { readonly shuffleAddressList: boolean }): Policy {
   return {
     name: 'pick_first',
+    children: [],
     needsHash: false,
+    refreshMs: 0,
     order(pods, random) {
       const able = pods.filter(({ endpoint }) => canServe(endpoint));
       // The whole list first, and the families after it (gRFC A61).
       if (options.shuffleAddressList) shuffle(able, random);
       return interleave(able);
     },
-    build: (_pods, ready, _env, previous) => done(new PickFirst(weighted(ready), previous)),
+    build: ({ ready, previous }) => done(new PickFirst(weighted(ready), previous)),
   };
 }
 

@@ -1,6 +1,7 @@
-import { done } from '@podwire/core';
+import { done, type Random } from '@podwire/core';
 import { Draw } from '../draw.ts';
-import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Picker, PickInfo, Policy } from '../policy.ts';
 import { AliasTable } from './alias-table.ts';
 import { scan, takes, weighted } from './scan.ts';
 
@@ -8,9 +9,11 @@ import { scan, takes, weighted } from './scan.ts';
 export function random(): Policy {
   return {
     name: 'random',
+    children: [],
     needsHash: false,
+    refreshMs: 0,
     order: undefined,
-    build: (_pods, ready, env) => done(new RandomPick(weighted(ready), env)),
+    build: (input) => done(new RandomPick(weighted(input.ready), input.random)),
   };
 }
 
@@ -22,9 +25,9 @@ class RandomPick<P extends Pod> implements Picker<P> {
   readonly #draw: Draw;
   readonly #table: AliasTable;
 
-  constructor(pods: readonly P[], env: PolicyEnv) {
+  constructor(pods: readonly P[], random: Random) {
     this.#pods = pods;
-    this.#draw = new Draw(env.random);
+    this.#draw = new Draw(random);
     this.#table = new AliasTable(pods);
   }
 

@@ -2,9 +2,10 @@ import { toEndpoint } from '@podwire/registry';
 import { describe, expect, test } from 'vitest';
 import { createPolicy } from '../create-policy.ts';
 import { hashKey } from '../hash.ts';
-import type { Picker, Pod, Policy } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Picker, Policy } from '../policy.ts';
 import { build, makeEnv, makeInfo, makePods } from '../testing/pods.ts';
-import { zoneAware } from '../zone-aware.ts';
+import { zoneAware } from './zone-aware.ts';
 
 /** Which of the Pods each call goes to, with a new picker before each. */
 function picksOverRebuilds(policy: Policy, pods: readonly Pod[], count: number): number[] {
@@ -32,7 +33,7 @@ describe('a set that changes all the time', () => {
     const pods = makePods(5, () => ({ zone }));
     const away = makePods(10, () => ({ zone: 'a' })).slice(5);
     for (const pod of away) pod.available = false;
-    const policy = zoneAware(createPolicy('round_robin'), () => 'a');
+    const policy = zoneAware(createPolicy('round_robin'));
     expect(steps(picksOverRebuilds(policy, [...pods, ...away], 20), 5)).toEqual(new Set([1]));
   });
 

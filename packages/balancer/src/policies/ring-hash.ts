@@ -1,6 +1,7 @@
 import { CHUNK, type Incremental } from '@podwire/core';
 import { hashKey, mix } from '../hash.ts';
-import type { Pod, Policy } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Policy } from '../policy.ts';
 import { type HashOptions, HashTable, hashPolicy } from './hash-picker.ts';
 import { shares } from './shares.ts';
 

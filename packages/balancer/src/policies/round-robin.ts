@@ -1,16 +1,19 @@
 import { done } from '@podwire/core';
-import type { Picker, PickInfo, Pod, Policy } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Picker, PickInfo, Policy } from '../policy.ts';
 import { scanIndex, weighted } from './scan.ts';
 
 /** Every Pod in turn. Begins at a random one, so that many clients that start together don't move in step. */
 export function roundRobin(): Policy {
   return {
     name: 'round_robin',
+    children: [],
     needsHash: false,
+    refreshMs: 0,
     order: undefined,
-    build: (_pods, ready, env, previous) => {
+    build: ({ ready, random, previous }) => {
       const pods = weighted(ready);
-      return done(new RoundRobin(pods, start(pods, previous) ?? Math.floor(env.random() * pods.length)));
+      return done(new RoundRobin(pods, start(pods, previous) ?? Math.floor(random() * pods.length)));
     },
   };
 }

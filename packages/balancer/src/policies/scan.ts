@@ -1,5 +1,6 @@
 import type { Endpoint } from '@podwire/registry';
-import type { PickInfo, Pod } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { PickInfo } from '../policy.ts';
 
 /** Whether a Pod takes this call: available, and not one the call was at already. */
 export function takes<P extends Pod>(pod: P, info: PickInfo<P>): boolean {
@@ -33,5 +34,5 @@ export function canServe(endpoint: Endpoint): boolean {
 
 /** Pods that are to get calls at all: weight 0 takes none. */
 export function weighted<P extends Pod>(pods: readonly P[]): readonly P[] {
-  return pods.every((pod) => pod.endpoint.weight > 0) ? pods : pods.filter((pod) => pod.endpoint.weight > 0);
+  return pods.every((pod) => pod.weight > 0) ? pods : pods.filter((pod) => pod.weight > 0);
 }

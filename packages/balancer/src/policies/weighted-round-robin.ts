@@ -1,5 +1,6 @@
-import { done } from '@podwire/core';
-import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
+import { done, type Random } from '@podwire/core';
+import type { Pod } from '../pod.ts';
+import type { Picker, PickInfo, Policy } from '../policy.ts';
 import { positions } from '../positions.ts';
 import { scan, takes, weighted } from './scan.ts';
 import { shares } from './shares.ts';
@@ -11,11 +12,13 @@ import { shares } from './shares.ts';
 export function weightedRoundRobin(): Policy {
   return {
     name: 'weighted_round_robin',
+    children: [],
     needsHash: false,
+    refreshMs: 0,
     order: undefined,
-    build: (_pods, ready, env, previous) => {
+    build: ({ ready, random, previous }) => {
       const before = previous instanceof WeightedRoundRobin ? previous : undefined;
-      return done(new WeightedRoundRobin(weighted(ready), env, before));
+      return done(new WeightedRoundRobin(weighted(ready), random, before));
     },
   };
 }
@@ -28,7 +31,7 @@ class WeightedRoundRobin<P extends Pod> implements Picker<P> {
   readonly #heap: Uint32Array;
   #now = 0;
 
-  constructor(pods: readonly P[], env: PolicyEnv, previous: WeightedRoundRobin<Pod> | undefined) {
+  constructor(pods: readonly P[], random: Random, previous: WeightedRoundRobin<Pod> | undefined) {
     this.#pods = pods;
     this.#dueAt = new Float64Array(pods.length);
     this.#period = shares(pods).map((share) => 1 / share);
@@ -37,7 +40,7 @@ class WeightedRoundRobin<P extends Pod> implements Picker<P> {
     for (let i = 0; i < pods.length; i++) {
       const at = before === undefined ? -1 : before[i]!;
       // A Pod that was there keeps its place; a new one begins anywhere in its period.
-      this.#dueAt[i] = (at < 0 ? env.random() : previous!.#left(at)) * this.#period[i]!;
+      this.#dueAt[i] = (at < 0 ? random() : previous!.#left(at)) * this.#period[i]!;
       this.#heap[i] = i;
     }
     for (let at = (pods.length >> 1) - 1; at >= 0; at--) this.#sink(at);

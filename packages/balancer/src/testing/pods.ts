@@ -1,14 +1,45 @@
 import { type Random, runToEnd } from '@podwire/core';
-import { type EndpointInput, toEndpoint } from '@podwire/registry';
+import { type Endpoint, type EndpointInput, toEndpoint } from '@podwire/registry';
 import { LoadMeter } from '../load-meter.ts';
-import type { Picker, PickInfo, Pod, Policy, PolicyEnv } from '../policy.ts';
+import type { Pod } from '../pod.ts';
+import type { Picker, PickInfo, Policy, PolicyInput } from '../policy.ts';
+
+/** A Pod as the client has it, whose state a test sets. */
+export class TestPod implements Pod {
+  readonly id: string;
+  endpoint: Endpoint;
+  /** Connected, serving and with room. */
+  isUp = true;
+  blocked = 0;
+  /** What monitors make of the endpoint's weight. */
+  factor = 1;
+  readonly load: LoadMeter;
+
+  constructor(endpoint: Endpoint, load: LoadMeter) {
+    this.id = endpoint.id;
+    this.endpoint = endpoint;
+    this.load = load;
+  }
+
+  get available(): boolean {
+    return this.isUp && this.blocked === 0;
+  }
+
+  set available(isUp: boolean) {
+    this.isUp = isUp;
+  }
+
+  get weight(): number {
+    return this.endpoint.weight * this.factor;
+  }
+}
 
 /** Pods 10.0.x.y:50051 that can take calls, with one total of calls in flight. */
-export function makePods(count: number, describe: (i: number) => EndpointInput = () => ({})): Pod[] {
+export function makePods(count: number, describe: (i: number) => EndpointInput = () => ({})): TestPod[] {
   const total = { inFlight: 0 };
   return Array.from({ length: count }, (_, i) => {
     const endpoint = toEndpoint({ address: `10.0.${i >> 8}.${i & 255}:50051`, ...describe(i) });
-    return { id: endpoint.id, endpoint, available: true, load: new LoadMeter(total) };
+    return new TestPod(endpoint, new LoadMeter(total));
   });
 }
 
@@ -23,11 +54,16 @@ export function seeded(seed: number): Random {
   };
 }
 
-export function makeEnv(seed = 1): PolicyEnv & { advance(ms: number): void } {
+/** What a picker is built from, beside the Pods. */
+export type TestEnv = Pick<PolicyInput, 'random' | 'nowMs' | 'zone'>;
+
+/** In the zone `a`, unless the test says otherwise. */
+export function makeEnv(seed = 1, zone: string | undefined = 'a'): TestEnv & { advance(ms: number): void } {
   let nowMs = 0;
   return {
     random: seeded(seed),
     nowMs: () => nowMs,
+    zone,
     advance: (ms) => {
       nowMs += ms;
     },
@@ -44,8 +80,8 @@ export function build(
   policy: Policy,
   pods: readonly Pod[],
   ready: readonly Pod[] = pods,
-  env: PolicyEnv = makeEnv(),
+  env: TestEnv = makeEnv(),
   previous?: Picker<Pod>,
 ): Picker<Pod> {
-  return runToEnd(policy.build(pods, ready, env, previous));
+  return runToEnd(policy.build({ ...env, pods, ready, previous }));
 }

@@ -47,9 +47,9 @@ async function open(
     env,
     policy: {
       ...made,
-      build: (...args) => {
+      build: (input) => {
         builds += 1;
-        return made.build(...args);
+        return made.build(input);
       },
     },
     authority: 'orders',

@@ -43,7 +43,8 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
   const side = new Side({
     mode: 'direct',
     env,
-    policy: zone === undefined ? made : zoneAware(made, () => zone),
+    policy: zone === undefined ? made : zoneAware(made),
+    zone: () => zone,
     authority: 'orders',
     commonHeaders: [],
     drainMs: 1_000,

@@ -1,4 +1,4 @@
-import { createPolicy, type Policy } from '@podwire/balancer';
+import { Block, createPolicy, type Policy } from '@podwire/balancer';
 import type { Timer } from '@podwire/core';
 import type { Connection, ConnectionListener, Transport } from '@podwire/http2';
 import { type Endpoint, toEndpoint } from '@podwire/registry';
@@ -17,16 +17,17 @@ const GATE = {
 } as unknown as ConnectGate;
 
 /** Connections that are ready when the test says so. */
-function open(count: number, name = 'round_robin', clock = new VirtualClock()) {
+function open(count: number, name = 'round_robin', clock = new VirtualClock(), refreshMs = 0) {
   const env = { clock, random: () => 0.5, afterPoll: setImmediate };
   const listeners: ConnectionListener[] = [];
   let builds = 0;
   const real = createPolicy(name);
   const policy: Policy = {
     ...real,
-    build: (...args) => {
+    refreshMs,
+    build: (input) => {
       builds += 1;
-      return real.build(...args);
+      return real.build(input);
     },
   };
   const transport = {
@@ -109,6 +110,54 @@ test('a Pod that left gets no call, though the picker of a large set is rebuilt 
   await clock.advance(100);
   expect([side.pods.size, side.all.length]).toEqual([1_000, 1_000]);
   side.close('done');
+});
+
+test('a blocked Pod gets no call until every reason is taken back, and calls that name it go on', async () => {
+  const { clock, listeners, side } = open(3);
+  for (const listener of listeners) listener.onReady();
+  await clock.advance(100);
+  const pod = side.pods.get('10.0.0.1:50051')!;
+  pod.block(Block.EJECTED);
+  pod.block(Block.UNHEALTHY);
+  expect(picked(side, 100)).toEqual(new Set(['10.0.0.0:50051', '10.0.0.2:50051']));
+  expect(side.pickNamed(pod.id)).toBe(pod);
+  pod.unblock(Block.EJECTED);
+  expect(picked(side, 100).size).toBe(2);
+  pod.unblock(Block.UNHEALTHY);
+  expect(picked(side, 100).size).toBe(3);
+  side.close('done');
+});
+
+test('monitors multiply the weight, each by a factor of its own, and the registry changes it beneath them', async () => {
+  const { clock, listeners, side } = open(2, 'weighted_round_robin');
+  for (const listener of listeners) listener.onReady();
+  await clock.advance(100);
+  const pod = side.pods.get('10.0.0.1:50051')!;
+  const [slowStart, reports] = [{}, {}];
+  pod.weigh(slowStart, 0.5);
+  pod.weigh(reports, 0);
+  await clock.advance(100);
+  expect(picked(side, 100)).toEqual(new Set(['10.0.0.0:50051']));
+  pod.weigh(reports, 1);
+  side.update([...endpoints(0, 1), toEndpoint({ address: pod.id, weight: 4 })]);
+  expect(pod.weight).toBe(2);
+  await clock.advance(100);
+  const picks = Array.from({ length: 300 }, () => side.pick({ hash: 0, excluded: undefined }));
+  expect(picks.filter((one) => one === pod)).toHaveLength(200);
+  side.close('done');
+});
+
+test('a policy whose weights change by themselves is asked for a picker again and again, until the side closes', async () => {
+  const { clock, listeners, side, builds } = open(2, 'round_robin', new VirtualClock(), 1_000);
+  for (const listener of listeners) listener.onReady();
+  await clock.advance(100);
+  const before = builds();
+  await clock.advance(10_000);
+  expect(builds() - before).toBe(10);
+  side.close('done');
+  await clock.advance(10_000);
+  expect(builds() - before).toBe(10);
+  expect(clock.pending).toBe(0);
 });
 
 /** Each look at this clock shows that a millisecond passed: work takes time. */

@@ -16,11 +16,13 @@ export interface SideOptions {
   readonly mode: Mode;
   readonly env: Env;
   readonly policy: Policy;
+  /** The zone that calls prefer, while it is known. */
+  readonly zone?: () => string | undefined;
   readonly authority: string;
   /** Sent with every call. */
   readonly commonHeaders: readonly string[];
   readonly drainMs: number;
-  readonly shared: Omit<PodShared, 'isDown' | 'onState' | 'onRoom'>;
+  readonly shared: Omit<PodShared, 'isDown' | 'onState' | 'onWeight' | 'onRoom'>;
   /** Pods or their states changed, after the picker was rebuilt. */
   onChange(side: Side): void;
   /** A Pod can take calls again, or one more is ready to. */
@@ -55,6 +57,7 @@ export class Side {
   #order: ClientPod[] = [];
   #picker: Picker<ClientPod> | undefined;
   #timer: Timer | undefined;
+  #refreshTimer: Timer | undefined;
   /** Counts the sets; each Pod knows the last one that named it. */
   #generation = 0;
   readonly #rebuild: PickerRebuild;
@@ -76,13 +79,14 @@ export class Side {
       this.#first = new FirstPod({
         clock: env.clock,
         pods: () => this.#order,
-        order: () => order(this.#order, env.random),
+        order: () => order(this.#order, env.random, this.#zone),
       });
     }
     this.#shared = {
       ...options.shared,
       isDown: () => this.state !== 'ready',
       onState: (pod) => this.#onState(pod),
+      onWeight: () => this.#rebuild.plan('later'),
       onRoom: (pod) => {
         if (pod.hasRoom && !this.#closed) options.onRoom(this);
       },
@@ -91,6 +95,10 @@ export class Side {
 
   get authority(): string {
     return this.#options.authority;
+  }
+
+  get #zone(): string | undefined {
+    return this.#options.zone?.();
   }
 
   get policy(): Policy {
@@ -190,6 +198,7 @@ export class Side {
   #stop(): void {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#refreshTimer?.cancel();
     this.#first?.stop();
     this.#shared.gate.close();
     this.#rebuild.close();
@@ -232,12 +241,15 @@ export class Side {
   *#buildPicker(): Incremental<void> {
     const { policy, env } = this.#options;
     const { serving, ready, settled } = this.#look();
-    this.#picker = yield* policy.build(
-      serving,
+    this.#picker = yield* policy.build({
+      pods: serving,
       ready,
-      { random: env.random, nowMs: () => env.clock.nowMs() },
-      this.#picker,
-    );
+      random: env.random,
+      nowMs: () => env.clock.nowMs(),
+      zone: this.#zone,
+      previous: this.#picker,
+    });
+    this.#planRefresh();
     this.#warmUp(ready.length, settled || this.#first !== undefined);
     this.#options.onChange(this);
   }
@@ -267,6 +279,14 @@ export class Side {
     else if (this.state !== 'unknown') this.state = 'empty';
     if (before === 'ready' && this.state !== 'ready') for (const pod of this.#order) pod.hasten();
     return { serving, ready, settled: ready.length + failed === able };
+  }
+
+  /** For weights that change by themselves. */
+  #planRefresh(): void {
+    const { policy, env } = this.#options;
+    this.#refreshTimer?.cancel();
+    if (policy.refreshMs > 0 && !this.#closed)
+      this.#refreshTimer = env.clock.after(policy.refreshMs, () => this.#rebuild.plan('later'));
   }
 
   #warmUp(ready: number, settled: boolean): void {

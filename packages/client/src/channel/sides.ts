@@ -43,9 +43,10 @@ export function openDirect(
   listener: SideListener,
 ): OpenSide {
   const authority = settings.authority ?? defaultAuthority(target, service);
-  const side = new Side(sideOptions('direct', service, authority, settings, env, listener));
   const { clock, random } = env;
   const { zone } = settings;
+  const options = sideOptions('direct', service, authority, settings, env, listener);
+  const side = new Side(zone === undefined ? options : { ...options, zone: () => zone.name });
   const finder = zone && new ZoneFinder(zone, target.registry, target.service, env, () => side.refresh());
   const watch = watchService(
     target.registry,

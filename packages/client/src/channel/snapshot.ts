@@ -9,9 +9,11 @@ import type { Side, SideState } from './side.ts';
 export interface PodSnapshot {
   /** `host:port`, unless the registry gives its Pods ids of their own. */
   readonly id: string;
+  /** Of its connections. */
   readonly state: PodState;
   /** What the registry says of it. */
   readonly phase: 'serving' | 'draining';
+  /** As the registry says it. */
   readonly zone: string | undefined;
   /** Relative to the other Pods'; 1 is the default, 0 takes no calls. */
   readonly weight: number;
@@ -35,14 +37,19 @@ export interface PodSnapshot {
 
 /** A channel now, as plain JSON. */
 export interface ChannelSnapshot {
+  /** The service's name, as in errors. */
   readonly service: string;
+  /** As it was given. */
   readonly target: string;
+  /** The mode that new calls go by. */
   readonly mode: Mode;
   /** The mode that a switch under way leads to. */
   readonly switchingTo: Mode | undefined;
   /** `unknown`: the registry has not answered; `empty`: it names no Pod; `failing`: no Pod can be connected to. */
   readonly state: SideState | 'closed';
+  /** The policy's name. */
   readonly policy: string;
+  /** Which HTTP/2 client carries the calls. */
   readonly transport: string;
   /** Started and not ended; of those, the ones that wait for a Pod. */
   readonly calls: { readonly open: number; readonly waiting: number };
@@ -80,6 +87,7 @@ export interface ChannelSnapshot {
         readonly problem: string | undefined;
       }
     | undefined;
+  /** Pods of the set, and those that left it and still have calls. */
   readonly pods: readonly PodSnapshot[];
 }
 

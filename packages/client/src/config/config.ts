@@ -19,6 +19,7 @@ export interface PodwireConfig {
   readonly mode?: Mode;
   /** Options of all services. */
   readonly defaults?: ChannelOptions;
+  /** By the name that the application asks for. */
   readonly services: Readonly<Record<string, ServiceConfigEntry>>;
 }
 

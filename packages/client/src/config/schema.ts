@@ -1,4 +1,4 @@
-import { policyNames, policyOptions } from '@podwire/balancer';
+import { type OptionSchema, type PolicyName, policyNames, policyOptions } from '@podwire/balancer';
 import { MODES, type Mode } from '../modes/mode.ts';
 import { AUTHORITY, HEADER_NAME, HEADER_TEXT } from '../options/check.ts';
 import { grpcOption, grpcOptionNames } from '../options/grpc-options.ts';
@@ -35,7 +35,11 @@ const when = (condition: Schema, schema: Schema, otherwise?: Schema): Schema => 
 });
 
 function policy(): Schema {
-  const named = policyNames.map((name) => object({ [name]: object(policyOptions(name)) }, [name]));
+  const option = (schema: OptionSchema): Schema =>
+    schema.type === 'policy' ? { $ref: '#/properties/defaults/properties/policy' } : { ...schema };
+  const options = (name: PolicyName) =>
+    Object.fromEntries(Object.entries(policyOptions(name)).map(([key, schema]) => [key, option(schema)]));
+  const named = policyNames.map((name) => object({ [name]: object(options(name)) }, [name]));
   return { oneOf: [{ enum: policyNames }, ...named], default: 'least_request' };
 }
 

@@ -8,6 +8,7 @@ import type { Mode } from '../modes/mode.ts';
 export interface HashKeyInfo {
   /** `/package.Service/Method` */
   readonly method: string;
+  /** As the caller gave them; not to be changed. */
   readonly metadata: Metadata;
 }
 
@@ -21,7 +22,9 @@ export interface TlsConfig {
   readonly key?: string | Buffer;
   /** Paths of PEM files in the place of `ca`, `cert` and `key`. */
   readonly caFile?: string;
+  /** See `cert`. */
   readonly certFile?: string;
+  /** See `key`. */
   readonly keyFile?: string;
   /** The name in SNI and in the Pod's certificate. Default: the host of the authority. */
   readonly serverName?: string;
@@ -38,6 +41,7 @@ export interface TlsConfig {
 
 /** The zone of a node: in Kubernetes `spec.nodeName`, from the downward API. */
 export interface ZoneOfNode {
+  /** The node's name; undefined or empty where there is none. */
   readonly node: string | undefined;
 }
 

@@ -210,7 +210,9 @@ function parsePolicy(
 ): Policy {
   const policy = o.policy === undefined ? config.policy : createPolicy(o.policy, `${path}.policy`);
   const chosen = policy ?? createPolicy('least_request');
-  return zone === undefined ? chosen : zoneAware(chosen, () => zone.name);
+  // A tree that names its zones itself stays as it is; snapshots have the name that the user wrote.
+  const isWrapped = zone !== undefined && chosen.name !== 'zone_aware';
+  return isWrapped ? { ...zoneAware(chosen), name: chosen.name } : chosen;
 }
 
 function parseZone(value: unknown, path: string): OwnZone | undefined {

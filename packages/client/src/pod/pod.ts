@@ -32,6 +32,10 @@ export class ClientPod implements Pod, DialedPod {
   readonly load: LoadMeter;
   endpoint: Endpoint;
   available = false;
+  /** What the registry says, times what monitors make of it. */
+  weight: number;
+  /** Bits of `Block`. */
+  blocked = 0;
   /** The same whatever its weight is: what a call needs that names the Pod. */
   hasRoom = false;
   /** The set that named the Pod last, as its side counts them. */
@@ -48,6 +52,8 @@ export class ClientPod implements Pod, DialedPod {
   sawReply = false;
   /** The connection before ended without having been a good one. */
   #lastWasShort = false;
+  /** What each monitor makes of the weight; undefined while none does. */
+  #factors: Map<object, number> | undefined;
   readonly #shared: PodShared;
   readonly #backoff: Backoff;
   /** In order of age; calls go to the oldest with room. */
@@ -67,6 +73,7 @@ export class ClientPod implements Pod, DialedPod {
     this.load = new LoadMeter(total);
     this.id = endpoint.id;
     this.endpoint = endpoint;
+    this.weight = endpoint.weight;
     this.#shared = shared;
     this.#backoff = new Backoff(shared.backoff, shared.env.random);
     this.#dialer = new Dialer(shared.env.clock, shared.gate, this);
@@ -130,7 +137,37 @@ export class ClientPod implements Pod, DialedPod {
   /** Takes a newer description. */
   update(endpoint: Endpoint): void {
     this.endpoint = endpoint;
+    this.#weigh();
     this.#refresh();
+  }
+
+  /** Takes the Pod out of the policy's choice, for a reason of `Block`. Calls that it has, and calls that name it, go on. */
+  block(why: number): void {
+    this.blocked |= why;
+    this.#refresh();
+  }
+
+  /** Takes that reason back; the Pod is let in when there is no other. */
+  unblock(why: number): void {
+    this.blocked &= ~why;
+    this.#refresh();
+  }
+
+  /** Multiplies the weight by a factor of 0 or more, one for each monitor; 1 takes it back. */
+  weigh(monitor: object, factor: number): void {
+    this.#factors ??= new Map();
+    if (factor === 1) this.#factors.delete(monitor);
+    else this.#factors.set(monitor, factor);
+    const before = this.weight;
+    this.#weigh();
+    if (this.weight === before) return;
+    this.#refresh();
+    this.#shared.onWeight(this);
+  }
+
+  #weigh(): void {
+    this.weight = this.endpoint.weight;
+    if (this.#factors !== undefined) for (const factor of this.#factors.values()) this.weight *= factor;
   }
 
   /** Opens a stream on the oldest connection with room. */
@@ -298,7 +335,7 @@ export class ClientPod implements Pod, DialedPod {
     const { hasRoom, available } = this;
     this.hasRoom = this.#canTake();
     // Also where the picker does not know of the weight yet.
-    this.available = this.hasRoom && this.endpoint.weight > 0;
+    this.available = this.hasRoom && this.weight > 0 && this.blocked === 0;
     return this.hasRoom !== hasRoom || this.available !== available;
   }
 

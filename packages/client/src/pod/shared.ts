@@ -21,6 +21,8 @@ export interface PodShared {
   isDown(): boolean;
   /** The Pod's state changed. */
   onState(pod: ClientPod): void;
+  /** A monitor changed the Pod's weight. */
+  onWeight(pod: ClientPod): void;
   /** The Pod can take calls again, or not any more, in the same state. */
   onRoom(pod: ClientPod): void;
 }

@@ -1,6 +1,7 @@
-import { DRAW_RANGE, Draw } from './draw.ts';
-import { mixSigned } from './hash.ts';
-import type { Picker, PickInfo, Pod, Policy } from './policy.ts';
+import { DRAW_RANGE, Draw } from '../draw.ts';
+import { mixSigned } from '../hash.ts';
+import type { Pod } from '../pod.ts';
+import type { Picker, PickInfo, Policy } from '../policy.ts';
 
 /** Envoy's default: a zone with 72 % of its Pods left still carries all its calls (1 / 1.4). */
 const OVERPROVISIONING = 1.4;
@@ -10,31 +11,42 @@ const OVERPROVISIONING = 1.4;
  * (Envoy, priority levels: https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/priority).
  * While the own zone is not known, all zones are alike.
  */
-export function zoneAware(policy: Policy, zoneNow: () => string | undefined): Policy {
+export function zoneAware(policy: Policy): Policy {
   const { order } = policy;
+  const node = {
+    name: 'zone_aware',
+    children: [policy],
+    needsHash: policy.needsHash,
+    refreshMs: policy.refreshMs,
+  };
   if (order !== undefined) {
-    // Where one Pod gets every call there are no shares: the zone says which Pods are tried first.
     return {
-      ...policy,
-      order(pods, random) {
-        const { own, other } = split(pods, zoneNow());
-        return [...order(own, random), ...order(other, random)];
+      ...node,
+      // Where one Pod gets every call there are no shares: the zone says which Pods are tried first.
+      order(pods, random, zone) {
+        const { own, other } = split(pods, zone);
+        return [...order(own, random, zone), ...order(other, random, zone)];
       },
+      build: (input) => policy.build(input),
     };
   }
   return {
-    name: policy.name,
-    needsHash: policy.needsHash,
+    ...node,
     order: undefined,
-    *build(pods, ready, env, previous) {
+    *build(input) {
+      const { pods, ready, zone, random, previous } = input;
       const before = previous instanceof ZonePicker ? previous : undefined;
-      const zone = zoneNow();
       const near = split(pods, zone);
       const nearReady = split(ready, zone);
       const share = localShare(near.own, nearReady.own, nearReady.other);
-      const own = yield* policy.build(near.own, nearReady.own, env, before?.own);
-      const other = yield* policy.build(near.other, nearReady.other, env, before?.other);
-      return new ZonePicker(own, other, share, policy.needsHash ? undefined : new Draw(env.random));
+      const own = { ...input, pods: near.own, ready: nearReady.own, previous: before?.own };
+      const other = { ...input, pods: near.other, ready: nearReady.other, previous: before?.other };
+      return new ZonePicker(
+        yield* policy.build(own),
+        yield* policy.build(other),
+        share,
+        policy.needsHash ? undefined : new Draw(random),
+      );
     },
   };
 }
@@ -57,7 +69,7 @@ export function localShare(all: readonly Pod[], ready: readonly Pod[], others: r
 
 /** In parts of `count`, so that no sum overflows, whatever a registry says. */
 function weight(pods: readonly Pod[], count: number): number {
-  return pods.reduce((sum, pod) => sum + pod.endpoint.weight / count, 0);
+  return pods.reduce((sum, pod) => sum + pod.weight / count, 0);
 }
 
 class ZonePicker<P extends Pod> implements Picker<P> {

@@ -1,0 +1,31 @@
+import type { Endpoint } from '@podwire/registry';
+import type { LoadMeter } from './load-meter.ts';
+
+/** Why a connected Pod is not used, although the registry and its connection would allow it; bits of {@link Pod.blocked}. */
+export const Block = {
+  /** Its calls failed more often than those of the others (outlier detection). */
+  EJECTED: 1,
+  /** It says of itself that it does not serve (gRPC's health service). */
+  UNHEALTHY: 2,
+  /** It has as many calls as it may have. */
+  LIMITED: 4,
+} as const;
+
+/**
+ * A Pod as the balancer sees it. The client makes one per endpoint id and keeps it over registry updates,
+ * reconnects and changes of policy, so the load it has learnt is never thrown away.
+ */
+export interface Pod {
+  /** The endpoint's id. */
+  readonly id: string;
+  /** The newest description; replaced, never mutated, when the registry says something new. */
+  endpoint: Endpoint;
+  /** Connected, serving, not blocked and with room for one more stream: it can take a call now. No policy sets it. */
+  readonly available: boolean;
+  /** Relative share of calls: the endpoint's weight, times what monitors make of it. The only weight that a policy reads. */
+  readonly weight: number;
+  /** Bits of {@link Block}; 0 is not blocked. */
+  readonly blocked: number;
+  /** What is known of its calls. */
+  readonly load: LoadMeter;
+}

@@ -2,8 +2,11 @@ import type { Random } from './clock.ts';
 
 /** Delays that grow by a factor up to a limit. */
 export interface Exponential {
+  /** The first delay. */
   readonly initialMs: number;
+  /** The largest delay. */
   readonly maxMs: number;
+  /** Of each delay by the one before; 1 or more. */
   readonly multiplier: number;
 }
 

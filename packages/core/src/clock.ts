@@ -1,5 +1,6 @@
 /** What a timer is cancelled with. */
 export interface Timer {
+  /** Does nothing once the timer has fired. */
   cancel(): void;
 }
 

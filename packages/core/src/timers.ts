@@ -17,8 +17,11 @@ interface Timer {
 
 /** Keeps the process alive until `unref` or `close`. */
 export interface Hold {
+  /** Keeps the process alive again. */
   ref(): void;
+  /** Lets the process end. */
   unref(): void;
+  /** Leaves nothing behind. */
   close(): void;
 }
 
@@ -38,6 +41,7 @@ export interface Timers {
   soon(fn: () => void): void;
   /** Whether Node itself must do without `process.nextTick` now: of a socket that is made, not even `connect` would be told. */
   readonly isNodeStill: boolean;
+  /** Keeps the process alive from now on. */
   hold(): Hold;
 }
 

@@ -11,7 +11,9 @@ export class GrpcPeerError extends Error {
   override readonly name = 'GrpcPeerError';
 }
 
+/** What a {@link GrpcPeer} needs beside its connection. */
 export interface GrpcPeerOptions {
+  /** For time limits. */
   readonly clock: Clock;
   /** Of one message; a longer one ends its stream. */
   readonly maxReceiveBytes: number;
@@ -25,12 +27,15 @@ export interface GrpcPeerOptions {
 
 /** What is heard of a stream. */
 export interface PeerStreamListener {
+  /** One whole message. */
   onMessage(message: Buffer): void;
   /** Called once, in words. */
   onEnd(reason: string): void;
 }
 
+/** A stream of messages to the peer. */
 export interface PeerStream {
+  /** Sends one message; after the end of the stream it does nothing. */
   send(message: Uint8Array): void;
   /** Ends the stream; `onEnd` is called. */
   cancel(): void;

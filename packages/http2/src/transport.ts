@@ -13,15 +13,18 @@ export type RawHeaders = readonly string[];
 export interface MethodHead {
   /** `/package.Service/Method` */
   readonly path: string;
+  /** The header `:authority`. */
   readonly authority: string;
   /** Sent with every call of this method after the pseudo-headers: te, content-type, user-agent, grpc-accept-encoding. */
   readonly headers: RawHeaders;
 }
 
+/** How messages are compressed, by the names of `grpc-encoding`. */
 export type Encoding = 'identity' | 'gzip' | 'deflate';
 
 /** What starts one stream. */
 export interface StreamHead {
+  /** What calls of one method have in common. */
   readonly method: MethodHead;
   /** The call's own headers: metadata, grpc-timeout, grpc-encoding, grpc-previous-rpc-attempts. */
   readonly headers: RawHeaders;
@@ -75,12 +78,14 @@ export interface Peer {
 
 /** One gRPC call on one connection. */
 export interface Stream {
+  /** The other end of its connection. */
   readonly peer: Peer;
   /**
    * Sends one message, unframed. `compressed` says that the bytes are already encoded as grpc-encoding says. `last` half-closes with it.
    * `done` runs once: when there is room for more (at once, perhaps, inside this call), or when the stream ended.
    */
   sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void;
+  /** No message follows; the reply may still come. */
   halfClose(): void;
   /** Lets `n` more messages be delivered; a stream starts with none, and holds the peer back by flow control. */
   request(n: number): void;
@@ -94,7 +99,9 @@ export interface Stream {
  */
 export type ConnectionState = 'connecting' | 'ready' | 'draining' | 'closed';
 
+/** What the owner of a connection hears of it. No method is called inside a call of the owner into the connection. */
 export interface ConnectionListener {
+  /** The peer's first SETTINGS are here: streams can be opened. */
   onReady(): void;
   /** GOAWAY received, or `drain` called: no new streams. */
   onDraining(reason: string): void;
@@ -108,12 +115,15 @@ export interface ConnectionListener {
 
 /** One HTTP/2 connection to one Pod. It never keeps the process alive, open streams or not: a caller that waits for a reply does. */
 export interface Connection extends Peer {
+  /** Where in its life it is. */
   readonly state: ConnectionState;
   /** False while MAX_CONCURRENT_STREAMS is used up, or when not ready. */
   readonly hasRoom: boolean;
+  /** Streams that have not ended. */
   readonly openStreams: number;
   /** The peer's MAX_CONCURRENT_STREAMS; Infinity when it set none. */
   readonly maxConcurrentStreams: number;
+  /** `host:port` on this side; undefined while there is no socket. */
   readonly localAddress: string | undefined;
   /** Opens a stream; undefined when it has no room (ask again after `onRoom`, or elsewhere). */
   open(head: StreamHead, handler: StreamHandler): Stream | undefined;
@@ -125,7 +135,9 @@ export interface Connection extends Peer {
 
 /** What a connection is made with. */
 export interface ConnectionOptions {
+  /** An IP address, or a name to look up. */
   readonly host: string;
+  /** 1–65535; not used where there is a `path`. */
   readonly port: number;
   /** Of a Unix domain socket, in the place of host and port; an abstract one begins with a NUL. */
   readonly path?: string | undefined;
@@ -149,8 +161,11 @@ export interface ConnectionOptions {
 
 /** TLS as node:tls takes it; ALPN is always h2. Connections made with the same object share what is parsed of it. */
 export interface TlsOptions {
+  /** PEM. Default: the authorities that Node trusts. */
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
+  /** PEM: a client certificate with its chain. */
   readonly cert?: string | Buffer;
+  /** PEM: the certificate's private key. */
   readonly key?: string | Buffer;
   /** Name sent in SNI and checked against the certificate, both without a dot at its end. */
   readonly serverName: string;
@@ -164,6 +179,8 @@ export interface TlsOptions {
 
 /** Makes connections; one per kind of transport. */
 export interface Transport {
+  /** As the option `transport` has it. */
   readonly name: string;
+  /** Begins to connect; the listener hears what becomes of it. Throws for TLS options that Node refuses. */
   connect(options: ConnectionOptions, listener: ConnectionListener): Connection;
 }

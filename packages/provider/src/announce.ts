@@ -22,6 +22,7 @@ import {
 import { checkFunction, checkMs, checkReachable } from './check-options.ts';
 import { podHost } from './pod-host.ts';
 
+/** How one Pod is announced. Times in milliseconds. Throws `InvalidInput` where it is read. */
 export interface AnnounceOptions {
   /** Where the Pod is announced: `nacos({ … })`, `fileAnnouncer(directory)`. */
   readonly registry: Announcer;
@@ -33,7 +34,9 @@ export interface AnnounceOptions {
   readonly host?: string;
   /** Relative share of calls. Default 1; 0 takes none. */
   readonly weight?: number;
+  /** Default: none. */
   readonly zone?: string;
+  /** Default: none. */
   readonly attributes?: Readonly<Record<string, string>>;
   /** How long `announce` waits to be listed before it goes on in the background. Default 5 000. */
   readonly timeoutMs?: number;
@@ -42,7 +45,9 @@ export interface AnnounceOptions {
    * process.
    */
   readonly onProblem?: (error: Error) => void;
+  /** Default: the real one. */
   readonly clock?: Clock;
+  /** Default: `Math.random`. */
   readonly random?: Random;
 }
 
@@ -51,7 +56,9 @@ export type PresenceState = 'announcing' | 'listed' | 'withdrawn';
 
 /** One Pod that wants to be in a registry, whatever becomes of that registry. */
 export interface Presence {
+  /** As it is announced now. */
   readonly endpoint: Endpoint;
+  /** Whether the registry has it. */
   readonly state: PresenceState;
   /** Changes weight, phase or attributes; before the Pod is listed, what it will be listed with. */
   update(change: AnnouncementChange): Promise<void>;

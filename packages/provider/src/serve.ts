@@ -12,6 +12,7 @@ import { type Provider, Serving } from './serving.ts';
 export interface ServeOptions extends LeaveOptions {
   /** Where the server listens: `0.0.0.0:50051`, `[::]:50051`. Port 0 takes a free one. */
   readonly address: string;
+  /** grpc-js's, for the port that is bound. */
   readonly credentials: ServerCredentials;
   /** Signals on which the provider leaves. Default `['SIGTERM']`; a second one ends the calls that are left. */
   readonly signals?: readonly NodeJS.Signals[];

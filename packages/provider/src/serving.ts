@@ -21,6 +21,7 @@ export interface DrainReport {
 export interface Provider {
   /** `host:port` as consumers see it, or as the server is bound where there is no registry. */
   readonly address: string;
+  /** The port that is bound. */
   readonly port: number;
   /** `starting` until a server that a framework binds was announced. */
   readonly state: 'starting' | 'serving' | 'leaving' | 'stopped';

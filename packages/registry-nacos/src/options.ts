@@ -14,6 +14,7 @@ import { readServers, type Server } from './server.ts';
 /** As podwire's transports take it; `serverName` is by default the server's host. */
 export type NacosTls = Omit<TlsOptions, 'serverName'> & Partial<Pick<TlsOptions, 'serverName'>>;
 
+/** Where Nacos is and how it is used. Times in milliseconds. A value that breaks its rule is an `InvalidInput`. */
 export interface NacosOptions {
   /**
    * `host` or `host:port` of HTTP, one or more, or a URL as Nacos's own clients take it: `https://` stands for HTTP over TLS,
@@ -33,7 +34,9 @@ export interface NacosOptions {
   readonly group?: string;
   /** The Nacos clusters of targets that name none. Default all. */
   readonly clusters?: readonly string[];
+  /** For a login; needs `password`. Default: none. */
   readonly username?: string;
+  /** Never shown in errors. */
   readonly password?: string;
   /** Where Nacos's HTTP interface begins; over gRPC for the login alone. Default `/nacos`. */
   readonly contextPath?: string;
@@ -55,7 +58,9 @@ export interface NacosOptions {
   readonly httpTls?: NacosTls | false;
   /** Default podwire's own HTTP/2. */
   readonly transport?: Transport;
+  /** Default: the real one. */
   readonly clock?: Clock;
+  /** Default: `Math.random`. */
   readonly random?: Random;
 }
 

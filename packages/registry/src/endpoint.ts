@@ -12,6 +12,7 @@ export interface Endpoint {
    * `unix:/path` or `unix-abstract:name`.
    */
   readonly id: string;
+  /** An IP address without brackets, or a name. */
   readonly host: string;
   /** 1–65535; 0 where there is a `path`. */
   readonly port: number;
@@ -19,8 +20,11 @@ export interface Endpoint {
   readonly path?: string;
   /** Relative share of calls, finite and ≥ 0; 0 takes no calls. Default 1. */
   readonly weight: number;
+  /** Where it runs; undefined where the registry does not say. */
   readonly zone?: string;
+  /** Whether it takes new calls. */
   readonly phase: Phase;
+  /** Whatever else the registry says; `header.<name>` is sent with every call on the Pod. */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
@@ -29,20 +33,31 @@ export type EndpointSource = 'registry' | 'snapshot' | 'static';
 
 /** Immutable; a new one for each accepted change, with `version` one higher. */
 export interface EndpointSet {
+  /** 1 for the first set of a watch. */
   readonly version: number;
+  /** In the order of the registry. */
   readonly endpoints: readonly Endpoint[];
+  /** Where the set comes from. */
   readonly source: EndpointSource;
 }
 
 /** What a registry document may say of one endpoint, before it is checked. */
 export interface EndpointInput {
+  /** `host:port`, `[host]:port` or `unix:/path`, in the place of `host`, `port` and `path`. */
   readonly address?: unknown;
+  /** An IP address or a DNS name. */
   readonly host?: unknown;
+  /** An integer from 1 to 65535. */
   readonly port?: unknown;
+  /** Of a Unix domain socket. */
   readonly path?: unknown;
+  /** A finite number, 0 or more. Default 1. */
   readonly weight?: unknown;
+  /** 1 to 253 characters. Default: none. */
   readonly zone?: unknown;
+  /** `serving` or `draining`. Default `serving`. */
   readonly phase?: unknown;
+  /** An object of strings, 16 KiB in all. Default: none. */
   readonly attributes?: unknown;
 }
 

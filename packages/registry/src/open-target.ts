@@ -11,7 +11,9 @@ import { parseTarget, type Target } from './target.ts';
 
 /** A target with the registry that serves it. */
 export interface OpenedTarget {
+  /** The target, taken apart. */
   readonly target: Target;
+  /** The registry of its scheme. */
   readonly registry: Registry;
   /** What the registry calls the service. */
   readonly service: string;

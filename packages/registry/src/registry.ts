@@ -34,11 +34,13 @@ export interface Registry {
    * is the one that the channel is for: what the registry may be asked may depend on it.
    */
   zoneOf?(service: string, node: string): Promise<string | undefined>;
+  /** Lets go of connections that are kept between watches. */
   close?(): Promise<void>;
 }
 
 /** What a registry is given with each watch. */
 export interface RegistryWatchOptions {
+  /** Ends the watch. */
   readonly signal: AbortSignal;
   /**
    * Registers a callback that asks the registry to look again, for example after a Pod stopped answering; it is called once a
@@ -49,14 +51,19 @@ export interface RegistryWatchOptions {
 
 /** What a provider may change of itself while it is announced. */
 export interface AnnouncementChange {
+  /** Default: as before. */
   readonly weight?: number;
+  /** Default: as before. */
   readonly phase?: Phase;
+  /** Replace those before. Default: as before. */
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
 /** One announced Pod; its lease is kept until it is withdrawn. */
 export interface Announcement {
+  /** As it is announced now. */
   readonly endpoint: Endpoint;
+  /** Announces the change; rejects when the registry refuses it, and then nothing has changed. */
   update(change: AnnouncementChange): Promise<void>;
   /** Takes the Pod out of the registry; the caller then waits until consumers had time. Safe to call twice. */
   withdraw(): Promise<void>;
@@ -64,6 +71,7 @@ export interface Announcement {
 
 /** The provider's side of a registry. */
 export interface Announcer {
+  /** Resolves when the registry has the endpoint; rejects when it refuses it. */
   announce(
     service: string,
     endpoint: Endpoint,

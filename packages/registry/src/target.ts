@@ -2,10 +2,13 @@ import { InvalidInput, unknownWord } from '@podwire/core';
 
 /** A target string in its parts: `scheme://authority/path?query#fragment`. */
 export interface Target {
+  /** Which registry it is for; in lower case. */
   readonly scheme: string;
+  /** Between `//` and the next `/`; often empty. */
   readonly authority: string;
   /** Percent-decoded, without the slash before it. */
   readonly path: string;
+  /** Behind `?`. */
   readonly query: URLSearchParams;
   /** Percent-decoded, without `#`. */
   readonly fragment: string;

@@ -4,8 +4,11 @@ import type { TlsOptions } from '../transport.ts';
 
 /** Files in PEM format. A certificate and its key go together. */
 export interface TlsFiles {
+  /** Path of a PEM file with authorities. */
   readonly caFile?: string;
+  /** Path of a PEM file with a certificate and its chain. */
   readonly certFile?: string;
+  /** Path of a PEM file with the certificate's private key. */
   readonly keyFile?: string;
 }
 

@@ -2,6 +2,7 @@ import type { Phase } from '@podwire/registry';
 
 /** The API's address types (https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#address-types). */
 export const ADDRESS_TYPES = ['IPv4', 'IPv6', 'FQDN'] as const;
+/** The `addressType` of an EndpointSlice that podwire can connect to. */
 export type AddressType = (typeof ADDRESS_TYPES)[number];
 
 /** A TCP port that the Pods of a slice share. */

@@ -65,6 +65,7 @@ export function parseDubboRef(name: string, query: ReadonlyMap<string, string>):
   };
 }
 
+/** What Dubbo knows of a service beside its interface. */
 export interface DubboServiceOptions {
   /** The application, for consumers that find by application; without it, consumers find by interface. */
   readonly application?: string;

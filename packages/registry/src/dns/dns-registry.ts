@@ -15,6 +15,7 @@ import { type KnownHosts, lookup, NameNotFound } from './lookup.ts';
 import { DEFAULT_PORT, type DnsName, parseName } from './name.ts';
 import { type DnsResolver, systemResolver } from './resolver.ts';
 
+/** How names are asked for. Times in milliseconds. */
 export interface DnsRegistryOptions {
   /** Time between two questions; each is varied by ±20 %. Default 5000, the TTL that CoreDNS gives in Kubernetes. */
   readonly pollMs?: number;
@@ -26,8 +27,11 @@ export interface DnsRegistryOptions {
   readonly family?: 4 | 6 | 'any';
   /** DNS servers, `ip` or `ip:port`; default those of the system. */
   readonly servers?: readonly string[];
+  /** Asks name servers. Default: the system's. */
   readonly resolver?: DnsResolver;
+  /** Default: the real one. */
   readonly clock?: Clock;
+  /** Default: `Math.random`. */
   readonly random?: Random;
 }
 

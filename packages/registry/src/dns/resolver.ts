@@ -3,11 +3,15 @@ import type { Clock } from '@podwire/core';
 import { askByFamily, FAMILIES, type Family, type HalfAnswer, noneIfNotFound } from './families.ts';
 import { SystemLookup } from './system-lookup.ts';
 
+/** One SRV record (RFC 2782). */
 export interface SrvRecord {
   /** An absolute name, with or without a dot at its end. */
   readonly name: string;
+  /** 1–65535. */
   readonly port: number;
+  /** Only hosts of the lowest one are used. */
   readonly priority: number;
+  /** Relative share among hosts of one priority. */
   readonly weight: number;
 }
 

@@ -14,9 +14,11 @@ import {
 } from './lease.ts';
 import { readRegularFile } from './read-file.ts';
 
+/** How leases are written. Times in milliseconds. */
 export interface FileAnnouncerOptions {
   /** A provider that does not renew is gone after this. Default 10 000; from 100 to a day. */
   readonly leaseMs?: number;
+  /** Default: the real one. */
   readonly clock?: Clock;
 }
 

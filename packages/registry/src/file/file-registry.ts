@@ -4,9 +4,11 @@ import type { Registry } from '../registry.ts';
 import { watchDocument } from './document-watch.ts';
 import { watchLeases } from './lease-watch.ts';
 
+/** How documents and leases are read. Times in milliseconds. */
 export interface FileRegistryOptions {
   /** How often to look even if the file system gave no notice. Default 1000. */
   readonly pollMs?: number;
+  /** Default: the real one. */
   readonly clock?: Clock;
 }
 

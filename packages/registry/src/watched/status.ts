@@ -2,6 +2,7 @@ import type { EndpointSource } from '../endpoint.ts';
 
 /** How the watch of a service is doing. Plain JSON; times are in milliseconds since 1970. */
 export interface WatchStatus {
+  /** `watching` while the registry is followed, `backing-off` between attempts. */
   readonly state: 'connecting' | 'watching' | 'backing-off' | 'closed';
   /** When it came into this state. */
   readonly sinceMs: number;
@@ -9,6 +10,7 @@ export interface WatchStatus {
   readonly source: EndpointSource | undefined;
   /** When the registry last said something; of a snapshot, when it was written. */
   readonly lastUpdateMs: number | undefined;
+  /** Why the last attempt failed, or what the registry complains of; undefined while all is well. */
   readonly lastError: string | undefined;
   /** Set when the registry does not know the service. */
   readonly missing: string | undefined;

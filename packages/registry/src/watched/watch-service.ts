@@ -8,8 +8,11 @@ import { type SharedSubscription, subscribe } from './shared.ts';
 import { Snapshot } from './snapshot.ts';
 import type { WatchStatus } from './status.ts';
 
+/** How one service is watched. Times in milliseconds. */
 export interface WatchOptions {
+  /** For delays and time limits. */
   readonly clock: Clock;
+  /** For jitter. */
   readonly random: Random;
   /** Where the last good set is written for cold starts; none is kept without it. */
   readonly snapshotDir?: string;
@@ -23,9 +26,11 @@ export interface WatchOptions {
   readonly holdMs?: number;
 }
 
+/** Hears of one service. Its methods are called in a turn of their own, never inside `watchService`. */
 export interface WatchListener {
   /** A new set, each with a higher version. Also called with an empty one. */
   onSet(set: EndpointSet): void;
+  /** The status changed. */
   onStatus?(status: WatchStatus): void;
 }
 
@@ -33,9 +38,11 @@ export interface WatchListener {
 export interface ServiceWatch {
   /** Undefined until the registry, or a snapshot, named Pods or said that there are none. */
   readonly set: EndpointSet | undefined;
+  /** How the watch is doing. */
   readonly status: WatchStatus;
   /** A Pod stopped answering: what is held is looked at again, and a registry that is polled is asked. */
   recheck(): void;
+  /** Ends the watch; no listener is called any more. */
   close(): void;
 }
 

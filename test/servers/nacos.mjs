@@ -86,6 +86,8 @@ function directoryOf(version) {
   return own;
 }
 
+const STARTS = 3;
+
 /** @param {NacosOptions} [options] @returns {Promise<Nacos>} */
 export async function startNacos({ version = '2.3', auth = false, properties: more = {} } = {}) {
   const three = version === '3.1';
@@ -124,7 +126,18 @@ export async function startNacos({ version = '2.3', auth = false, properties: mo
       ready: async () => (await answers(url + readiness)) && (!auth || (await loggedIn(url, three))),
     });
   };
-  let server = await launch();
+  /** Nacos gives itself 10 s to open its store, which a busy machine may exceed: it ends, and is started again, as a Pod is. */
+  const start = async () => {
+    for (let left = STARTS - 1; ; left--) {
+      try {
+        return await launch();
+      } catch (error) {
+        if (left === 0 || !/Login timeout exceeded/.test(String(error))) throw error;
+        console.log(`Nacos ${version} was slow to open its store, and is started again`);
+      }
+    }
+  };
+  let server = await start();
   return {
     address: `127.0.0.1:${port}`,
     port,
@@ -133,7 +146,7 @@ export async function startNacos({ version = '2.3', auth = false, properties: mo
     signal: (signal) => server.signal(signal),
     stop: (signal) => server.stop(signal),
     async start() {
-      server = await launch();
+      server = await start();
     },
     wipe: () => rmSync(home, { recursive: true, force: true }),
     async close() {

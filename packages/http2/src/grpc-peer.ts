@@ -2,7 +2,7 @@ import type { Clock, Timer } from '@podwire/core';
 import { ErrorCode } from './error-codes.ts';
 import { header } from './grpc/header.ts';
 import { USER_AGENT } from './grpc/user-agent.ts';
-import type { Connection, ConnectionOptions, MethodHead, StreamEnd, Transport } from './transport.ts';
+import type { Connection, ConnectionOptions, MethodHead, Stream, StreamEnd, Transport } from './transport.ts';
 
 const HEADERS = ['te', 'trailers', 'content-type', 'application/grpc', 'user-agent', USER_AGENT];
 
@@ -50,6 +50,7 @@ export class GrpcPeer {
   readonly address: string;
   readonly #options: GrpcPeerOptions;
   readonly #connection: Connection;
+  readonly #heads = new Map<string, MethodHead>();
   #closed: string | undefined;
   #ready: { resolve: () => void; reject: (error: GrpcPeerError) => void } | undefined;
 
@@ -75,7 +76,7 @@ export class GrpcPeer {
 
   /** One request and its one reply; rejects with {@link GrpcPeerError}, after `timeoutMs` at the latest. */
   async unary(path: string, message: Uint8Array, timeoutMs: number): Promise<Buffer> {
-    let stream: PeerStream | undefined;
+    let stream: Stream | undefined;
     let timer: Timer | undefined;
     try {
       return await new Promise<Buffer>((resolve, reject) => {
@@ -88,21 +89,25 @@ export class GrpcPeer {
           },
           onEnd: (reason: string) => (reply === undefined ? fail(reason) : resolve(reply)),
         };
-        stream = this.#open(path, listener, 2, (send) => send(message, true));
-        if (stream === undefined) fail(this.#closed ?? 'no stream can be opened');
+        stream = this.#open(path, listener, 2);
+        if (stream === undefined) return fail(this.#closed ?? 'no stream can be opened');
+        stream.sendMessage(message, false, true, undefined);
       });
     } finally {
       timer?.cancel();
-      stream?.cancel();
+      stream?.cancel(ErrorCode.CANCEL);
     }
   }
 
   /** Opens a stream on which up to `window` messages may be on their way at a time. Throws {@link GrpcPeerError} when it cannot. */
   openStream(path: string, listener: PeerStreamListener, window: number): PeerStream {
-    const stream = this.#open(path, listener, window, () => {});
+    const stream = this.#open(path, listener, window);
     if (stream === undefined)
       throw new GrpcPeerError(this.#closed ?? `${this.address}: no stream can be opened`);
-    return stream;
+    return {
+      send: (message) => stream.sendMessage(message, false, false, undefined),
+      cancel: () => stream.cancel(ErrorCode.CANCEL),
+    };
   }
 
   /** Closes the connection now; streams end. */
@@ -111,16 +116,10 @@ export class GrpcPeer {
     this.#connection.destroy(reason);
   }
 
-  #open(
-    path: string,
-    listener: PeerStreamListener,
-    window: number,
-    begin: (send: (message: Uint8Array, isLast: boolean) => void) => void,
-  ): PeerStream | undefined {
-    const method: MethodHead = { path, authority: this.address, headers: HEADERS };
+  #open(path: string, listener: PeerStreamListener, window: number): Stream | undefined {
     const { maxReceiveBytes } = this.#options;
     const stream = this.#connection.open(
-      { method, headers: [], maxReceiveBytes },
+      { method: this.#head(path), headers: [], maxReceiveBytes },
       {
         onHeaders: () => {},
         onMessage: (message) => {
@@ -130,13 +129,18 @@ export class GrpcPeer {
         onEnd: (end) => listener.onEnd(this.#describe(end)),
       },
     );
-    if (stream === undefined) return undefined;
-    stream.request(window);
-    begin((message, isLast) => stream.sendMessage(message, false, isLast, undefined));
-    return {
-      send: (message) => stream.sendMessage(message, false, false, undefined),
-      cancel: () => stream.cancel(ErrorCode.CANCEL),
-    };
+    stream?.request(window);
+    return stream;
+  }
+
+  /** The same for every request of a method: a connection encodes it once. */
+  #head(path: string): MethodHead {
+    let head = this.#heads.get(path);
+    if (head === undefined) {
+      head = { path, authority: this.address, headers: HEADERS };
+      this.#heads.set(path, head);
+    }
+    return head;
   }
 
   #end(reason: string): void {

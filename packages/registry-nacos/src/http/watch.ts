@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { type Timer, unlessAborted, WakeFlag } from '@podwire/core';
+import { pause, unlessAborted, WakeFlag } from '@podwire/core';
 import type { RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
 import type { ServiceInfo } from '../naming/naming.ts';
 import type { Settings } from '../options.ts';
@@ -35,7 +35,6 @@ export async function* watchOverHttp(
   const port: PushPort | undefined = await openPushPort(ring).catch(() => undefined);
   let ip: string | undefined;
   let told: string | undefined;
-  let timer: Timer | undefined;
   const look = async () => {
     const isSubscribed = ip !== undefined;
     const push = port === undefined || ip === undefined ? undefined : { ip, port: port.port };
@@ -56,16 +55,12 @@ export async function* watchOverHttp(
       const says = JSON.stringify([...infos.values()].map(({ hosts }) => hosts));
       if (says !== told) yield toUpdate(infos, ref, settings);
       told = says;
-      const gap = new Promise<void>((resolve) => {
-        timer = clock.after(LEAST_GAP_MS, resolve);
-      });
-      await unlessAborted(gap, signal);
+      await pause(clock, LEAST_GAP_MS, signal);
       if (signal.aborted) return;
       const isDoubtful = services.some(({ newest }) => newest.isDoubtful);
       await wake.wait(clock, isDoubtful ? DOUBT_MS : POLL_MS, signal);
     }
   } finally {
-    timer?.cancel();
     port?.close();
   }
 }

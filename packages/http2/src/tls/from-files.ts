@@ -14,9 +14,9 @@ export interface TlsFiles {
 
 /**
  * TLS material that follows its files: each new connection uses what they hold then (cert-manager and Kubernetes
- * replace them while the process runs). What cannot be used, a half-written file or a pair of which only one was replaced
- * so far, is not used; what was there before is, and `onProblem` is told once for each fault: the fault would stay unknown until the old
- * certificate expires. Default: a warning of the process. Throws when the first reading fails.
+ * replace them while the process runs). Material that cannot be used (a half-written file, or a pair of which one file was
+ * replaced) is ignored, and the one before it stays in use. `onProblem` is told once for each fault, since the fault would else
+ * stay unknown until the old certificate expires. Default: a warning of the process. Throws when the first reading fails.
  */
 export function tlsFromFiles(
   files: TlsFiles,

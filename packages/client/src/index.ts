@@ -9,6 +9,6 @@ export type { PodwireConfig, ServiceConfigEntry } from './config/config.ts';
 export { createPodwire, type Podwire, type PodwireExtras } from './config/podwire.ts';
 export { configSchema } from './config/schema.ts';
 export { type ChannelFactory, channelFactory } from './factory/channel-factory.ts';
-export type { Mode } from './modes/mode.ts';
 export type { ChannelOptions, HashKeyInfo, TlsConfig, ZoneOfNode } from './options/channel-options.ts';
+export type { Mode } from './options/mode.ts';
 export { ChannelError, type PodwireStatus, type Reason } from './reasons.ts';

@@ -1,6 +1,6 @@
 import { header, type RawHeaders } from '@podwire/http2';
+import { formatGrpcTimeout } from '../headers/grpc-timeout.ts';
 import type { Call } from './call.ts';
-import { formatGrpcTimeout } from './grpc-timeout.ts';
 
 const ATTEMPTS = 'grpc-previous-rpc-attempts';
 

@@ -10,10 +10,16 @@ import {
   type RawHeaders,
   type StreamEnd,
 } from '@podwire/http2';
+import {
+  NO_REQUEST_HEADERS,
+  type RequestHeaders,
+  requestHeaders,
+  UnsendableCall,
+} from '../headers/request-headers.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import type { PodwireStatus, Reason } from '../reasons.ts';
-import { Attempts } from '../retry/attempts.ts';
 import type { Attempt, AttemptOwner } from './attempt.ts';
+import { Attempts } from './attempts.ts';
 import { Compressing } from './compressing.ts';
 import { authenticate, credentialsFailure } from './credentials.ts';
 import { callError, callerStatus, endStatus, overdue } from './failure.ts';
@@ -21,12 +27,6 @@ import type { CallHost } from './host.ts';
 import { type CallListener, type GrpcCall, ListenerContext } from './listener-context.ts';
 import type { Method } from './method.ts';
 import type { Inherited } from './parent.ts';
-import {
-  NO_REQUEST_HEADERS,
-  type RequestHeaders,
-  requestHeaders,
-  UnsendableCall,
-} from './request-headers.ts';
 import { RetryBuffer } from './retry-buffer.ts';
 import { fromEnd, OK } from './status.ts';
 import type { WheelEntry } from './timer-wheel.ts';

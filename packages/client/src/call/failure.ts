@@ -1,8 +1,8 @@
 import { type status as Code, Metadata, status as Status } from '@grpc/grpc-js';
 import type { RawHeaders, StreamEnd } from '@podwire/http2';
+import { toMetadata } from '../headers/received-metadata.ts';
 import type { PodwireStatus, Reason } from '../reasons.ts';
 import type { Call } from './call.ts';
-import { toMetadata } from './received-metadata.ts';
 import { type EndStatus, fromEnd } from './status.ts';
 
 const NONE: RawHeaders = [];

@@ -2,8 +2,8 @@ import { AsyncResource } from 'node:async_hooks';
 import type { ChannelInterface } from '@grpc/grpc-js';
 import { timers } from '@podwire/core';
 import type { RawHeaders } from '@podwire/http2';
+import { initialMetadata } from '../headers/received-metadata.ts';
 import type { PodwireStatus } from '../reasons.ts';
-import { initialMetadata } from './received-metadata.ts';
 import { okStatus } from './status.ts';
 
 /** A call as grpc-js's clients use it, and its listener. */

@@ -1,15 +1,5 @@
 import type { StreamHead } from '@podwire/http2';
-import type { HedgingPolicy, RetryPolicy } from '../retry/policy.ts';
-
-/** What the service config says of one method; `undefined` is not said. */
-export interface MethodConfig {
-  readonly timeoutMs?: number;
-  readonly waitForReady?: boolean;
-  readonly maxSendBytes?: number;
-  readonly maxReceiveBytes?: number;
-  readonly retry?: RetryPolicy;
-  readonly hedging?: HedgingPolicy;
-}
+import type { MethodConfig } from '../options/method-config.ts';
 
 /** One method of the service as a channel calls it; made at the first call and kept. */
 export interface Method {

@@ -1,7 +1,7 @@
 import { status as Status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
-import { formatGrpcTimeout } from './grpc-timeout.ts';
-import { toMetadata } from './received-metadata.ts';
+import { formatGrpcTimeout } from '../headers/grpc-timeout.ts';
+import { toMetadata } from '../headers/received-metadata.ts';
 import { fromEnd } from './status.ts';
 
 const trailers = (headers: string[], httpStatus = 200) =>

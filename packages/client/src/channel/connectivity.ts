@@ -1,8 +1,8 @@
 import { connectivityState } from '@grpc/grpc-js';
 import { timers } from '@podwire/core';
+import type { SideState } from '../cluster/cluster.ts';
 import type { Env } from '../env.ts';
 import type { ProcessRef } from '../process-ref.ts';
-import type { SideState } from './side.ts';
 
 const STATES: Readonly<Record<SideState, connectivityState>> = {
   unknown: connectivityState.CONNECTING,

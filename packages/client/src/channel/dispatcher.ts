@@ -3,20 +3,20 @@ import { type Clock, InvalidInput, type Random } from '@podwire/core';
 import type { StreamHead } from '@podwire/http2';
 import type { WatchStatus } from '@podwire/registry';
 import { Call } from '../call/call.ts';
-import { hashOf } from '../call/hash-of.ts';
 import type { CallHost, Refusal } from '../call/host.ts';
 import type { Method } from '../call/method.ts';
 import { followParent, type ParentCall } from '../call/parent.ts';
 import { TimerWheel } from '../call/timer-wheel.ts';
+import type { Side } from '../cluster/cluster.ts';
+import { whyNoPod, whyUnavailable } from '../cluster/unavailable.ts';
+import { WaitQueue } from '../cluster/wait-queue.ts';
 import type { Env } from '../env.ts';
 import { authorityText, checkMethodPath } from '../options/check.ts';
+import { hashOf } from '../options/hash-key.ts';
 import type { Settings } from '../options/settings.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { ProcessRef } from '../process-ref.ts';
 import { RetryThrottle } from '../retry/throttle.ts';
-import type { Side } from './side.ts';
-import { whyNoPod, whyUnavailable } from './unavailable.ts';
-import { WaitQueue } from './wait-queue.ts';
 
 const SETTLED = Promise.resolve();
 const CLOSED: Refusal = {

@@ -3,9 +3,9 @@ import type { Connection, ConnectionListener, Transport } from '@podwire/http2';
 import { toEndpoint } from '@podwire/registry';
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { describe, expect, test } from 'vitest';
+import { Side } from '../cluster/cluster.ts';
 import { ConnectGate } from '../pod/connect-gate.ts';
 import { PingTime } from '../pod/ping-time.ts';
-import { Side } from './side.ts';
 
 const JITTER = 1.2;
 

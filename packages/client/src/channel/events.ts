@@ -1,5 +1,5 @@
 import type { WatchStatus } from '@podwire/registry';
-import type { Mode } from '../modes/mode.ts';
+import type { Mode } from '../options/mode.ts';
 import type { PodState } from '../pod/state.ts';
 
 /** Events of a channel; an EventEmitter carries them, and a listener that throws does not reach the calls. */

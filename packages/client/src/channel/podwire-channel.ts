@@ -1,6 +1,6 @@
 import type { Channel as GrpcChannel } from '@grpc/grpc-js';
 import type { EventEmitter } from 'eventemitter3';
-import type { Mode } from '../modes/mode.ts';
+import type { Mode } from '../options/mode.ts';
 import type { ChannelEvents } from './events.ts';
 import type { ChannelSnapshot } from './snapshot.ts';
 

@@ -1,9 +1,9 @@
 import type { ServiceWatch } from '@podwire/registry';
-import type { Mode } from '../modes/mode.ts';
+import type { Side, SideState } from '../cluster/cluster.ts';
+import type { Mode } from '../options/mode.ts';
+import type { OwnZone } from '../options/own-zone.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import type { PodState } from '../pod/state.ts';
-import type { OwnZone } from './own-zone.ts';
-import type { Side, SideState } from './side.ts';
 
 /** One Pod as a channel sees it now. */
 export interface PodSnapshot {

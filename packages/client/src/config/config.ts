@@ -1,9 +1,9 @@
 import { checkKeys, InvalidInput, oneOf, string } from '@podwire/core';
-import { MODES, type Mode } from '../modes/mode.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
+import { MODES, type Mode } from '../options/mode.ts';
 import { overlay } from '../options/overlay.ts';
+import { parseText, readText } from '../options/read-text.ts';
 import { parseOptions } from '../options/settings.ts';
-import { parseText, readText } from './read-text.ts';
 
 /** One service in a config: where its Pods are found, and options that stand above the defaults. */
 export interface ServiceConfigEntry extends ChannelOptions {

@@ -4,7 +4,7 @@ import { Channel, SCOPE_GRACE_MS } from '../channel/channel.ts';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import type { ChannelSnapshot } from '../channel/snapshot.ts';
 import { systemEnv } from '../env.ts';
-import { checkMode, type Mode } from '../modes/mode.ts';
+import { checkMode, type Mode } from '../options/mode.ts';
 import { parseOptions, type Settings } from '../options/settings.ts';
 import { type PodwireConfig, readConfigFile, splitConfig } from './config.ts';
 

@@ -1,9 +1,9 @@
 import { type OptionSchema, type PolicyName, policyNames, policyOptions } from '@podwire/balancer';
-import { MODES, type Mode } from '../modes/mode.ts';
+import { headersSchema } from '../headers/endpoint-headers.ts';
 import { AUTHORITY, HEADER_NAME, HEADER_TEXT } from '../options/check.ts';
 import { grpcOption, grpcOptionNames } from '../options/grpc-options.ts';
+import { MODES, type Mode } from '../options/mode.ts';
 import { transportNames } from '../options/transport.ts';
-import { headersSchema } from '../pod/endpoint-headers.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 

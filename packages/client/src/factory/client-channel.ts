@@ -4,7 +4,7 @@ import { type Channel, SCOPE_GRACE_MS } from '../channel/channel.ts';
 import type { ChannelEvents } from '../channel/events.ts';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import type { ChannelSnapshot } from '../channel/snapshot.ts';
-import type { Mode } from '../modes/mode.ts';
+import type { Mode } from '../options/mode.ts';
 import { ChannelError } from '../reasons.ts';
 
 type CreateCall = Parameters<Channel['createCall']>;

@@ -1,5 +1,5 @@
 import { InvalidInput } from '@podwire/core';
-import { MODES, type Mode } from './mode.ts';
+import { MODES, type Mode } from '../options/mode.ts';
 
 /** The variable that sets the mode of one service: `PODWIRE_MODE_ORDERS_API` for `orders-api`. */
 export function modeVariable(service: string): string {

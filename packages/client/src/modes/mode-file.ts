@@ -1,6 +1,6 @@
 import { checkKeys, InvalidInput, oneOf, systemClock, type Timer } from '@podwire/core';
-import { parseText, readText } from '../config/read-text.ts';
-import { MODES, type Mode } from './mode.ts';
+import { MODES, type Mode } from '../options/mode.ts';
+import { parseText, readText } from '../options/read-text.ts';
 
 /** What a mode file says: `{ "mode": "direct", "services": { "orders": { "mode": "mesh" } } }`. */
 interface ModeDocument {

@@ -1,8 +1,8 @@
 import type { Timer } from '@podwire/core';
-import type { Side } from '../channel/side.ts';
-import type { OpenSide } from '../channel/sides.ts';
+import type { Side } from '../cluster/cluster.ts';
+import type { OpenSide } from '../cluster/open-cluster.ts';
 import type { Env } from '../env.ts';
-import type { Mode } from './mode.ts';
+import type { Mode } from '../options/mode.ts';
 
 /** How long a new side may take to connect before the switch is given up. */
 const SWITCH_TIMEOUT_MS = 10_000;

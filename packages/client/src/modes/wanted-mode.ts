@@ -1,6 +1,6 @@
+import { checkMode, type Mode } from '../options/mode.ts';
 import type { Settings } from '../options/settings.ts';
 import { modeFromEnvironment } from './environment.ts';
-import { checkMode, type Mode } from './mode.ts';
 import { ModeFile } from './mode-file.ts';
 
 const PATHS = { mode: 'mode', mesh: 'options.mesh' };

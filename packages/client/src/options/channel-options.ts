@@ -2,7 +2,7 @@ import type { PeerCertificate, SecureContext } from 'node:tls';
 import type { CallCredentials, Metadata } from '@grpc/grpc-js';
 import type { PolicyName } from '@podwire/balancer';
 import type { Registry } from '@podwire/registry';
-import type { Mode } from '../modes/mode.ts';
+import type { Mode } from './mode.ts';
 
 /** What a hash key is made from when a function makes it. */
 export interface HashKeyInfo {

@@ -1,11 +1,11 @@
 import { status as Status } from '@grpc/grpc-js';
 import { createPolicy, type Policy, policyNames } from '@podwire/balancer';
 import { boolean, checkKeys, InvalidInput, number } from '@podwire/core';
-import type { MethodConfig } from '../call/method.ts';
 import type { HedgingPolicy, RetryPolicy } from '../retry/policy.ts';
 import type { ThrottleOptions } from '../retry/throttle.ts';
 import { parseDuration } from './duration.ts';
 import { withoutLoadReports } from './load-reports.ts';
+import type { MethodConfig } from './method-config.ts';
 
 /**
  * A gRPC service config as podwire uses it

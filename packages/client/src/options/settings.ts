@@ -12,13 +12,13 @@ import {
 } from '@podwire/core';
 import { type Transport, USER_AGENT } from '@podwire/http2';
 import { parseAddress, type Registry } from '@podwire/registry';
-import type { HashKeyOption } from '../call/hash-of.ts';
-import { OwnZone } from '../channel/own-zone.ts';
-import { MODES, type Mode } from '../modes/mode.ts';
-import { headerAttributes } from '../pod/endpoint-headers.ts';
+import { headerAttributes } from '../headers/endpoint-headers.ts';
 import type { ChannelOptions, HashKeyInfo } from './channel-options.ts';
 import { authorityText, headerName, headerText } from './check.ts';
 import { grpcOptionNames, isGrpcOption, translateGrpcOptions } from './grpc-options.ts';
+import type { HashKeyOption } from './hash-key.ts';
+import { MODES, type Mode } from './mode.ts';
+import { OwnZone } from './own-zone.ts';
 import { parseServiceConfig, type ServiceConfig } from './service-config.ts';
 import { parseTls, type TlsSettings } from './tls.ts';
 import { parseTransport } from './transport.ts';

@@ -9,9 +9,9 @@ import type {
   StreamHead,
 } from '@podwire/http2';
 import type { Endpoint } from '@podwire/registry';
+import { endpointHeaders, NO_HEADERS } from '../headers/endpoint-headers.ts';
 import { Backoff } from './backoff.ts';
 import { type DialedPod, Dialer, type Settled } from './dialer.ts';
-import { endpointHeaders, NO_HEADERS } from './endpoint-headers.ts';
 import type { PodShared } from './shared.ts';
 import type { PodState } from './state.ts';
 

@@ -15,9 +15,9 @@ import type { Settings } from '../options/settings.ts';
 import { ConnectGate } from '../pod/connect-gate.ts';
 import { PingTime } from '../pod/ping-time.ts';
 import type { ClientPod } from '../pod/pod.ts';
+import { Side, type SideOptions } from './cluster.ts';
 import { defaultAuthority } from './names.ts';
-import { ZoneFinder } from './own-zone.ts';
-import { Side, type SideOptions } from './side.ts';
+import { ZoneFinder } from './zone-finder.ts';
 
 /** What a channel is told by its sides. */
 export interface SideListener {

@@ -1,7 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { hashKey } from '@podwire/balancer';
 import { messageOf, type Random, show } from '@podwire/core';
-import type { HashKeyInfo } from '../options/channel-options.ts';
+import type { HashKeyInfo } from './channel-options.ts';
 
 /** The option `hashKey`. */
 export type HashKeyOption = { readonly header: string } | ((info: HashKeyInfo) => string | undefined);

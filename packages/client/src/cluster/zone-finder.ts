@@ -1,43 +1,11 @@
 import type { Clock, Random, Timer } from '@podwire/core';
 import type { Endpoint, Registry } from '@podwire/registry';
+import type { OwnZone } from '../options/own-zone.ts';
 
 /** A Pod that has just started is not yet in the registry with its node; a node on which no Pod ever is need not be asked for. */
 const FIRST_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 3_600_000;
 const RETRY_FACTOR = 4;
-
-/** The zone that calls prefer: given by name, or by the node that this process is on, whose zone a registry tells. */
-export class OwnZone {
-  readonly node: string | undefined;
-  /** Undefined while it is not known: then no zone is preferred. */
-  name: string | undefined;
-  /** Why it is not known. */
-  problem: string | undefined;
-
-  constructor(zone: { readonly name: string } | { readonly node: string | undefined }) {
-    this.name = 'name' in zone ? zone.name : undefined;
-    this.node = 'node' in zone ? zone.node : undefined;
-    if (this.name !== undefined) return;
-    this.problem =
-      this.node === undefined
-        ? 'options.zone.node is not set: no zone is preferred'
-        : `no Pod was seen yet that is on the node ${this.node} and has a zone`;
-  }
-
-  /** Looks for the node among Pods that are on it. A node stays in its zone. */
-  learn(endpoints: readonly Endpoint[]): void {
-    if (this.name !== undefined || this.node === undefined) return;
-    const found = endpoints.find(
-      ({ zone, attributes }) => zone !== undefined && attributes.node === this.node,
-    );
-    if (found?.zone !== undefined) this.use(found.zone);
-  }
-
-  use(name: string): void {
-    this.name = name;
-    this.problem = undefined;
-  }
-}
 
 /** Asks a registry for the zone of the own node where the service's own Pods do not tell it. */
 export class ZoneFinder {

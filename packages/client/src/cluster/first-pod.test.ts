@@ -5,7 +5,7 @@ import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import { ConnectGate } from '../pod/connect-gate.ts';
 import { PingTime } from '../pod/ping-time.ts';
-import { Side } from './side.ts';
+import { Side } from './cluster.ts';
 
 /** Pods 10.0.0.0:1, 10.0.0.1:1, …, whose connections come to be when the test says so. */
 function open(policy: object | string = { pick_first: { shuffleAddressList: false } }, zone?: string) {

@@ -4,7 +4,7 @@ import type { WatchStatus } from '@podwire/registry';
 import type { Call } from '../call/call.ts';
 import type { Refusal } from '../call/host.ts';
 import type { ClientPod } from '../pod/pod.ts';
-import type { Side } from './side.ts';
+import type { Side } from './cluster.ts';
 
 /** Pods named in one error; more are counted. */
 const MAX_NAMED = 5;

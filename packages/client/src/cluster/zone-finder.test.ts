@@ -1,7 +1,8 @@
 import { type Registry, toEndpoint } from '@podwire/registry';
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, it } from 'vitest';
-import { OwnZone, ZoneFinder } from './own-zone.ts';
+import { OwnZone } from '../options/own-zone.ts';
+import { ZoneFinder } from './zone-finder.ts';
 
 const pod = (host: string, zone?: string, node?: string) =>
   toEndpoint({ host, port: 1, zone, ...(node !== undefined && { attributes: { node } }) });

@@ -1,13 +1,13 @@
 import type { Timer } from '@podwire/core';
 import { ErrorCode, header, type StreamEnd } from '@podwire/http2';
-import { Attempt } from '../call/attempt.ts';
-import { attemptHeaders } from '../call/attempt-headers.ts';
-import type { Call } from '../call/call.ts';
-import { fromEnd } from '../call/status.ts';
-import { withHeaders } from '../pod/endpoint-headers.ts';
+import { withHeaders } from '../headers/endpoint-headers.ts';
 import type { ClientPod } from '../pod/pod.ts';
-import { retryDelayMs } from './policy.ts';
-import { readPushback } from './pushback.ts';
+import { retryDelayMs } from '../retry/policy.ts';
+import { readPushback } from '../retry/pushback.ts';
+import { Attempt } from './attempt.ts';
+import { attemptHeaders } from './attempt-headers.ts';
+import type { Call } from './call.ts';
+import { fromEnd } from './status.ts';
 
 /** How often to pick again when the chosen Pod's connection filled up between pick and open; after that the call waits. */
 const MAX_OPENS = 8;

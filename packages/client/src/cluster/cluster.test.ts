@@ -6,7 +6,7 @@ import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import type { ConnectGate, Waiting } from '../pod/connect-gate.ts';
 import { PingTime } from '../pod/ping-time.ts';
-import { Side } from './side.ts';
+import { Side } from './cluster.ts';
 
 /** Whose turn it is does not matter here: all Pods begin at once. */
 const GATE = {

@@ -1,0 +1,34 @@
+import type { Endpoint } from '@podwire/registry';
+
+/** The zone that calls prefer: given by name, or by the node that this process is on, whose zone a registry tells. */
+export class OwnZone {
+  readonly node: string | undefined;
+  /** Undefined while it is not known: then no zone is preferred. */
+  name: string | undefined;
+  /** Why it is not known. */
+  problem: string | undefined;
+
+  constructor(zone: { readonly name: string } | { readonly node: string | undefined }) {
+    this.name = 'name' in zone ? zone.name : undefined;
+    this.node = 'node' in zone ? zone.node : undefined;
+    if (this.name !== undefined) return;
+    this.problem =
+      this.node === undefined
+        ? 'options.zone.node is not set: no zone is preferred'
+        : `no Pod was seen yet that is on the node ${this.node} and has a zone`;
+  }
+
+  /** Looks for the node among Pods that are on it. A node stays in its zone. */
+  learn(endpoints: readonly Endpoint[]): void {
+    if (this.name !== undefined || this.node === undefined) return;
+    const found = endpoints.find(
+      ({ zone, attributes }) => zone !== undefined && attributes.node === this.node,
+    );
+    if (found?.zone !== undefined) this.use(found.zone);
+  }
+
+  use(name: string): void {
+    this.name = name;
+    this.problem = undefined;
+  }
+}

@@ -1,3 +1,4 @@
+export { type ConnectionEnv, systemConnectionEnv } from './connection/env.ts';
 export { ErrorCode, errorName } from './error-codes.ts';
 export { ACCEPT_ENCODING, compress, compressesLater } from './grpc/compression.ts';
 export { header } from './grpc/header.ts';

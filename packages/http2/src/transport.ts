@@ -5,6 +5,7 @@
  */
 import type { Socket } from 'node:net';
 import type { PeerCertificate, SecureContext } from 'node:tls';
+import type { ConnectionEnv } from './connection/env.ts';
 
 /** Header names and values in turn: `[name, value, name, value, …]`; names lower case, `-bin` values in base64. */
 export type RawHeaders = readonly string[];
@@ -157,6 +158,8 @@ export interface ConnectionOptions {
   readonly keepaliveSparing?: boolean;
   /** Largest header list that a call takes from the peer, in bytes as RFC 9113 §6.5.2 counts. */
   readonly maxHeaderListBytes: number;
+  /** Time, the event loop and sockets. Default: the system's. */
+  readonly env?: ConnectionEnv | undefined;
 }
 
 /** TLS as node:tls takes it; ALPN is always h2. Connections made with the same object share what is parsed of it. */

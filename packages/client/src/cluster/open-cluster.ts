@@ -146,6 +146,7 @@ function sideOptions(
         keepaliveWithoutCalls: keepalive.withoutCalls,
         keepaliveSparing: keepalive.sparing,
         maxHeaderListBytes: settings.maxHeaderBytes,
+        env,
       }),
     },
     onChange: (side) => listener.onChange(side),

@@ -10,7 +10,7 @@ import type { ConnectionOptions, TlsOptions } from '../transport.ts';
  * Where a connection leads, as Node's sockets take it. They connect to an address on the next tick, and to what a lookup finds at once:
  * under fake timers there is no next tick (sinon, Jest).
  */
-export function whereTo({ host, port, path }: ConnectionOptions): NetConnectOpts {
+function whereTo({ host, port, path }: ConnectionOptions): NetConnectOpts {
   if (path !== undefined) return { path };
   const family = isIP(host);
   if (family === 0 || !timers.isNodeStill) return { host, port };
@@ -23,12 +23,31 @@ export function addressOf({ host, port, path }: ConnectionOptions): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Starts a connection of TCP or over a Unix domain socket, or TLS with ALPN `h2`. It does not keep the process alive. */
+/**
+ * Starts a connection of TCP or over a Unix domain socket, or TLS with ALPN `h2`, unless the env makes sockets itself. It does not keep
+ * the process alive.
+ */
 export function dial(options: ConnectionOptions): Socket {
-  const { tls } = options;
+  const { tls, env } = options;
+  if (env?.connect !== undefined) return env.connect(options);
   const where = whereTo(options);
   const socket = tls === undefined ? connectTcp({ ...where, noDelay: true }) : dialTls(where, tls);
   socket.setNoDelay(true);
+  socket.unref();
+  return socket;
+}
+
+/** The same in plaintext, read into a buffer that is the caller's: `onRead` is told how many bytes lie there until it returns. */
+export function dialReading(
+  options: ConnectionOptions,
+  buffer: Buffer,
+  onRead: (count: number) => void,
+): Socket {
+  const callback = (count: number) => {
+    onRead(count);
+    return true;
+  };
+  const socket = connectTcp({ ...whereTo(options), noDelay: true, onread: { buffer, callback } });
   socket.unref();
   return socket;
 }

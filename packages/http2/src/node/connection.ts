@@ -7,8 +7,9 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
-import { TimeLimit, timers } from '@podwire/core';
+import { TimeLimit } from '@podwire/core';
 import { addressOf, dial } from '../connection/dial.ts';
+import { type World, worldOf } from '../connection/env.ts';
 import { CLOSED, closedEarly, explainSession } from '../connection/explain.ts';
 import { FIELD_BYTES, maxBlockBytes } from '../connection/header-limit.ts';
 import { Keepalive } from '../connection/keepalive.ts';
@@ -59,6 +60,7 @@ export class NodeConnection implements Connection, StreamOwner {
   readonly maxHeaderListBytes: number;
   readonly unread = new Set<NodeStream>();
   readonly remoteAddress: string;
+  readonly world: World;
   readonly #listener: ConnectionListener;
   readonly #socket: Socket;
   readonly #session: ClientHttp2Session;
@@ -73,23 +75,26 @@ export class NodeConnection implements Connection, StreamOwner {
   /** How node:http2 puts the end into words, where nothing else says why. */
   #sessionError: string | undefined;
   #closed = false;
-  #lastReadMs = timers.nowMs();
+  #lastReadMs: number;
   #seenBytes = 0;
   readonly looksMs: number;
   #peerCertificate: PeerCertificate | undefined;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     const { tls, connectTimeoutMs } = options;
+    this.world = worldOf(options.env);
+    this.#lastReadMs = this.world.nowMs();
     this.remoteAddress = addressOf(options);
     this.#listener = listener;
     this.#withoutCalls = options.keepaliveWithoutCalls;
     this.#tls = tls;
     this.maxHeaderListBytes = options.maxHeaderListBytes;
     this.#socket = dial(options);
-    this.#limit = new TimeLimit(connectTimeoutMs, () => {
+    const late = () => {
       const step = this.#socket.connecting ? 'TCP' : this.#session.connecting ? 'TLS' : 'HTTP/2 SETTINGS';
       this.destroy(`no connection in ${connectTimeoutMs} ms: ${step} was not answered`);
-    });
+    };
+    this.#limit = new TimeLimit(connectTimeoutMs, late, this.world);
     const session: ClientSessionOptions = {
       createConnection: () => this.#socket,
       settings: {
@@ -109,11 +114,11 @@ export class NodeConnection implements Connection, StreamOwner {
     );
     this.#session.unref();
     this.looksMs = options.keepaliveTimeMs / LOOKS;
-    this.#keepalive = new Keepalive(this, { keepaliveSparing: false, ...options });
+    this.#keepalive = new Keepalive(this, { keepaliveSparing: false, ...options }, this.world);
     this.resets = new ResetPacer((stream, errorCode) => {
       stream.reset(errorCode);
       this.#checkRoom();
-    });
+    }, this.world);
     this.#follow(tls !== undefined);
   }
 
@@ -126,7 +131,7 @@ export class NodeConnection implements Connection, StreamOwner {
     const { bytesRead } = this.#socket;
     if (bytesRead !== this.#seenBytes) {
       this.#seenBytes = bytesRead;
-      this.#lastReadMs = timers.nowMs();
+      this.#lastReadMs = this.world.nowMs();
     }
     return this.#lastReadMs;
   }
@@ -173,7 +178,7 @@ export class NodeConnection implements Connection, StreamOwner {
 
   /** node:http2 began no stream: it takes no more of them, or not with these headers. */
   #onRefused(error: NodeJS.ErrnoException, handler: StreamHandler): Stream | undefined {
-    if (!SESSION_ENDS.has(error.code ?? '')) return unsentStream(error, this, handler);
+    if (!SESSION_ENDS.has(error.code ?? '')) return unsentStream(error, this, handler, this.world.nextTick);
     // Its own event of this follows.
     this.#startDraining(error.message);
     return undefined;
@@ -206,7 +211,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#session.destroy();
     this.#socket.destroy();
     // node:http2 says so itself, except for a session that ended under fake timers.
-    timers.after(CLOSE_MS, () => this.#onClosed());
+    this.world.after(CLOSE_MS, () => this.#onClosed());
   }
 
   ping(answered: () => void): void {
@@ -236,7 +241,7 @@ export class NodeConnection implements Connection, StreamOwner {
 
   onStreamEnd(): void {
     this.openStreams -= 1;
-    if (this.resets.isBehind(this.maxConcurrentStreams)) timers.nextTick(() => this.#retire());
+    if (this.resets.isBehind(this.maxConcurrentStreams)) this.world.nextTick(() => this.#retire());
     this.#closeIfDrained();
     this.#checkRoom();
   }
@@ -324,7 +329,7 @@ export class NodeConnection implements Connection, StreamOwner {
     const before = this.state;
     if (before === 'ready') this.#startDraining(this.lost);
     // After the streams, which tell their ends in a check phase of their own.
-    timers.setImmediate(() => {
+    this.world.setImmediate(() => {
       for (const stream of this.unread) stream.onConnectionClosed(this.lost!);
       this.state = 'closed';
       this.#listener.onClosed(orderly ? undefined : new Error(this.lost));

@@ -1,5 +1,5 @@
 import type { ClientHttp2Stream } from 'node:http2';
-import { timers } from '@podwire/core';
+import type { World } from '../connection/env.ts';
 import { listBytes } from '../connection/header-limit.ts';
 import type { ResetPacer } from '../connection/reset-pacer.ts';
 import { ErrorCode } from '../error-codes.ts';
@@ -22,6 +22,7 @@ export interface Goaway {
 
 /** What a stream asks of its connection. */
 export interface StreamOwner extends Peer {
+  readonly world: World;
   /** Why the connection is gone, or undefined while it is there. */
   readonly lost: string | undefined;
   /** Its session takes part in nothing any more. */
@@ -92,7 +93,7 @@ export class NodeStream implements Stream {
   sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void {
     const stream = this.#stream;
     if (this.#ended || stream.destroyed || stream.writableEnded) {
-      if (done !== undefined) timers.nextTick(done);
+      if (done !== undefined) this.#owner.world.nextTick(done);
       return;
     }
     const pieces = frameMessage(message, compressed);
@@ -117,7 +118,7 @@ export class NodeStream implements Stream {
     this.#asked += n;
     if (this.#delivering || this.#ended || this.#inflating !== undefined) return;
     // Not inside the caller's call: a message that is here already is delivered on the next tick.
-    if (this.#reader.partial) timers.nextTick(() => this.#deliver());
+    if (this.#reader.partial) this.#owner.world.nextTick(() => this.#deliver());
     else this.#resume();
   }
 
@@ -126,7 +127,7 @@ export class NodeStream implements Stream {
     // Nothing is delivered between now and the end.
     this.#wanted = Number.NEGATIVE_INFINITY;
     this.#close(errorCode);
-    timers.nextTick(() => this.#end({ kind: 'cancelled' }));
+    this.#owner.world.nextTick(() => this.#end({ kind: 'cancelled' }));
   }
 
   /** The peer is told that the stream is over. */
@@ -246,7 +247,7 @@ export class NodeStream implements Stream {
   /** As podwire's own transport does it. */
   #awaitReader(headers: RawHeaders): void {
     if (this.#asked > 1 || !saysFailure(headers)) return;
-    timers.setImmediate(() => {
+    this.#owner.world.setImmediate(() => {
       if (this.#asked === 1 && this.#wanted === 0 && !this.#ended) this.#finish(headers);
     });
   }
@@ -262,7 +263,7 @@ export class NodeStream implements Stream {
     // No frame closed it, whatever code node:http2 gives it.
     this.#isLost = this.#owner.isOver;
     // GOAWAY's last id and the reason of a lost connection are told after the streams were closed.
-    timers.setImmediate(() => {
+    this.#owner.world.setImmediate(() => {
       const end = this.#whyClosed(rstCode, id);
       if (end.kind !== 'trailers') return this.#end(end);
       this.#trailers = end.headers;

@@ -1,17 +1,22 @@
-import { timers } from '@podwire/core';
+import type { World } from '../connection/env.ts';
 import type { Peer, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 
 /** A stream that never was: node:http2 refuses its headers, those that it sends once only and that are given twice for example. */
-export function unsentStream(error: Error, peer: Peer, handler: StreamHandler): Stream {
+export function unsentStream(
+  error: Error,
+  peer: Peer,
+  handler: StreamHandler,
+  nextTick: World['nextTick'],
+): Stream {
   let end: StreamEnd = {
     kind: 'protocol-error',
     reason: `node:http2 cannot send this call: ${error.message}`,
   };
-  timers.nextTick(() => handler.onEnd(end));
+  nextTick(() => handler.onEnd(end));
   return {
     peer,
     sendMessage(_message, _compressed, _last, done) {
-      if (done !== undefined) timers.nextTick(done);
+      if (done !== undefined) nextTick(done);
     },
     halfClose() {},
     request() {},

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
-import { timers } from '@podwire/core';
 import { addressOf } from '../connection/dial.ts';
+import { type World, worldOf } from '../connection/env.ts';
 import { CLOSED, closedEarly, explain } from '../connection/explain.ts';
 import { Keepalive, type KeptAlive } from '../connection/keepalive.ts';
 import { ResetPacer } from '../connection/reset-pacer.ts';
@@ -43,18 +43,19 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   settled = false;
   bytesReceived = 0;
   callBytesReceived = 0;
-  lastReadMs = timers.nowMs();
+  lastReadMs: number;
   readonly looksMs = Number.POSITIVE_INFINITY;
   readonly remoteAddress: string;
+  readonly world: World;
   readonly sender: Sender;
   readonly #options: ConnectionOptions;
   readonly #listener: ConnectionListener;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   readonly #requests: RequestEncoder;
-  readonly streams = new StreamTable(timers.nowMs);
+  readonly streams: StreamTable;
   readonly inflow: Inflow;
-  readonly #guard = new FloodGuard(timers.nowMs);
+  readonly #guard: FloodGuard;
   readonly #keepalive: Keepalive;
   readonly #resets: ResetPacer<number>;
   readonly #handshake: Handshake;
@@ -72,21 +73,26 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     const { tls, maxHeaderListBytes } = options;
+    const world = worldOf(options.env);
+    this.world = world;
+    this.lastReadMs = world.nowMs();
+    this.streams = new StreamTable(world.nowMs);
+    this.#guard = new FloodGuard(world.nowMs);
     this.#options = options;
     this.remoteAddress = addressOf(options);
     this.#listener = listener;
-    this.#room = new CapacityNotifier(this, listener);
+    this.#room = new CapacityNotifier(this, listener, world.nextTick);
     this.#requests = new RequestEncoder(tls === undefined ? 'http' : 'https');
     const receiver = new Receiver(this, new ResponseDecoder(maxHeaderListBytes), maxHeaderListBytes);
     this.#reader = new FrameReader(receiver);
     this.#socket = openSocket(options, this);
-    this.sender = new Sender(this.#socket, this.#requests, () => this.#room.check());
-    this.#keepalive = new Keepalive(this, { keepaliveSparing: false, ...options });
-    this.#resets = new ResetPacer((id, errorCode) => this.#reset(id, errorCode));
+    this.sender = new Sender(this.#socket, this.#requests, world, () => this.#room.check());
+    this.#keepalive = new Keepalive(this, { keepaliveSparing: false, ...options }, world);
+    this.#resets = new ResetPacer((id, errorCode) => this.#reset(id, errorCode), world);
     this.#pings = new Pings(this.sender);
     this.inflow = new Inflow(this.sender, this.#pings, this.streams);
     const failed = (reason: string) => this.destroy(reason);
-    this.#handshake = new Handshake(this.#socket, options, () => this.#begin(), failed);
+    this.#handshake = new Handshake(this.#socket, options, world, () => this.#begin(), failed);
     this.#socket.on('error', (error) => {
       this.#cause ??= explain(error);
     });
@@ -134,7 +140,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.streams.add(stream);
     this.sender.headers(stream.id, head);
     if (this.#keepalive.dormant) this.#keepalive.wake();
-    if (this.streams.idsExhausted) timers.nextTick(() => this.#startDraining('stream ids run out'));
+    if (this.streams.idsExhausted) this.world.nextTick(() => this.#startDraining('stream ids run out'));
     this.#room.noted();
     return stream;
   }
@@ -152,7 +158,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   onRead(source: Buffer, end: number): void {
     if (this.#over !== undefined) return;
     this.bytesReceived += end;
-    this.lastReadMs = timers.nowMs();
+    this.lastReadMs = this.world.nowMs();
     try {
       const other = this.bytesReceived === end ? notHttp2(source, end) : undefined;
       if (other !== undefined) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, other);
@@ -276,7 +282,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     if (this.#over !== undefined) return;
     if (errorCode !== undefined) {
       this.#resets.reset(stream.id, errorCode, isHalfClosed, stream.id > this.sender.flushedId);
-      if (this.#resets.isBehind(this.maxConcurrentStreams)) timers.nextTick(() => this.#retire());
+      if (this.#resets.isBehind(this.maxConcurrentStreams)) this.world.nextTick(() => this.#retire());
     }
     this.#room.check();
     if (this.state === 'draining' && this.streams.size === 0) {
@@ -332,7 +338,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     if (this.#over !== undefined) return;
     const closed = this.settled ? CLOSED : closedEarly(this.#options.tls);
     // An error is told after the end of what was received.
-    timers.setImmediate(() => this.#shutDown(this.#cause ?? closed, undefined));
+    this.world.setImmediate(() => this.#shutDown(this.#cause ?? closed, undefined));
   }
 
   /** Ends everything; no reason is the orderly end of a drained connection. */
@@ -347,9 +353,9 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     const payload = new Uint8Array(8);
     writeUint32(payload, 4, errorCode ?? ErrorCode.NO_ERROR);
     this.sender.stop(this.settled || errorCode !== undefined ? payload : undefined);
-    closeSocket(this.#socket, errorCode !== undefined);
+    closeSocket(this.#socket, errorCode !== undefined, this.world.after);
     // Not inside the caller's call, or the callback of a stream.
-    timers.nextTick(() => this.#tellEnd(reason, neverLeft));
+    this.world.nextTick(() => this.#tellEnd(reason, neverLeft));
   }
 
   #tellEnd(reason: string | undefined, neverLeft: number): void {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { TimeLimit } from '@podwire/core';
+import { type Time, TimeLimit } from '@podwire/core';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** Follows a socket until HTTP/2 can be spoken over it: TCP, TLS and the peer's first SETTINGS share one time limit. */
@@ -12,13 +12,13 @@ export class Handshake {
   constructor(
     socket: Socket,
     options: ConnectionOptions,
+    time: Time,
     opened: () => void,
     failed: (reason: string) => void,
   ) {
     const { tls, connectTimeoutMs } = options;
-    this.#limit = new TimeLimit(connectTimeoutMs, () =>
-      failed(`no connection in ${connectTimeoutMs} ms: ${this.#step} was not answered`),
-    );
+    const late = () => failed(`no connection in ${connectTimeoutMs} ms: ${this.#step} was not answered`);
+    this.#limit = new TimeLimit(connectTimeoutMs, late, time);
     socket.once('connect', () => {
       this.#step = tls === undefined ? 'HTTP/2 SETTINGS' : 'TLS';
       if (tls === undefined) opened();

@@ -1,4 +1,3 @@
-import { timers } from '@podwire/core';
 import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
 import type { Sendable } from './flow/send-queue.ts';
 import type { Sender } from './flow/sender.ts';
@@ -120,7 +119,7 @@ export class Outgoing implements Sendable {
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined) return;
-    for (const { done } of held.slice(this.#sent)) if (done !== undefined) timers.nextTick(done);
+    for (const { done } of held.slice(this.#sent)) if (done !== undefined) this.#sender.world.nextTick(done);
   }
 
   #enqueue(): void {

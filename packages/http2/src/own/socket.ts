@@ -1,6 +1,6 @@
-import { connect, type Socket } from 'node:net';
-import { timers } from '@podwire/core';
-import { dial, whereTo } from '../connection/dial.ts';
+import type { Socket } from 'node:net';
+import { dial, dialReading } from '../connection/dial.ts';
+import type { World } from '../connection/env.ts';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** Who gets what a socket reads. */
@@ -17,24 +17,12 @@ const shared = Buffer.allocUnsafeSlow(256 * 1024);
 
 /** Starts a connection. It does not keep the process alive. */
 export function openSocket(options: ConnectionOptions, reader: SocketReader): Socket {
-  if (options.tls !== undefined || options.openSocket !== undefined) {
+  if (options.tls !== undefined || options.openSocket !== undefined || options.env?.connect !== undefined) {
     const socket = options.openSocket?.() ?? dial(options);
     socket.on('data', (chunk: Buffer) => reader.onRead(chunk, chunk.length));
     return socket;
   }
-  const socket = connect({
-    ...whereTo(options),
-    noDelay: true,
-    onread: {
-      buffer: shared,
-      callback: (count: number) => {
-        reader.onRead(shared, count);
-        return true;
-      },
-    },
-  });
-  socket.unref();
-  return socket;
+  return dialReading(options, shared, (count) => reader.onRead(shared, count));
 }
 
 /** How long a peer has to take what was written last, the reason why it is left among it. */
@@ -44,9 +32,9 @@ const LINGER_MS = 250;
  * Closes a socket once what was written has left. `reading`: not before the peer had time to read it, since a socket
  * that is closed with bytes unread resets the connection, and the peer may never see our GOAWAY.
  */
-export function closeSocket(socket: Socket, reading: boolean): void {
+export function closeSocket(socket: Socket, reading: boolean, after: World['after']): void {
   if (reading) socket.end();
   else socket.destroySoon();
-  const linger = timers.after(LINGER_MS, () => socket.destroy());
+  const linger = after(LINGER_MS, () => socket.destroy());
   socket.once('close', () => linger.cancel());
 }

@@ -1,4 +1,4 @@
-import { timers } from '@podwire/core';
+import type { World } from '../connection/env.ts';
 import { ErrorCode } from '../error-codes.ts';
 import { decompressLater } from '../grpc/compression.ts';
 import { saysFailure } from '../grpc/final-status.ts';
@@ -15,6 +15,7 @@ import { Outgoing } from './outgoing.ts';
 
 /** What a stream asks of its connection. */
 export interface StreamHost extends Peer, WindowHost {
+  readonly world: World;
   readonly maxHeaderListBytes: number;
   /** Counts what the peer makes us do in vain. */
   spend(cost: number): void;
@@ -78,7 +79,7 @@ export class OwnStream extends Windowed implements Stream {
 
   sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void {
     if (!this.ended && !this.#out.closed) this.#out.send(message, compressed, last, done);
-    else if (done !== undefined) timers.nextTick(done);
+    else if (done !== undefined) this.#host.world.nextTick(done);
   }
 
   halfClose(): void {
@@ -96,13 +97,13 @@ export class OwnStream extends Windowed implements Stream {
     this.#deliver(this.#response);
     // The end is never told inside the caller's call.
     if (this.#failure === undefined && this.#remoteEnd === undefined) this.#free();
-    else timers.nextTick(() => this.#conclude());
+    else this.#host.world.nextTick(() => this.#conclude());
   }
 
   cancel(errorCode: number): void {
     if (this.ended) return;
     this.#stop(errorCode);
-    timers.nextTick(() => this.#handler.onEnd({ kind: 'cancelled' }));
+    this.#host.world.nextTick(() => this.#handler.onEnd({ kind: 'cancelled' }));
   }
 
   /** More send window, by WINDOW_UPDATE or a changed setting; false when it is more than there can be. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { World } from '../../connection/env.ts';
 import { PREFIX_BYTES } from '../../grpc/message-prefix.ts';
 import type { StreamHead } from '../../transport.ts';
 import {
@@ -12,7 +13,7 @@ import {
 import { DEFAULT_WINDOW_BYTES } from '../frames/settings.ts';
 import type { RequestEncoder } from '../headers/request-encoder.ts';
 import { type Sendable, SendQueue } from './send-queue.ts';
-import { type Flushable, flushAtEndOfTurn, flushOverdue } from './turn.ts';
+import { type Flushable, type Turn, turnOf } from './turn.ts';
 import { recycle, WriteBuffer } from './write-buffer.ts';
 
 /** While so much waits for the socket, streams hold their messages back. */
@@ -38,6 +39,8 @@ export class Sender implements Flushable {
   /** DATA frames that were ever written. */
   dataFrames = 0;
   readonly #socket: Socket;
+  readonly world: World;
+  readonly #turn: Turn;
   readonly #requests: RequestEncoder;
   /** Called when room came back after the sender was full. */
   readonly #onUnjammed: () => void;
@@ -54,8 +57,10 @@ export class Sender implements Flushable {
   /** Writers who wrote while one was being told, and are told behind it: a caller that writes on and on must not fill the stack. */
   #nested: (() => void)[] = [];
 
-  constructor(socket: Socket, requests: RequestEncoder, onUnjammed: () => void) {
+  constructor(socket: Socket, requests: RequestEncoder, world: World, onUnjammed: () => void) {
     this.#socket = socket;
+    this.world = world;
+    this.#turn = turnOf(world);
     this.#requests = requests;
     this.#onUnjammed = onUnjammed;
   }
@@ -81,7 +86,7 @@ export class Sender implements Flushable {
   headers(streamId: number, head: StreamHead): void {
     this.#requests.write(this.#out, streamId, head, this.maxFrameBytes);
     this.#lastId = streamId;
-    if (this.#scheduled) flushOverdue();
+    if (this.#scheduled) this.#turn.flushOverdue();
     else this.#schedule();
   }
 
@@ -271,6 +276,6 @@ export class Sender implements Flushable {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    flushAtEndOfTurn(this);
+    this.#turn.flushAtEnd(this);
   }
 }

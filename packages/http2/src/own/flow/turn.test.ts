@@ -1,10 +1,10 @@
 import { timers } from '@podwire/core';
-import { expect, test, vi } from 'vitest';
-import { flushAtEndOfTurn, flushOverdue } from './turn.ts';
+import { expect, test } from 'vitest';
+import { Turn } from './turn.ts';
 
 test('one that throws keeps nobody else from being flushed', () => {
   const turns: (() => void)[] = [];
-  using _ = vi.spyOn(timers, 'setImmediate').mockImplementation((fn) => void turns.push(fn));
+  const turn = new Turn({ ...timers, setImmediate: (fn) => void turns.push(fn) });
   const flushed: string[] = [];
   const one = (name: string) => ({ flush: () => void flushed.push(name) });
   const broken = {
@@ -12,7 +12,7 @@ test('one that throws keeps nobody else from being flushed', () => {
       throw new Error('broken');
     },
   };
-  for (const flushable of [one('first'), broken, one('second'), one('third')]) flushAtEndOfTurn(flushable);
+  for (const flushable of [one('first'), broken, one('second'), one('third')]) turn.flushAtEnd(flushable);
   expect(turns.shift()).toThrow('broken');
   turns.shift()?.();
   expect(flushed).toEqual(['first', 'second', 'third']);
@@ -20,20 +20,19 @@ test('one that throws keeps nobody else from being flushed', () => {
 });
 
 test('a list whose turn never ended is flushed after a second, when somebody writes', async () => {
-  using _ = vi.spyOn(timers, 'setImmediate').mockImplementation(() => {});
-  let nowMs = timers.nowMs();
-  using _clock = vi.spyOn(timers, 'nowMs').mockImplementation(() => nowMs);
+  let nowMs = 0;
+  const turn = new Turn({ nowMs: () => nowMs, setImmediate: () => {}, soon: timers.soon });
   const flushed: string[] = [];
   const one = (name: string) => ({ flush: () => void flushed.push(name) });
-  flushAtEndOfTurn(one('first'));
+  turn.flushAtEnd(one('first'));
   nowMs += 900;
-  flushOverdue();
-  flushAtEndOfTurn(one('second'));
+  turn.flushOverdue();
+  turn.flushAtEnd(one('second'));
   nowMs += 200;
-  flushOverdue();
+  turn.flushOverdue();
   await expect.poll(() => flushed).toEqual(['first', 'second']);
-  flushAtEndOfTurn(one('third'));
+  turn.flushAtEnd(one('third'));
   nowMs += 2_000;
-  flushAtEndOfTurn(one('fourth'));
+  turn.flushAtEnd(one('fourth'));
   await expect.poll(() => flushed).toEqual(['first', 'second', 'third', 'fourth']);
 });

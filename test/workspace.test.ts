@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
@@ -46,23 +46,44 @@ describe('imports go one way', () => {
   });
 });
 
-describe('time is taken from one place', () => {
-  /** What fake timers replace. */
-  const REPLACED =
-    /(?<![.\w])(?:set|clear)(?:Timeout|Immediate|Interval)\(|queueMicrotask|nextTick\b(?<!timers\.nextTick)|performance\b|Date\.now|new Date\(\)|hrtime|node:timers/;
-  /** The module that takes them, and the clock by which callers make their deadlines. */
-  const ALLOWED = ['core/src/timers.ts', 'client/src/env.ts'];
+describe('the world is taken from one place', () => {
+  /** What fake timers replace, what is random, and the network: what a package takes of each, it takes in one file. */
+  const WORLD = {
+    time: /(?<![.\w#'])(?:set|clear)(?:Timeout|Immediate|Interval)\b(?![?:'])|queueMicrotask|\bprocess\.nextTick|\} = process\b|performance\b|Date\.now|new Date\(\)|hrtime|node:timers/,
+    random: /\bMath\.random\b|\brandomInt\b|\bgetRandomValues\b/,
+    net: /^(?!import type ).*'node:net'/,
+    dns: /^(?!import type ).*'node:dns(?:\/promises)?'/,
+  };
 
-  test.each(Object.keys(allowed))('%s uses no global that fake timers replace', (name) => {
+  const FILES: Readonly<Record<string, Partial<Record<keyof typeof WORLD, string>>>> = {
+    core: { time: 'timers.ts', random: 'system-clock.ts', net: 'timers.ts' },
+    registry: { net: 'node-net.ts', dns: 'dns/node-dns.ts' },
+    balancer: { net: 'policies/pick-first.ts' },
+    http2: { net: 'connection/dial.ts' },
+    // The clock by which callers make their deadlines.
+    client: { time: 'env.ts', net: 'cluster/names.ts' },
+    'registry-nacos': { net: 'node-net.ts' },
+    'registry-kubernetes': { net: 'node-net.ts' },
+    provider: { net: 'pod-host.ts' },
+  };
+
+  test.each(Object.keys(allowed))('%s', (name) => {
+    const root = join(packages, name, 'src');
     const wrong: string[] = [];
-    for (const file of sources(join(packages, name, 'src'))) {
-      if (/\.test\.ts$|\/testing\//.test(file) || ALLOWED.some((one) => file.endsWith(one))) continue;
+    const needed = new Set<string>();
+    for (const file of sources(root)) {
+      if (/\.test\.ts$|\/testing\//.test(file)) continue;
       for (const line of readFileSync(file, 'utf8').split('\n')) {
-        const isComment = /^\s*(?:\/?\*|\/\/)/.test(line);
-        if (!isComment && REPLACED.test(line)) wrong.push(`${file}: ${line.trim()}`);
+        if (/^\s*(?:\/?\*|\/\/)/.test(line)) continue;
+        for (const [what, pattern] of Object.entries(WORLD)) {
+          if (!pattern.test(line)) continue;
+          if (relative(root, file) === FILES[name]?.[what as keyof typeof WORLD]) needed.add(what);
+          else wrong.push(`${what}: ${file}: ${line.trim()}`);
+        }
       }
     }
     expect(wrong).toEqual([]);
+    expect([...needed].sort()).toEqual(Object.keys(FILES[name] ?? {}).sort());
   });
 });
 

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP } from './node-net.ts';
 
 const NAME =
   /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;

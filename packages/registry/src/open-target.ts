@@ -1,9 +1,9 @@
-import { isIP } from 'node:net';
 import { type Clock, InvalidInput, type Random } from '@podwire/core';
 import { dnsRegistry } from './dns/dns-registry.ts';
 import { DEFAULT_PORT, parseName } from './dns/name.ts';
 import { formatAddress } from './endpoint.ts';
 import { fileRegistry } from './file/file-registry.ts';
+import { isIP } from './node-net.ts';
 import type { Registry } from './registry.ts';
 import { canonicalSocket } from './socket-path.ts';
 import { staticRegistry } from './static.ts';

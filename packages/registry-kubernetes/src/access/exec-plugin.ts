@@ -1,8 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Clock } from '@podwire/core';
+import { Socket } from '../node-net.ts';
 import { isObject, type Json } from '../slices/read.ts';
 import type { Login } from './access.ts';
 import { bearer } from './bearer.ts';

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP } from '../node-net.ts';
 import type { Dropped } from './dropped.ts';
 import { isObject, type Json, MAX_MEMBERS, readHost, readList, readName, readPorts } from './read.ts';
 import type { AddressType, Member, Slice } from './service-object.ts';

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { toEndpoint } from '@podwire/registry';
+import { isIP } from '../node-net.ts';
 import type { Dropped } from './dropped.ts';
 import type { AddressType, SlicePort } from './service-object.ts';
 

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { connect } from '../node-net.ts';
 import { HessianReader, hessianMap, hessianText } from './hessian.ts';
 import type { MetadataService } from './metadata-service.ts';
 

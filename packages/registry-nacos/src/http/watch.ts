@@ -1,7 +1,7 @@
-import { isIPv4 } from 'node:net';
 import { pause, unlessAborted, WakeFlag } from '@podwire/core';
 import type { RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
 import type { ServiceInfo } from '../naming/naming.ts';
+import { isIPv4 } from '../node-net.ts';
 import type { Settings } from '../options.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import { toUpdate } from '../watch.ts';

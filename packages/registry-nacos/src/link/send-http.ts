@@ -1,8 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { isIP } from 'node:net';
 import { type PeerCertificate, checkServerIdentity as tlsIdentity } from 'node:tls';
 import { type TlsOptions, tlsServerName } from '@podwire/http2';
+import { isIP } from '../node-net.ts';
 
 /** Bytes of a login's answer. */
 const MAX_BODY_BYTES = 64 * 1024;

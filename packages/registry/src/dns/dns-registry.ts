@@ -1,4 +1,3 @@
-import { Resolver } from 'node:dns';
 import {
   type Clock,
   checkKeys,
@@ -13,6 +12,7 @@ import type { Registry, RegistryUpdate } from '../registry.ts';
 import type { Family } from './families.ts';
 import { type KnownHosts, lookup, NameNotFound } from './lookup.ts';
 import { DEFAULT_PORT, type DnsName, parseName } from './name.ts';
+import { CallbackResolver } from './node-dns.ts';
 import { type DnsResolver, systemResolver } from './resolver.ts';
 
 /** How names are asked for. Times in milliseconds. */
@@ -87,7 +87,7 @@ function checkFamily(family: Family): void {
 
 function checkServers(servers: readonly string[]): void {
   try {
-    if (servers.length > 0) new Resolver().setServers(servers);
+    if (servers.length > 0) new CallbackResolver().setServers(servers);
   } catch {
     throw new InvalidInput('options.servers', servers, 'must be IP addresses, each with or without a port');
   }

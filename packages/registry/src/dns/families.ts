@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIPv4 } from '../node-net.ts';
 
 /** Which addresses are wanted. */
 export type Family = 4 | 6 | 'any';

@@ -1,5 +1,5 @@
-import { isIP } from 'node:net';
 import { type Endpoint, toEndpoint } from '../endpoint.ts';
+import { isIP } from '../node-net.ts';
 import { familyOf } from './families.ts';
 import type { DnsName } from './name.ts';
 import type { DnsResolver, SrvRecord } from './resolver.ts';

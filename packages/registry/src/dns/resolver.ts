@@ -1,6 +1,6 @@
-import { Resolver } from 'node:dns/promises';
 import type { Clock } from '@podwire/core';
 import { askByFamily, FAMILIES, type Family, type HalfAnswer, noneIfNotFound } from './families.ts';
+import { Resolver } from './node-dns.ts';
 import { SystemLookup } from './system-lookup.ts';
 
 /** One SRV record (RFC 2782). */

@@ -1,6 +1,6 @@
-import { lookup } from 'node:dns/promises';
 import { type Clock, within } from '@podwire/core';
 import { askByFamily, FAMILIES, type Family, type HalfAnswer, noneIfNotFound } from './families.ts';
+import { lookup } from './node-dns.ts';
 import { wholeNames } from './search-list.ts';
 
 /** A family that the system's resolver is still busy with then has failed: what the other one has is known by now. */

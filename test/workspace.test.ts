@@ -87,6 +87,53 @@ describe('the world is taken from one place', () => {
   });
 });
 
+describe('files are short', () => {
+  const MEDIAN_LINES = 70;
+  const MOST_LINES = 300;
+  /** At the head of a file that is longer, behind it why. */
+  const REASON = /^\/\/ Long because \S/m;
+  const HEAD_LINES = 3;
+  /** Longer than that for now: each is to be cut, or to say why not. */
+  const TO_BE_CUT = [
+    'client/src/call/call.ts',
+    'client/src/cluster/cluster.ts',
+    'client/src/options/settings.ts',
+    'client/src/pod/pod.ts',
+    'http2/src/node/connection.ts',
+    'http2/src/node/stream.ts',
+    'http2/src/own/connection.ts',
+    'http2/src/own/stream.ts',
+  ];
+
+  const files = Object.keys(allowed)
+    .flatMap((name) => sources(join(packages, name, 'src')))
+    .filter((file) => !/\.test\.ts$|\/testing\//.test(file))
+    .map((file) => {
+      const text = readFileSync(file, 'utf8');
+      const head = text.split('\n', HEAD_LINES).join('\n');
+      const lines = text.trimEnd().split('\n').length;
+      return { file: relative(packages, file), lines, hasReason: REASON.test(head) };
+    })
+    .sort((a, b) => a.lines - b.lines);
+
+  test(`half of them have at most ${MEDIAN_LINES} lines`, () => {
+    expect(files[Math.floor(files.length / 2)]!.lines).toBeLessThanOrEqual(MEDIAN_LINES);
+  });
+
+  const long = files.filter(({ lines }) => lines > MOST_LINES);
+
+  test(`none has more than ${MOST_LINES} without "// Long because …" at its head`, () => {
+    const without = long.filter(({ file, hasReason }) => !hasReason && !TO_BE_CUT.includes(file));
+    expect(without.map(({ file, lines }) => `${file}: ${lines}`)).toEqual([]);
+  });
+
+  test('none has a reason that it needs no more', () => {
+    const withReason = files.filter(({ hasReason }) => hasReason).map(({ file }) => file);
+    const needless = [...withReason, ...TO_BE_CUT].filter((one) => !long.some(({ file }) => file === one));
+    expect(needless).toEqual([]);
+  });
+});
+
 describe('comments name the actor', () => {
   /** The caller, the Pod, the registry: CONTRIBUTING's rule for English. */
   const NAMELESS = /\b(?:whoever|nobody|somebody|who (?:asks|looks|waits|calls|wants))\b/i;

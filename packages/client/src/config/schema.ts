@@ -1,8 +1,12 @@
 import { type OptionSchema, type PolicyName, policyNames, policyOptions } from '@podwire/balancer';
 import { headersSchema } from '../headers/endpoint-headers.ts';
-import { AUTHORITY, HEADER_NAME, HEADER_TEXT } from '../options/check.ts';
+import { HEADER_NAME, type TextForm } from '../options/check.ts';
 import { grpcOption, grpcOptionNames } from '../options/grpc-options.ts';
 import { MODES, type Mode } from '../options/mode.ts';
+import { describe, grpcOnlyDocs, type OptionDoc, optionDocs } from '../options/option-docs.ts';
+import type { Row, Rows } from '../options/option-kinds.ts';
+import { GRPC_ONLY_TABLE, OPTION_TABLE } from '../options/option-table.ts';
+import { namesIn } from '../options/parse-rows.ts';
 import { transportNames } from '../options/transport.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -11,15 +15,11 @@ type Schema = Readonly<Record<string, unknown>>;
 const ADDRESS = /^(\[[\dA-Fa-f:.]+(%[\w.-]+)?\]|[^\s:[\]]+):0*[1-9]\d{0,4}$/;
 
 const text: Schema = { type: 'string', minLength: 1 };
-const matching = ({ source }: RegExp): Schema => ({ type: 'string', pattern: source });
-const flag: Schema = { type: 'boolean' };
-const integer = (minimum: number, description: string, byDefault?: number): Schema => ({
-  type: 'integer',
-  minimum,
-  maximum: Number.MAX_SAFE_INTEGER,
-  description,
-  ...(byDefault !== undefined && { default: byDefault }),
+const matching = ({ pattern }: Pick<TextForm, 'pattern'>): Schema => ({
+  type: 'string',
+  pattern: pattern.source,
 });
+const flag: Schema = { type: 'boolean' };
 const object = (properties: Schema, required: readonly string[] = []): Schema => ({
   type: 'object',
   properties,
@@ -55,80 +55,82 @@ function tls(): Schema {
   };
 }
 
-function channelOptions(): Record<string, Schema> {
-  return {
-    name: { ...text, description: 'The service in errors, snapshots and PODWIRE_MODE_<SERVICE>' },
-    policy: policy(),
-    hashKey: object({ header: matching(HEADER_NAME) }, ['header']),
-    mode: { enum: MODES },
-    mesh: object({ address: matching(ADDRESS), headers: headersSchema }, ['address']),
-    transport: { enum: transportNames },
-    tls: { oneOf: [flag, tls()] },
-    authority: matching(AUTHORITY),
-    userAgent: matching(HEADER_TEXT),
-    userAgentSuffix: matching(HEADER_TEXT),
-    connectTimeoutMs: integer(1, 'TCP, TLS and first SETTINGS of one connection', 5_000),
-    maxConnecting: integer(1, 'Connections being made at the same time', 32),
-    maxConnectsPerSecond: integer(1, 'Attempts a second to connect to Pods that failed before', 100),
-    backoff: object({
-      initialMs: integer(1, 'First delay between attempts to connect to a Pod', 100),
-      maxMs: integer(1, 'Largest delay', 10_000),
-      downMs: integer(1, 'Largest delay while no Pod takes calls', 1_000),
-    }),
-    keepalive: object({
-      timeMs: integer(0, 'Silence after which a PING is sent; 0 is off', 10_000),
-      timeoutMs: integer(1, 'How long its answer may take', 5_000),
-      withoutCalls: flag,
-    }),
-    maxConnectionsPerPod: { ...integer(1, 'When the stream limit of a Pod is used up', 2), maximum: 10 },
-    waiting: object({
-      maxCalls: integer(0, 'Calls that wait for a Pod', 10_000),
-      timeoutMs: integer(0, 'How long each waits, unless it waits for ready', 10_000),
-    }),
-    drainMs: integer(0, 'How long a Pod that left keeps the calls it has', 30_000),
-    maxReceiveBytes: integer(-1, 'Largest message taken; -1 is no limit', 4 * 1024 * 1024),
-    maxSendBytes: integer(-1, 'Largest message sent; -1 is no limit', -1),
-    maxHeaderBytes: {
-      ...integer(1024, 'Largest headers or trailers of a reply', 256 * 1024),
-      maximum: 16 * 1024 * 1024,
-    },
-    compression: { enum: ['identity', 'gzip', 'deflate'], default: 'identity' },
-    serviceConfig: { type: ['object', 'string'], description: 'A gRPC service config' },
-    retries: { ...flag, default: true },
-    retryBuffer: object({
-      perCallBytes: integer(0, 'Kept of one call for another attempt', 1024 * 1024),
-      perChannelBytes: integer(0, 'Kept of all calls', 16 * 1024 * 1024),
-    }),
-    zone: {
-      oneOf: [text, object({ node: text }, ['node'])],
-      description: 'Prefer Pods of this zone, or of the zone of this node',
-    },
-    subset: object(
-      {
-        size: integer(1, 'Pods to connect to'),
-        client: { oneOf: [{ type: 'integer', minimum: 0 }, text] },
-      },
-      ['size', 'client'],
-    ),
-    snapshotDir: { ...text, description: 'Where the last good set of Pods is kept for cold starts' },
-    holdMs: integer(0, 'How long Pods that still answer are held against an empty or halved set', 60_000),
-  };
-}
-
-/** What only options of grpc-js set. */
-const GRPC_ALONE: Readonly<Record<string, Schema>> = {
-  sslTargetName: text,
-  maxAttempts: integer(1, 'Most attempts at a call, whatever the service config says', 5),
+type Table = typeof OPTION_TABLE;
+type SpecialName = {
+  [K in keyof Table]: Table[K] extends { readonly kind: 'special' }
+    ? Table[K] extends { readonly isCode: true }
+      ? never
+      : K
+    : never;
+}[keyof Table];
+/** The schemas of options that have a parser of their own, but of those that are code. */
+const SPECIAL: Readonly<Record<SpecialName, () => Schema>> = {
+  policy,
+  'mesh.address': () => matching({ pattern: ADDRESS }),
+  'mesh.headers': () => headersSchema,
+  zone: () => ({ oneOf: [text, object({ node: text }, ['node'])] }),
+  'subset.client': () => ({ oneOf: [{ type: 'integer', minimum: 0 }, text] }),
+  transport: () => ({ enum: transportNames, default: 'http2' }),
+  tls: () => ({ oneOf: [flag, tls()] }),
+  hashKey: () => object({ header: matching(HEADER_NAME) }, ['header']),
+  serviceConfig: () => ({ type: ['object', 'string'] }),
 };
 
+/** The rule that a row states. */
+function ruleOf(name: string, row: Exclude<Row, { kind: 'group' }>): Schema {
+  switch (row.kind) {
+    case 'integer':
+    case 'number':
+      return { type: row.kind, minimum: row.min, maximum: row.max ?? Number.MAX_SAFE_INTEGER };
+    case 'flag':
+      return flag;
+    case 'word':
+      return { enum: row.words };
+    case 'text':
+      return row.form === undefined ? text : matching(row.form);
+    case 'special':
+      return SPECIAL[name as SpecialName]();
+  }
+}
+
+/** The schemas of the options in `group`, by their names there; `''` for those in none. */
+function schemas(
+  rows: Rows,
+  docs: Readonly<Record<string, OptionDoc>>,
+  group = '',
+): Readonly<Record<string, Schema>> {
+  const properties: Record<string, Schema> = {};
+  for (const key of namesIn(rows, group)) {
+    const name = group === '' ? key : `${group}.${key}`;
+    const row = rows[name]!;
+    if (row.kind === 'special' && row.isCode) continue;
+    const rule =
+      row.kind === 'group'
+        ? object(schemas(rows, docs, name), required(rows, name))
+        : { ...ruleOf(name, row), ...('default' in row && { default: row.default }) };
+    properties[key] = { ...rule, description: describe(docs[name]!) };
+  }
+  return properties;
+}
+
+/** The members that a group must have. */
+function required(rows: Rows, group: string): string[] {
+  return namesIn(rows, group).filter((key) => {
+    const row = rows[`${group}.${key}`]!;
+    if (row.kind === 'special') return row.required === true;
+    return (row.kind === 'integer' || row.kind === 'number') && row.default === undefined;
+  });
+}
+
 /** grpc-js's channel options, each with the rule of what it stands for. */
-function grpcOptions(own: Record<string, Schema>): Record<string, Schema> {
+function grpcOptions(own: Readonly<Record<string, Schema>>): Record<string, Schema> {
+  const alone = schemas(GRPC_ONLY_TABLE, grpcOnlyDocs());
   const rule = (key: string): Schema => {
     const option = grpcOption(key);
     if (option === undefined) return {};
     if (option.values !== undefined) return { enum: [...option.values.keys()] };
     const [group, inGroup] = option.name.split('.') as [string, string?];
-    const schema = own[group] ?? GRPC_ALONE[group]!;
+    const schema = own[group] ?? alone[group]!;
     return inGroup === undefined ? schema : (schema.properties as Record<string, Schema>)[inGroup]!;
   };
   return Object.fromEntries(grpcOptionNames.map((key) => [key, rule(key)]));
@@ -159,7 +161,7 @@ function meshWhereNeeded(): Schema {
  * to be less than another.
  */
 export function configSchema(): Schema {
-  const own = channelOptions();
+  const own = schemas(OPTION_TABLE, optionDocs());
   const options = { ...own, ...grpcOptions(own) };
   const same = Object.keys(options).map((key) => [key, { $ref: `#/properties/defaults/properties/${key}` }]);
   const service = object({ target: text, ...Object.fromEntries(same) }, ['target']);

@@ -55,100 +55,119 @@ export interface ChannelOptions {
   /** A policy's name, or `{ name: options }`. Default: the service config's, else `least_request`. */
   readonly policy?: PolicyName | { readonly [name in PolicyName]?: object };
   /**
-   * What the hash policies hash: the value of a metadata header, or what a function returns. Calls of equal keys go to the
-   * same Pod.
+   * What the hash policies hash: the value of a metadata header, or what a function returns. Calls of equal keys go to the same Pod.
+   * Default: calls go to any Pod.
    */
   readonly hashKey?: { readonly header: string } | ((info: HashKeyInfo) => string | undefined);
-  /**
-   * `direct` balances over Pods, `mesh` sends to `mesh.address`. Default `direct`; code, environment and watched file stand
-   * above it.
-   */
+  /** `direct` balances over Pods, `mesh` sends to `mesh.address`. Code, environment and watched file stand above it. Default: `direct`. */
   readonly mode?: Mode;
+  /** Where the mode `mesh` sends calls. Default: none, and the mode `mesh` is refused. */
+  readonly mesh?: {
+    /** The service's own name, such as `orders.prod.svc:80`. */
+    readonly address: string;
+    /** Sent with every call in the mode `mesh`, as a Pod's `header.` attributes are in the mode `direct`. Default: none. */
+    readonly headers?: Readonly<Record<string, string>>;
+  };
   /**
-   * The service's own name for the mode `mesh`, such as `orders.prod.svc:80`. `headers` are sent with every call in that
-   * mode, as a Pod's `header.` attributes are in the mode `direct`.
+   * Which HTTP/2 client carries the calls: podwire's own, or Node's, which Bun and Deno do not support. Default: `http2`, podwire's own.
    */
-  readonly mesh?: { readonly address: string; readonly headers?: Readonly<Record<string, string>> };
-  /** Which HTTP/2 client carries the calls: podwire's own, or Node's. Default `http2`, podwire's own. */
   readonly transport?: 'http2' | 'node-http2';
-  /** `true` is TLS with Node's certificates. Default: plaintext. */
+  /** `true` is TLS with Node's certificates, an object is TLS with others. Default: plaintext. */
   readonly tls?: boolean | TlsConfig;
   /** `:authority` of every call. Default: the target's service name, or `mesh.address` in the mode `mesh`. */
   readonly authority?: string;
-  /** Put before `grpc-node-podwire/<version>` in the header `user-agent`. */
+  /** Put before `grpc-node-podwire/<version>` in the header `user-agent`, where grpc-js puts it. Default: nothing. */
   readonly userAgent?: string;
-  /** Put behind it. */
+  /** Put behind `grpc-node-podwire/<version>` in the header `user-agent`. Default: nothing. */
   readonly userAgentSuffix?: string;
   /** Limit for TCP, TLS and the peer's first SETTINGS of one connection together. Default 5000. */
   readonly connectTimeoutMs?: number;
   /** Connections that are being made at the same time; one that takes over a second makes room for the next. Default 32. */
   readonly maxConnecting?: number;
   /**
-   * Attempts a second to connect to Pods that could not be connected to before, over all Pods; to others ten times as many.
-   * Attempts that succeed are not counted. Default 100.
+   * Attempts a second to connect to Pods that could not be connected to before, over all Pods; to others ten times as many. Attempts that
+   * succeed are not counted. Default 100.
    */
   readonly maxConnectsPerSecond?: number;
   /**
-   * Delay between attempts to connect to one Pod: the first, the largest, and the largest while no Pod of the set takes
-   * calls. Each is made up to a fifth shorter or longer. Default 100, 10 000 and 1000.
+   * Delay between attempts to connect to one Pod. Each is made up to a fifth shorter or longer; those that are not given yield to those
+   * that are.
    */
-  readonly backoff?: { readonly initialMs?: number; readonly maxMs?: number; readonly downMs?: number };
-  /**
-   * A PING after this much silence while calls are open (`withoutCalls`: always), and how long its answer may take; 0 is
-   * off. Default 10 000 and 5000.
-   */
+  readonly backoff?: {
+    /** The first delay. Default 100. */
+    readonly initialMs?: number;
+    /** The largest delay. Default 10 000. */
+    readonly maxMs?: number;
+    /** The largest delay while no Pod of the set takes calls. Default 1000. */
+    readonly downMs?: number;
+  };
+  /** PINGs that find dead connections. */
   readonly keepalive?: {
+    /** Silence after which a PING is sent while calls are open; 0 is off. Default 10 000. */
     readonly timeMs?: number;
+    /** How long the answer to a PING may take. Default 5000. */
     readonly timeoutMs?: number;
+    /** PINGs are also sent while no call is open. Default `false`. */
     readonly withoutCalls?: boolean;
   };
   /** Connections to one Pod when its stream limit is used up (gRFC A105). Default 2. */
   readonly maxConnectionsPerPod?: number;
-  /** Calls that wait for a Pod: how many at most, and how long each, unless it waits for ready. Default 10 000 and 10 000. */
-  readonly waiting?: { readonly maxCalls?: number; readonly timeoutMs?: number };
+  /** Calls that wait for a Pod. */
+  readonly waiting?: {
+    /** How many calls may wait. Default 10 000. */
+    readonly maxCalls?: number;
+    /** How long each call waits, unless it waits for ready. Default 10 000. */
+    readonly timeoutMs?: number;
+  };
   /** How long a Pod that left the set may finish the calls it has. Default 30 000. */
   readonly drainMs?: number;
-  /** Largest message received, also after decompression. Default 4 MiB, as in grpc-js; -1 is no limit. */
+  /** Largest message received, also after decompression; -1 is no limit. grpc-js has the same default. Default 4 MiB. */
   readonly maxReceiveBytes?: number;
-  /** Largest message sent. Default -1: no limit. */
+  /** Largest message sent; -1 is no limit. Default -1. */
   readonly maxSendBytes?: number;
   /**
-   * Largest headers or trailers of a reply, as SETTINGS_MAX_HEADER_LIST_SIZE counts: 32 bytes a field and its name and value. Default
-   * 256 KiB, which is more than grpc-js takes.
+   * Largest headers or trailers of a reply, as SETTINGS_MAX_HEADER_LIST_SIZE counts: 32 bytes a field and its name and value. More ends the
+   * call. grpc-js takes less by default. Default 256 KiB.
    */
   readonly maxHeaderBytes?: number;
-  /** How messages are compressed. Default `identity`: not at all. */
+  /** How messages are compressed; `identity` is not at all. Default `identity`. */
   readonly compression?: 'identity' | 'gzip' | 'deflate';
-  /** A gRPC service config, as an object or JSON text. */
+  /** A gRPC service config, as an object or JSON text. Default: none. */
   readonly serviceConfig?: object | string;
   /**
-   * `false` turns the service config's retries and hedging off; calls that no server has processed are still sent again.
-   * Default true.
+   * `false` turns the service config's retries and hedging off; calls that no server has processed are still sent again. Default `true`.
    */
   readonly retries?: boolean;
+  /** What is kept of messages so that another attempt can send them. */
+  readonly retryBuffer?: {
+    /** How much of the messages of one call. Default 1 MiB. */
+    readonly perCallBytes?: number;
+    /** How much of the messages of all calls. Default 16 MiB. */
+    readonly perChannelBytes?: number;
+  };
   /**
-   * How much of the messages of one call, and of all calls, is kept so that another attempt can send them. Default 1 MiB
-   * and 16 MiB.
-   */
-  readonly retryBuffer?: { readonly perCallBytes?: number; readonly perChannelBytes?: number };
-  /**
-   * The zone to prefer: calls stay on its Pods while they can carry them. `{ node }` is the zone of the node that this process
-   * is on, as the registry's Pods tell it (Kubernetes); while it is not known, or without a node, none is preferred, and
-   * `snapshot().zone` says why. Default: none.
+   * The zone to prefer: calls stay on its Pods while they can carry them. `{ node }` is the zone of the node that this process is on, as
+   * the registry's Pods tell it (Kubernetes); while it is not known, or without a node, none is preferred, and `snapshot().zone` says why.
+   * Default: none.
    */
   readonly zone?: string | ZoneOfNode;
-  /** Connect to `size` Pods only. `client` tells this client from the others: an ordinal, or any text. Default: all Pods. */
-  readonly subset?: { readonly size: number; readonly client: number | string };
+  /** Connect to some Pods only. Default: all Pods. */
+  readonly subset?: {
+    /** How many Pods to connect to. */
+    readonly size: number;
+    /** Tells this client from the others: an ordinal, or any text. */
+    readonly client: number | string;
+  };
   /**
-   * Directory in which the last good set of Pods is kept for cold starts. One for each cluster: channels with the same target
-   * share a file. Default: none.
+   * Directory in which the last good set of Pods is kept for cold starts. One for each cluster: channels with the same target share a file.
+   * Default: none.
    */
   readonly snapshotDir?: string;
   /** How long Pods that still answer are kept when the registry's set is suddenly empty or halved. Default 60 000. */
   readonly holdMs?: number;
-  /** Registries besides static, file and DNS, found by the scheme of the target. */
+  /** Registries besides static, file and DNS, found by the scheme of the target. Default: none. */
   readonly registries?: readonly Registry[];
-  /** Add metadata, such as a token, to every call; those of a call come on top. Need `tls`. Default: none. */
+  /** Add metadata, such as a token, to every call; those of a client and of a call come on top. Need `tls`. Default: none. */
   readonly callCredentials?: CallCredentials;
   /** grpc-js's channel options. */
   readonly [grpcOption: `grpc.${string}` | `grpc-node.${string}`]: unknown;

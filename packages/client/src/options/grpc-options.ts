@@ -1,4 +1,6 @@
 import { InvalidInput, unknownKey } from '@podwire/core';
+import type { Row } from './option-kinds.ts';
+import { GRPC_ONLY_TABLE, OPTION_TABLE } from './option-table.ts';
 
 /** The option of podwire that one of grpc-js stands for, `group.key` within a group, and its value in podwire's words. */
 interface Translation {
@@ -7,41 +9,35 @@ interface Translation {
   readonly values?: ReadonlyMap<unknown, unknown>;
 }
 
-const same = (name: string): Translation => ({ name });
 /** What is neither 0 nor 1 would be taken for one of them without a word. */
 const FLAGS = new Map([
   [0, false],
   [1, true],
 ]);
-const flag = (name: string): Translation => ({ name, values: FLAGS });
 /** Of `compressionAlgorithms`. */
 const COMPRESSIONS = new Map([
   [0, 'identity'],
   [1, 'deflate'],
   [2, 'gzip'],
 ]);
+
+/** What grpc-js's options stand for, by their names, as the table of options says. */
+function translations(): Record<string, Translation> {
+  const rows: [string, Row][] = Object.entries({ ...OPTION_TABLE, ...GRPC_ONLY_TABLE });
+  const byGrpcName: Record<string, Translation> = {};
+  for (const [name, row] of rows) {
+    if (row.kind === 'group' || row.grpc === undefined) continue;
+    const values = row.kind === 'flag' ? FLAGS : name === 'compression' ? COMPRESSIONS : undefined;
+    byGrpcName[row.grpc] = values === undefined ? { name } : { name, values };
+  }
+  return byGrpcName;
+}
+
 const nothing = undefined;
 
 /** https://github.com/grpc/grpc-node/blob/master/packages/grpc-js/README.md#supported-channel-options */
 const OPTIONS: Readonly<Record<string, Translation | undefined>> = {
-  'grpc.ssl_target_name_override': same('sslTargetName'),
-  'grpc.primary_user_agent': same('userAgent'),
-  'grpc.secondary_user_agent': same('userAgentSuffix'),
-  'grpc.default_authority': same('authority'),
-  'grpc.keepalive_time_ms': same('keepalive.timeMs'),
-  'grpc.keepalive_timeout_ms': same('keepalive.timeoutMs'),
-  'grpc.keepalive_permit_without_calls': flag('keepalive.withoutCalls'),
-  'grpc.service_config': same('serviceConfig'),
-  'grpc.initial_reconnect_backoff_ms': same('backoff.initialMs'),
-  'grpc.max_reconnect_backoff_ms': same('backoff.maxMs'),
-  'grpc.max_send_message_length': same('maxSendBytes'),
-  'grpc.max_receive_message_length': same('maxReceiveBytes'),
-  'grpc.max_metadata_size': same('maxHeaderBytes'),
-  'grpc.default_compression_algorithm': { name: 'compression', values: COMPRESSIONS },
-  'grpc.enable_retries': flag('retries'),
-  'grpc-node.retry_max_attempts_limit': same('maxAttempts'),
-  'grpc.per_rpc_retry_buffer_size': same('retryBuffer.perCallBytes'),
-  'grpc.retry_buffer_size': same('retryBuffer.perChannelBytes'),
+  ...translations(),
   // What they govern does not exist here: podwire has no global pool of connections and no channelz, never goes
   // through an HTTP proxy, takes its service config from its options alone, bounds session memory by flow control, gives
   // rings a size of its own and leaves TLS traces to `NODE_DEBUG`.

@@ -1,10 +1,22 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { hashKey } from '@podwire/balancer';
-import { messageOf, type Random, show } from '@podwire/core';
+import { checkKeys, InvalidInput, messageOf, type Random, show } from '@podwire/core';
 import type { HashKeyInfo } from './channel-options.ts';
+import { HEADER_NAME, matching } from './check.ts';
 
 /** The option `hashKey`. */
 export type HashKeyOption = { readonly header: string } | ((info: HashKeyInfo) => string | undefined);
+
+/** Checks the option `hashKey`. Throws {@link InvalidInput}. */
+export function parseHashKey(value: unknown, path: string): HashKeyOption | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'function') return value as (info: HashKeyInfo) => string | undefined;
+  if (typeof value !== 'object' || value === null)
+    throw new InvalidInput(path, value, "must be { header: '…' } or a function");
+  const header = matching(checkKeys(value, ['header'], path).header, `${path}.header`, HEADER_NAME);
+  if (header === undefined) throw new InvalidInput(`${path}.header`, header, "must be a header's name");
+  return { header: header.toLowerCase() };
+}
 
 /**
  * What the hash policies know a call by. A call without a key goes anywhere, each to another Pod (gRFC A42: "a random

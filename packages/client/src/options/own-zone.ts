@@ -1,3 +1,4 @@
+import { checkKeys, string } from '@podwire/core';
 import type { Endpoint } from '@podwire/registry';
 
 /** The zone that calls prefer: given by name, or by the node that this process is on, whose zone a registry tells. */
@@ -31,4 +32,15 @@ export class OwnZone {
     this.name = name;
     this.problem = undefined;
   }
+}
+
+/** Checks the option `zone`. Throws `InvalidInput`. */
+export function parseZone(value: unknown, path: string): OwnZone | undefined {
+  if (typeof value !== 'object' || value === null) {
+    const name = string(value, path);
+    return name === undefined ? undefined : new OwnZone({ name });
+  }
+  const { node } = checkKeys(value, ['node'], path);
+  // An environment variable that is not set, as outside of a cluster.
+  return new OwnZone({ node: node === '' ? undefined : string(node, `${path}.node`) });
 }

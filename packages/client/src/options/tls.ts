@@ -136,3 +136,9 @@ function openFiles(files: object, path: string): ReturnType<typeof tlsFromFiles>
     throw new InvalidInput(path, Object.values(files), `cannot be read: ${(error as Error).message}`);
   }
 }
+
+/** grpc-js's name of the server is for TLS alone, and makes no channel one of TLS. */
+export function withServerName(tls: unknown, serverName: string | undefined): unknown {
+  if (serverName === undefined || tls === undefined || tls === false) return tls;
+  return tls === true ? { serverName } : typeof tls === 'object' ? { serverName, ...tls } : tls;
+}

@@ -1,0 +1,159 @@
+// What documents say of each option: docs/options.md, the JSON Schema and the comments of `ChannelOptions`. The words stand beside
+// the table, not in it: an application that makes calls never reads them, and a process that imports podwire would make them all.
+// They are within functions for the same reason: until one is called, Node only looks for its end.
+import type { GrpcOnlyName, OptionName } from './option-table.ts';
+
+/** The words for one option. */
+export interface OptionDoc {
+  readonly meaning: string;
+  /** What holds when it is not given, where the table has no default, or one that needs a word. */
+  readonly unset?: string;
+  /** Where docs/options.md says more, as a link of Markdown. */
+  readonly see?: string;
+}
+
+/** The words for every option of a channel. */
+export function optionDocs(): Readonly<Record<OptionName, OptionDoc>> {
+  return {
+    name: {
+      meaning: "The service's name in errors, snapshots and `PODWIRE_MODE_<SERVICE>`.",
+      unset: 'from the target; of a `static` one its addresses',
+    },
+    policy: {
+      meaning: "A policy's name, or `{ name: options }`.",
+      unset: "the service config's, else `least_request`",
+      see: '[Policies](#policies)',
+    },
+    mode: {
+      meaning:
+        '`direct` balances over Pods, `mesh` sends to `mesh.address`. Code, environment and watched file stand above it.',
+      unset: '`direct`',
+    },
+    mesh: { meaning: 'Where the mode `mesh` sends calls.', unset: 'none, and the mode `mesh` is refused' },
+    'mesh.address': { meaning: "The service's own name, such as `orders.prod.svc:80`." },
+    'mesh.headers': {
+      meaning:
+        "Sent with every call in the mode `mesh`, as a Pod's `header.` attributes are in the mode `direct`.",
+      unset: 'none',
+      see: '[Headers that a Pod asks for](#headers-that-a-pod-asks-for)',
+    },
+    zone: {
+      meaning:
+        "The zone to prefer: calls stay on its Pods while they can carry them. `{ node }` is the zone of the node that this process is on, as the registry's Pods tell it (Kubernetes); while it is not known, or without a node, none is preferred, and `snapshot().zone` says why.",
+      unset: 'none',
+      see: '[kubernetes.md](kubernetes.md)',
+    },
+    subset: { meaning: 'Connect to some Pods only.', unset: 'all Pods' },
+    'subset.size': { meaning: 'How many Pods to connect to.' },
+    'subset.client': { meaning: 'Tells this client from the others: an ordinal, or any text.' },
+    snapshotDir: {
+      meaning:
+        'Directory in which the last good set of Pods is kept for cold starts. One for each cluster: channels with the same target share a file.',
+      unset: 'none',
+    },
+    holdMs: {
+      meaning:
+        "How long Pods that still answer are kept when the registry's set is suddenly empty or halved.",
+    },
+    registries: {
+      meaning: 'Registries besides static, file and DNS, found by the scheme of the target.',
+      unset: 'none',
+    },
+    transport: {
+      meaning:
+        "Which HTTP/2 client carries the calls: podwire's own, or Node's, which Bun and Deno do not support.",
+      unset: "`http2`, podwire's own",
+    },
+    tls: {
+      meaning: "`true` is TLS with Node's certificates, an object is TLS with others.",
+      unset: 'plaintext',
+      see: '[TLS](#tls)',
+    },
+    authority: {
+      meaning: '`:authority` of every call.',
+      unset: "the target's service name, or `mesh.address` in the mode `mesh`",
+    },
+    userAgent: {
+      meaning: 'Put before `grpc-node-podwire/<version>` in the header `user-agent`, where grpc-js puts it.',
+      unset: 'nothing',
+    },
+    userAgentSuffix: {
+      meaning: 'Put behind `grpc-node-podwire/<version>` in the header `user-agent`.',
+      unset: 'nothing',
+    },
+    connectTimeoutMs: {
+      meaning: "Limit for TCP, TLS and the peer's first SETTINGS of one connection together.",
+    },
+    maxConnecting: {
+      meaning:
+        'Connections that are being made at the same time; one that takes over a second makes room for the next.',
+    },
+    maxConnectsPerSecond: {
+      meaning:
+        'Attempts a second to connect to Pods that could not be connected to before, over all Pods; to others ten times as many. Attempts that succeed are not counted.',
+    },
+    backoff: {
+      meaning:
+        'Delay between attempts to connect to one Pod. Each is made up to a fifth shorter or longer; those that are not given yield to those that are.',
+    },
+    'backoff.initialMs': { meaning: 'The first delay.' },
+    'backoff.maxMs': { meaning: 'The largest delay.' },
+    'backoff.downMs': { meaning: 'The largest delay while no Pod of the set takes calls.' },
+    keepalive: { meaning: 'PINGs that find dead connections.', see: '[Keepalive](#keepalive)' },
+    'keepalive.timeMs': { meaning: 'Silence after which a PING is sent while calls are open; 0 is off.' },
+    'keepalive.timeoutMs': { meaning: 'How long the answer to a PING may take.' },
+    'keepalive.withoutCalls': { meaning: 'PINGs are also sent while no call is open.' },
+    maxConnectionsPerPod: {
+      meaning: 'Connections to one Pod when its stream limit is used up (gRFC A105).',
+    },
+    drainMs: { meaning: 'How long a Pod that left the set may finish the calls it has.' },
+    hashKey: {
+      meaning:
+        'What the hash policies hash: the value of a metadata header, or what a function returns. Calls of equal keys go to the same Pod.',
+      unset: 'calls go to any Pod',
+    },
+    waiting: { meaning: 'Calls that wait for a Pod.' },
+    'waiting.maxCalls': { meaning: 'How many calls may wait.' },
+    'waiting.timeoutMs': { meaning: 'How long each call waits, unless it waits for ready.' },
+    maxReceiveBytes: {
+      meaning:
+        'Largest message received, also after decompression; -1 is no limit. grpc-js has the same default.',
+    },
+    maxSendBytes: { meaning: 'Largest message sent; -1 is no limit.' },
+    maxHeaderBytes: {
+      meaning:
+        'Largest headers or trailers of a reply, as SETTINGS_MAX_HEADER_LIST_SIZE counts: 32 bytes a field and its name and value. More ends the call. grpc-js takes less by default.',
+    },
+    compression: { meaning: 'How messages are compressed; `identity` is not at all.' },
+    serviceConfig: {
+      meaning: 'A gRPC service config, as an object or JSON text.',
+      unset: 'none',
+      see: '[Service config](#service-config)',
+    },
+    retries: {
+      meaning:
+        "`false` turns the service config's retries and hedging off; calls that no server has processed are still sent again.",
+    },
+    retryBuffer: { meaning: 'What is kept of messages so that another attempt can send them.' },
+    'retryBuffer.perCallBytes': { meaning: 'How much of the messages of one call.' },
+    'retryBuffer.perChannelBytes': { meaning: 'How much of the messages of all calls.' },
+    callCredentials: {
+      meaning:
+        'Add metadata, such as a token, to every call; those of a client and of a call come on top. Need `tls`.',
+      unset: 'none',
+    },
+  };
+}
+
+/** The words for what only options of grpc-js set. */
+export function grpcOnlyDocs(): Readonly<Record<GrpcOnlyName, OptionDoc>> {
+  return {
+    sslTargetName: { meaning: 'The same as `tls.serverName`, where TLS is on and that is not given.' },
+    maxAttempts: { meaning: 'Most attempts at a call, whatever the service config says.' },
+  };
+}
+
+/** The words as one text, with what holds where the table has no default. */
+export function describe({ meaning, unset }: OptionDoc): string {
+  return unset === undefined ? meaning : `${meaning} Default: ${unset}.`;
+}

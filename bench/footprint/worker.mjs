@@ -38,7 +38,7 @@ function connect(tls) {
         onReady: () => resolve(connection),
         onDraining() {},
         onRoom() {},
-        onClosed: (error) => reject(error ?? new Error('closed')),
+        onClosed: (cause) => reject(new Error(`closed: ${cause?.kind}`)),
       },
     );
   });

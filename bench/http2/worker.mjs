@@ -22,7 +22,7 @@ const connections = await Promise.all(
         {
           onReady: () => resolve(connection),
           onDraining() {},
-          onClosed: (error) => reject(error ?? new Error('closed')),
+          onClosed: (cause) => reject(new Error(cause === undefined ? 'closed' : http2.closeText(cause))),
           onRoom() {},
         },
       );

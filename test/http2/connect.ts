@@ -1,4 +1,11 @@
-import type { Connection, ConnectionListener, ConnectionOptions, Transport } from '@podwire/http2';
+import {
+  type Connection,
+  type ConnectionListener,
+  type ConnectionOptions,
+  closeText,
+  type StreamEnd,
+  type Transport,
+} from '@podwire/http2';
 
 /** A plaintext connection to this machine that pings nobody. */
 export function connect(
@@ -21,4 +28,11 @@ export function connect(
     },
     { onReady() {}, onDraining() {}, onRoom() {}, onClosed() {}, ...listener },
   );
+}
+
+/** The end of a stream with its cause as people read it. */
+export function inWords(end: StreamEnd): object {
+  if (end.kind !== 'connection-lost' && end.kind !== 'unprocessed') return end;
+  const { kind, cause, ...rest } = end;
+  return { kind, reason: closeText(cause), ...rest };
 }

@@ -1,6 +1,7 @@
 import type { Settings } from 'node:http2';
 import {
   type Connection,
+  closeText,
   nodeHttp2Transport,
   ownHttp2Transport,
   type StreamEnd,
@@ -68,11 +69,11 @@ function ready(transport: Transport): Promise<Connection> {
     const options = { maxHeaderListBytes: 65_536 };
     const connection = connect(transport, scripted.port, options, {
       onReady: () => resolve(connection),
-      onDraining(reason) {
-        closed ??= `${transport.name}: ${reason}`;
+      onDraining(cause) {
+        closed ??= `${transport.name}: ${closeText(cause)}`;
       },
-      onClosed(error) {
-        closed ??= `${transport.name}: ${error?.message ?? 'closed in order'}`;
+      onClosed(cause) {
+        closed ??= `${transport.name}: ${cause === undefined ? 'closed in order' : closeText(cause)}`;
         reject(new Error(`no connection: ${closed}`));
       },
     });

@@ -1,13 +1,7 @@
 import { gzipSync } from 'node:zlib';
-import {
-  type Connection,
-  nodeHttp2Transport,
-  ownHttp2Transport,
-  type Stream,
-  type StreamEnd,
-} from '@podwire/http2';
+import { type Connection, nodeHttp2Transport, ownHttp2Transport, type Stream } from '@podwire/http2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { connect } from './connect.ts';
+import { connect, inWords } from './connect.ts';
 import { FramePeer } from './frame-peer.ts';
 import { frame, literal, message, OK_BLOCK, TYPE, trailers, uint32 } from './frames.mjs';
 
@@ -35,7 +29,7 @@ afterEach(() => peer.close());
 interface Talk {
   readonly stream: Stream;
   readonly messages: number[];
-  readonly ends: StreamEnd[];
+  readonly ends: object[];
   headers: number;
   onMessage: () => void;
 }
@@ -55,7 +49,7 @@ function talk(connection: Connection): Talk {
         seen.onMessage();
       },
       onEnd(end) {
-        seen.ends.push(end);
+        seen.ends.push(inWords(end));
       },
     },
   )!;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { type ConnectionOptions, ownHttp2Transport, type StreamEnd } from '@podwire/http2';
+import { type ConnectionOptions, closeText, ownHttp2Transport, type StreamEnd } from '@podwire/http2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
-import { connect } from './connect.ts';
+import { connect, inWords } from './connect.ts';
 import { CERTIFICATE, type HostilePeer, liveBytes, startHostilePeer } from './hostile-peer.ts';
 
 let peer: HostilePeer;
@@ -19,7 +19,7 @@ function attacked(attack: string, options: Partial<ConnectionOptions> = {}, body
   const beforeBytes = liveBytes();
   const startedMs = performance.now();
   const seen = {
-    ends: [] as StreamEnd[],
+    ends: [] as object[],
     closed: undefined as string | undefined,
     tookMs: 0,
     grewBytes: 0,
@@ -35,7 +35,7 @@ function attacked(attack: string, options: Partial<ConnectionOptions> = {}, body
       onHeaders() {},
       onMessage() {},
       onEnd(end: StreamEnd) {
-        seen.ends.push(end);
+        seen.ends.push(inWords(end));
       },
     };
     const stream = connection.open({ method, headers: [], maxReceiveBytes: 4 << 20 }, handler);
@@ -57,8 +57,8 @@ function attacked(attack: string, options: Partial<ConnectionOptions> = {}, body
       onDraining() {
         seen.draining += 1;
       },
-      onClosed(error) {
-        seen.closed = error?.message ?? 'in order';
+      onClosed(cause) {
+        seen.closed = cause === undefined ? 'in order' : closeText(cause);
         seen.tookMs = performance.now() - startedMs;
         seen.grewBytes = Math.max(seen.grewBytes, liveBytes() - beforeBytes);
         clearInterval(sampler);

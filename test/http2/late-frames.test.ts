@@ -1,4 +1,10 @@
-import { type Connection, ownHttp2Transport, type StreamEnd } from '@podwire/http2';
+import {
+  type CloseCause,
+  type Connection,
+  closeText,
+  ownHttp2Transport,
+  type StreamEnd,
+} from '@podwire/http2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { connect } from './connect.ts';
 import { FramePeer } from './frame-peer.ts';
@@ -19,8 +25,8 @@ beforeEach(async () => {
     if (type === TYPE.HEADERS) newest = streamId;
     if (type === TYPE.DATA) sent += payload.length;
   });
-  const onClosed = (error?: Error) => {
-    closed = error?.message ?? 'in order';
+  const onClosed = (cause?: CloseCause) => {
+    closed = cause === undefined ? 'in order' : closeText(cause);
   };
   connection = connect(ownHttp2Transport, peer.port, {}, { onClosed });
   await expect.poll(() => connection.state).toBe('ready');

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import type { Connection, ConnectionOptions, StreamEnd, Transport } from '@podwire/http2';
-import { connect } from './connect.ts';
+import { type Connection, type ConnectionOptions, closeText, type Transport } from '@podwire/http2';
+import { connect, inWords } from './connect.ts';
 import { type Frame, FramePeer } from './frame-peer.ts';
 
 const method = { path: '/a.B/C', authority: 'a', headers: ['te', 'trailers'] };
@@ -19,8 +19,8 @@ export class RawPeer {
     await new Promise<void>((resolve) => {
       raw.connection = connect(transport, raw.#peer.port, options, {
         onReady: resolve,
-        onClosed(error) {
-          raw.closed = error?.message ?? 'in order';
+        onClosed(cause) {
+          raw.closed = cause === undefined ? 'in order' : closeText(cause);
         },
       });
     });
@@ -33,14 +33,14 @@ export class RawPeer {
 
   /** Opens a call that asks for so many messages; what becomes of it. */
   call(wanted = 1) {
-    const seen = { messages: [] as Buffer[], end: undefined as StreamEnd | undefined };
+    const seen = { messages: [] as Buffer[], end: undefined as object | undefined };
     const stream = this.connection.open(
       { method, headers: [], maxReceiveBytes: 4 << 20 },
       {
         onHeaders() {},
         onMessage: (message) => seen.messages.push(message),
         onEnd(end) {
-          seen.end = end;
+          seen.end = inWords(end);
         },
       },
     )!;

@@ -1,7 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { type Connection, nodeHttp2Transport, ownHttp2Transport, type StreamEnd } from '@podwire/http2';
+import {
+  type CloseCause,
+  type Connection,
+  closeText,
+  nodeHttp2Transport,
+  ownHttp2Transport,
+  type StreamEnd,
+} from '@podwire/http2';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { connect } from './connect.ts';
 
@@ -27,8 +34,8 @@ describe.each([nodeHttp2Transport, ownHttp2Transport])(
     const open = (connectTimeoutMs: number, keepaliveTimeMs = 0) => {
       closed = undefined;
       const keepalive = { keepaliveTimeMs, keepaliveTimeoutMs: 200, keepaliveWithoutCalls: true };
-      const onClosed = (error?: Error) => {
-        closed = error?.message ?? 'in order';
+      const onClosed = (cause?: CloseCause) => {
+        closed = cause === undefined ? 'in order' : closeText(cause);
       };
       connection = connect(transport, port, { connectTimeoutMs, ...keepalive }, { onClosed });
     };

@@ -22,24 +22,3 @@ const NAMES = new Map<number, string>(Object.entries(ErrorCode).map(([name, code
 export function errorName(code: number): string {
   return NAMES.get(code) ?? String(code);
 }
-
-/** Of what the peer says for people, so much is passed on. */
-const MAX_DEBUG_BYTES = 120;
-
-function debugText(debugData: Uint8Array | undefined): string {
-  return Buffer.from(debugData ?? [])
-    .toString('latin1', 0, MAX_DEBUG_BYTES)
-    .replace(/[^\x20-\x7e]/g, '?');
-}
-
-/** Why no more calls go to a connection on which the peer sent GOAWAY: the code, and the debug data where there are some. */
-export function goawayReason(code: number, debugData: Uint8Array | undefined): string {
-  const text = debugText(debugData);
-  const name = code === ErrorCode.NO_ERROR ? '' : ` with ${errorName(code)}`;
-  return `the Pod sent GOAWAY${name}${text === '' ? '' : ` (${JSON.stringify(text)})`}`;
-}
-
-/** Whether the peer ends the connection because it was sent PINGs too often (gRFC A8, "server enforcement"). */
-export function isTooManyPings(code: number, debugData: Uint8Array | undefined): boolean {
-  return code === ErrorCode.ENHANCE_YOUR_CALM && debugText(debugData) === 'too_many_pings';
-}

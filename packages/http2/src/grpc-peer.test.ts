@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { GrpcPeer, GrpcPeerError } from './grpc-peer.ts';
 import { nodeHttp2Transport } from './node/transport.ts';
 import { ownHttp2Transport } from './own/transport.ts';
+import type { CloseCause } from './transport.ts';
 
 const same = (bytes: Buffer) => bytes;
 const method = (path: string, streams: boolean) => ({
@@ -56,7 +57,7 @@ describe.each([ownHttp2Transport, nodeHttp2Transport])('over $name', (transport)
     server.forceShutdown();
   });
 
-  const closed = vi.fn<(reason: string) => void>();
+  const closed = vi.fn<(cause: CloseCause) => void>();
   const open = (to = port) => {
     closed.mockClear();
     const peer = new GrpcPeer(

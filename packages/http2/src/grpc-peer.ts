@@ -1,8 +1,17 @@
 import type { Clock, Timer } from '@podwire/core';
+import { closeText } from './connection/close-cause.ts';
 import { ErrorCode } from './error-codes.ts';
 import { header } from './grpc/header.ts';
 import { USER_AGENT } from './grpc/user-agent.ts';
-import type { Connection, ConnectionOptions, MethodHead, Stream, StreamEnd, Transport } from './transport.ts';
+import type {
+  CloseCause,
+  Connection,
+  ConnectionOptions,
+  MethodHead,
+  Stream,
+  StreamEnd,
+  Transport,
+} from './transport.ts';
 
 const HEADERS = ['te', 'trailers', 'content-type', 'application/grpc', 'user-agent', USER_AGENT];
 
@@ -20,9 +29,9 @@ export interface GrpcPeerOptions {
   /** Behind the error of an answer that is not gRPC's: what to look at. */
   readonly notGrpcHint?: string;
   /** The peer takes no more requests on this connection, which stays open for those under way. */
-  readonly onDraining: (reason: string) => void;
+  readonly onDraining: (cause: CloseCause) => void;
   /** Called once: the connection is over. */
-  readonly onClosed: (reason: string) => void;
+  readonly onClosed: (cause: CloseCause) => void;
 }
 
 /** What is heard of a stream. */
@@ -59,8 +68,8 @@ export class GrpcPeer {
     this.address = `${connection.host}:${connection.port}`;
     this.#connection = transport.connect(connection, {
       onReady: () => this.#ready?.resolve(),
-      onDraining: (reason) => options.onDraining(reason),
-      onClosed: (error) => this.#end(error?.message ?? 'the connection was closed'),
+      onDraining: (cause) => options.onDraining(cause),
+      onClosed: (cause) => this.#end(cause ?? { kind: 'local', detail: 'the connection was closed' }),
       onRoom: () => {},
     });
   }
@@ -112,7 +121,7 @@ export class GrpcPeer {
 
   /** Closes the connection now; streams end. */
   destroy(reason: string): void {
-    this.#end(reason);
+    this.#end({ kind: 'local', detail: reason });
     this.#connection.destroy(reason);
   }
 
@@ -143,11 +152,11 @@ export class GrpcPeer {
     return head;
   }
 
-  #end(reason: string): void {
+  #end(cause: CloseCause): void {
     if (this.#closed !== undefined) return;
-    this.#closed = `${this.address}: ${reason}`;
+    this.#closed = `${this.address}: ${closeText(cause)}`;
     this.#ready?.reject(new GrpcPeerError(this.#closed));
-    this.#options.onClosed(reason);
+    this.#options.onClosed(cause);
   }
 
   #describe(end: StreamEnd): string {
@@ -168,8 +177,10 @@ export class GrpcPeer {
         return `headers of ${end.bytes} bytes exceed the limit of ${end.limit}`;
       case 'cancelled':
         return 'it was cancelled';
-      default:
+      case 'protocol-error':
         return end.reason;
+      default:
+        return closeText(end.cause);
     }
   }
 }

@@ -1,3 +1,4 @@
+export { closeText } from './connection/close-cause.ts';
 export { type ConnectionEnv, systemConnectionEnv } from './connection/env.ts';
 export { ErrorCode, errorName } from './error-codes.ts';
 export { ACCEPT_ENCODING, compress, compressesLater } from './grpc/compression.ts';
@@ -16,11 +17,13 @@ export { ownHttp2Transport } from './own/transport.ts';
 export { type TlsFiles, tlsFromFiles } from './tls/from-files.ts';
 export { tlsServerName } from './tls/server-name.ts';
 export type {
+  CloseCause,
   Connection,
   ConnectionListener,
   ConnectionOptions,
   ConnectionState,
   Encoding,
+  EndCause,
   MethodHead,
   RawHeaders,
   Stream,

@@ -33,6 +33,34 @@ export interface StreamHead {
   readonly maxReceiveBytes: number;
 }
 
+/** Why a connection takes no more calls, or ended: facts, which `closeText` puts into words. */
+export type CloseCause =
+  /** The peer sent GOAWAY. `debug` is what it said for people, shortened and of printable ASCII; empty when it said nothing. */
+  | { readonly kind: 'goaway'; readonly errorCode: number; readonly debug: string }
+  /** The peer did not answer in time: to one of the steps to a connection, or to a PING. */
+  | {
+      readonly kind: 'timeout';
+      readonly step: 'tcp' | 'tls' | 'settings' | 'keepalive';
+      readonly afterMs: number;
+    }
+  /** The socket was never open: refused, unreachable, a name that is not known. `code` is Node's, `ECONNREFUSED` for example. */
+  | { readonly kind: 'refused'; readonly code: string; readonly detail: string }
+  /** The peer, or something on the way, broke the connection: `ECONNRESET`, `ECONNABORTED`, `EPIPE`. */
+  | { readonly kind: 'reset'; readonly code: string; readonly detail: string }
+  /** Any other error of a socket that was open, `ETIMEDOUT` for example. */
+  | { readonly kind: 'socket'; readonly code: string; readonly detail: string }
+  /** The peer closed the connection without a word: over which kind of connection, where that was before HTTP/2 began. */
+  | { readonly kind: 'eof'; readonly before: 'plaintext' | 'tls' | 'mutual-tls' | undefined }
+  /** TLS failed: certificates, names, versions. `code` is Node's or OpenSSL's; `NO_ALPN` where the Pod took no HTTP/2. */
+  | { readonly kind: 'tls'; readonly code: string; readonly detail: string }
+  /** The peer broke HTTP/2. `errorCode` is what our GOAWAY said; undefined where node:http2 found it, and does not say. */
+  | { readonly kind: 'protocol'; readonly errorCode: number | undefined; readonly detail: string }
+  /** This side ended it: its owner, or for want of something. */
+  | { readonly kind: 'local'; readonly detail: string };
+
+/** Why a stream ended with, or on, its connection: the peer may also have refused that stream alone (REFUSED_STREAM). */
+export type EndCause = CloseCause | { readonly kind: 'stream-refused' };
+
 /** How a stream ended; exactly one of these, once. */
 export type StreamEnd =
   /** The peer closed it in order. `headers` are the trailers, or the only header block of a trailers-only reply. */
@@ -45,9 +73,9 @@ export type StreamEnd =
   /** RST_STREAM from the peer with an HTTP/2 error code. */
   | { readonly kind: 'reset'; readonly errorCode: number }
   /** No server application can have seen it: REFUSED_STREAM, above the last id of a GOAWAY without an error, or never written. */
-  | { readonly kind: 'unprocessed'; readonly reason: string; readonly leftClient: boolean }
+  | { readonly kind: 'unprocessed'; readonly cause: EndCause; readonly leftClient: boolean }
   /** The connection died under it, or GOAWAY with an error says that it was not processed: then it may have been all the same. */
-  | { readonly kind: 'connection-lost'; readonly reason: string }
+  | { readonly kind: 'connection-lost'; readonly cause: CloseCause }
   /** The peer broke HTTP/2 or gRPC framing. */
   | { readonly kind: 'protocol-error'; readonly reason: string }
   | { readonly kind: 'too-large'; readonly bytes: number; readonly limit: number }
@@ -105,11 +133,11 @@ export interface ConnectionListener {
   /** The peer's first SETTINGS are here: streams can be opened. */
   onReady(): void;
   /** GOAWAY received, or `drain` called: no new streams. */
-  onDraining(reason: string): void;
+  onDraining(cause: CloseCause): void;
   /** GOAWAY says that keepalive's PINGs come too often (gRFC A8); told before `onDraining`. */
   onTooManyPings?(): void;
-  /** Dead, after every stream has ended. `error` says why, for people. */
-  onClosed(error: Error | undefined): void;
+  /** Dead, after every stream has ended. Without a cause it was drained, and closed in order. */
+  onClosed(cause: CloseCause | undefined): void;
   /** Room came back or went away: `hasRoom` changed. */
   onRoom(): void;
 }
@@ -130,7 +158,7 @@ export interface Connection extends Peer {
   open(head: StreamHead, handler: StreamHandler): Stream | undefined;
   /** Opens no more streams, and closes when the last one ended. */
   drain(): void;
-  /** Ends every stream with `connection-lost` and closes now. */
+  /** Ends every stream with `connection-lost` and closes now; the cause is `local`, with this reason for people. */
   destroy(reason: string): void;
 }
 

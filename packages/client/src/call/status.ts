@@ -1,6 +1,6 @@
 import { Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
 import { show } from '@podwire/core';
-import { ErrorCode, errorName, header, type RawHeaders, type StreamEnd } from '@podwire/http2';
+import { closeText, ErrorCode, errorName, header, type RawHeaders, type StreamEnd } from '@podwire/http2';
 import type { Reason } from '../reasons.ts';
 
 /** HTTP status to gRPC code: https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
@@ -97,9 +97,14 @@ export function fromEnd(end: StreamEnd): EndStatus {
       return { code, details: `the server reset the stream with ${name}`, trailers: NONE, reason: 'RESET' };
     }
     case 'unprocessed':
-      return { code: Status.UNAVAILABLE, details: end.reason, trailers: NONE, reason: 'REFUSED' };
+      return { code: Status.UNAVAILABLE, details: closeText(end.cause), trailers: NONE, reason: 'REFUSED' };
     case 'connection-lost':
-      return { code: Status.UNAVAILABLE, details: end.reason, trailers: NONE, reason: 'CONNECTION_LOST' };
+      return {
+        code: Status.UNAVAILABLE,
+        details: closeText(end.cause),
+        trailers: NONE,
+        reason: 'CONNECTION_LOST',
+      };
     case 'protocol-error':
       return { code: Status.INTERNAL, details: end.reason, trailers: NONE, reason: 'PROTOCOL_ERROR' };
     case 'too-large': {

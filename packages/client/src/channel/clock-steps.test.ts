@@ -1,5 +1,5 @@
 import { Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
-import type { Connection, Transport } from '@podwire/http2';
+import type { CloseCause, Connection, Transport } from '@podwire/http2';
 import { VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import type { Env } from '../env.ts';
@@ -15,9 +15,9 @@ function open() {
   const connectsMs: number[] = [];
   const transport = {
     name: 'double',
-    connect(_options: unknown, listener: { onClosed(error: Error): void }) {
+    connect(_options: unknown, listener: { onClosed(cause: CloseCause): void }) {
       connectsMs.push(clock.nowMs());
-      queueMicrotask(() => listener.onClosed(new Error('refused')));
+      queueMicrotask(() => listener.onClosed({ kind: 'refused', code: 'refused', detail: 'refused' }));
       return { destroy() {} } as unknown as Connection;
     },
   } as unknown as Transport;

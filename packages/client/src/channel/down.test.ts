@@ -26,7 +26,8 @@ async function open(
       dialledMs.set(host, [...(dialledMs.get(host) ?? []), clock.nowMs()]);
       listeners.set(host, listener);
       queueMicrotask(() => {
-        if (down.has(host)) listener.onClosed(new Error('ECONNREFUSED'));
+        if (down.has(host))
+          listener.onClosed({ kind: 'refused', code: 'ECONNREFUSED', detail: 'ECONNREFUSED' });
         else listener.onReady();
       });
       const connection = { state: 'ready', hasRoom: true, maxConcurrentStreams: 100, drain() {} };
@@ -83,7 +84,7 @@ async function open(
     /** The Pod goes, and refuses from now on. */
     kill: async (host: string) => {
       down.add(host);
-      listeners.get(host)!.onClosed(new Error('ECONNRESET'));
+      listeners.get(host)!.onClosed({ kind: 'refused', code: 'ECONNRESET', detail: 'ECONNRESET' });
       await settle();
     },
   };

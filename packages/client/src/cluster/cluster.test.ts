@@ -214,7 +214,7 @@ test.each(['ring_hash', 'maglev'])(
 
 test('a new Pod of a large set gets calls soon, and those that cannot be reached cost no rebuild', async () => {
   const { clock, listeners, side, builds } = open(1_000);
-  const refused = new Error('connect ENETUNREACH');
+  const refused = { kind: 'refused', code: 'ENETUNREACH', detail: 'connect ENETUNREACH' } as const;
   listeners[0]!.onReady();
   for (const listener of listeners.slice(1)) listener.onClosed(refused);
   await clock.advance(500);

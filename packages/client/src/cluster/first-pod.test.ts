@@ -73,7 +73,7 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
     /** Refused, or closed by the Pod. */
     gone: async (host: string) => {
       open.delete(host);
-      listeners.get(host)!.onClosed(new Error('ECONNREFUSED'));
+      listeners.get(host)!.onClosed({ kind: 'refused', code: 'ECONNREFUSED', detail: 'ECONNREFUSED' });
       await settle();
     },
     picked: (excluded?: string[]) => {

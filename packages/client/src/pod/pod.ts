@@ -1,12 +1,14 @@
 import { LoadMeter, type LoadTotal, type Pod } from '@podwire/balancer';
 import type { Timer } from '@podwire/core';
-import type {
-  Connection,
-  ConnectionListener,
-  RawHeaders,
-  Stream,
-  StreamHandler,
-  StreamHead,
+import {
+  type CloseCause,
+  type Connection,
+  type ConnectionListener,
+  closeText,
+  type RawHeaders,
+  type Stream,
+  type StreamHandler,
+  type StreamHead,
 } from '@podwire/http2';
 import type { Endpoint } from '@podwire/registry';
 import { endpointHeaders, NO_HEADERS } from '../headers/endpoint-headers.ts';
@@ -227,13 +229,13 @@ export class ClientPod implements Pod, DialedPod {
         link = { connection, readyMs: this.#shared.env.clock.nowMs() };
         this.#onReady(link);
       },
-      onDraining: (reason) => link && this.#onDraining(link, reason),
+      onDraining: (cause) => link && this.#onDraining(link, closeText(cause)),
       onTooManyPings: () => this.#shared.pings.onTooMany(this.id, keepaliveTimeMs),
       onRoom: () => this.#onRoom(),
-      onClosed: (error) => {
+      onClosed: (cause) => {
         if (connecting) settled('failed');
         if (link === undefined && epoch !== this.#epoch) return;
-        this.#onClosed(connection, link, error);
+        this.#onClosed(connection, link, cause);
       },
     };
     let connection: Connection;
@@ -266,8 +268,8 @@ export class ClientPod implements Pod, DialedPod {
     this.#replace(link, reason);
   }
 
-  #onClosed(connection: Connection, link: Link | undefined, error: Error | undefined): void {
-    const reason = error?.message ?? 'closed by the Pod';
+  #onClosed(connection: Connection, link: Link | undefined, cause: CloseCause | undefined): void {
+    const reason = cause === undefined ? 'closed by the Pod' : closeText(cause);
     if (this.#retiring.delete(connection)) return this.#closeIfDrained();
     if (this.state === 'closed') return;
     if (link !== undefined) {

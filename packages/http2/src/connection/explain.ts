@@ -1,5 +1,4 @@
 import type { PeerCertificate } from 'node:tls';
-import type { TlsOptions } from '../transport.ts';
 
 /** What OpenSSL finds in an answer in plaintext. */
 const NOT_TLS = new Set([
@@ -66,19 +65,13 @@ function otherName({ message, host, cert }: OtherName): string {
   );
 }
 
-/** What a session of node:http2 found before HTTP/2 began. */
-export function explainSession(error: Error, began: boolean): string {
-  const { code } = error as NodeJS.ErrnoException;
-  return began || code !== 'ERR_HTTP2_ERROR' ? explain(error) : `${explain(error)}: ${NOT_HTTP2}`;
+/** Codes of node:tls besides those of OpenSSL's errors, which name what is wrong with a certificate. */
+const OF_TLS =
+  /^(?:ERR_SSL_|ERR_TLS_|UNABLE_TO_|CERT_|CRL_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH$|INVALID_(?:CA|PURPOSE)$|PATH_LENGTH_EXCEEDED$)/;
+
+/** Whether an error's code is one of TLS, rather than of the socket below it. */
+export function isOfTls(code: string): boolean {
+  return OF_TLS.test(code);
 }
 
 export const NOT_HTTP2 = 'the port does not speak HTTP/2';
-export const CLOSED = 'the Pod closed the connection';
-
-/** Why there is no connection when the peer closed it without a word. */
-export function closedEarly(tls: TlsOptions | undefined): string {
-  const text = `${CLOSED} before HTTP/2 began`;
-  if (tls === undefined) return `${text}; if its port speaks TLS, set the option tls`;
-  // A server of TLS 1.3 looks at it after the client holds the connection for made.
-  return tls.cert === undefined ? text : `${text}; perhaps it does not take this client's certificate`;
-}

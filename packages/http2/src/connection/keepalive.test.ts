@@ -1,6 +1,8 @@
 import type { Time } from '@podwire/core';
 import { VirtualClock } from '@podwire/core/testing';
 import { beforeEach, expect, test, vi } from 'vitest';
+import type { CloseCause } from '../transport.ts';
+import { closeText } from './close-cause.ts';
 import { Keepalive, type KeepaliveTimes } from './keepalive.ts';
 
 let clock: VirtualClock;
@@ -24,7 +26,7 @@ class Peer {
   dead = false;
   /** When it was sent a PING. */
   readonly pings: number[] = [];
-  readonly onDead = vi.fn<(reason: string) => void>();
+  readonly onDead = vi.fn<(cause: CloseCause) => void>();
 
   ping(answered: () => void): void {
     this.pings.push(clock.nowMs());
@@ -85,7 +87,7 @@ test('silence counts from the last byte', () => {
   expect(peer.pings).toEqual([lastMs + 10_000]);
   expect(peer.onDead).not.toHaveBeenCalled();
   clock.advanceSync(200);
-  expect(peer.onDead).toHaveBeenCalledWith('no answer to a keepalive PING in 5000 ms');
+  expect(peer.onDead.mock.lastCall?.map(closeText)).toEqual(['no answer to a keepalive PING in 5000 ms']);
   expect(clock.pending).toBe(0);
 });
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Time, TimeLimit, timers } from '@podwire/core';
+import type { CloseCause } from '../transport.ts';
 
 /** What a keepalive watches over. */
 export interface KeptAlive {
@@ -15,7 +16,7 @@ export interface KeptAlive {
   readonly pingable: boolean;
   ping(answered: () => void): void;
   /** Nothing came back. */
-  onDead(reason: string): void;
+  onDead(cause: CloseCause): void;
 }
 
 /** When to ask. */
@@ -131,7 +132,7 @@ export class Keepalive {
     const expired = () => {
       if (this.#peer.bytesReceived !== before) return goOn();
       this.stop();
-      this.#peer.onDead(`no answer to a keepalive PING in ${keepaliveTimeoutMs} ms`);
+      this.#peer.onDead({ kind: 'timeout', step: 'keepalive', afterMs: keepaliveTimeoutMs });
     };
     this.#limit = new TimeLimit(keepaliveTimeoutMs, expired, this.#time);
     this.#peer.ping(goOn);

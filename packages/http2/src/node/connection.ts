@@ -8,17 +8,25 @@ import {
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
 import { TimeLimit } from '@podwire/core';
+import {
+  CLOSED,
+  closedEarly,
+  fromGoaway,
+  fromSession,
+  isTooManyPings,
+  NO_ALPN,
+} from '../connection/close-cause.ts';
 import { addressOf, dial } from '../connection/dial.ts';
 import { type World, worldOf } from '../connection/env.ts';
-import { CLOSED, closedEarly, explainSession } from '../connection/explain.ts';
 import { FIELD_BYTES, maxBlockBytes } from '../connection/header-limit.ts';
 import { Keepalive } from '../connection/keepalive.ts';
 import { SMALLEST_WINDOW_BYTES, START_WINDOW_BYTES, UnreadBytes } from '../connection/receive-budget.ts';
 import { ResetPacer } from '../connection/reset-pacer.ts';
 import { LAST_USED_ID } from '../connection/stream-ids.ts';
-import { ErrorCode, goawayReason, isTooManyPings } from '../error-codes.ts';
+import { ErrorCode } from '../error-codes.ts';
 import { peerCertificate } from '../tls/peer-certificate.ts';
 import type {
+  CloseCause,
   Connection,
   ConnectionListener,
   ConnectionOptions,
@@ -53,7 +61,7 @@ export class NodeConnection implements Connection, StreamOwner {
   state: ConnectionState = 'connecting';
   openStreams = 0;
   maxConcurrentStreams = 0;
-  lost: string | undefined;
+  lost: CloseCause | undefined;
   goaway: Goaway | undefined;
   callBytesReceived = 0;
   readonly resets: ResetPacer<NodeStream>;
@@ -73,7 +81,9 @@ export class NodeConnection implements Connection, StreamOwner {
   streamWindow = START_WINDOW_BYTES;
   #hadRoom = false;
   /** How node:http2 puts the end into words, where nothing else says why. */
-  #sessionError: string | undefined;
+  #sessionError: CloseCause | undefined;
+  /** The socket was open. */
+  #connected = false;
   #closed = false;
   #lastReadMs: number;
   #seenBytes = 0;
@@ -91,8 +101,8 @@ export class NodeConnection implements Connection, StreamOwner {
     this.maxHeaderListBytes = options.maxHeaderListBytes;
     this.#socket = dial(options);
     const late = () => {
-      const step = this.#socket.connecting ? 'TCP' : this.#session.connecting ? 'TLS' : 'HTTP/2 SETTINGS';
-      this.destroy(`no connection in ${connectTimeoutMs} ms: ${step} was not answered`);
+      const step = this.#socket.connecting ? 'tcp' : this.#session.connecting ? 'tls' : 'settings';
+      this.#end({ kind: 'timeout', step, afterMs: connectTimeoutMs });
     };
     this.#limit = new TimeLimit(connectTimeoutMs, late, this.world);
     const session: ClientSessionOptions = {
@@ -172,7 +182,8 @@ export class NodeConnection implements Connection, StreamOwner {
     if (this.#keepalive.dormant) this.#keepalive.wake();
     // The caller sees for itself that it took the last room; that room comes back is told.
     this.#hadRoom = this.hasRoom;
-    if ((request.id ?? 0) > LAST_USED_ID) this.#startDraining('stream ids run out');
+    if ((request.id ?? 0) > LAST_USED_ID)
+      this.#startDraining({ kind: 'local', detail: 'stream ids run out' });
     return new NodeStream(this, request, handler, head.maxReceiveBytes);
   }
 
@@ -180,7 +191,7 @@ export class NodeConnection implements Connection, StreamOwner {
   #onRefused(error: NodeJS.ErrnoException, handler: StreamHandler): Stream | undefined {
     if (!SESSION_ENDS.has(error.code ?? '')) return unsentStream(error, this, handler, this.world.nextTick);
     // Its own event of this follows.
-    this.#startDraining(error.message);
+    this.#startDraining({ kind: 'local', detail: error.message });
     return undefined;
   }
 
@@ -201,13 +212,17 @@ export class NodeConnection implements Connection, StreamOwner {
   }
 
   drain(): void {
-    this.#startDraining('drained');
+    this.#startDraining({ kind: 'local', detail: 'drained' });
     this.#closeIfDrained();
   }
 
   destroy(reason: string): void {
+    this.#end({ kind: 'local', detail: reason });
+  }
+
+  #end(cause: CloseCause): void {
     if (this.state === 'closed') return;
-    this.lost ??= reason;
+    this.lost ??= cause;
     this.#session.destroy();
     this.#socket.destroy();
     // node:http2 says so itself, except for a session that ended under fake timers.
@@ -221,8 +236,8 @@ export class NodeConnection implements Connection, StreamOwner {
     });
   }
 
-  onDead(reason: string): void {
-    this.destroy(reason);
+  onDead(cause: CloseCause): void {
+    this.#end(cause);
   }
 
   onReceived(bytes: number): void {
@@ -253,7 +268,10 @@ export class NodeConnection implements Connection, StreamOwner {
 
   /** More calls were given up than the peer may be told of: its end tells of the rest. */
   #retire(): void {
-    this.#startDraining('more calls were cancelled than the Pod may be told of');
+    this.#startDraining({
+      kind: 'local',
+      detail: 'more calls were cancelled than the Pod may be told of',
+    });
     this.#closeIfDrained();
   }
 
@@ -265,18 +283,20 @@ export class NodeConnection implements Connection, StreamOwner {
 
   #follow(encrypted: boolean): void {
     const session = this.#session;
+    this.#socket.once('connect', () => {
+      this.#connected = true;
+    });
     this.#socket.on('error', (error) => {
-      this.lost ??= explainSession(error, this.state !== 'connecting');
+      this.lost ??= fromSession(error, this.#connected, this.state !== 'connecting');
       // A session that has no SETTINGS yet would outlive its socket, up to the time limit: after a TLS 1.3 alert for example.
-      if (this.state === 'connecting') this.destroy(this.lost);
+      if (this.state === 'connecting') this.#end(this.lost);
     });
     session.on('error', (error) => {
-      this.#sessionError ??= explainSession(error, this.state !== 'connecting');
+      this.#sessionError ??= fromSession(error, this.#connected, this.state !== 'connecting');
     });
     session.once('connect', () => {
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-      if (encrypted && session.alpnProtocol !== 'h2')
-        this.destroy('the Pod does not offer HTTP/2 over TLS (ALPN h2)');
+      if (encrypted && session.alpnProtocol !== 'h2') this.#end(NO_ALPN);
     });
     session.on('remoteSettings', (settings) => {
       const max = settings.maxConcurrentStreams ?? UNLIMITED_STREAMS;
@@ -285,13 +305,13 @@ export class NodeConnection implements Connection, StreamOwner {
       else this.#checkRoom();
     });
     session.on('goaway', (code, lastStreamId, debugData) => {
-      const reason = goawayReason(code, debugData);
+      const cause = fromGoaway(code, debugData);
       const isError = code !== ErrorCode.NO_ERROR;
-      this.goaway = { lastStreamId, isError, reason };
-      if (isError) this.lost ??= reason;
-      if (isTooManyPings(code, debugData)) this.#listener.onTooManyPings?.();
+      this.goaway = { lastStreamId, isError, cause };
+      if (isError) this.lost ??= cause;
+      if (isTooManyPings(cause)) this.#listener.onTooManyPings?.();
       this.#keepalive.leaveToTcp(this.#socket);
-      this.#startDraining(reason);
+      this.#startDraining(cause);
     });
     session.once('close', () => this.#onClosed());
   }
@@ -304,10 +324,10 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#listener.onReady();
   }
 
-  #startDraining(reason: string): void {
+  #startDraining(cause: CloseCause): void {
     if (this.state !== 'ready') return;
     this.state = 'draining';
-    this.#listener.onDraining(reason);
+    this.#listener.onDraining(cause);
   }
 
   #checkRoom(): void {
@@ -332,7 +352,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.world.setImmediate(() => {
       for (const stream of this.unread) stream.onConnectionClosed(this.lost!);
       this.state = 'closed';
-      this.#listener.onClosed(orderly ? undefined : new Error(this.lost));
+      this.#listener.onClosed(orderly ? undefined : this.lost);
     });
   }
 }

@@ -1,4 +1,5 @@
 import type { ClientHttp2Stream } from 'node:http2';
+import { CLOSED } from '../connection/close-cause.ts';
 import type { World } from '../connection/env.ts';
 import { listBytes } from '../connection/header-limit.ts';
 import type { ResetPacer } from '../connection/reset-pacer.ts';
@@ -8,23 +9,24 @@ import { saysFailure } from '../grpc/final-status.ts';
 import { frameMessage } from '../grpc/message-prefix.ts';
 import { MessageReader, type ReadResult } from '../grpc/message-reader.ts';
 import type { ZlibJob } from '../grpc/zlib-job.ts';
-import type { Peer, RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
+import type { CloseCause, Peer, RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 
 /** RFC 9113 §6.2 */
 const END_STREAM = 0x1;
+const NEVER_SENT: CloseCause = { kind: 'local', detail: 'the stream was never sent' };
 
 /** What the peer's GOAWAY said; streams above the id were not looked at, or so it says. */
 export interface Goaway {
   readonly lastStreamId: number;
   readonly isError: boolean;
-  readonly reason: string;
+  readonly cause: CloseCause;
 }
 
 /** What a stream asks of its connection. */
 export interface StreamOwner extends Peer {
   readonly world: World;
   /** Why the connection is gone, or undefined while it is there. */
-  readonly lost: string | undefined;
+  readonly lost: CloseCause | undefined;
   /** Its session takes part in nothing any more. */
   readonly isOver: boolean;
   readonly goaway: Goaway | undefined;
@@ -278,25 +280,21 @@ export class NodeStream implements Stream {
   }
 
   /** The connection is gone, and with it the streams that might have asked for the rest. */
-  onConnectionClosed(reason: string): void {
-    this.#end({ kind: 'connection-lost', reason });
+  onConnectionClosed(cause: CloseCause): void {
+    this.#end({ kind: 'connection-lost', cause });
   }
 
   #whyClosed(rstCode: number | undefined, id: number | undefined): StreamEnd {
     const { lost, goaway } = this.#owner;
-    if (id === undefined)
-      return { kind: 'unprocessed', reason: lost ?? 'the stream was never sent', leftClient: false };
+    if (id === undefined) return { kind: 'unprocessed', cause: lost ?? NEVER_SENT, leftClient: false };
     if (goaway !== undefined && id > goaway.lastStreamId) {
       // As in own/connection.ts; what has left is not known here.
-      const { isError, reason } = goaway;
-      return isError
-        ? { kind: 'connection-lost', reason }
-        : { kind: 'unprocessed', reason, leftClient: true };
+      const { isError, cause } = goaway;
+      return isError ? { kind: 'connection-lost', cause } : { kind: 'unprocessed', cause, leftClient: true };
     }
-    if (this.#isLost || lost !== undefined)
-      return { kind: 'connection-lost', reason: lost ?? 'the Pod closed the connection' };
+    if (this.#isLost || lost !== undefined) return { kind: 'connection-lost', cause: lost ?? CLOSED };
     if (rstCode === ErrorCode.REFUSED_STREAM && this.#httpStatus === 0) {
-      return { kind: 'unprocessed', reason: 'the Pod refused the stream', leftClient: true };
+      return { kind: 'unprocessed', cause: { kind: 'stream-refused' }, leftClient: true };
     }
     const errorCode = rstCode ?? ErrorCode.NO_ERROR;
     // Headers and perhaps a body, and no trailers: an answer that is not a gRPC reply. Without headers there is no answer at all.

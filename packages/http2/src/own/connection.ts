@@ -1,14 +1,15 @@
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
+import { CLOSED, closedEarly, fromGoaway, fromSocket, isTooManyPings } from '../connection/close-cause.ts';
 import { addressOf } from '../connection/dial.ts';
 import { type World, worldOf } from '../connection/env.ts';
-import { CLOSED, closedEarly, explain } from '../connection/explain.ts';
 import { Keepalive, type KeptAlive } from '../connection/keepalive.ts';
 import { ResetPacer } from '../connection/reset-pacer.ts';
 import { MAX_STREAM_ID } from '../connection/stream-ids.ts';
-import { ErrorCode, goawayReason, isTooManyPings } from '../error-codes.ts';
+import { ErrorCode } from '../error-codes.ts';
 import { peerCertificate } from '../tls/peer-certificate.ts';
 import type {
+  CloseCause,
   Connection,
   ConnectionListener,
   ConnectionOptions,
@@ -65,10 +66,12 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   /** By how much the SETTINGS at hand move the send windows of open streams. */
   #windowDelta = 0;
   readonly #room: CapacityNotifier;
-  /** Why the connection ended; nothing is read or written any more. */
-  #over: string | undefined;
+  /** The connection ended: nothing is read or written any more. */
+  #over = false;
+  /** The socket was open. */
+  #connected = false;
   /** The first cause of an end that is to come: an error of the socket, or of GOAWAY. */
-  #cause: string | undefined;
+  #cause: CloseCause | undefined;
   #peerCertificate: PeerCertificate | undefined;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
@@ -91,10 +94,13 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#resets = new ResetPacer((id, errorCode) => this.#reset(id, errorCode), world);
     this.#pings = new Pings(this.sender);
     this.inflow = new Inflow(this.sender, this.#pings, this.streams);
-    const failed = (reason: string) => this.destroy(reason);
+    const failed = (cause: CloseCause) => this.#shutDown(cause, undefined);
     this.#handshake = new Handshake(this.#socket, options, world, () => this.#begin(), failed);
     this.#socket.on('error', (error) => {
-      this.#cause ??= explain(error);
+      this.#cause ??= fromSocket(error, this.#connected);
+    });
+    this.#socket.once('connect', () => {
+      this.#connected = true;
     });
     this.#socket.once('end', () => this.#onSocketEnd());
     this.#socket.once('close', () => this.#onSocketEnd());
@@ -107,7 +113,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   get hasRoom(): boolean {
     return (
       this.state === 'ready' &&
-      this.#over === undefined &&
+      !this.#over &&
       this.streams.size + this.#resets.waiting < this.maxConcurrentStreams &&
       !this.sender.full
     );
@@ -140,23 +146,24 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.streams.add(stream);
     this.sender.headers(stream.id, head);
     if (this.#keepalive.dormant) this.#keepalive.wake();
-    if (this.streams.idsExhausted) this.world.nextTick(() => this.#startDraining('stream ids run out'));
+    if (this.streams.idsExhausted)
+      this.world.nextTick(() => this.#startDraining(local('stream ids run out')));
     this.#room.noted();
     return stream;
   }
 
   drain(): void {
-    this.#startDraining('drained');
+    this.#startDraining(local('drained'));
     if (this.state === 'connecting') this.destroy('drained before it was ready');
     else this.#closeIfDrained();
   }
 
   destroy(reason: string): void {
-    this.#shutDown(reason, undefined);
+    this.#shutDown(local(reason), undefined);
   }
 
   onRead(source: Buffer, end: number): void {
-    if (this.#over !== undefined) return;
+    if (this.#over) return;
     this.bytesReceived += end;
     this.lastReadMs = this.world.nowMs();
     try {
@@ -170,7 +177,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
         this.destroy('a callback threw an error');
         throw error;
       }
-      this.#shutDown(`the Pod broke HTTP/2: ${error.message}`, error.code);
+      this.#shutDown({ kind: 'protocol', errorCode: error.code, detail: error.message }, error.code);
     }
   }
 
@@ -178,8 +185,8 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#pings.keepalive(answered);
   }
 
-  onDead(reason: string): void {
-    this.destroy(reason);
+  onDead(cause: CloseCause): void {
+    this.#shutDown(cause, undefined);
   }
 
   spend(cost: number): void {
@@ -232,14 +239,14 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     }
     this.#lastStreamId = lastStreamId;
     this.#keepalive.leaveToTcp(this.#socket);
-    const reason = goawayReason(errorCode, debugData);
+    const cause = fromGoaway(errorCode, debugData);
     const isError = errorCode !== ErrorCode.NO_ERROR;
-    if (isError) this.#cause ??= reason;
-    if (isTooManyPings(errorCode, debugData)) this.#listener.onTooManyPings?.();
-    this.#startDraining(reason);
+    if (isError) this.#cause ??= cause;
+    if (isTooManyPings(cause)) this.#listener.onTooManyPings?.();
+    this.#startDraining(cause);
     this.sender.forgetAbove(lastStreamId);
     for (const stream of this.streams.all()) {
-      if (stream.id > lastStreamId) stream.finish(this.#endAbove(stream, isError, reason), NO_RESET);
+      if (stream.id > lastStreamId) stream.finish(this.#endAbove(stream, isError, cause), NO_RESET);
     }
     this.#closeIfDrained();
   }
@@ -249,10 +256,10 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
    * names (nghttp2, and so Node, takes the id when it queues the frame, and goes on reading; Netty is known for the same: grpc-java's
    * `mayBeHittingNettyBug`): only what never left is known to have no effect.
    */
-  #endAbove(stream: OwnStream, isError: boolean, reason: string): StreamEnd {
+  #endAbove(stream: OwnStream, isError: boolean, cause: CloseCause): StreamEnd {
     const leftClient = stream.id <= this.sender.flushedId;
-    if (isError && leftClient) return { kind: 'connection-lost', reason };
-    return { kind: 'unprocessed', reason, leftClient };
+    if (isError && leftClient) return { kind: 'connection-lost', cause };
+    return { kind: 'unprocessed', cause, leftClient };
   }
 
   onLateEnd(id: number, reset: boolean): void {
@@ -279,7 +286,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
 
   onStreamEnd(stream: OwnStream, errorCode: number | undefined, isHalfClosed: boolean): void {
     this.streams.remove(stream, errorCode !== undefined);
-    if (this.#over !== undefined) return;
+    if (this.#over) return;
     if (errorCode !== undefined) {
       this.#resets.reset(stream.id, errorCode, isHalfClosed, stream.id > this.sender.flushedId);
       if (this.#resets.isBehind(this.maxConcurrentStreams)) this.world.nextTick(() => this.#retire());
@@ -298,7 +305,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
 
   /** More calls were given up than the peer may be told of: its end tells of the rest. */
   #retire(): void {
-    this.#startDraining('more calls were cancelled than the Pod may be told of');
+    this.#startDraining(local('more calls were cancelled than the Pod may be told of'));
     this.#closeIfDrained();
   }
 
@@ -324,10 +331,10 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.inflow.begin();
   }
 
-  #startDraining(reason: string): void {
+  #startDraining(cause: CloseCause): void {
     if (this.state !== 'ready') return;
     this.state = 'draining';
-    this.#listener.onDraining(reason);
+    this.#listener.onDraining(cause);
   }
 
   #closeIfDrained(): void {
@@ -335,16 +342,16 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   }
 
   #onSocketEnd(): void {
-    if (this.#over !== undefined) return;
+    if (this.#over) return;
     const closed = this.settled ? CLOSED : closedEarly(this.#options.tls);
     // An error is told after the end of what was received.
     this.world.setImmediate(() => this.#shutDown(this.#cause ?? closed, undefined));
   }
 
-  /** Ends everything; no reason is the orderly end of a drained connection. */
-  #shutDown(reason: string | undefined, errorCode: number | undefined): void {
-    if (this.#over !== undefined) return;
-    this.#over = reason ?? 'closed';
+  /** Ends everything; no cause is the orderly end of a drained connection. */
+  #shutDown(cause: CloseCause | undefined, errorCode: number | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
     this.#handshake.stop();
     this.#keepalive.stop();
     this.#resets.stop();
@@ -355,18 +362,22 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.sender.stop(this.settled || errorCode !== undefined ? payload : undefined);
     closeSocket(this.#socket, errorCode !== undefined, this.world.after);
     // Not inside the caller's call, or the callback of a stream.
-    this.world.nextTick(() => this.#tellEnd(reason, neverLeft));
+    this.world.nextTick(() => this.#tellEnd(cause, neverLeft));
   }
 
-  #tellEnd(reason: string | undefined, neverLeft: number): void {
-    const lost = reason ?? 'the connection was drained';
+  #tellEnd(cause: CloseCause | undefined, neverLeft: number): void {
+    const lost = cause ?? local('the connection was drained');
     this.#startDraining(lost);
     for (const stream of this.streams.all()) {
       const left = stream.id <= neverLeft;
-      if (left) stream.finish({ kind: 'connection-lost', reason: lost }, NO_RESET);
-      else stream.finish({ kind: 'unprocessed', reason: lost, leftClient: false }, NO_RESET);
+      if (left) stream.finish({ kind: 'connection-lost', cause: lost }, NO_RESET);
+      else stream.finish({ kind: 'unprocessed', cause: lost, leftClient: false }, NO_RESET);
     }
     this.state = 'closed';
-    this.#listener.onClosed(reason === undefined ? undefined : new Error(reason));
+    this.#listener.onClosed(cause);
   }
+}
+
+function local(detail: string): CloseCause {
+  return { kind: 'local', detail };
 }

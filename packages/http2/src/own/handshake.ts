@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Time, TimeLimit } from '@podwire/core';
-import type { ConnectionOptions } from '../transport.ts';
+import { NO_ALPN } from '../connection/close-cause.ts';
+import type { CloseCause, ConnectionOptions } from '../transport.ts';
 
 /** Follows a socket until HTTP/2 can be spoken over it: TCP, TLS and the peer's first SETTINGS share one time limit. */
 export class Handshake {
   readonly #limit: TimeLimit;
-  #step = 'TCP';
+  #step: 'tcp' | 'tls' | 'settings' = 'tcp';
 
   /** `opened`: bytes can be written; `failed`: why there will be no connection. */
   constructor(
@@ -14,19 +15,19 @@ export class Handshake {
     options: ConnectionOptions,
     time: Time,
     opened: () => void,
-    failed: (reason: string) => void,
+    failed: (cause: CloseCause) => void,
   ) {
     const { tls, connectTimeoutMs } = options;
-    const late = () => failed(`no connection in ${connectTimeoutMs} ms: ${this.#step} was not answered`);
+    const late = () => failed({ kind: 'timeout', step: this.#step, afterMs: connectTimeoutMs });
     this.#limit = new TimeLimit(connectTimeoutMs, late, time);
     socket.once('connect', () => {
-      this.#step = tls === undefined ? 'HTTP/2 SETTINGS' : 'TLS';
+      this.#step = tls === undefined ? 'settings' : 'tls';
       if (tls === undefined) opened();
     });
     socket.once('secureConnect', () => {
-      this.#step = 'HTTP/2 SETTINGS';
+      this.#step = 'settings';
       if ((socket as TLSSocket).alpnProtocol === 'h2') opened();
-      else failed('the Pod does not offer HTTP/2 over TLS (ALPN h2)');
+      else failed(NO_ALPN);
     });
   }
 

@@ -39,6 +39,12 @@ const TINY_BYTES = 16;
 /** The end of a stream whose DATA ended it. */
 const NO_TRAILERS: TrailersEnd = { kind: 'trailers', headers: [], httpStatus: 200, trailersOnly: false };
 
+const REFUSED: StreamEnd = {
+  kind: 'unprocessed',
+  cause: { kind: 'stream-refused' },
+  leftClient: true,
+};
+
 type TrailersEnd = Extract<StreamEnd, { readonly kind: 'trailers' }>;
 type ReadFailure = Exclude<ReadResult, { readonly kind: 'message' | 'later' }>;
 
@@ -298,8 +304,7 @@ export class OwnStream extends Windowed implements Stream {
     // All of the reply is here; a server that needs no more of the request says so like this (RFC 9113 §8.1).
     if (this.#remoteEnd !== undefined) return this.#out.drop();
     if (errorCode === ErrorCode.REFUSED_STREAM && this.#response === undefined) {
-      const reason = 'the Pod refused the stream';
-      return this.finish({ kind: 'unprocessed', reason, leftClient: true }, NO_RESET);
+      return this.finish(REFUSED, NO_RESET);
     }
     this.finish({ kind: 'reset', errorCode }, NO_RESET);
   }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { timers } from '@podwire/core';
 import { VirtualClock } from '@podwire/core/testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { closeText } from '../connection/close-cause.ts';
 import type { ConnectionEnv } from '../connection/env.ts';
 import type { Connection, ConnectionOptions } from '../transport.ts';
 import { FrameType, PREFACE } from './frames/frame.ts';
@@ -99,7 +100,7 @@ function connect(options: Partial<ConnectionOptions> = {}): {
       onReady: () => note('ready'),
       onDraining: () => note('draining'),
       onRoom: () => note('room'),
-      onClosed: (error) => note(error?.message ?? 'closed'),
+      onClosed: (cause) => note(cause === undefined ? 'closed' : closeText(cause)),
     },
   );
   return { connection, events };

@@ -1,4 +1,5 @@
 import {
+  closeText,
   ErrorCode,
   header,
   type MethodHead,
@@ -71,7 +72,8 @@ function call(
       {
         onReady: open,
         onDraining() {},
-        onClosed: (error) => reject(new Error(error?.message ?? 'it closed the connection')),
+        onClosed: (cause) =>
+          reject(new Error(cause === undefined ? 'it closed the connection' : closeText(cause))),
         onRoom() {},
       },
     );
@@ -112,6 +114,7 @@ function whyNot(end: StreamEnd): string {
     }
     case 'unprocessed':
     case 'connection-lost':
+      return closeText(end.cause);
     case 'protocol-error':
       return end.reason;
     default:

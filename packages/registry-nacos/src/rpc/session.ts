@@ -1,5 +1,5 @@
 import { type Clock, messageOf, type Timer } from '@podwire/core';
-import { type ConnectionOptions, GrpcPeer, type PeerStream, type Transport } from '@podwire/http2';
+import { type ConnectionOptions, closeText, GrpcPeer, type PeerStream, type Transport } from '@podwire/http2';
 import { NacosError, UNREGISTERED } from '../error.ts';
 import { decodePayload, encodePayload, type Payload } from './payload.ts';
 
@@ -55,8 +55,9 @@ export class Session {
       clock: env.clock,
       maxReceiveBytes: MAX_RECEIVE_BYTES,
       notGrpcHint: "is it Nacos's gRPC port?",
-      onDraining: (reason) => (this.#onFailing === undefined ? this.close(reason) : this.#onFailing(true)),
-      onClosed: (reason) => this.#end(reason),
+      onDraining: (cause) =>
+        this.#onFailing === undefined ? this.close(closeText(cause)) : this.#onFailing(true),
+      onClosed: (cause) => this.#end(closeText(cause)),
     });
     this.server = this.#peer.address;
   }

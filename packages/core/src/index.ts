@@ -6,6 +6,7 @@ export { CHUNK, done, type Incremental, runToEnd } from './incremental.ts';
 export { InvalidInput, NOT_SHOWN } from './invalid-input.ts';
 export { messageOf } from './message-of.ts';
 export { pause } from './pause.ts';
+export { SharedByKey } from './shared-by-key.ts';
 export { show } from './show.ts';
 export { systemClock, systemRandom } from './system-clock.ts';
 export { type Time, TimeLimit } from './time-limit.ts';

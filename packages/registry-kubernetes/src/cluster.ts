@@ -1,3 +1,4 @@
+import { SharedByKey } from '@podwire/core';
 import { findAccess } from './access/find.ts';
 import { ApiClient } from './api/client.ts';
 import { findZone } from './node-zone.ts';
@@ -68,8 +69,8 @@ export class Cluster {
   }
 }
 
-/** Held by the registries alone: a cluster that no registry uses is forgotten. */
-const clusters = new Map<string, WeakRef<Cluster>>();
+/** Held by the registries alone. */
+const clusters = new SharedByKey<Cluster>();
 /** What in the environment decides where the cluster is. */
 const ENV_KEYS = ['KUBECONFIG', 'KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT', 'HOME', 'USERPROFILE'];
 
@@ -87,10 +88,5 @@ export function openCluster(settings: Settings): Cluster {
   const { kubeconfig, context, serviceAccountDir, idleTimeoutMs, requestTimeoutMs, env } = settings;
   const own = [kubeconfig, context, serviceAccountDir, idleTimeoutMs, requestTimeoutMs];
   const key = JSON.stringify([...own, ...environment(env)]);
-  const known = clusters.get(key)?.deref();
-  if (known !== undefined) return known;
-  for (const [other, ref] of clusters) if (ref.deref() === undefined) clusters.delete(other);
-  const made = new Cluster(settings);
-  clusters.set(key, new WeakRef(made));
-  return made;
+  return clusters.get(key, () => new Cluster(settings));
 }

@@ -1,0 +1,14 @@
+/** Values by key, such as the settings that they are of. Only their users hold them: a value without one is forgotten. */
+export class SharedByKey<T extends object> {
+  readonly #values = new Map<string, WeakRef<T>>();
+
+  /** The value of `key`; when no user has it any more, what `make` returns. */
+  get(key: string, make: () => T): T {
+    const known = this.#values.get(key)?.deref();
+    if (known !== undefined) return known;
+    for (const [other, ref] of this.#values) if (ref.deref() === undefined) this.#values.delete(other);
+    const made = make();
+    this.#values.set(key, new WeakRef(made));
+    return made;
+  }
+}

@@ -87,6 +87,37 @@ describe('the world is taken from one place', () => {
   });
 });
 
+describe('folders of a package import one another in no circle', () => {
+  /** The folder of a file below `src/`: the root is none, which puts the folders together. */
+  const folderOf = (file: string, src: string) => relative(src, file).split('/').slice(0, -1)[0];
+
+  /** Which folders each folder imports from. */
+  function arrows(src: string): Map<string, Set<string>> {
+    const found = new Map<string, Set<string>>();
+    for (const file of sources(src)) {
+      const from = folderOf(file, src);
+      if (from === undefined || /\.test\.ts$|\/testing\//.test(file)) continue;
+      const to = found.get(from) ?? new Set();
+      found.set(from, to);
+      for (const [, path] of readFileSync(file, 'utf8').matchAll(/ from '(\.[^']+)';$/gm)) {
+        const folder = folderOf(join(file, '..', path!), src);
+        if (folder !== undefined && folder !== from) to.add(folder);
+      }
+    }
+    return found;
+  }
+
+  test.each(Object.keys(allowed))('%s', (name) => {
+    const left = arrows(join(packages, name, 'src'));
+    // A folder that imports from none that is left stands below them.
+    for (let size = -1; size !== left.size; ) {
+      size = left.size;
+      for (const [folder, to] of left) if ([...to].every((one) => !left.has(one))) left.delete(folder);
+    }
+    expect(Object.fromEntries([...left].map(([folder, to]) => [folder, [...to]]))).toEqual({});
+  });
+});
+
 describe('files are short', () => {
   const MEDIAN_LINES = 70;
   const MOST_LINES = 300;

@@ -1,7 +1,7 @@
 import type { Announcer, Registry } from '@podwire/registry';
+import { NacosAnnouncement } from './announce/announcement.ts';
 import { overHttp } from './http/over-http.ts';
-import { openLinks, settingsKey } from './link/links.ts';
-import { NacosAnnouncement } from './naming/announcement.ts';
+import { openNamespaces, settingsKey } from './namespaces.ts';
 import { type NacosOptions, readOptions, type Settings } from './options.ts';
 import type { Protocol } from './protocol.ts';
 import { parseServiceRef } from './service-ref.ts';
@@ -55,9 +55,9 @@ export function nacos(options: NacosOptions): Registry & Announcer {
 }
 
 function overGrpc(settings: Settings): Protocol {
-  const links = openLinks(settings);
+  const namespaces = openNamespaces(settings);
   return {
-    watch: (ref, options) => watch(links.get(ref.namespace).link, ref, settings, options),
-    publishers: (namespace) => links.get(namespace),
+    watch: (ref, options) => watch(namespaces.get(ref.namespace).connection, ref, settings, options),
+    publishers: (namespace) => namespaces.get(namespace),
   };
 }

@@ -1,6 +1,6 @@
 import type { RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
-import type { ApplicationPods } from './dubbo/application-pods.ts';
-import type { Publisher } from './naming/publisher.ts';
+import type { ApplicationPods } from './announce/application-pods.ts';
+import type { Publisher } from './announce/publisher.ts';
 import type { ServiceRef } from './service-ref.ts';
 
 /** One of the ways to talk to Nacos: over gRPC, or over HTTP. */

@@ -1,8 +1,8 @@
 import { unlessAborted, WakeFlag } from '@podwire/core';
 import type { RegistryUpdate, RegistryWatchOptions } from '@podwire/registry';
+import type { Connection, OpenSession } from './connection/connection.ts';
 import { ApplicationMetadata } from './dubbo/application-metadata.ts';
 import { followMapping } from './dubbo/mapping.ts';
-import type { Link, Live } from './link/link.ts';
 import {
   type Describe,
   type InstanceList,
@@ -19,28 +19,28 @@ const FIRST_WAIT_MS = 1_000;
 
 /** Tells all changes of one service until `signal` aborts; throws when the connection fails. */
 export async function* watch(
-  link: Link,
+  connection: Connection,
   ref: ServiceRef,
   settings: Settings,
   { signal, onRecheck }: RegistryWatchOptions,
 ): AsyncGenerator<RegistryUpdate> {
   if (signal.aborted) return;
-  link.join();
+  connection.join();
   try {
     while (!signal.aborted) {
-      const live = await unlessAborted(link.connect(), signal);
-      if (live === undefined) return;
-      yield* watchLive(live, ref, settings, signal, onRecheck);
+      const opened = await unlessAborted(connection.connect(), signal);
+      if (opened === undefined) return;
+      yield* watchSession(opened, ref, settings, signal, onRecheck);
       // Nacos asked for a switch, and the new connection is there already: no reason to fail.
-      if (!signal.aborted && link.live === undefined) throw live.session.error;
+      if (!signal.aborted && connection.opened === undefined) throw opened.session.error;
     }
   } finally {
-    link.leave();
+    connection.leave();
   }
 }
 
-async function* watchLive(
-  live: Live,
+async function* watchSession(
+  opened: OpenSession,
   ref: ServiceRef,
   settings: Settings,
   signal: AbortSignal,
@@ -50,13 +50,13 @@ async function* watchLive(
   const problems = new Map<string, string>();
   const leavers = new Map<string, () => void>();
   onRecheck?.(() => {
-    for (const name of leavers.keys()) live.naming.recheck(ref.group, name);
+    for (const name of leavers.keys()) opened.naming.recheck(ref.group, name);
   });
   const wake = new WakeFlag();
   /** Whether the lists say something that was not told yet. */
   let isNew = false;
   let isProblemNew = false;
-  const metadata = new ApplicationMetadata(settings, live.configs, () => {
+  const metadata = new ApplicationMetadata(settings, opened.configs, () => {
     isNew = true;
     wake.raise();
   });
@@ -83,7 +83,7 @@ async function* watchLive(
           wake.raise();
         },
       };
-      leavers.set(name, await live.naming.subscribe({ ...ref, name }, listener));
+      leavers.set(name, await opened.naming.subscribe({ ...ref, name }, listener));
     }
     for (const [name, leave] of leavers) {
       if (names.includes(name)) continue;
@@ -95,24 +95,24 @@ async function* watchLive(
     isNew = true;
     wake.raise();
   };
-  const stopOnEnd = live.session.onEnd(() => wake.raise());
+  const stopOnEnd = opened.session.onEnd(() => wake.raise());
   let names = namesOf(ref);
   let followed: readonly string[] | undefined;
   let leaveMapping = () => {};
   try {
     if (names.length === 0) {
-      leaveMapping = await followMapping(live.configs, ref.name, (applications) => {
+      leaveMapping = await followMapping(opened.configs, ref.name, (applications) => {
         names = applications;
         wake.raise();
       });
     }
-    while (!signal.aborted && live.session.error === undefined) {
+    while (!signal.aborted && opened.session.error === undefined) {
       if (followed !== names) {
         followed = names;
         await follow(names);
       }
       await wake.wait(settings.clock, Number.POSITIVE_INFINITY, signal);
-      if (signal.aborted || live.session.error !== undefined || followed !== names) continue;
+      if (signal.aborted || opened.session.error !== undefined || followed !== names) continue;
       if (isNew) {
         isNew = false;
         const update = toUpdate(infos, ref, settings, metadata);

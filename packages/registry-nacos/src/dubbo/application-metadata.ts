@@ -1,8 +1,9 @@
 import type { Timer } from '@podwire/core';
 import type { Configs } from '../config/configs.ts';
 import type { Settings } from '../options.ts';
+import { askMetadataService } from './ask-metadata-service.ts';
 import { type DubboService, readMetadataInfo } from './metadata-info.ts';
-import { askMetadataService, type MetadataService, metadataServiceOf } from './metadata-service.ts';
+import { type MetadataService, metadataServiceOf } from './metadata-service.ts';
 
 interface Entry {
   services: readonly DubboService[] | undefined;

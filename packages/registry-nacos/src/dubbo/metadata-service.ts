@@ -1,6 +1,3 @@
-import type { Transport } from '@podwire/http2';
-import { askDubbo } from './ask-dubbo.ts';
-import { askTriple } from './ask-triple.ts';
 import { TRIPLE } from './read.ts';
 
 /** Where a Pod says itself what it has. */
@@ -30,22 +27,4 @@ export function metadataServiceOf(
   }
   const version = protocol === TRIPLE && get('meta-v') === '2.0.0' ? '2.0.0' : '1.0.0';
   return { protocol, host, port: number, application, version };
-}
-
-/** What the Pod says it has, unchecked. */
-export async function askMetadataService(
-  transport: Transport,
-  at: MetadataService,
-  revision: string,
-  timeoutMs: number,
-): Promise<unknown> {
-  const signal = AbortSignal.timeout(timeoutMs);
-  try {
-    return await (at.protocol === TRIPLE
-      ? askTriple(transport, at, revision, signal)
-      : askDubbo(at, revision, signal));
-  } catch (error) {
-    const reason = signal.aborted ? `no answer in ${timeoutMs} ms` : (error as Error).message;
-    throw new Error(`its metadata service at ${at.host}:${at.port} (${at.protocol}): ${reason}`);
-  }
 }

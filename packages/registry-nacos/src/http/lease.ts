@@ -1,7 +1,7 @@
 import type { Timer } from '@podwire/core';
 import { RetryDelay } from '@podwire/registry';
+import type { Instance } from '../announce/publisher.ts';
 import { NacosError } from '../error.ts';
-import type { Instance } from '../naming/publisher.ts';
 import type { Settings } from '../options.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import type { NamingApi } from './naming-api.ts';

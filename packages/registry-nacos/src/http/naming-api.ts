@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { show } from '@podwire/core';
 import type { NacosNamingClient } from 'nacos';
+import type { Instance } from '../announce/publisher.ts';
 import { CLIENT_ERROR, NacosError } from '../error.ts';
-import { Login } from '../link/login.ts';
-import { type HttpAnswer, type HttpRequest, sendHttp, WANTS_TLS, wantsTls } from '../link/send-http.ts';
+import { Login } from '../login/login.ts';
+import { type HttpAnswer, type HttpRequest, sendHttp, WANTS_TLS, wantsTls } from '../login/send-http.ts';
 import type { ServiceInfo } from '../naming/naming.ts';
-import type { Instance } from '../naming/publisher.ts';
 import type { Settings } from '../options.ts';
 import type { Server } from '../server.ts';
 import type { ServiceRef } from '../service-ref.ts';

@@ -1,10 +1,10 @@
 import { checkKeys, InvalidInput } from '@podwire/core';
 import { type Announcement, type AnnouncementChange, type Endpoint, toEndpoint } from '@podwire/registry';
 import { interfaceMetadata } from '../dubbo/describe.ts';
+import { toInstance } from '../naming/instances.ts';
 import type { Settings } from '../options.ts';
 import type { Publishers } from '../protocol.ts';
 import type { ServiceRef } from '../service-ref.ts';
-import { toInstance } from './instances.ts';
 
 /** `nacos.naming` refuses more (`Constants.MAX_WEIGHT_VALUE`). */
 const MAX_WEIGHT = 10_000;

@@ -1,13 +1,13 @@
 import type { Timer } from '@podwire/core';
 import { RetryDelay } from '@podwire/registry';
+import type { Connection, OpenSession } from '../connection/connection.ts';
 import { NacosError } from '../error.ts';
-import type { Link, Live } from '../link/link.ts';
 import type { Settings } from '../options.ts';
 import type { ServiceRef } from '../service-ref.ts';
 
 export type Instance = Readonly<Record<string, unknown>>;
 /** What must be in Nacos before an instance is; asked for on each session. */
-type Prepare = (live: Live) => Promise<void>;
+type Prepare = (opened: OpenSession) => Promise<void>;
 
 interface Published {
   readonly ref: ServiceRef;
@@ -20,18 +20,18 @@ const STEADY_MS = 10_000;
 
 /** Keeps the Pods of this process registered in one namespace: all of them again on every new connection. */
 export class Publisher {
-  readonly #link: Link;
+  readonly #connection: Connection;
   readonly #settings: Settings;
   readonly #services = new Map<string, Published>();
   /** Requests go one after another, so that no older state of an instance overtakes a newer one. */
   #tail: Promise<unknown> = Promise.resolve();
-  #live: Live | undefined;
-  #stopMoving: (() => void) | undefined;
+  #opened: OpenSession | undefined;
+  #stopMigrating: (() => void) | undefined;
   readonly #delay: RetryDelay;
   #timer: Timer | undefined;
 
-  constructor(link: Link, settings: Settings) {
-    this.#link = link;
+  constructor(connection: Connection, settings: Settings) {
+    this.#connection = connection;
     this.#settings = settings;
     this.#delay = new RetryDelay(settings.random);
   }
@@ -47,9 +47,9 @@ export class Publisher {
       service.instances.set(id, instance);
       if (prepare !== undefined) service.prepare.set(id, prepare);
       try {
-        const live = await this.#attach();
-        await prepare?.(live);
-        await this.#publish(live, service);
+        const opened = await this.#attach();
+        await prepare?.(opened);
+        await this.#publish(opened, service);
       } catch (error) {
         const isRefused = error instanceof NacosError && !error.unreachable;
         if (before.instance === undefined) {
@@ -79,38 +79,38 @@ export class Publisher {
 
   async #takeOut(key: string, service: Published, id: string, instance: Instance): Promise<void> {
     service.instances.delete(id);
-    const { live } = this.#link;
+    const { opened } = this.#connection;
     try {
-      if (live !== undefined && service.instances.size > 0) await this.#publish(live, service);
-      else if (live !== undefined)
-        await live.session.request('InstanceRequest', body(service.ref, 'deregisterInstance', instance));
+      if (opened !== undefined && service.instances.size > 0) await this.#publish(opened, service);
+      else if (opened !== undefined)
+        await opened.session.request('InstanceRequest', body(service.ref, 'deregisterInstance', instance));
     } catch {
-      live?.session.close('an instance could not be deregistered; it leaves with the connection');
+      opened?.session.close('an instance could not be deregistered; it leaves with the connection');
     } finally {
       this.#forget(key, service, id);
     }
   }
 
-  async #attach(): Promise<Live> {
-    const live = await this.#link.connect();
-    if (live !== this.#live) {
-      this.#live = live;
+  async #attach(): Promise<OpenSession> {
+    const opened = await this.#connection.connect();
+    if (opened !== this.#opened) {
+      this.#opened = opened;
       const { clock } = this.#settings;
       const sinceMs = clock.nowMs();
-      live.session.onEnd((error) => {
-        if (this.#live !== live) return;
-        this.#live = undefined;
+      opened.session.onEnd((error) => {
+        if (this.#opened !== opened) return;
+        this.#opened = undefined;
         // A server that ends each connection soon must not be knocked at without a pause.
         const wasSteady = clock.nowMs() - sinceMs >= STEADY_MS;
         if (wasSteady) this.#delay.reset();
         this.#planRedo(wasSteady ? 0 : this.#delay.next(error));
       });
     }
-    return live;
+    return opened;
   }
 
   /** Nacos keeps one registration per service and connection; several instances make a batch. */
-  async #publish({ session }: Live, { ref, instances }: Published): Promise<void> {
+  async #publish({ session }: OpenSession, { ref, instances }: Published): Promise<void> {
     const [only, ...more] = instances.values();
     if (only === undefined) return;
     if (more.length === 0) {
@@ -142,13 +142,13 @@ export class Publisher {
   }
 
   /** Every service by itself: one that Nacos refuses keeps no other out. */
-  async #publishAll(live: Live): Promise<void> {
+  async #publishAll(opened: OpenSession): Promise<void> {
     const publish = async (service: Published) => {
       // Consumers may know from before what could not be written now: the instance goes first.
       const prepared = [];
       for (const prepare of service.prepare.values())
-        prepared.push(...(await Promise.allSettled([prepare(live)])));
-      await this.#publish(live, service);
+        prepared.push(...(await Promise.allSettled([prepare(opened)])));
+      await this.#publish(opened, service);
       return prepared;
     };
     const results = await Promise.allSettled([...this.#services.values()].map(publish));
@@ -157,8 +157,8 @@ export class Publisher {
   }
 
   #start(): void {
-    this.#link.join();
-    this.#stopMoving = this.#link.onMove(() => this.#redo());
+    this.#connection.join();
+    this.#stopMigrating = this.#connection.onMigrate(() => this.#redo());
   }
 
   #forget(key: string, service: Published, id: string): void {
@@ -167,9 +167,9 @@ export class Publisher {
     if (service.instances.size === 0) this.#services.delete(key);
     if (this.#services.size > 0) return;
     this.#timer?.cancel();
-    this.#stopMoving?.();
-    this.#live = undefined;
-    this.#link.leave();
+    this.#stopMigrating?.();
+    this.#opened = undefined;
+    this.#connection.leave();
   }
 
   #queue<T>(work: () => Promise<T>): Promise<T> {

@@ -1,11 +1,11 @@
 import type { Configs } from '../config/configs.ts';
+import type { OpenSession } from '../connection/connection.ts';
+import { applicationMetadata, metadataInfo, revisionOf } from '../dubbo/describe.ts';
+import { addToMapping, followMapping } from '../dubbo/mapping.ts';
+import type { DubboRef } from '../dubbo/ref.ts';
 import { NacosError } from '../error.ts';
-import type { Live } from '../link/link.ts';
-import type { Instance, Publisher } from '../naming/publisher.ts';
 import type { ServiceRef } from '../service-ref.ts';
-import { applicationMetadata, metadataInfo, revisionOf } from './describe.ts';
-import { addToMapping, followMapping } from './mapping.ts';
-import type { DubboRef } from './ref.ts';
+import type { Instance, Publisher } from './publisher.ts';
 
 /** Makes the instance, given what Dubbo wants in its metadata. */
 type MakeInstance = (metadata: Readonly<Record<string, string>>) => Instance;
@@ -74,7 +74,7 @@ export class ApplicationPods {
     const refs = [...pod.interfaces.values()];
     const revision = revisionOf(refs);
     const instance = pod.make(applicationMetadata(id, pod.port, revision));
-    return this.#publisher.put(pod.ref, id, instance, (live) => this.#tell(pod, refs, revision, live));
+    return this.#publisher.put(pod.ref, id, instance, (opened) => this.#tell(pod, refs, revision, opened));
   }
 
   /** What consumers read must be there before they see the instance. */
@@ -82,7 +82,7 @@ export class ApplicationPods {
     pod: ApplicationPod,
     refs: readonly DubboRef[],
     revision: string,
-    { configs }: Live,
+    { configs }: OpenSession,
   ): Promise<void> {
     if (pod.told?.configs === configs && pod.told.revision === revision) return;
     const { application } = pod;

@@ -1,41 +1,41 @@
 import type { Timer } from '@podwire/core';
 import { Configs } from '../config/configs.ts';
 import { NacosError } from '../error.ts';
+import { Login } from '../login/login.ts';
 import { Naming } from '../naming/naming.ts';
 import type { Settings } from '../options.ts';
 import { Session } from '../rpc/session.ts';
 import type { Server } from '../server.ts';
-import { Login } from './login.ts';
 
-/** A session with what is subscribed and followed on it. */
-export interface Live {
+/** A session that is set up, with what is subscribed and followed on it. */
+export interface OpenSession {
   readonly session: Session;
   readonly naming: Naming;
   readonly configs: Configs;
 }
 
 /** Between switches to another server. */
-const MOVE_GAP_MS = 5_000;
+const MIGRATION_GAP_MS = 5_000;
 
-type Mover = (live: Live) => Promise<void>;
+type MigrateListener = (to: OpenSession) => Promise<void>;
 
 /**
  * The one connection to a Nacos cluster that all services of a namespace share. It is opened for the first user and
  * closed after the last; servers are tried in turn, from a random one on.
  */
-export class Link {
+export class Connection {
   readonly #settings: Settings;
   readonly #namespace: string;
   readonly #login: Login;
-  readonly #movers = new Set<Mover>();
+  readonly #onMigrate = new Set<MigrateListener>();
   #first: number;
   #users = 0;
-  #live: Live | undefined;
-  #opening: Promise<Live> | undefined;
+  #session: OpenSession | undefined;
+  #opening: Promise<OpenSession> | undefined;
   /** Which session is to be left when the timer fires. */
-  #moving: Live | undefined;
-  #moveTimer: Timer | undefined;
-  #moveAtMs = Number.NEGATIVE_INFINITY;
+  #migrating: OpenSession | undefined;
+  #migrationTimer: Timer | undefined;
+  #migrateAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: Settings, namespace: string) {
     this.#settings = settings;
@@ -52,43 +52,43 @@ export class Link {
   leave(): void {
     this.#users -= 1;
     if (this.#users > 0) return;
-    this.#live?.session.close('nobody needs it any more');
-    this.#live = undefined;
+    this.#session?.session.close('nobody needs it any more');
+    this.#session = undefined;
   }
 
   /** The session that is open now. */
-  get live(): Live | undefined {
-    return this.#live?.session.error === undefined ? this.#live : undefined;
+  get opened(): OpenSession | undefined {
+    return this.#session?.session.error === undefined ? this.#session : undefined;
   }
 
   /** The session, opened first if need be. Rejects with {@link NacosError} when no server can be used. */
-  async connect(): Promise<Live> {
-    const { live } = this;
-    if (live !== undefined) return live;
+  async connect(): Promise<OpenSession> {
+    const { opened } = this;
+    if (opened !== undefined) return opened;
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
   }
 
-  /** Calls `mover` before a session that Nacos wants to be rid of is closed: make before break. */
-  onMove(mover: Mover): () => void {
-    this.#movers.add(mover);
-    return () => this.#movers.delete(mover);
+  /** Calls `listener` before a session that Nacos wants to be rid of is closed: make before break. */
+  onMigrate(listener: MigrateListener): () => void {
+    this.#onMigrate.add(listener);
+    return () => this.#onMigrate.delete(listener);
   }
 
-  async #open(): Promise<Live> {
+  async #open(): Promise<OpenSession> {
     const { servers } = this.#settings;
     const failures: string[] = [];
     for (let i = 0; i < servers.length; i++) {
       const at = (this.#first + i) % servers.length;
       try {
-        const live = await this.#openAt(servers[at]!);
+        const opened = await this.#openAt(servers[at]!);
         // The next time begins with the next server: this one will have failed.
         this.#first = at + 1;
-        if (this.#users <= 0) live.session.close('nobody needs it any more');
-        else this.#live = live;
-        return live;
+        if (this.#users <= 0) opened.session.close('nobody needs it any more');
+        else this.#session = opened;
+        return opened;
       } catch (error) {
         failures.push((error as Error).message);
       }
@@ -102,7 +102,7 @@ export class Link {
     );
   }
 
-  async #openAt({ host, port, grpcTls }: Server): Promise<Live> {
+  async #openAt({ host, port, grpcTls }: Server): Promise<OpenSession> {
     const { transport, clock, requestTimeoutMs, grpcPortOffset } = this.#settings;
     const session = new Session(
       {
@@ -127,44 +127,44 @@ export class Link {
       },
     );
     await session.open();
-    const live = {
+    const opened = {
       session,
       naming: new Naming(session, clock),
       configs: new Configs(session, this.#namespace, clock, this.#settings.random),
     };
-    session.onPush('ConnectResetRequest', () => this.#moveSoon(live));
+    session.onPush('ConnectResetRequest', () => this.#migrateSoon(opened));
     session.onFailing((isOver) => {
-      if (isOver) void this.#replace(live);
-      else if (this.#settings.servers.length > 1) this.#moveSoon(live);
+      if (isOver) void this.#replace(opened);
+      else if (this.#settings.servers.length > 1) this.#migrateSoon(opened);
     });
-    return live;
+    return opened;
   }
 
   /** Once in a while only: each switch asks for all lists anew, and a client that all servers ask to switch gets nowhere. */
-  #moveSoon(from: Live): void {
+  #migrateSoon(from: OpenSession): void {
     const { clock } = this.#settings;
-    this.#moving = from;
-    this.#moveTimer ??= clock.after(Math.max(this.#moveAtMs - clock.nowMs(), 0), () => {
-      this.#moveTimer = undefined;
-      if (this.#moving !== undefined) void this.#move(this.#moving);
+    this.#migrating = from;
+    this.#migrationTimer ??= clock.after(Math.max(this.#migrateAtMs - clock.nowMs(), 0), () => {
+      this.#migrationTimer = undefined;
+      if (this.#migrating !== undefined) void this.#migrate(this.#migrating);
     });
   }
 
   /** Of a connection that takes no more requests: another one is opened first, unless that was just done. */
-  async #replace(live: Live): Promise<void> {
-    if (this.#settings.clock.nowMs() >= this.#moveAtMs) await this.#move(live);
-    live.session.close('it was told to go away');
+  async #replace(opened: OpenSession): Promise<void> {
+    if (this.#settings.clock.nowMs() >= this.#migrateAtMs) await this.#migrate(opened);
+    opened.session.close('it was told to go away');
   }
 
   /** To the next server; the one that Nacos names may have an address that is not ours to reach. */
-  async #move(from: Live): Promise<void> {
-    this.#moving = undefined;
-    if (this.#live !== from || this.#opening !== undefined) return;
-    this.#moveAtMs = this.#settings.clock.nowMs() + MOVE_GAP_MS;
+  async #migrate(from: OpenSession): Promise<void> {
+    this.#migrating = undefined;
+    if (this.#session !== from || this.#opening !== undefined) return;
+    this.#migrateAtMs = this.#settings.clock.nowMs() + MIGRATION_GAP_MS;
     try {
       this.#opening = this.#open();
-      const live = await this.#opening;
-      await Promise.allSettled([...this.#movers].map((mover) => mover(live)));
+      const opened = await this.#opening;
+      await Promise.allSettled([...this.#onMigrate].map((listener) => listener(opened)));
       from.session.close('another connection has taken over');
     } catch {
       // It is still connected where it was: that server closes the connection when it must.

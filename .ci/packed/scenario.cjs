@@ -3,6 +3,7 @@ const { strict: assert } = require('node:assert');
 const { mkdtempSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
+const { version } = require('podwire/package.json');
 
 const raw = (bytes) => bytes;
 const ECHO = { path: '/test.Echo/Get', requestStream: false, responseStream: false };
@@ -17,7 +18,12 @@ const method = {
 /** Serves an echo and gRPC's health: the provider. */
 exports.serveEcho = async ({ grpc, provider }) => {
   const server = new grpc.Server();
-  server.addService({ get: method }, { get: ({ request }, callback) => callback(null, request) });
+  const get = ({ request, metadata }, callback) => {
+    const [agent] = metadata.get('user-agent');
+    const isRight = agent === `grpc-node-podwire/${version}`;
+    callback(isRight ? null : { code: grpc.status.FAILED_PRECONDITION, details: `from ${agent}` }, request);
+  };
+  server.addService({ get: method }, { get });
   const credentials = grpc.ServerCredentials.createInsecure();
   return await provider.serve(server, { address: '127.0.0.1:0', credentials, signals: [], noticeMs: 0 });
 };

@@ -51,7 +51,9 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     this.#settings = settings;
     this.#env = env;
     this.#service = settings.name ?? serviceName(this.#target);
-    this.#wanted = new WantedMode(this.#service, settings, variables, (error) => this.#onModeFile(error));
+    this.#wanted = new WantedMode(this.#service, settings, variables, env.clock, (error) =>
+      this.#onModeFile(error),
+    );
     this.#switch = new ModeSwitch({
       env,
       open: (mode) => this.#openSide(mode),

@@ -1,8 +1,8 @@
 import { checkKeys, InvalidInput, oneOf, string } from '@podwire/core';
+import { parseText, readText } from '../files/read-text.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
 import { MODES, type Mode } from '../options/mode.ts';
 import { overlay } from '../options/overlay.ts';
-import { parseText, readText } from '../options/read-text.ts';
 import { parseOptions } from '../options/settings.ts';
 
 /** One service in a config: where its Pods are found, and options that stand above the defaults. */

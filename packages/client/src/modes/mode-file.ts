@@ -1,6 +1,7 @@
-import { checkKeys, InvalidInput, oneOf, systemClock, type Timer } from '@podwire/core';
+import { type Clock, checkKeys, InvalidInput, oneOf } from '@podwire/core';
+import { FileWatch } from '../files/file-watch.ts';
+import { parseText, readText } from '../files/read-text.ts';
 import { MODES, type Mode } from '../options/mode.ts';
-import { parseText, readText } from '../options/read-text.ts';
 
 /** What a mode file says: `{ "mode": "direct", "services": { "orders": { "mode": "mesh" } } }`. */
 interface ModeDocument {
@@ -10,26 +11,20 @@ interface ModeDocument {
   readonly services: ReadonlyMap<string, Mode>;
 }
 
-/** How often the file is looked at; a ConfigMap takes about a minute to arrive, so this adds nothing to speak of. */
-const POLL_MS = 1_000;
-
 /** The modes of services in a watched file: JSON or YAML, of the same shape as the config of `createPodwire`. */
 export class ModeFile {
   readonly #path: string;
   readonly #onChange: (error: Error | undefined) => void;
-  #timer: Timer;
-  /** The file's text when it was last looked at, or why it could not be. */
-  #seen: string;
+  readonly #watch: FileWatch;
   #document: ModeDocument;
 
   /** Throws when the file cannot be read or is wrong. `onChange` is told of an error later; the modes then stay. */
-  constructor(path: string, onChange: (error: Error | undefined) => void) {
+  constructor(path: string, clock: Clock, onChange: (error: Error | undefined) => void) {
     this.#path = path;
     this.#onChange = onChange;
-    this.#seen = firstText(path);
-    this.#document = parseModes(this.#seen, path);
-    // By its text: a change between the first reading and a watcher's first look would go unseen.
-    this.#timer = this.#plan();
+    const text = firstText(path);
+    this.#document = parseModes(text, path);
+    this.#watch = new FileWatch(path, text, clock, { onText: (next) => this.#take(next), onError: onChange });
   }
 
   modeOf(service: string): Mode | undefined {
@@ -37,36 +32,12 @@ export class ModeFile {
   }
 
   close(): void {
-    this.#timer.cancel();
+    this.#watch.close();
   }
 
-  #plan(): Timer {
-    return systemClock.after(POLL_MS, () => {
-      this.#timer = this.#plan();
-      this.#look();
-    });
-  }
-
-  #look(): void {
-    let text: string;
+  #take(text: string): void {
     try {
-      text = readText(this.#path);
-    } catch (error) {
-      return this.#tell((error as Error).message, () => {
-        throw error;
-      });
-    }
-    this.#tell(text, () => {
       this.#document = parseModes(text, this.#path);
-    });
-  }
-
-  /** Once for each state of the file. */
-  #tell(seen: string, take: () => void): void {
-    if (seen === this.#seen) return;
-    this.#seen = seen;
-    try {
-      take();
     } catch (error) {
       return this.#onChange(error as Error);
     }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { VirtualClock } from '@podwire/core/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { modeFromEnvironment } from './environment.ts';
 import { ModeFile } from './mode-file.ts';
@@ -36,23 +37,24 @@ describe('a mode file', () => {
     rmSync(directory, { recursive: true });
   });
 
-  test('is followed, and a broken one changes nothing and is told', { timeout: 20_000 }, async () => {
+  test('is followed, and a broken one changes nothing and is told', async () => {
     writeFileSync(path, 'mode: direct\nservices:\n  orders: { mode: mesh, target: "dns:///orders:1" }\n');
-    let changed: (error: Error | undefined) => void = () => {};
-    const next = () => new Promise<Error | undefined>((resolve) => (changed = resolve));
-    file = new ModeFile(path, (error) => changed(error));
+    const clock = new VirtualClock();
+    const told: (Error | undefined)[] = [];
+    file = new ModeFile(path, clock, (error) => told.push(error));
     expect([file.modeOf('orders'), file.modeOf('stock')]).toEqual(['mesh', 'direct']);
-    const first = next();
     writeFileSync(path, 'mode: mesh\n');
-    expect(await first).toBeUndefined();
+    await clock.advance(1_000);
+    expect(told).toEqual([undefined]);
     expect(file.modeOf('stock')).toBe('mesh');
-    const second = next();
     writeFileSync(path, 'mode: [sideways]\n');
-    expect((await second)?.message).toContain('mode: ["sideways"] must be one of: direct, mesh');
+    await clock.advance(1_000);
+    expect(told.length).toBe(2);
+    expect(told[1]?.message).toContain('mode: ["sideways"] must be one of: direct, mesh');
     expect(file.modeOf('stock')).toBe('mesh');
   });
 
   test('that is not there is an error at once', () => {
-    expect(() => new ModeFile(path, () => {})).toThrow('ENOENT');
+    expect(() => new ModeFile(path, new VirtualClock(), () => {})).toThrow('ENOENT');
   });
 });

@@ -1,3 +1,4 @@
+import type { Clock } from '@podwire/core';
 import { checkMode, type Mode } from '../options/mode.ts';
 import type { Settings } from '../options/settings.ts';
 import { modeFromEnvironment } from './environment.ts';
@@ -25,6 +26,7 @@ export class WantedMode {
     service: string,
     settings: Settings,
     variables: NodeJS.ProcessEnv,
+    clock: Clock,
     onFile: (error: Error | undefined) => void,
   ) {
     this.#service = service;
@@ -32,7 +34,7 @@ export class WantedMode {
     this.#environment = modeFromEnvironment(service, variables);
     this.#path = variables.PODWIRE_CONFIG || undefined;
     this.#file = this.#path
-      ? new ModeFile(this.#path, (error) => onFile(error ?? this.#problem()))
+      ? new ModeFile(this.#path, clock, (error) => onFile(error ?? this.#problem()))
       : undefined;
   }
 

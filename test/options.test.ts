@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configSchema } from 'podwire';
@@ -46,4 +46,15 @@ test('config.schema.json is the schema of the table', () => {
   const schema = `${JSON.stringify(configSchema(), null, 2)}\n`;
   if (RECORD) write(SCHEMA, schema);
   expect(JSON.parse(read(SCHEMA)), ADVICE).toEqual(JSON.parse(schema));
+});
+
+test('the folder of the options imports only what stands below it', () => {
+  const folder = 'packages/client/src/options';
+  const below = /^\.\.\/(?:(?:headers|retry|observe|files)\/[\w-]+|env|reasons|process-ref)\.ts$/;
+  const wrong = readdirSync(join(root, folder)).flatMap((file) =>
+    [...read(join(folder, file)).matchAll(/ from '(\.\.\/[^']+)';$/gm)]
+      .filter(([, from]) => !below.test(from!))
+      .map(([, from]) => `${file}: ${from}`),
+  );
+  expect(wrong).toEqual([]);
 });

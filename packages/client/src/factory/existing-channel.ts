@@ -3,10 +3,10 @@ import { InvalidInput, NOT_SHOWN } from '@podwire/core';
 import type { Channel } from '../channel/channel.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
 import { isGrpcOption, translateGrpcOptions } from '../options/grpc-options.ts';
+import { includes } from '../options/same.ts';
 import { parseOptions } from '../options/settings.ts';
 import type { TlsSettings } from '../options/tls.ts';
 import type { GivenCredentials } from './read-credentials.ts';
-import { includes } from './same.ts';
 
 /** Options whose values hold keys and tokens. */
 const SECRET = ['tls', 'callCredentials'];

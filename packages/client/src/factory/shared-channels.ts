@@ -1,7 +1,7 @@
 import type { Channel } from '../channel/channel.ts';
 import { createChannel } from '../channel/create-channel.ts';
 import type { ChannelOptions } from '../options/channel-options.ts';
-import { isSame } from './same.ts';
+import { isSame } from '../options/same.ts';
 
 /** A channel with the number of clients that use it. */
 interface Shared {

@@ -49,6 +49,8 @@ export interface SpecialRow extends AnyRow {
 export interface GroupRow {
   readonly kind: 'group';
   readonly optional?: true;
+  /** Of an optional one: it can come and go while calls run. */
+  readonly live?: true;
 }
 
 /** What the table says of one option. */

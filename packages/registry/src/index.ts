@@ -35,6 +35,7 @@ export {
 export { type Change, EndpointTable } from './endpoint-table.ts';
 export { type FileAnnouncerOptions, fileAnnouncer } from './file/file-announcer.ts';
 export { type FileRegistryOptions, fileRegistry } from './file/file-registry.ts';
+export { canonicalHost } from './host.ts';
 export { type OpenedTarget, openTarget } from './open-target.ts';
 export type {
   Announcement,

@@ -1,4 +1,4 @@
-import { toEndpoint } from '@podwire/registry';
+import { canonicalHost } from '@podwire/registry';
 import { isIP } from '../node-net.ts';
 import type { Dropped } from './dropped.ts';
 import type { AddressType, SlicePort } from './service-object.ts';
@@ -67,6 +67,9 @@ function readPort(value: unknown, path: string, dropped: Dropped): SlicePort | u
   };
 }
 
+/** What node:net says of an address of each type. */
+const FAMILIES: Readonly<Record<AddressType, number>> = { IPv4: 4, IPv6: 6, FQDN: 0 };
+
 /** The host in its canonical form, or undefined when it is not an address of that type. */
 export function readHost(
   value: unknown,
@@ -74,16 +77,10 @@ export function readHost(
   path: string,
   dropped: Dropped,
 ): string | undefined {
-  const family = typeof value === 'string' && !value.includes('%') ? isIP(value) : -1;
-  const wanted = { IPv4: 4, IPv6: 6, FQDN: 0 }[type];
-  if (family === wanted) {
-    try {
-      const { host } = toEndpoint({ host: value, port: 1 });
-      // A whole name: the system must not search for it.
-      return type === 'FQDN' && !host.endsWith('.') ? `${host}.` : host;
-    } catch {
-      // Said below.
-    }
+  const host = typeof value === 'string' && !value.includes('%') ? canonicalHost(value) : undefined;
+  if (host !== undefined && isIP(value as string) === FAMILIES[type]) {
+    // A whole name: the system must not search for it.
+    return type === 'FQDN' && !host.endsWith('.') ? `${host}.` : host;
   }
   dropped.add(path, value, `must be an address of type ${type}`);
   return undefined;

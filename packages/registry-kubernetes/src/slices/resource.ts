@@ -48,23 +48,26 @@ const NAME = /^[^\s\p{C}]{1,253}$/u;
 
 /** A resource version in an object or a list; undefined when it has none that could be sent back. */
 export function resourceVersionOf(object: unknown): string | undefined {
-  const metadata = isObject(object) ? object.metadata : undefined;
-  const version = isObject(metadata) ? metadata.resourceVersion : undefined;
-  return typeof version === 'string' && NAME.test(version) ? version : undefined;
+  return text(metadataOf(object).resourceVersion);
 }
 
 /** The name of an object; undefined when it has none, and nothing can be said of it. */
 export function nameOf(object: unknown): string | undefined {
-  const metadata = isObject(object) ? object.metadata : undefined;
-  const name = isObject(metadata) ? metadata.name : undefined;
-  return typeof name === 'string' && NAME.test(name) ? name : undefined;
+  return text(metadataOf(object).name);
 }
 
 /** Two objects of one name with different uids are two, of which the first was deleted. `''` when it says none. */
 export function uidOf(object: unknown): string {
-  const metadata = isObject(object) ? object.metadata : undefined;
-  const uid = isObject(metadata) ? metadata.uid : undefined;
-  return typeof uid === 'string' && NAME.test(uid) ? uid : '';
+  return text(metadataOf(object).uid) ?? '';
+}
+
+/** Empty where an object has none. */
+function metadataOf(object: unknown): Json {
+  return isObject(object) && isObject(object.metadata) ? object.metadata : {};
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && NAME.test(value) ? value : undefined;
 }
 
 /**
@@ -79,12 +82,12 @@ export function readObject(
 ): ServiceObject | { readonly unusable: string } {
   const dropped = new Dropped();
   const { plural } = resource;
-  const name = nameOf(object);
+  const metadata = metadataOf(object);
+  const name = text(metadata.name);
   if (!isObject(object) || name === undefined) {
     dropped.add(`${plural}: metadata.name`, isObject(object) ? object.metadata : object, 'must be a name');
     return { unusable: dropped.list()[0]! };
   }
-  const metadata = object.metadata as Json;
   for (const [what, value, wanted] of [
     ['namespace', metadata.namespace, service.namespace],
     ['service', resource.serviceOf(metadata), service.name],
@@ -94,9 +97,9 @@ export function readObject(
     return { unusable: dropped.list()[0]! };
   }
   const known = previous(name);
-  const resourceVersion = resourceVersionOf(object) ?? '';
+  const resourceVersion = text(metadata.resourceVersion) ?? '';
   const path = `${plural}/${name}`;
-  const identity = { name, path, uid: uidOf(object), resourceVersion };
+  const identity = { name, path, uid: text(metadata.uid) ?? '', resourceVersion };
   if (known !== undefined && known.uid === identity.uid && known.resourceVersion === resourceVersion) {
     if (resourceVersion !== '') return known;
   }

@@ -25,18 +25,18 @@ export class Baseline {
   #endpoints: Endpoints = [];
   #sinceMs = Number.NEGATIVE_INFINITY;
 
-  /** Why a change from `used` to `said` is doubted; undefined when it is not. */
-  suspicion(used: Endpoints, said: EndpointTable, nowMs: number): string | undefined {
+  /** What a change from `used` to `said` takes away, where that looks like a fault of the registry; else undefined. */
+  massLoss(used: Endpoints, said: EndpointTable, nowMs: number): string | undefined {
     if (nowMs - this.#sinceMs >= SUDDEN_MS || used.length > this.#endpoints.length) {
       this.#endpoints = used;
       this.#sinceMs = nowMs;
     }
-    return suspicion(this.#endpoints, said);
+    return massLoss(this.#endpoints, said);
   }
 }
 
-/** Whether a change looks more like a broken registry than like a service that shrank. */
-function suspicion(before: Endpoints, after: EndpointTable): string | undefined {
+/** The loss, where a change looks more like a broken registry than like a service that shrank. */
+function massLoss(before: Endpoints, after: EndpointTable): string | undefined {
   if (before.length === 0) return undefined;
   if (after.size === 0) return `the registry took away all ${before.length} endpoints at once`;
   // As many as before are not a loss, whichever Pods they are: every Pod of a roll-out is a new one.

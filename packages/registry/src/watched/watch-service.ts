@@ -76,7 +76,7 @@ class Watch implements ServiceWatch {
   readonly #baseline = new Baseline();
   readonly #rechecking: Coalescer;
   #held: Held | undefined;
-  #letGo: Timer | undefined;
+  #releaseTimer: Timer | undefined;
   #source: EndpointSource | undefined;
   /** When the snapshot in use was written, on the clock's `nowMs`. */
   #snapshotMs: number | undefined;
@@ -88,7 +88,7 @@ class Watch implements ServiceWatch {
     this.#options = options;
     this.#listener = listener;
     const { clock, random, snapshotDir, snapshotKey, snapshotMaxAgeMs } = options;
-    this.#rechecking = new Coalescer(clock, RECHECK_MS, () => this.#believe());
+    this.#rechecking = new Coalescer(clock, RECHECK_MS, () => this.#reconcile());
     this.#shared = subscribe(registry, service, clock, random, {
       onSaid: (changed) => this.#onSaid(changed),
       onStatus: () => this.#tellStatus(),
@@ -104,7 +104,7 @@ class Watch implements ServiceWatch {
         onWritten: (error) => this.#onWritten(error),
       });
     }
-    if (this.#shared.subscription.endpoints !== undefined) this.#believe();
+    if (this.#shared.subscription.endpoints !== undefined) this.#reconcile();
     else this.#useSnapshot();
   }
 
@@ -139,7 +139,7 @@ class Watch implements ServiceWatch {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#letGo?.cancel();
+    this.#releaseTimer?.cancel();
     this.#rechecking.cancel();
     this.#snapshot?.close();
     this.#shared.release();
@@ -155,7 +155,7 @@ class Watch implements ServiceWatch {
   }
 
   #onSaid(changed: boolean): void {
-    if (changed || this.#source !== this.#registry.source || this.#held !== undefined) this.#believe();
+    if (changed || this.#source !== this.#registry.source || this.#held !== undefined) this.#reconcile();
   }
 
   /** Whether the registry still says what was written down last; of a set without Pods nothing is. */
@@ -165,14 +165,14 @@ class Watch implements ServiceWatch {
   }
 
   /** Decides what of the registry's word is used. */
-  #believe(): void {
+  #reconcile(): void {
     if (this.#closed) return;
     const said = this.#shared.subscription.endpoints ?? NONE;
     const nowMs = this.#options.clock.nowMs();
     const kept = this.#keep(said, nowMs);
     if (kept === undefined) {
       const wasHeld = this.#held !== undefined;
-      this.#letGo?.cancel();
+      this.#releaseTimer?.cancel();
       this.#held = undefined;
       if (wasHeld) this.#tellStatus();
       this.#publish(said.list, this.#registry.source);
@@ -180,18 +180,18 @@ class Watch implements ServiceWatch {
       return;
     }
     if (this.#held === undefined) {
-      this.#letGo = this.#options.clock.after(kept.untilMs - nowMs, () => this.#believe());
+      this.#releaseTimer = this.#options.clock.after(kept.untilMs - nowMs, () => this.#reconcile());
     }
     this.#held = kept;
     this.#tellStatus();
     this.#publish([...said.list, ...kept.endpoints], this.#registry.source);
   }
 
-  /** What is held against the registry's word; undefined when it is believed. */
+  /** What is held against the registry's word; undefined when all of that is used. */
   #keep(said: EndpointTable, nowMs: number): Held | undefined {
     const { isAlive = () => false, holdMs = DEFAULT_HOLD_MS } = this.#options;
     const used = this.set?.endpoints ?? [];
-    const reason = this.#held?.reason ?? this.#baseline.suspicion(used, said, nowMs);
+    const reason = this.#held?.reason ?? this.#baseline.massLoss(used, said, nowMs);
     if (reason === undefined) return undefined;
     const untilMs = this.#held?.untilMs ?? nowMs + holdMs;
     if (nowMs >= untilMs) return undefined;

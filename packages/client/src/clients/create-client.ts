@@ -1,15 +1,9 @@
-import { type ChannelCredentials, Client, type ClientOptions, credentials } from '@grpc/grpc-js';
+import { Client, type ClientOptions, credentials } from '@grpc/grpc-js';
 import { checkKeys, InvalidInput } from '@podwire/core';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
+import type { ClientClass } from './client-class.ts';
+import { fastClientClass } from './fast-client.ts';
 import { wantsInterceptors } from './original.ts';
-import { shorten } from './shorten.ts';
-
-/** A generated client class: of proto-loader, ts-proto or grpc-tools, or any that extends grpc-js's `Client`. */
-export type ClientClass<C> = new (
-  address: string,
-  credentials: ChannelCredentials,
-  options?: Partial<ClientOptions>,
-) => C;
 
 /** What grpc-js's clients take besides channel options. */
 export type CreateClientOptions = Pick<
@@ -23,7 +17,7 @@ const OPTION_NAMES: readonly (keyof CreateClientOptions)[] = [
   'callInvocationTransformer',
 ];
 const NO_CREDENTIALS = credentials.createInsecure();
-const shortened = new WeakMap<ClientClass<Client>, ClientClass<Client>>();
+const fastClasses = new WeakMap<ClientClass<Client>, ClientClass<Client>>();
 
 /**
  * A client of a generated class on a channel: the same methods, arguments, events and errors as `new OrdersClient(…, {
@@ -46,9 +40,9 @@ export function createClient<C>(
 ): C {
   checkArguments(generated, channel, options);
   const clientClass = generated as unknown as ClientClass<Client>;
-  const long =
+  const intercepted =
     !isOurs(clientClass) || wantsInterceptors(options) || options.callInvocationTransformer !== undefined;
-  const use = long ? clientClass : shortenedClass(clientClass);
+  const use = intercepted ? clientClass : fastClassOf(clientClass);
   return new use('', NO_CREDENTIALS, { ...options, channelOverride: channel }) as C;
 }
 
@@ -65,11 +59,11 @@ function checkArguments(generated: unknown, channel: unknown, options: unknown):
   checkKeys(options, OPTION_NAMES, 'options');
 }
 
-function shortenedClass(clientClass: ClientClass<Client>): ClientClass<Client> {
-  let short = shortened.get(clientClass);
-  if (short === undefined) {
-    short = shorten(clientClass);
-    shortened.set(clientClass, short);
+function fastClassOf(clientClass: ClientClass<Client>): ClientClass<Client> {
+  let fast = fastClasses.get(clientClass);
+  if (fast === undefined) {
+    fast = fastClientClass(clientClass);
+    fastClasses.set(clientClass, fast);
   }
-  return short;
+  return fast;
 }

@@ -1,13 +1,14 @@
 import { Duplex } from 'node:stream';
 import type { CallOptions, ChannelInterface, Metadata } from '@grpc/grpc-js';
 import type { GrpcCall } from '../call/listener-context.ts';
+import { withCallSurface } from './call-surface.ts';
 import { Incoming } from './incoming.ts';
 import type { ClientMethod } from './method.ts';
 import { cancelCall, openCall, sendOn } from './open-call.ts';
 import { writeContext } from './write-context.ts';
 
 /** A call with many messages both ways, as grpc-js's clients give it to their callers. */
-export class DuplexCall<Request, Response> extends Duplex {
+export class DuplexCall<Request, Response> extends withCallSurface(Duplex) {
   call: GrpcCall | undefined;
   readonly serialize: (value: Request) => Buffer;
   readonly deserialize: (bytes: Buffer) => Response;
@@ -24,18 +25,6 @@ export class DuplexCall<Request, Response> extends Duplex {
     this.call = openCall(channel, path, metadata, options, this.#incoming);
     this.#incoming.begin(this.call);
     return this;
-  }
-
-  cancel(): void {
-    cancelCall(this.call);
-  }
-
-  getPeer(): string {
-    return this.call?.getPeer() ?? 'unknown';
-  }
-
-  getAuthContext(): ReturnType<GrpcCall['getAuthContext']> {
-    return this.call?.getAuthContext() ?? null;
   }
 
   override _read(): void {

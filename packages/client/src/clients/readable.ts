@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream';
 import type { CallOptions, ChannelInterface, Metadata } from '@grpc/grpc-js';
 import type { GrpcCall } from '../call/listener-context.ts';
+import { withCallSurface } from './call-surface.ts';
 import { Incoming } from './incoming.ts';
 import type { ClientMethod } from './method.ts';
 import { cancelCall, openCall, sendOn } from './open-call.ts';
 
 /** A call with one message there and many back, as grpc-js's clients give it to their callers. */
-export class ReadableCall<Response> extends Readable {
+export class ReadableCall<Response> extends withCallSurface(Readable) {
   call: GrpcCall | undefined;
   readonly deserialize: (bytes: Buffer) => Response;
   readonly #incoming: Incoming<Response>;
@@ -30,18 +31,6 @@ export class ReadableCall<Response> extends Readable {
     sendOn(call, method.serialize, message, {});
     call.halfClose();
     return this;
-  }
-
-  cancel(): void {
-    cancelCall(this.call);
-  }
-
-  getPeer(): string {
-    return this.call?.getPeer() ?? 'unknown';
-  }
-
-  getAuthContext(): ReturnType<GrpcCall['getAuthContext']> {
-    return this.call?.getAuthContext() ?? null;
   }
 
   override _read(): void {

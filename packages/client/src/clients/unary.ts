@@ -1,14 +1,15 @@
 import { EventEmitter } from 'node:events';
 import type { CallOptions, ChannelInterface, Metadata, requestCallback } from '@grpc/grpc-js';
 import type { GrpcCall } from '../call/listener-context.ts';
+import { withCallSurface } from './call-surface.ts';
 import type { ClientMethod } from './method.ts';
-import { cancelCall, openCall, sendOn } from './open-call.ts';
+import { openCall, sendOn } from './open-call.ts';
 import { SingleReply } from './single-reply.ts';
 
 const NO_CONTEXT = {};
 
 /** A call with one message each way, as grpc-js's clients give it to their callers. */
-export class UnaryCall extends EventEmitter {
+export class UnaryCall extends withCallSurface(EventEmitter) {
   call: GrpcCall | undefined;
 
   start<Request, Response>(
@@ -26,17 +27,5 @@ export class UnaryCall extends EventEmitter {
     sendOn(call, serialize, message, NO_CONTEXT);
     call.halfClose();
     return this;
-  }
-
-  cancel(): void {
-    cancelCall(this.call);
-  }
-
-  getPeer(): string {
-    return this.call?.getPeer() ?? 'unknown';
-  }
-
-  getAuthContext(): ReturnType<GrpcCall['getAuthContext']> {
-    return this.call?.getAuthContext() ?? null;
   }
 }

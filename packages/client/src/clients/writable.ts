@@ -1,13 +1,14 @@
 import { Writable } from 'node:stream';
 import type { CallOptions, ChannelInterface, Metadata, requestCallback } from '@grpc/grpc-js';
 import type { GrpcCall } from '../call/listener-context.ts';
+import { withCallSurface } from './call-surface.ts';
 import type { ClientMethod } from './method.ts';
 import { cancelCall, openCall, sendOn } from './open-call.ts';
 import { SingleReply } from './single-reply.ts';
 import { writeContext } from './write-context.ts';
 
 /** A call with many messages there and one back, as grpc-js's clients give it to their callers. */
-export class WritableCall<Request, Response> extends Writable {
+export class WritableCall<Request, Response> extends withCallSurface(Writable) {
   call: GrpcCall | undefined;
   readonly serialize: (value: Request) => Buffer;
   readonly #reply: SingleReply<Response>;
@@ -25,18 +26,6 @@ export class WritableCall<Request, Response> extends Writable {
     this.call = openCall(channel, path, metadata, options, this.#reply);
     this.#reply.begin(this.call);
     return this;
-  }
-
-  cancel(): void {
-    cancelCall(this.call);
-  }
-
-  getPeer(): string {
-    return this.call?.getPeer() ?? 'unknown';
-  }
-
-  getAuthContext(): ReturnType<GrpcCall['getAuthContext']> {
-    return this.call?.getAuthContext() ?? null;
   }
 
   override _write(message: Request, encoding: string, done: () => void): void {

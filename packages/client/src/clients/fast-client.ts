@@ -1,5 +1,5 @@
 import type { Client, ServiceDefinition } from '@grpc/grpc-js';
-import type { ClientClass } from './create-client.ts';
+import type { ClientClass } from './client-class.ts';
 import type { ClientMethod } from './method.ts';
 import { isGenerated, isRequest, type RequestName } from './original.ts';
 import { REQUESTS, type Request, requestFor } from './requests.ts';
@@ -11,14 +11,14 @@ type Methods = Record<string, Method>;
  * A subclass whose calls go straight to the channel, unless their options name interceptors. Methods that the application wrote
  * over are left alone, and so are those that are replaced later.
  */
-export function shorten(clientClass: ClientClass<Client>): ClientClass<Client> {
-  class ShortClient extends clientClass {}
-  const short = ShortClient.prototype as unknown as Methods;
+export function fastClientClass(clientClass: ClientClass<Client>): ClientClass<Client> {
+  class FastClient extends clientClass {}
+  const fast = FastClient.prototype as unknown as Methods;
   const base = clientClass.prototype as unknown as Methods;
   for (const [name, request] of Object.entries(REQUESTS)) {
     if (!isRequest(base[name], name as RequestName)) continue;
-    const value = shortRequest(base, name, request);
-    Object.defineProperty(short, name, { value, writable: true, configurable: true });
+    const value = fastRequest(base, name, request);
+    Object.defineProperty(fast, name, { value, writable: true, configurable: true });
   }
   const { service } = clientClass as { readonly service?: ServiceDefinition };
   for (const [name, definition] of Object.entries(service ?? {})) {
@@ -26,17 +26,14 @@ export function shorten(clientClass: ClientClass<Client>): ClientClass<Client> {
     for (const key of [name, definition.originalName]) {
       if (key === undefined || !isGenerated(base[key], definition.path)) continue;
       const { path, requestSerialize: serialize, responseDeserialize: deserialize } = definition;
-      short[key] = Object.assign(
-        shortMethod(base, key, request, { path, serialize, deserialize }),
-        definition,
-      );
+      fast[key] = Object.assign(fastMethod(base, key, request, { path, serialize, deserialize }), definition);
     }
   }
-  return ShortClient;
+  return FastClient;
 }
 
 /** The method of a generated client. */
-function shortMethod(
+function fastMethod(
   base: Methods,
   key: string,
   request: Request,
@@ -51,7 +48,7 @@ function shortMethod(
 }
 
 /** The method of `Client` to which those who make calls by themselves give the path and both functions. */
-function shortRequest(base: Methods, name: string, request: Request): Method {
+function fastRequest(base: Methods, name: string, request: Request): Method {
   const original = base[name]!;
   return function (path, serialize, deserialize, a, b, c, d) {
     const now = base[name]!;

@@ -183,7 +183,7 @@ export class NodeConnection implements Connection, StreamOwner {
     // The caller sees for itself that it took the last room; that room comes back is told.
     this.#hadRoom = this.hasRoom;
     if ((request.id ?? 0) > LAST_USED_ID)
-      this.#startDraining({ kind: 'local', detail: 'stream ids run out' });
+      this.#startDraining({ kind: 'local', detail: 'stream ids run out' }, true);
     return new NodeStream(this, request, handler, head.maxReceiveBytes);
   }
 
@@ -191,7 +191,7 @@ export class NodeConnection implements Connection, StreamOwner {
   #onRefused(error: NodeJS.ErrnoException, handler: StreamHandler): Stream | undefined {
     if (!SESSION_ENDS.has(error.code ?? '')) return unsentStream(error, this, handler, this.world.nextTick);
     // Its own event of this follows.
-    this.#startDraining({ kind: 'local', detail: error.message });
+    this.#startDraining({ kind: 'local', detail: error.message }, true);
     return undefined;
   }
 
@@ -212,7 +212,7 @@ export class NodeConnection implements Connection, StreamOwner {
   }
 
   drain(): void {
-    this.#startDraining({ kind: 'local', detail: 'drained' });
+    this.#startDraining({ kind: 'local', detail: 'drained' }, true);
     this.#closeIfDrained();
   }
 
@@ -324,10 +324,12 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#listener.onReady();
   }
 
-  #startDraining(cause: CloseCause): void {
+  /** `later`: inside a call of the owner. */
+  #startDraining(cause: CloseCause, later = false): void {
     if (this.state !== 'ready') return;
     this.state = 'draining';
-    this.#listener.onDraining(cause);
+    if (later) this.world.nextTick(() => this.#listener.onDraining(cause));
+    else this.#listener.onDraining(cause);
   }
 
   #checkRoom(): void {

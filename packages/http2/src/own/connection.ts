@@ -153,7 +153,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   }
 
   drain(): void {
-    this.#startDraining(local('drained'));
+    this.#startDraining(local('drained'), true);
     if (this.state === 'connecting') this.destroy('drained before it was ready');
     else this.#closeIfDrained();
   }
@@ -331,10 +331,12 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.inflow.begin();
   }
 
-  #startDraining(cause: CloseCause): void {
+  /** `later`: inside a call of the owner. */
+  #startDraining(cause: CloseCause, later = false): void {
     if (this.state !== 'ready') return;
     this.state = 'draining';
-    this.#listener.onDraining(cause);
+    if (later) this.world.nextTick(() => this.#listener.onDraining(cause));
+    else this.#listener.onDraining(cause);
   }
 
   #closeIfDrained(): void {

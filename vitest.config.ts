@@ -20,6 +20,7 @@ export const common = {
       '@podwire/registry/testing': source('registry', 'testing/index.ts'),
       '@podwire/registry': source('registry'),
       '@podwire/balancer': source('balancer'),
+      '@podwire/http2/testing': source('http2', 'testing/index.ts'),
       '@podwire/http2': source('http2'),
       '@podwire/registry-nacos': source('registry-nacos'),
       '@podwire/registry-kubernetes': source('registry-kubernetes'),

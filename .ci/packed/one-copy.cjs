@@ -8,6 +8,7 @@ const NAMES = [
   '@podwire/core',
   '@podwire/core/testing',
   '@podwire/http2',
+  '@podwire/http2/testing',
   '@podwire/provider',
   '@podwire/registry',
   '@podwire/registry/testing',

@@ -1,4 +1,5 @@
 export { closeText } from './connection/close-cause.ts';
+export { addressOf } from './connection/dial.ts';
 export { type ConnectionEnv, systemConnectionEnv } from './connection/env.ts';
 export { ErrorCode, errorName } from './error-codes.ts';
 export { ACCEPT_ENCODING, compress, compressesLater } from './grpc/compression.ts';
@@ -25,6 +26,7 @@ export type {
   Encoding,
   EndCause,
   MethodHead,
+  Peer,
   RawHeaders,
   Stream,
   StreamEnd,

@@ -17,7 +17,7 @@ function whereTo({ host, port, path }: ConnectionOptions): NetConnectOpts {
   return { host: 'pod', port, family, lookup: (_host, _options, found) => found(null, host, family) };
 }
 
-/** The same for people. */
+/** The other end as people read it: `host:port`, or `unix:path`. */
 export function addressOf({ host, port, path }: ConnectionOptions): string {
   if (path !== undefined) return path.startsWith('\0') ? `unix-abstract:${path.slice(1)}` : `unix:${path}`;
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -83,6 +83,9 @@ function ready(transport: Transport): Promise<Connection> {
 interface Outcome {
   headers: readonly string[] | undefined;
   messages: string[];
+  /** Of the stream, at each message and at the end. */
+  receivedBytes: number[];
+  sentBytes: number;
   end: StreamEnd;
 }
 
@@ -91,7 +94,12 @@ const method = { path, authority: 'test', headers: ['te', 'trailers', 'content-t
 
 function converse(connection: Connection, asked: ClientScript, script: ServerScript): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const outcome: Omit<Outcome, 'end'> = { headers: undefined, messages: [] };
+    const outcome: Omit<Outcome, 'end'> = {
+      headers: undefined,
+      messages: [],
+      receivedBytes: [],
+      sentBytes: 0,
+    };
     const headers = [...asked.headers, 'x-script', encodeURIComponent(JSON.stringify(script))];
     const stuck = setTimeout(() => reject(new Error(`no end in 10 s: ${JSON.stringify(outcome)}`)), 10_000);
     let sent = 0;
@@ -109,6 +117,7 @@ function converse(connection: Connection, asked: ClientScript, script: ServerScr
         onMessage(message) {
           const { length } = message;
           outcome.messages.push(`${length} ${Buffer.from(message).toString('latin1', 0, 2)}`);
+          outcome.receivedBytes.push(stream!.receivedBytes);
           if (outcome.messages.length === asked.cancelAfter) return stream?.cancel(8);
           if (asked.inTurn && sent < asked.messages.length) send();
           if (asked.oneByOne) stream?.request(1);
@@ -116,6 +125,9 @@ function converse(connection: Connection, asked: ClientScript, script: ServerScr
         onEnd(end) {
           clearTimeout(stuck);
           const told = end.kind === 'trailers' ? { ...end, headers: withoutDate(end.headers) } : end;
+          outcome.receivedBytes.push(stream!.receivedBytes);
+          // What is sent behind the server's end is chance.
+          if (!asked.inTurn) outcome.sentBytes = stream!.sentBytes;
           resolve({ ...outcome, end: told });
         },
       },
@@ -140,10 +152,13 @@ function withoutDate(headers: readonly string[]): string[] {
 }
 
 /** What both must agree on. Where node:http2's server resets, how much of the reply comes before it is chance. Reasons are for people. */
-function comparable({ headers, messages, end }: Outcome, script: ServerScript): unknown {
+function comparable(
+  { headers, messages, receivedBytes, sentBytes, end }: Outcome,
+  script: ServerScript,
+): unknown {
   if (script.end === 'reset' && !script.trailersOnly) return 'ended';
   const told = end.kind === 'protocol-error' ? { kind: end.kind } : end;
-  return { headers, messages, end: told };
+  return { headers, messages, receivedBytes, sentBytes, end: told };
 }
 
 test.each(servers)(

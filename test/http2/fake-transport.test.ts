@@ -114,6 +114,12 @@ function stage(
         get peer() {
           return stream.peer;
         },
+        get sentBytes() {
+          return stream.sentBytes;
+        },
+        get receivedBytes() {
+          return stream.receivedBytes;
+        },
         sendMessage: (message, compressed, last, done) => stream.sendMessage(message, compressed, last, done),
         halfClose: () => during('halfClose', () => stream.halfClose()),
         request: (n) => during('request', () => stream.request(n)),
@@ -227,6 +233,7 @@ const conversations: [string, (at: Stage) => Promise<void>, Setting?][] = [
       }
       stream.halfClose();
       await at.seen('a: end');
+      at.events.push(`${stream.sentBytes} bytes sent, ${stream.receivedBytes} received`);
     },
   ],
   [

@@ -110,6 +110,13 @@ export interface Stream {
   /** The other end of its connection. */
   readonly peer: Peer;
   /**
+   * Bytes of the messages that were taken to be sent, those that wait for flow control included: as they are on the wire, compressed
+   * perhaps, without gRPC's prefix of 5 bytes and without HTTP/2's frames (gRFC A66, "compressed message size").
+   */
+  readonly sentBytes: number;
+  /** Bytes of the messages that were delivered, counted in the same way: compressed, as they came. */
+  readonly receivedBytes: number;
+  /**
    * Sends one message, unframed. `compressed` says that the bytes are already encoded as grpc-encoding says. `last` half-closes with it.
    * `done` runs once: when there is room for more (at once, perhaps, inside this call), or when the stream ended.
    */

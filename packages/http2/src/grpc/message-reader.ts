@@ -17,6 +17,8 @@ export class MessageReader {
   readonly #maxBytes: number;
   /** As the response's `grpc-encoding` says. */
   encoding = 'identity';
+  /** Of the message that was read last, as it came; `next` gives it, if it has not yet. */
+  messageBytes = 0;
   /** Received and not yet cut; the first may be used in part. */
   #chunks: Uint8Array[] = [];
   #offset = 0;
@@ -65,6 +67,7 @@ export class MessageReader {
     if (this.#bytes < this.#length) return undefined;
     const raw = this.#take(this.#length);
     const wireBytes = this.#length;
+    this.messageBytes = wireBytes;
     this.#length = -1;
     if (!this.#compressed) return { kind: 'message', message: raw };
     const decoded = decompress(raw, this.encoding, this.#maxBytes);

@@ -50,6 +50,8 @@ export class NodeStream implements Stream {
   readonly #stream: ClientHttp2Stream;
   readonly #handler: StreamHandler;
   readonly #reader: MessageReader;
+  sentBytes = 0;
+  receivedBytes = 0;
   #wanted = 0;
   /** Messages that were ever asked for. */
   #asked = 0;
@@ -98,6 +100,7 @@ export class NodeStream implements Stream {
       if (done !== undefined) this.#owner.world.nextTick(done);
       return;
     }
+    this.sentBytes += message.length;
     const pieces = frameMessage(message, compressed);
     if (pieces.length === 1) {
       if (last) stream.end(pieces[0], done);
@@ -198,6 +201,7 @@ export class NodeStream implements Stream {
       if (result === undefined) break;
       if (result.kind === 'message') {
         this.#wanted -= 1;
+        this.receivedBytes += this.#reader.messageBytes;
         this.#handler.onMessage(Buffer.from(result.message));
       } else if (result.kind === 'later') {
         this.#inflate(result);
@@ -221,6 +225,7 @@ export class NodeStream implements Stream {
       if (this.#wanted <= 0) return;
       if (result.kind === 'message') {
         this.#wanted -= 1;
+        this.receivedBytes += compressed.length;
         this.#handler.onMessage(result.message as Buffer);
         return this.#deliver();
       }

@@ -15,6 +15,8 @@ export function unsentStream(
   nextTick(() => handler.onEnd(end));
   return {
     peer,
+    sentBytes: 0,
+    receivedBytes: 0,
     sendMessage(_message, _compressed, _last, done) {
       if (done !== undefined) nextTick(done);
     },

@@ -22,6 +22,8 @@ const EMPTY = Buffer.alloc(0);
  */
 export class MessageBuffer {
   readonly #maxBytes: number;
+  /** Of the message that `next` gave last, as it came. */
+  messageBytes = 0;
   #buffer: Buffer = EMPTY;
   #start = 0;
   #end = 0;
@@ -71,6 +73,7 @@ export class MessageBuffer {
     const from = this.#start + PREFIX_BYTES;
     const message = this.#buffer.subarray(from, from + length);
     this.#start = from + length;
+    this.messageBytes = length;
     if (this.#start === this.#end) this.#release();
     if (flag === 0) return { kind: 'message', message };
     const decoded = decompress(message, encoding, limit);

@@ -56,6 +56,8 @@ export class OwnStream extends Windowed implements Stream {
   readonly #handler: StreamHandler;
   readonly #maxReceiveBytes: number;
   readonly #out: Outgoing;
+  sentBytes = 0;
+  receivedBytes = 0;
   #wanted = 0;
   /** Messages that were ever asked for. */
   #asked = 0;
@@ -84,8 +86,10 @@ export class OwnStream extends Windowed implements Stream {
   }
 
   sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void {
-    if (!this.ended && !this.#out.closed) this.#out.send(message, compressed, last, done);
-    else if (done !== undefined) this.#host.world.nextTick(done);
+    if (!this.ended && !this.#out.closed) {
+      this.sentBytes += message.length;
+      this.#out.send(message, compressed, last, done);
+    } else if (done !== undefined) this.#host.world.nextTick(done);
   }
 
   halfClose(): void {
@@ -191,6 +195,7 @@ export class OwnStream extends Windowed implements Stream {
       const next = at + PREFIX_BYTES + length;
       if (next > end || (this.#maxReceiveBytes >= 0 && length > this.#maxReceiveBytes)) break;
       this.#wanted -= 1;
+      this.receivedBytes += length;
       const message = Buffer.allocUnsafe(length);
       const from = at + PREFIX_BYTES;
       if (length > SHORT_BYTES) source.copy(message, 0, from, next);
@@ -216,6 +221,7 @@ export class OwnStream extends Windowed implements Stream {
         break;
       }
       this.#wanted -= 1;
+      this.receivedBytes += this.#buffer.messageBytes;
       // What was collected for this message alone, the buffer has let go.
       const isOwned = this.#buffer.isEmpty && isMostOf(result.message);
       if (this.#buffer.isEmpty) this.#buffer = undefined;
@@ -238,6 +244,7 @@ export class OwnStream extends Windowed implements Stream {
       this.#inflating = undefined;
       if (result.kind === 'message') {
         this.#wanted -= 1;
+        this.receivedBytes += compressed.length;
         this.#delivering = true;
         this.#handler.onMessage(result.message as Buffer);
         this.#delivering = false;

@@ -20,6 +20,8 @@ export class FakeStream implements Stream {
   /** It was sent, so that the Pod may see it. */
   left = false;
   ended = false;
+  sentBytes = 0;
+  receivedBytes = 0;
   /** The calls of one connection are counted from 1. */
   readonly ordinal: number;
   readonly connection: FakeConnection;
@@ -60,6 +62,7 @@ export class FakeStream implements Stream {
       if (done !== undefined) this.connection.nextTick(done);
       return;
     }
+    this.sentBytes += message.length;
     const bytes = Buffer.from(message);
     this.connection.toPod(() => this.#call.onSent(bytes, compressed));
     if (last) this.halfClose();
@@ -151,6 +154,7 @@ export class FakeStream implements Stream {
         break;
       }
       this.#wanted -= 1;
+      this.receivedBytes += bytes;
       this.#handler.onMessage(message);
     }
     this.#delivering = false;

@@ -22,6 +22,7 @@ export const common = {
       '@podwire/balancer': source('balancer'),
       '@podwire/http2/testing': source('http2', 'testing/index.ts'),
       '@podwire/http2': source('http2'),
+      '@podwire/routing': source('routing'),
       '@podwire/registry-nacos': source('registry-nacos'),
       '@podwire/registry-kubernetes': source('registry-kubernetes'),
       '@podwire/provider': source('provider'),

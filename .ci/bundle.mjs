@@ -7,7 +7,7 @@ import { writeDeclarations } from './declarations.mjs';
 import { late } from './late.mjs';
 
 /** Looking for a package takes longer than these take to load: they are in the bundle. */
-const SMALL = ['eventemitter3'];
+const SMALL = ['eventemitter3', '@podwire/routing'];
 const BUILTIN = 'process.getBuiltinModule';
 
 /** Entries by their path in dist/ without extension, from the package's exports: `index`, `testing/index`. */

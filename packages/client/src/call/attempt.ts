@@ -1,3 +1,4 @@
+import type { AttemptFacts, Origin } from '@podwire/balancer';
 import {
   ErrorCode,
   header,
@@ -6,34 +7,42 @@ import {
   type StreamEnd,
   type StreamHandler,
 } from '@podwire/http2';
+import type { AttemptTrace } from '../observe/observer.ts';
 import type { ClientPod } from '../pod/pod.ts';
-import { isGrpc } from './status.ts';
+import { ABANDONED, type EndStatus, fromEnd, isGrpc, OPEN } from './status.ts';
 
 /**
- * Codes that say more of the Pod than of the call: UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE
- * and DATA_LOSS, what Envoy's outlier detection counts as a 5xx.
+ * Codes that say more of the Pod than of the call: UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE and
+ * DATA_LOSS. These are what Linkerd counts as failures of an endpoint
+ * (https://linkerd.io/2/reference/circuit-breaking/); Envoy's outlier detection takes UNIMPLEMENTED for a failure, and not
+ * RESOURCE_EXHAUSTED.
  */
-const POD_FAILURES: ReadonlySet<string> = new Set(['2', '4', '8', '13', '14', '15']);
+const POD_FAILURES: ReadonlySet<number> = new Set([2, 4, 8, 13, 14, 15]);
 
-function isFailure(end: StreamEnd): boolean {
+function isFailure(end: StreamEnd, { code, reason }: EndStatus): boolean {
   if (end.kind !== 'trailers') return end.kind !== 'too-large' && end.kind !== 'headers-too-large';
-  const code = header(end.headers, 'grpc-status');
-  return code === undefined || POD_FAILURES.has(code);
+  return reason === 'NOT_GRPC' || POD_FAILURES.has(code);
 }
 
-/** What an attempt tells its call. */
+/** What an attempt tells its owner. */
 export interface AttemptOwner {
-  onAttemptHeaders(attempt: Attempt, headers: RawHeaders): void;
-  onAttemptMessage(attempt: Attempt, message: Buffer): void;
-  onAttemptEnd(attempt: Attempt, end: StreamEnd): void;
+  /** `/package.Service/Method` */
+  readonly path: string;
+  onHeaders(attempt: Attempt, headers: RawHeaders): void;
+  onMessage(attempt: Attempt, message: Buffer): void;
+  onEnd(attempt: Attempt, end: StreamEnd): void;
   nowMs(): number;
 }
 
 /** One try of a call on one Pod. */
-export class Attempt implements StreamHandler {
+export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
   readonly owner: AttemptOwner;
   readonly pod: ClientPod;
+  readonly ordinal: number;
+  readonly isHedge: boolean;
   readonly startedMs: number;
+  /** Kept where monitors or observers look at it. */
+  endedMs = 0;
   stream: Stream | undefined;
   /** The attempt before it of those of its call that are open. */
   older: Attempt | undefined;
@@ -44,39 +53,68 @@ export class Attempt implements StreamHandler {
   /** Whether the Pod answered with a gRPC reply: from then on the call belongs to this attempt. */
   replied = false;
   ended = false;
+  /** What its end means; read once. */
+  status: EndStatus = OPEN;
+  trace: AttemptTrace | undefined;
 
-  constructor(owner: AttemptOwner, pod: ClientPod) {
+  constructor(owner: AttemptOwner, pod: ClientPod, ordinal: number, isHedge: boolean) {
     this.owner = owner;
     this.pod = pod;
+    this.ordinal = ordinal;
+    this.isHedge = isHedge;
     this.startedMs = owner.nowMs();
     pod.load.start();
   }
 
+  get method(): string {
+    return this.owner.path;
+  }
+
+  get code(): number {
+    return this.status.code;
+  }
+
+  get origin(): Origin {
+    return this.status.origin;
+  }
+
+  get trailers(): RawHeaders {
+    return this.status.trailers;
+  }
+
   onHeaders(headers: RawHeaders, httpStatus: number): void {
     if (this.ended) return;
-    this.pod.sawReply = true;
+    this.pod.connections.sawReply = true;
     // Anything but 200 is an answer from a proxy; its trailers or end make the status.
     if (httpStatus !== 200) return;
     const type = header(headers, 'content-type');
     if (type !== undefined && !isGrpc(type)) return this.#refuse(type);
     this.replied = true;
-    this.owner.onAttemptHeaders(this, headers);
+    this.owner.onHeaders(this, headers);
   }
 
   onMessage(message: Buffer): void {
-    if (!this.ended) this.owner.onAttemptMessage(this, message);
+    if (!this.ended) this.owner.onMessage(this, message);
   }
 
   onEnd(end: StreamEnd): void {
     if (this.ended) return;
-    if (end.kind === 'trailers') this.pod.sawReply = true;
-    this.#finish(isFailure(end) ? 'failed' : 'ok');
-    this.owner.onAttemptEnd(this, end);
+    if (end.kind === 'trailers') this.pod.connections.sawReply = true;
+    this.status = fromEnd(end);
+    this.#finish(isFailure(end, this.status) ? 'failed' : 'ok');
+    this.owner.onEnd(this, end);
+  }
+
+  /** The stream was opened: monitors and observers are told. */
+  started(): void {
+    this.pod.owner.monitors?.onAttemptStart(this);
+    this.trace?.onStart?.(this);
   }
 
   /** Gives the stream up: the call ended otherwise. No callback follows. */
   abandon(errorCode: number, outcome: 'failed' | 'cancelled'): void {
     if (this.ended) return;
+    this.status = ABANDONED[outcome];
     this.#finish(outcome);
     this.stream?.cancel(errorCode);
   }
@@ -97,5 +135,11 @@ export class Attempt implements StreamHandler {
     this.ended = true;
     const nowMs = this.owner.nowMs();
     this.pod.load.end(nowMs, nowMs - this.startedMs, outcome);
+    const { monitors } = this.pod.owner;
+    if ((monitors !== undefined || this.trace !== undefined) && this.stream !== undefined) {
+      this.endedMs = nowMs;
+      monitors?.onAttemptEnd(this);
+      this.trace?.onEnd?.(this.code, nowMs, this);
+    }
   }
 }

@@ -1,50 +1,94 @@
+import { status as Status } from '@grpc/grpc-js';
+import type { PickInfo } from '@podwire/balancer';
 import type { Timer } from '@podwire/core';
-import { ErrorCode, header, type StreamEnd } from '@podwire/http2';
+import { ErrorCode, type RawHeaders, type StreamEnd } from '@podwire/http2';
 import { withHeaders } from '../headers/endpoint-headers.ts';
+import type { RequestHeaders } from '../headers/request-headers.ts';
+import type { AttemptTrace, CallTrace } from '../observe/observer.ts';
 import type { ClientPod } from '../pod/pod.ts';
-import { retryDelayMs } from '../retry/policy.ts';
-import { readPushback } from '../retry/pushback.ts';
-import { Attempt } from './attempt.ts';
+import { Attempt, type AttemptOwner } from './attempt.ts';
 import { attemptHeaders } from './attempt-headers.ts';
-import type { Call } from './call.ts';
-import { fromEnd } from './status.ts';
+import type { CallPlan } from './call-plan.ts';
+import type { CallRuntime } from './call-runtime.ts';
+import { Retries } from './retries.ts';
+import { RetryBuffer } from './retry-buffer.ts';
 
 /** How often to pick again when the chosen Pod's connection filled up between pick and open; after that the call waits. */
 const MAX_OPENS = 8;
 
-/** The attempts of one call: transparent retries, retries and hedging as gRFC A6 says. */
-export class Attempts {
-  readonly #call: Call;
+/** The call that attempts are made for: what they need of it, and what they tell it. */
+export interface AttemptedCall extends PickInfo<ClientPod> {
+  readonly runtime: CallRuntime;
+  readonly plan: CallPlan;
+  readonly request: RequestHeaders;
+  /** The call's own host, in the place of the cluster's authority. */
+  readonly host: string | undefined;
+  readonly deadlineMs: number;
+  readonly waitForReady: boolean;
+  readonly trace: CallTrace | undefined;
+  excluded: Set<ClientPod> | undefined;
+  /** Routes or settings changed: takes a new plan where it may. */
+  replan(): void;
+  /** No Pod takes it now. */
+  wait(): void;
+  /** An attempt was started. */
+  running(): void;
+  /** No attempt is open, and the next one begins later. */
+  suspend(): void;
+  /** The next one may begin: no attempt is open. */
+  resume(): void;
+  onHeaders(headers: RawHeaders): void;
+  onMessage(message: Buffer): void;
+  /** The call ends as this attempt ended. */
+  onEnd(attempt: Attempt, end: StreamEnd): void;
+}
+
+/** The attempts of one call, and what the caller sends and asks for by way of them: transparent retries, retries and hedging (gRFC A6). */
+export class Attempts implements AttemptOwner {
+  readonly #call: AttemptedCall;
+  readonly #buffer: RetryBuffer = new RetryBuffer();
   /** The newest of those that are open; each knows the next older one. */
   #open: Attempt | undefined;
   #committed: Attempt | undefined;
-  /** The retryBuffer was given up for this attempt before it replied: no other one can follow. */
+  /** The buffer was given up for this attempt before it replied: no other one can follow. */
   #bound = false;
+  #over = false;
   /** Attempts that count for the policy. */
   #made = 0;
-  /** A server refused the call once: that is made good without a policy, and no second time. */
-  #refused = false;
-  /** Since when the call was given to connections that ended before it left. */
-  #unsentMs: number | undefined;
-  /** Delays of the policy since the server last named one: then they begin anew, as in all of gRPC. */
-  #backoffs = 0;
+  #retries: Retries | undefined;
   #timer: Timer | undefined;
+  /** Messages asked for and not delivered. */
+  #wanted = 0;
+  #bufferedBytes = 0;
+  /** Of the attempt that has no Pod yet. */
+  #trace: AttemptTrace | undefined;
   /** Ids of every Pod that the call was sent to, in order; undefined while there is only `last`. */
   tried: string[] | undefined;
   /** The one that the call belongs to; before there is one, the newest. */
   last: Attempt | undefined;
-  /** How the last attempt ended in whose place there is another, or will be. */
-  lastEnd: StreamEnd | undefined;
+  /** The last one in whose place there is another, or will be. */
+  replaced: Attempt | undefined;
 
-  constructor(call: Call) {
+  constructor(call: AttemptedCall) {
     this.#call = call;
+  }
+
+  get path(): string {
+    return this.#call.plan.path;
+  }
+
+  nowMs(): number {
+    return this.#call.runtime.clock.nowMs();
   }
 
   /** Starts an attempt on the Pod that the policy picks, or has the call wait. */
   start(): void {
     const call = this.#call;
+    const { plan } = call;
+    if (!plan.isCurrent || plan.cluster.isRetired) call.replan();
+    if (call.trace !== undefined && this.#open === undefined) this.#begin(call.trace);
     for (let opens = 0; opens < MAX_OPENS; opens++) {
-      const pod = call.host.pick(call);
+      const pod = this.#pick();
       if (pod === undefined) break;
       if (this.#startOn(pod)) return this.#planHedge();
     }
@@ -52,16 +96,80 @@ export class Attempts {
     if (this.#open === undefined) call.wait();
   }
 
+  /** The caller sends a message. */
+  send(bytes: Uint8Array, compressed: boolean, written: (() => void) | undefined): void {
+    this.#buffer.push(bytes, compressed, written);
+    this.#pump();
+  }
+
+  /** The caller sends no more. */
+  halfClose(): void {
+    this.#buffer.halfClosed = true;
+    this.#pump();
+  }
+
+  /** The caller takes one more message. */
+  request(): void {
+    this.#wanted += 1;
+    for (let one = this.#open, older: typeof one; one !== undefined; one = older) {
+      older = one.older;
+      one.stream?.request(1);
+    }
+  }
+
+  onHeaders(attempt: Attempt, headers: RawHeaders): void {
+    if (this.#over || !this.#commit(attempt)) return;
+    this.#account();
+    this.#call.onHeaders(headers);
+  }
+
+  onMessage(attempt: Attempt, message: Buffer): void {
+    if (this.#over || this.#committed !== attempt) return;
+    this.#wanted -= 1;
+    this.#call.onMessage(message);
+  }
+
+  onEnd(attempt: Attempt, end: StreamEnd): void {
+    if (this.#over) return;
+    this.#remove(attempt);
+    const isFinal = this.#committed === attempt || this.#bound;
+    if (attempt.code === Status.OK) this.#call.runtime.throttle?.onSuccess();
+    else if (!isFinal && this.#goesOn(attempt, end)) return;
+    this.#call.onEnd(attempt, end);
+  }
+
+  /** The call is over: ends every attempt, and keeps nothing. */
+  end(outcome: 'failed' | 'cancelled', code: number): void {
+    this.#over = true;
+    this.#timer?.cancel();
+    this.#abandon(ErrorCode.CANCEL, outcome, undefined);
+    this.#buffer.release();
+    this.#account();
+    this.#trace?.onEnd?.(code, this.nowMs(), undefined);
+    this.#trace = undefined;
+  }
+
+  #pick(): ClientPod | undefined {
+    const call = this.#call;
+    if (call.runtime.closed) return undefined;
+    const { pod, exclude } = call.request;
+    const { cluster } = call.plan;
+    if (pod !== undefined) return cluster.pickNamed(pod);
+    return exclude === undefined ? cluster.pick(call) : cluster.pickOther(call);
+  }
+
   #startOn(pod: ClientPod): boolean {
     const call = this.#call;
-    const attempt = new Attempt(call, pod);
-    const head = call.host.head(call.method, call.authority);
+    const { plan, host } = call;
+    const attempt = new Attempt(this, pod, this.#made, this.#open !== undefined);
+    const head = host === undefined ? plan.head : plan.headFor(host);
     const headers = withHeaders(attemptHeaders(call, this.#made), pod.headers);
-    attempt.stream = pod.open(headers.length === 0 ? head : { ...head, headers }, attempt);
-    if (attempt.stream === undefined) {
+    const stream = pod.connections.open(headers.length === 0 ? head : { ...head, headers }, attempt);
+    if (stream === undefined) {
       attempt.discard();
       return false;
     }
+    attempt.stream = stream;
     if (this.last !== undefined) {
       this.tried ??= [this.last.pod.id];
       this.tried.push(pod.id);
@@ -70,110 +178,92 @@ export class Attempts {
     attempt.older = this.#open;
     this.#open = attempt;
     this.#made += 1;
+    if (call.trace !== undefined || pod.owner.monitors !== undefined) this.#tellStart(attempt);
     call.running();
-    call.feed(attempt);
+    if (this.#wanted > 0) stream.request(this.#wanted);
+    this.#buffer.pump(attempt);
+    this.#account();
     return true;
   }
 
-  request(count: number): void {
-    for (let one = this.#open, older: typeof one; one !== undefined; one = older) {
-      older = one.older;
-      one.stream?.request(count);
-    }
+  #begin(trace: CallTrace): void {
+    const { cluster } = this.#call.plan;
+    if (this.#trace !== undefined || cluster.state === 'unknown') return;
+    this.#trace = trace.onAttempt?.({ ordinal: this.#made, isHedge: false, beganMs: this.nowMs() });
   }
 
-  pump(): void {
-    for (let one = this.#open, older: typeof one; one !== undefined; one = older) {
-      older = one.older;
-      this.#call.retryBuffer.pump(one);
-    }
+  #tellStart(attempt: Attempt): void {
+    const { trace } = this.#call;
+    const { ordinal, isHedge, startedMs } = attempt;
+    attempt.trace = this.#trace ?? trace?.onAttempt?.({ ordinal, isHedge, beganMs: startedMs });
+    this.#trace = undefined;
+    attempt.started();
   }
 
-  isCommitted(attempt: Attempt): boolean {
-    return this.#committed === attempt;
+  #pump(): void {
+    let one = this.#open;
+    if (one === undefined) return;
+    while (one !== undefined) {
+      const { older }: Attempt = one;
+      this.#buffer.pump(one);
+      one = older;
+    }
+    this.#account();
   }
 
   /** Binds the call to the attempt that replied; false when it is bound to another. */
-  commit(attempt: Attempt): boolean {
+  #commit(attempt: Attempt): boolean {
     if (this.#committed !== undefined) return this.#committed === attempt;
     this.#committed = attempt;
-    this.last = attempt;
-    this.#timer?.cancel();
-    this.#abandon(ErrorCode.CANCEL, 'cancelled', attempt);
-    this.#call.retryBuffer.commit(attempt);
+    this.#keep(attempt);
     return true;
   }
 
-  /** The messages are too large to be kept: the call stays with the attempt it has. False when there is none yet. */
-  bind(): boolean {
+  /** The call stays with this attempt: all others are given up, and nothing is kept for another one. */
+  #keep(attempt: Attempt): void {
+    this.last = attempt;
+    this.#timer?.cancel();
+    this.#abandon(ErrorCode.CANCEL, 'cancelled', attempt);
+    this.#buffer.commit(attempt);
+  }
+
+  /** Keeps the channel's sum of buffered bytes; a call over a limit is bound to the attempt it has. */
+  #account(): void {
+    const { bytes } = this.#buffer;
+    if (bytes === this.#bufferedBytes) return;
+    const { runtime } = this.#call;
+    runtime.retryBytes += bytes - this.#bufferedBytes;
+    this.#bufferedBytes = bytes;
+    const isOver = bytes > runtime.retryBytesPerCall || runtime.retryBytes > runtime.retryBytesPerChannel;
     const attempt = this.#open;
-    if (attempt === undefined) return false;
+    if (!isOver || attempt === undefined) return;
     this.#bound = true;
-    this.last = attempt;
-    this.#timer?.cancel();
-    this.#abandon(ErrorCode.CANCEL, 'cancelled', attempt);
-    this.#call.retryBuffer.commit(attempt);
-    return true;
-  }
-
-  /** Ends every attempt; the call is over. */
-  abandonAll(errorCode: number, outcome: 'failed' | 'cancelled'): void {
-    this.#timer?.cancel();
-    this.#abandon(errorCode, outcome, undefined);
-  }
-
-  onEnd(attempt: Attempt, end: StreamEnd): void {
-    this.#remove(attempt);
-    const final = this.#committed === attempt || this.#bound;
-    if (final || !this.#goesOn(attempt, end)) {
-      if (end.kind === 'trailers' && header(end.headers, 'grpc-status') === '0')
-        this.#call.host.throttle?.onSuccess();
-      this.#call.finishWith(end);
-    }
+    this.#keep(attempt);
+    this.#account();
   }
 
   /** Whether another attempt is open, started or planned in the place of this one. */
   #goesOn(attempt: Attempt, end: StreamEnd): boolean {
-    this.#exclude(attempt.pod);
-    this.lastEnd = end;
-    if (end.kind === 'unprocessed' && this.#isTransparent(end.leftClient)) {
-      this.#made -= 1;
-      if (this.#open === undefined) this.#call.again();
-      return true;
-    }
-    const { retry, hedging } = this.#call.method.config;
-    const policy = retry ?? hedging;
-    if (policy === undefined) return false;
-    const { code, trailers } = fromEnd(end);
-    const retryable = (retry?.retryableStatusCodes ?? hedging!.nonFatalStatusCodes).has(code);
-    if (!retryable) return false;
-    const { throttle, random } = this.#call.host;
-    throttle?.onFailure();
-    const pushback = readPushback(trailers);
-    const allowed = pushback !== 'stop' && (throttle?.allowed ?? true) && !this.#call.host.closed;
-    if (this.#made >= policy.maxAttempts || !allowed) {
-      // A hedge may have been planned.
-      this.#timer?.cancel();
-      return this.#open !== undefined;
-    }
-    this.#backoffs = pushback === undefined ? this.#backoffs + 1 : 0;
-    this.#plan(pushback ?? (retry === undefined ? 0 : retryDelayMs(retry, this.#backoffs, random)));
-    return true;
-  }
-
-  /**
-   * Whether the call is sent again without counting (gRFC A6, "transparent retries"): once when it reached a server that did not begin
-   * it, so that a fleet that refuses gets no storm; always when it never left, as long as it might as well have waited.
-   */
-  #isTransparent(leftClient: boolean): boolean {
-    if (leftClient) {
-      if (this.#refused) return false;
-      this.#refused = true;
-      return true;
-    }
     const call = this.#call;
-    this.#unsentMs ??= call.nowMs();
-    return call.waitForReady || call.nowMs() - this.#unsentMs < call.host.waitTimeoutMs;
+    this.#exclude(attempt.pod);
+    this.replaced = attempt;
+    this.#retries ??= new Retries(call);
+    const next = this.#retries.after(end, attempt.status, call.plan.config, this.#made);
+    switch (next) {
+      case 'final':
+        return false;
+      case 'exhausted':
+        // A hedge may have been planned.
+        this.#timer?.cancel();
+        return this.#open !== undefined;
+      case 'transparent':
+        this.#made -= 1;
+        if (this.#open === undefined) call.resume();
+        return true;
+      default:
+        this.#plan(next);
+        return true;
+    }
   }
 
   #exclude(pod: ClientPod): void {
@@ -184,24 +274,23 @@ export class Attempts {
   #plan(delayMs: number): void {
     this.#timer?.cancel();
     if (delayMs <= 0) return this.#next();
-    if (this.#open === undefined) this.#call.pause();
-    this.#timer = this.#call.host.clock.after(delayMs, () => this.#next());
+    const { clock } = this.#call.runtime;
+    if (this.#open === undefined) this.#call.suspend();
+    this.#timer = clock.after(delayMs, () => this.#next());
   }
 
   #next(): void {
-    if (this.#open === undefined) this.#call.again();
-    else if (this.#call.host.throttle?.allowed ?? true) this.start();
+    if (this.#open === undefined) this.#call.resume();
+    else if (this.#call.runtime.throttle?.allowed ?? true) this.start();
   }
 
   #planHedge(): void {
-    const { hedging } = this.#call.method.config;
+    const { hedging } = this.#call.plan.config;
     if (hedging === undefined || this.#made >= hedging.maxAttempts) return;
-    // While the attempt was given its messages, the call may have been bound to it, or cancelled.
-    if (this.#committed !== undefined || this.#bound || this.#call.phase !== 'running') return;
+    // While the attempt was given its messages, the call may have been bound to it, or have ended.
+    if (this.#committed !== undefined || this.#bound || this.#over || this.#open === undefined) return;
     // A hedge goes to a Pod that has not got this call.
-    const pod = this.last!.pod;
-    this.#call.excluded ??= new Set();
-    this.#call.excluded.add(pod);
+    this.#exclude(this.last!.pod);
     this.#plan(hedging.hedgingDelayMs);
   }
 

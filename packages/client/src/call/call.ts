@@ -1,35 +1,38 @@
 import { isUint8Array } from 'node:util/types';
-import { type CallCredentials, type status as Code, Metadata, status as Status } from '@grpc/grpc-js';
-import type { PickInfo } from '@podwire/balancer';
+import { type CallCredentials, type status as Code, type Metadata, status as Status } from '@grpc/grpc-js';
 import { show, timers } from '@podwire/core';
 import {
   compress,
   compressesLater,
   type Encoding,
   ErrorCode,
+  header,
   type RawHeaders,
   type StreamEnd,
 } from '@podwire/http2';
+import { whyNoPod, whyUnavailable } from '../cluster/unavailable.ts';
+import type { Waiter } from '../cluster/wait-queue.ts';
 import {
   NO_REQUEST_HEADERS,
   type RequestHeaders,
   requestHeaders,
   UnsendableCall,
 } from '../headers/request-headers.ts';
+import type { CallTrace } from '../observe/observer.ts';
+import { hashOf } from '../options/hash-key.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import type { PodwireStatus, Reason } from '../reasons.ts';
-import type { Attempt, AttemptOwner } from './attempt.ts';
-import { Attempts } from './attempts.ts';
+import type { Attempt } from './attempt.ts';
+import { type AttemptedCall, Attempts } from './attempts.ts';
+import type { CallPlan, PlannedMethod } from './call-plan.ts';
+import type { CallRuntime, Scheduled, Suspended } from './call-runtime.ts';
 import { Compressing } from './compressing.ts';
 import { authenticate, credentialsFailure } from './credentials.ts';
 import { callError, callerStatus, endStatus, overdue } from './failure.ts';
-import type { CallHost } from './host.ts';
 import { type CallListener, type GrpcCall, ListenerContext } from './listener-context.ts';
-import type { Method } from './method.ts';
 import type { Inherited } from './parent.ts';
-import { RetryBuffer } from './retry-buffer.ts';
-import { fromEnd, OK } from './status.ts';
-import type { WheelEntry } from './timer-wheel.ts';
+import { OK } from './status.ts';
+import { WheelEntry } from './timer-wheel.ts';
 
 /**
  * `scheduled` begins with this turn's batch, `waiting` has no Pod, `running` has an attempt, `pausing` has one planned
@@ -40,40 +43,39 @@ type Phase = 'new' | 'authenticating' | 'scheduled' | 'waiting' | 'running' | 'p
 const NO_COMPRESS = 2; // grpc-js WriteFlags.NoCompress
 
 /** One call, from `createCall` to its status: what grpc-js's clients see as their call. */
-export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptOwner {
+export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter, Scheduled, Suspended {
+  // What policies read of a call stands on the call itself, so that a pick makes no object.
   hash = 0;
   excluded: Set<ClientPod> | undefined;
-  wheelSlot = -1;
-  wheelPrevious: WheelEntry | undefined;
-  wheelNext: WheelEntry | undefined;
-  readonly host: CallHost;
-  readonly method: Method;
-  readonly authority: string | undefined;
-  readonly retryBuffer: RetryBuffer = new RetryBuffer();
+  readonly runtime: CallRuntime;
+  readonly method: PlannedMethod;
+  readonly host: string | undefined;
   readonly attempts: Attempts = new Attempts(this);
-  /** On the host's monotonic clock; Infinity is none. */
+  /** On the channel's monotonic clock; Infinity is none. */
   deadlineMs: number;
   startedMs = 0;
   waitForReady = false;
   request: RequestHeaders = NO_REQUEST_HEADERS;
   phase: Phase = 'new';
+  /** From `start` on. */
+  plan!: CallPlan;
+  trace: CallTrace | undefined;
   #listener: ListenerContext | undefined;
   #compressing: Compressing | undefined;
   #credentials: CallCredentials | undefined;
   #inherited: Inherited | undefined;
   /** While it waits for a Pod, and does not wait for ready. */
   #waitUntilMs: number | undefined;
-  /** Messages asked for and not delivered. */
-  #wanted = 0;
-  #bufferedBytes = 0;
   /** The status of a call that was cancelled before it was started. */
   #early: PodwireStatus | undefined;
 
-  constructor(host: CallHost, method: Method, deadlineMs: number, authority: string | undefined) {
-    this.host = host;
+  constructor(runtime: CallRuntime, method: PlannedMethod, deadlineMs: number, host: string | undefined) {
+    super();
+    this.runtime = runtime;
     this.method = method;
     this.deadlineMs = deadlineMs;
-    this.authority = authority;
+    this.host = host;
+    this.#credentials = runtime.callCredentials;
   }
 
   /** Of the deadline and the end of the wait, the first. */
@@ -81,30 +83,42 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     return this.#waitUntilMs === undefined ? this.deadlineMs : Math.min(this.deadlineMs, this.#waitUntilMs);
   }
 
+  get isSteered(): boolean {
+    return this.request.pod !== undefined || this.request.exclude !== undefined;
+  }
+
+  /** Takes a parent call's deadline; it is detached when this call ends. */
   follow(inherited: Inherited): void {
     this.#inherited = inherited;
+    this.deadlineMs = Math.min(this.deadlineMs, this.runtime.toClock(inherited.deadlineMs));
   }
 
   /** Whatever the caller gave is read here: it may be given something else for the next call. */
   start(metadata: Metadata | undefined, listener: CallListener): void {
     this.#listener = new ListenerContext(listener);
     if (this.#early !== undefined) return this.#tell(this.#listener, this.#early);
-    this.startedMs = this.host.clock.nowMs();
-    this.waitForReady = metadata?.getOptions().waitForReady ?? this.method.config.waitForReady ?? false;
-    this.host.onCallStart(this);
-    const { timeoutMs } = this.method.config;
-    if (timeoutMs !== undefined) this.deadlineMs = Math.min(this.deadlineMs, this.startedMs + timeoutMs);
+    const { runtime, method } = this;
+    this.startedMs = runtime.clock.nowMs();
     this.phase = 'scheduled';
+    runtime.onCallStart();
+    if (runtime.observer !== undefined) this.#observe();
+    const plan = method.only ?? runtime.planner.plan(method, this.host, (name) => headerOf(metadata, name));
+    if (plan === undefined)
+      return this.fail(Status.UNAVAILABLE, 'NO_ENDPOINTS', 'no route of the service matches the call');
+    this.plan = plan;
+    const { timeoutMs, waitForReady = false } = plan.config;
+    this.waitForReady = metadata?.getOptions().waitForReady ?? waitForReady;
+    if (timeoutMs !== undefined) this.deadlineMs = Math.min(this.deadlineMs, this.startedMs + timeoutMs);
     this.#arm(this.startedMs);
     if (this.deadlineMs <= this.startedMs) return this.onDue();
     if (metadata !== undefined && !this.#flatten(metadata)) return;
-    if (this.host.needsHash && !this.#takeHash(metadata)) return;
-    if (this.#credentials === undefined) this.host.schedule(this);
+    if (plan.needsHash && !this.#takeHash(metadata)) return;
+    if (this.#credentials === undefined) runtime.schedule(this);
     else this.#authenticate(this.#credentials);
   }
 
   sendMessageWithContext(context: Parameters<GrpcCall['sendMessageWithContext']>[0], message: Buffer): void {
-    const callback = context.callback;
+    const { callback } = context;
     if (this.phase === 'ended') {
       if (callback !== undefined) timers.nextTick(callback);
       return;
@@ -115,36 +129,32 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
       const text = `the serializer returned ${show(message)}, which is no Buffer`;
       return this.fail(Status.INTERNAL, 'INVALID_CALL', text);
     }
-    const limit = this.method.maxSendBytes;
+    const limit = this.plan.maxSendBytes;
     if (limit >= 0 && message.length > limit) {
       if (callback !== undefined) timers.nextTick(callback);
       const text = `the message to send of ${message.length} bytes is larger than the limit of ${limit}`;
       return this.fail(Status.RESOURCE_EXHAUSTED, 'MESSAGE_TOO_LARGE', text);
     }
     const written = callback && this.#listener?.bound(callback);
-    const plain = this.host.compression === 'identity' || ((context.flags ?? 0) & NO_COMPRESS) !== 0;
+    const { compression } = this.runtime;
+    const plain = compression === 'identity' || ((context.flags ?? 0) & NO_COMPRESS) !== 0;
     const isBehind = this.#compressing?.isEmpty === false;
     if (isBehind || (!plain && compressesLater(message.length)))
       return this.#sendLater(message, !plain, written);
-    this.retryBuffer.push(plain ? message : compress(message, this.host.compression), !plain, written);
-    this.#pump();
+    this.attempts.send(plain ? message : compress(message, compression), !plain, written);
   }
 
   #sendLater(message: Buffer, compressed: boolean, written: (() => void) | undefined): void {
     this.#compressing ??= new Compressing(
-      this.host.compression as Exclude<Encoding, 'identity'>,
-      (bytes, isCompressed, done) => {
-        this.retryBuffer.push(bytes, isCompressed, done);
-        this.#pump();
-      },
+      this.runtime.compression as Exclude<Encoding, 'identity'>,
+      (bytes, isCompressed, done) => this.attempts.send(bytes, isCompressed, done),
       (reason) => this.fail(Status.INTERNAL, 'INVALID_CALL', `the message cannot be compressed: ${reason}`),
     );
     this.#compressing.push(message, compressed, written);
   }
 
   startRead(): void {
-    this.#wanted += 1;
-    this.attempts.request(1);
+    this.attempts.request();
   }
 
   halfClose(): void {
@@ -153,10 +163,9 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
       this.#compressing.onEmpty = () => this.halfClose();
       return;
     }
-    this.retryBuffer.halfClosed = true;
+    this.attempts.halfClose();
     // A unary call is whole now: its headers, message and end leave together, without a turn of the microtask queue.
     if (this.phase === 'scheduled') this.begin();
-    else this.#pump();
   }
 
   cancelWithStatus(code: Code, details: string): void {
@@ -169,7 +178,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   }
 
   getPeer(): string {
-    return this.attempts.last?.stream?.peer.remoteAddress ?? this.host.service;
+    return this.attempts.last?.stream?.peer.remoteAddress ?? this.runtime.service;
   }
 
   getCallNumber(): number {
@@ -186,7 +195,7 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   }
 
   nowMs(): number {
-    return this.host.clock.nowMs();
+    return this.runtime.clock.nowMs();
   }
 
   /** Starts the first attempt, or waits for a Pod. Called by the batch, and again by the queue. */
@@ -196,65 +205,84 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     this.attempts.start();
   }
 
-  /** No Pod takes the call now: it waits in the channel's queue, or fails. */
+  retry(): boolean {
+    const { queue } = this.plan.cluster;
+    this.begin();
+    return this.phase !== 'waiting' || this.plan.cluster.queue !== queue;
+  }
+
+  /** Where the call has its attempts already it stays, as long as there are calls of its plan at all. */
+  replan(): void {
+    const { cluster } = this.plan;
+    if (this.attempts.last !== undefined && !cluster.isRetired) return;
+    const plan = this.runtime.planner.plan(this.method, this.host, (name) =>
+      header(this.request.headers, name),
+    );
+    if (plan === undefined) return;
+    // Its metadata may be the caller's again: a call whose plan asked for no key has one at random.
+    if (plan.needsHash && !this.plan.needsHash)
+      this.hash = hashOf(undefined, plan.path, undefined, this.runtime.random);
+    this.plan = plan;
+    if (plan.cluster === cluster || this.phase !== 'waiting') return;
+    cluster.queue.remove(this);
+    this.phase = 'scheduled';
+  }
+
   wait(): void {
     if (this.phase === 'ended') return;
-    const refusal = this.host.refuse(this);
+    const { runtime, request, waitForReady } = this;
+    const { cluster } = this.plan;
+    if (runtime.closed) return this.onChannelClosed();
+    const refusal = whyUnavailable({ pod: request.pod, waitForReady }, cluster);
     if (refusal !== undefined) return this.fail(refusal.code, refusal.reason, refusal.details);
     if (this.phase === 'waiting') return;
-    if (!this.host.wait(this)) {
-      const text = `${this.host.maxWaitingCalls} calls (waiting.maxCalls) wait already for ${this.host.waitingFor()}`;
+    if (!cluster.queue.add(this)) {
+      const waitFor = whyNoPod(runtime.service, cluster);
+      const text = `${runtime.waitLimit.maxCalls} calls (waiting.maxCalls) wait already for ${waitFor}`;
       return this.fail(Status.UNAVAILABLE, 'WAIT_QUEUE_FULL', text);
     }
     this.phase = 'waiting';
     const nowMs = this.nowMs();
-    if (!this.waitForReady) this.#waitUntilMs = nowMs + this.host.waitTimeoutMs;
+    if (!waitForReady) this.#waitUntilMs ??= nowMs + runtime.waitTimeoutMs;
     this.#arm(nowMs);
   }
 
-  /** An attempt was started. */
   running(): void {
-    if (this.phase === 'waiting') {
-      this.#waitUntilMs = undefined;
-      this.#arm(this.nowMs());
-    }
     this.phase = 'running';
+    if (this.#waitUntilMs === undefined) return;
+    this.#waitUntilMs = undefined;
+    this.#arm(this.nowMs());
   }
 
-  /** No attempt is open, and the next one begins later. */
-  pause(): void {
+  suspend(): void {
     this.phase = 'pausing';
-    this.host.suspended.add(this);
+    this.runtime.suspended.add(this);
   }
 
-  /** Begins anew, after no attempt is open any more. */
-  again(): void {
-    this.host.suspended.delete(this);
+  resume(): void {
+    this.runtime.suspended.delete(this);
     this.phase = 'scheduled';
     this.begin();
   }
 
-  /** Gives a new attempt what the caller sent and asked for so far. */
-  feed(attempt: Attempt): void {
-    if (this.#wanted > 0) attempt.stream?.request(this.#wanted);
-    this.retryBuffer.pump(attempt);
-    this.#account();
-  }
-
-  onAttemptHeaders(attempt: Attempt, headers: RawHeaders): void {
-    if (this.phase === 'ended' || !this.attempts.commit(attempt)) return;
-    this.#account();
+  onHeaders(headers: RawHeaders): void {
     this.#listener?.headers(headers);
   }
 
-  onAttemptMessage(attempt: Attempt, message: Buffer): void {
-    if (this.phase === 'ended' || !this.attempts.isCommitted(attempt)) return;
-    this.#wanted -= 1;
+  onMessage(message: Buffer): void {
     this.#listener?.message(message);
   }
 
-  onAttemptEnd(attempt: Attempt, end: StreamEnd): void {
-    if (this.phase !== 'ended') this.attempts.onEnd(attempt, end);
+  /** Called by the transport, so that the listener can be told at once. */
+  onEnd(attempt: Attempt, end: StreamEnd): void {
+    // A server that saw the deadline pass resets the stream, and may be heard before our own timer (as in grpc-go).
+    if (end.kind === 'reset' && end.errorCode === ErrorCode.CANCEL && this.deadlineMs <= this.nowMs())
+      return this.onDue();
+    const ended = attempt.status;
+    const status = ended === OK ? undefined : endStatus(this, end, ended);
+    this.#end('cancelled', ended.code);
+    if (status === undefined) this.#listener?.ok();
+    else this.#listener?.status(status);
   }
 
   onDue(): void {
@@ -262,74 +290,55 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
     if (this.phase !== 'ended' && this.dueMs <= this.nowMs()) this.finish(overdue(this));
   }
 
+  onChannelClosed(): void {
+    this.fail(Status.UNAVAILABLE, 'CHANNEL_CLOSED', 'the channel was closed');
+  }
+
   /** Ends the call with an error of podwire's own. */
   fail(code: Code, reason: Reason, what: string): void {
     if (this.phase !== 'ended') this.finish(callError(this, code, reason, what));
   }
 
-  /** Ends the call as its last attempt ended; called by the transport, so that the listener can be told at once. */
-  finishWith(end: StreamEnd): void {
-    // A server that saw the deadline pass resets the stream, and may be heard before our own timer (as in grpc-go).
-    if (end.kind === 'reset' && end.errorCode === ErrorCode.CANCEL && this.deadlineMs <= this.nowMs())
-      return this.onDue();
-    const ended = fromEnd(end);
-    const status = ended === OK ? undefined : endStatus(this, end, ended);
-    this.#end('cancelled');
-    if (status === undefined) this.#listener?.ok();
-    else this.#listener?.status(status);
-  }
-
   /** Ends the call; the listener is told on the next tick, because a method of the caller's may be running. */
   finish(status: PodwireStatus): void {
     if (this.phase === 'ended') return;
-    this.#end(status.code === Status.DEADLINE_EXCEEDED ? 'failed' : 'cancelled');
+    this.#end(status.code === Status.DEADLINE_EXCEEDED ? 'failed' : 'cancelled', status.code);
     if (this.#listener === undefined) this.#early = status;
     else this.#tell(this.#listener, status);
   }
 
   /** Nothing of the call is left behind. */
-  #end(outcome: 'failed' | 'cancelled'): void {
+  #end(outcome: 'failed' | 'cancelled', code: Code): void {
     const before = this.phase;
     this.phase = 'ended';
-    if (before === 'waiting') this.host.stopWaiting(this);
-    else if (before === 'authenticating' || before === 'pausing') this.host.suspended.delete(this);
-    this.host.wheel.remove(this);
+    if (before === 'waiting') this.plan.cluster.queue.remove(this);
+    else if (before === 'authenticating' || before === 'pausing') this.runtime.suspended.delete(this);
+    this.runtime.wheel.remove(this);
     this.#inherited?.detach();
-    this.attempts.abandonAll(ErrorCode.CANCEL, outcome);
     this.#compressing?.stop();
-    this.retryBuffer.release();
-    this.#account();
-    if (before !== 'new') this.host.onCallEnd(this);
+    this.attempts.end(outcome, code);
+    if (before !== 'new') this.runtime.onCallEnd();
+    if (this.trace !== undefined) this.trace.onEnd?.(code, this.nowMs());
   }
 
   #tell(listener: ListenerContext, status: PodwireStatus): void {
     timers.nextTick(() => listener.status(status));
   }
 
-  #pump(): void {
-    if (this.phase !== 'running') return;
-    this.attempts.pump();
-    this.#account();
-  }
-
-  /** Keeps the channel's sum of buffered bytes; a call over a limit is bound to the attempt it has. */
-  #account(): void {
-    const bytes = this.retryBuffer.bytes;
-    if (bytes === this.#bufferedBytes) return;
-    this.host.retryBytes += bytes - this.#bufferedBytes;
-    this.#bufferedBytes = bytes;
-    const over = bytes > this.host.retryBytesPerCall || this.host.retryBytes > this.host.retryBytesPerChannel;
-    if (over && this.attempts.bind()) this.#account();
-  }
-
   #arm(nowMs: number): void {
-    this.host.wheel.remove(this);
-    if (this.dueMs !== Number.POSITIVE_INFINITY) this.host.wheel.add(this, nowMs);
+    this.runtime.wheel.remove(this);
+    if (this.dueMs !== Number.POSITIVE_INFINITY) this.runtime.wheel.add(this, nowMs);
   }
 
-  #takeHash(metadata = new Metadata()): boolean {
+  #observe(): void {
+    const { runtime, startedMs } = this;
+    const { service, target } = runtime;
+    this.trace = runtime.observer?.onCall?.({ method: this.method.path, service, target, startedMs });
+  }
+
+  #takeHash(metadata: Metadata | undefined): boolean {
     try {
-      this.hash = this.host.hash(this.method.path, metadata);
+      this.hash = hashOf(this.runtime.hashKey, this.method.path, metadata, this.runtime.random);
       return true;
     } catch (error) {
       this.fail(Status.INTERNAL, 'INVALID_CALL', (error as Error).message);
@@ -340,7 +349,10 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   /** Each time it looks for a Pod: those that it names may have come meanwhile. */
   #exclude(ids: readonly string[]): void {
     this.excluded ??= new Set();
-    for (const pod of this.host.podsById(ids)) this.excluded.add(pod);
+    for (const id of ids) {
+      const pod = this.plan.cluster.pods.get(id);
+      if (pod !== undefined) this.excluded.add(pod);
+    }
   }
 
   /** Adds metadata to what is sent. */
@@ -356,15 +368,16 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
   }
 
   #authenticate(credentials: CallCredentials): void {
-    if (!this.host.secure) {
+    const { runtime, method, host } = this;
+    if (!runtime.secure) {
       const text = 'call credentials are not sent over a plaintext connection: configure tls, or remove them';
       return this.fail(Status.UNAUTHENTICATED, 'INSECURE_CREDENTIALS', text);
     }
     this.phase = 'authenticating';
-    this.host.suspended.add(this);
-    authenticate(credentials, this.authority ?? this.host.authority, this.method.path).then(
+    runtime.suspended.add(this);
+    authenticate(credentials, host ?? this.plan.cluster.authority, method.path).then(
       (added) => {
-        if (this.phase === 'authenticating' && this.#flatten(added)) this.again();
+        if (this.phase === 'authenticating' && this.#flatten(added)) this.resume();
       },
       (error: unknown) => {
         const { code, text } = credentialsFailure(error);
@@ -372,4 +385,10 @@ export class Call implements GrpcCall, PickInfo<ClientPod>, WheelEntry, AttemptO
       },
     );
   }
+}
+
+/** Several values of one name are joined, as HTTP does (RFC 9110 §5.3). */
+function headerOf(metadata: Metadata | undefined, name: string): string | undefined {
+  const values = metadata?.get(name) ?? [];
+  return values.length === 0 ? undefined : values.join(',');
 }

@@ -1,18 +1,36 @@
 import { type status as Code, Metadata, status as Status } from '@grpc/grpc-js';
 import type { RawHeaders, StreamEnd } from '@podwire/http2';
+import { whyNoPod } from '../cluster/unavailable.ts';
 import { toMetadata } from '../headers/received-metadata.ts';
+import type { RequestHeaders } from '../headers/request-headers.ts';
 import type { PodwireStatus, Reason } from '../reasons.ts';
-import type { Call } from './call.ts';
-import { type EndStatus, fromEnd } from './status.ts';
+import type { Attempts } from './attempts.ts';
+import type { CallPlan, PlannedMethod } from './call-plan.ts';
+import type { CallRuntime } from './call-runtime.ts';
+import type { EndStatus } from './status.ts';
 
 const NONE: RawHeaders = [];
 /** A server's timer may be so much early; the deadline that it was given is rounded up to as much. */
 const EARLY_MS = 1;
 
+/** What the error of a call is made of. */
+interface FailedCall {
+  readonly runtime: CallRuntime;
+  readonly method: PlannedMethod;
+  /** Undefined before it was started. */
+  readonly plan: CallPlan | undefined;
+  readonly attempts: Attempts;
+  readonly request: RequestHeaders;
+  readonly phase: string;
+  readonly startedMs: number;
+  readonly deadlineMs: number;
+  nowMs(): number;
+}
+
 /** The status of a call that ends as its last attempt ended. */
-export function endStatus(call: Call, end: StreamEnd, ended: EndStatus): PodwireStatus {
+export function endStatus(call: FailedCall, end: StreamEnd, ended: EndStatus): PodwireStatus {
   const { code, details: what, trailers, reason: why } = ended;
-  const reason = why === 'CONNECTION_LOST' && call.host.closed ? 'CHANNEL_CLOSED' : why;
+  const reason = why === 'CONNECTION_LOST' && call.runtime.closed ? 'CHANNEL_CLOSED' : why;
   // Such a call is not tried again, whatever the policy: the caller has seen part of the reply (gRFC A6, "committed").
   const began = end.kind === 'connection-lost' && call.attempts.last?.replied === true;
   const details = began ? `${what}, after its reply began` : what;
@@ -27,7 +45,7 @@ export function endStatus(call: Call, end: StreamEnd, ended: EndStatus): Podwire
 
 /** The status of a call that podwire ended: what failed, which service and Pods, how long it took. */
 export function callError(
-  call: Call,
+  call: FailedCall,
   code: Code,
   reason: Reason,
   what: string,
@@ -41,7 +59,7 @@ export function callError(
 }
 
 /** The status of a call that its caller ended, or whose reply the caller's client could not use. */
-export function callerStatus(call: Call, code: Code, details: string): PodwireStatus {
+export function callerStatus(call: FailedCall, code: Code, details: string): PodwireStatus {
   return {
     ...{ code, details, metadata: new Metadata() },
     ...(code === Status.CANCELLED && { reason: 'CANCELLED' }),
@@ -50,9 +68,9 @@ export function callerStatus(call: Call, code: Code, details: string): PodwireSt
 }
 
 /** What every status of a failed call says, whether the server or podwire ended it. */
-function whereAndWhen(call: Call): Required<Pick<PodwireStatus, 'service' | 'pods' | 'elapsedMs'>> {
+function whereAndWhen(call: FailedCall): Required<Pick<PodwireStatus, 'service' | 'pods' | 'elapsedMs'>> {
   const elapsedMs = call.phase === 'new' ? 0 : Math.round(call.nowMs() - call.startedMs);
-  return { service: call.host.service, pods: podsTried(call), elapsedMs };
+  return { service: call.runtime.service, pods: podsTried(call), elapsedMs };
 }
 
 /** Each Pod once, with how often: one that refuses is asked many times when no other is left. */
@@ -62,31 +80,35 @@ function counted(pods: readonly string[]): string {
   return [...times].map(([pod, n]) => (n === 1 ? pod : `${pod} (${n} times)`)).join(', ');
 }
 
-function podsTried({ attempts }: Call): string[] {
+function podsTried({ attempts }: FailedCall): string[] {
   if (attempts.tried !== undefined) return [...attempts.tried];
   return attempts.last === undefined ? [] : [attempts.last.pod.id];
 }
 
 /** The status of a call whose deadline passed, or that waited for a Pod as long as it may. */
-export function overdue(call: Call): PodwireStatus {
+export function overdue(call: FailedCall): PodwireStatus {
   if (call.deadlineMs <= call.nowMs())
     return callError(call, Status.DEADLINE_EXCEEDED, 'DEADLINE_EXCEEDED', deadlineText(call));
-  const text = `no Pod took the call in ${call.host.waitTimeoutMs} ms; waited for ${call.host.waitingFor(call)}`;
+  const text = `no Pod took the call in ${call.runtime.waitTimeoutMs} ms; waited for ${waitedFor(call)}`;
   return callError(call, Status.UNAVAILABLE, 'WAIT_TIMEOUT', text);
 }
 
 /** Where the time went, for a call whose deadline passed. */
-function deadlineText(call: Call): string {
+function deadlineText(call: FailedCall): string {
   const after = `deadline exceeded after ${Math.round(call.nowMs() - call.startedMs)} ms`;
-  const { last, lastEnd } = call.attempts;
+  const { last, replaced } = call.attempts;
   if (call.deadlineMs <= call.startedMs) return 'the deadline had passed before the call was started';
   if (call.phase === 'authenticating') return `${after}, waiting for call credentials`;
-  if (call.phase === 'waiting') return `${after}, waiting for ${call.host.waitingFor(call)}`;
-  if (call.phase === 'pausing' && lastEnd !== undefined) {
-    const { code, details } = fromEnd(lastEnd);
+  if (call.phase === 'waiting') return `${after}, waiting for ${waitedFor(call)}`;
+  if (call.phase === 'pausing' && replaced !== undefined) {
+    const { code, details } = replaced.status;
     return `${after}, waiting to try again (the last attempt ended with ${Status[code]}: ${details})`;
   }
   if (last === undefined) return after;
   const seen = last.replied ? 'after its reply began' : 'without a reply';
   return `${after}, ${Math.round(call.nowMs() - last.startedMs)} ms of it on ${last.pod.id} ${seen}`;
+}
+
+function waitedFor({ runtime, plan, request }: FailedCall): string {
+  return plan === undefined ? 'a route' : whyNoPod(runtime.service, plan.cluster, request.pod);
 }

@@ -1,4 +1,5 @@
 import { Metadata, status as Status, type StatusObject } from '@grpc/grpc-js';
+import type { Origin } from '@podwire/balancer';
 import { show } from '@podwire/core';
 import { closeText, ErrorCode, errorName, header, type RawHeaders, type StreamEnd } from '@podwire/http2';
 import type { Reason } from '../reasons.ts';
@@ -31,11 +32,33 @@ export interface EndStatus {
   readonly trailers: RawHeaders;
   /** Undefined when the server decided this status. */
   readonly reason: Reason | undefined;
+  /** Who decided it. */
+  readonly origin: Origin;
 }
 
 const NONE: RawHeaders = [];
 /** How nearly every call ends: with nothing to say. */
-export const OK: EndStatus = { code: Status.OK, details: '', trailers: NONE, reason: undefined };
+export const OK: EndStatus = {
+  code: Status.OK,
+  details: '',
+  trailers: NONE,
+  reason: undefined,
+  origin: 'server',
+};
+/** Of an attempt that has not ended. */
+export const OPEN: EndStatus = OK;
+const CANCELLED: EndStatus = {
+  code: Status.CANCELLED,
+  details: 'cancelled',
+  trailers: NONE,
+  reason: 'CANCELLED',
+  origin: 'client',
+};
+/** Of an attempt that its call gave up: because the deadline passed, or for any other cause. */
+export const ABANDONED: Readonly<Record<'failed' | 'cancelled', EndStatus>> = {
+  failed: { ...CANCELLED, code: Status.DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED' },
+  cancelled: CANCELLED,
+};
 
 /** The status of such a call, with metadata of its own. */
 export function okStatus(): StatusObject {
@@ -58,21 +81,29 @@ function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus 
   if (text === undefined) {
     if (end.httpStatus !== 200) return fromHttp(end.httpStatus, end.headers);
     const type = header(end.headers, 'content-type');
-    const missing =
-      type === undefined || isGrpc(type)
+    // A reply that began as gRPC and lacks its status is the server's; any other is a proxy's.
+    const origin = type === undefined || isGrpc(type) ? 'server' : 'proxy';
+    const details =
+      origin === 'server'
         ? 'the server closed the stream without a grpc-status'
         : `content-type ${show(type)} instead of a gRPC reply`;
-    return { code: Status.UNKNOWN, details: missing, trailers: end.headers, reason: 'NOT_GRPC' };
+    return { code: Status.UNKNOWN, details, trailers: end.headers, reason: 'NOT_GRPC', origin };
   }
   const message = header(end.headers, 'grpc-message');
   if (text === '0' && !message && end.headers.length === (message === undefined ? 2 : 4)) return OK;
   const details = message === undefined ? '' : decodeMessage(message);
   if (!CODE.test(text)) {
     const unknown = `${details === '' ? '' : `${details} `}(grpc-status ${JSON.stringify(text)})`;
-    return { code: Status.UNKNOWN, details: unknown, trailers: end.headers, reason: undefined };
+    return {
+      code: Status.UNKNOWN,
+      details: unknown,
+      trailers: end.headers,
+      reason: undefined,
+      origin: 'server',
+    };
   }
   // Also one that gRPC does not name, as in grpc-js.
-  return { code: Number(text), details, trailers: end.headers, reason: undefined };
+  return { code: Number(text), details, trailers: end.headers, reason: undefined, origin: 'server' };
 }
 
 /** The status of a reply whose HTTP status was not 200. */
@@ -83,6 +114,7 @@ function fromHttp(httpStatus: number, headers: RawHeaders): EndStatus {
     details: `HTTP status ${httpStatus} instead of a gRPC reply`,
     trailers: headers,
     reason: 'NOT_GRPC',
+    origin: 'proxy',
   };
 }
 
@@ -92,32 +124,31 @@ export function fromEnd(end: StreamEnd): EndStatus {
     case 'trailers':
       return fromTrailers(end);
     case 'reset': {
-      const name = errorName(end.errorCode);
       const code = FROM_RESET[end.errorCode] ?? Status.INTERNAL;
-      return { code, details: `the server reset the stream with ${name}`, trailers: NONE, reason: 'RESET' };
+      const details = `the server reset the stream with ${errorName(end.errorCode)}`;
+      return ended(code, details, 'RESET', 'server');
     }
     case 'unprocessed':
-      return { code: Status.UNAVAILABLE, details: closeText(end.cause), trailers: NONE, reason: 'REFUSED' };
+      return ended(Status.UNAVAILABLE, closeText(end.cause), 'REFUSED', 'connection');
     case 'connection-lost':
-      return {
-        code: Status.UNAVAILABLE,
-        details: closeText(end.cause),
-        trailers: NONE,
-        reason: 'CONNECTION_LOST',
-      };
+      return ended(Status.UNAVAILABLE, closeText(end.cause), 'CONNECTION_LOST', 'connection');
     case 'protocol-error':
-      return { code: Status.INTERNAL, details: end.reason, trailers: NONE, reason: 'PROTOCOL_ERROR' };
+      return ended(Status.INTERNAL, end.reason, 'PROTOCOL_ERROR', 'server');
     case 'too-large': {
       const details = `received message of ${end.bytes} bytes is larger than the limit of ${end.limit}`;
-      return { code: Status.RESOURCE_EXHAUSTED, details, trailers: NONE, reason: 'MESSAGE_TOO_LARGE' };
+      return ended(Status.RESOURCE_EXHAUSTED, details, 'MESSAGE_TOO_LARGE', 'client');
     }
     case 'headers-too-large': {
       const details = `received headers of ${end.bytes} bytes are larger than maxHeaderBytes, ${end.limit}`;
-      return { code: Status.RESOURCE_EXHAUSTED, details, trailers: NONE, reason: 'HEADERS_TOO_LARGE' };
+      return ended(Status.RESOURCE_EXHAUSTED, details, 'HEADERS_TOO_LARGE', 'client');
     }
     case 'cancelled':
-      return { code: Status.CANCELLED, details: 'cancelled', trailers: NONE, reason: 'CANCELLED' };
+      return CANCELLED;
   }
+}
+
+function ended(code: Status, details: string, reason: Reason, origin: Origin): EndStatus {
+  return { code, details, trailers: NONE, reason, origin };
 }
 
 const ENCODED = /(?:%[0-9a-f]{2})+/gi;

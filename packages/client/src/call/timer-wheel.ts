@@ -1,14 +1,14 @@
 import type { Clock, Timer } from '@podwire/core';
 
 /** What the wheel keeps: an intrusive list node, so that a deadline costs no allocation of its own. */
-export interface WheelEntry {
-  /** When it is due, on the clock's `nowMs`; does not change while it is in the wheel. */
-  readonly dueMs: number;
-  wheelSlot: number;
+export abstract class WheelEntry {
+  wheelSlot = -1;
   wheelPrevious: WheelEntry | undefined;
   wheelNext: WheelEntry | undefined;
+  /** When it is due, on the clock's `nowMs`; does not change while it is in the wheel. */
+  abstract readonly dueMs: number;
   /** Called once, when the entry is due and was not removed. */
-  onDue(): void;
+  abstract onDue(): void;
 }
 
 /**

@@ -1,15 +1,17 @@
 import type { ChannelInterface, Channel as GrpcChannel } from '@grpc/grpc-js';
-import { timers } from '@podwire/core';
 import { type EndpointSet, type OpenedTarget, openTarget, type WatchStatus } from '@podwire/registry';
 import { EventEmitter } from 'eventemitter3';
 import type { Call } from '../call/call.ts';
-import type { Side } from '../cluster/cluster.ts';
+import { CallRuntime } from '../call/call-runtime.ts';
+import { newCall } from '../call/new-call.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { serviceName } from '../cluster/names.ts';
-import { type OpenSide, openDirect, openMesh, type SideListener } from '../cluster/open-cluster.ts';
 import { whyNoPod } from '../cluster/unavailable.ts';
 import type { Env } from '../env.ts';
 import { ModeSwitch } from '../modes/mode-switch.ts';
 import { WantedMode } from '../modes/wanted-mode.ts';
+import { allOf } from '../observe/all-of.ts';
+import type { Observer } from '../observe/observer.ts';
 import { milliseconds } from '../options/check.ts';
 import type { Mode } from '../options/mode.ts';
 import type { Settings } from '../options/settings.ts';
@@ -17,17 +19,26 @@ import type { TlsSettings } from '../options/tls.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { ChannelError } from '../reasons.ts';
 import { Connectivity } from './connectivity.ts';
-import { Dispatcher } from './dispatcher.ts';
-import type { ChannelEvents } from './events.ts';
+import { Destination, type Routing } from './destination.ts';
+import { type ChannelEvents, emit, eventObserver } from './events.ts';
 import { Grace } from './grace.ts';
 import type { PodwireChannel } from './podwire-channel.ts';
 import { Readiness } from './readiness.ts';
+import { Router } from './router.ts';
 import { type ChannelSnapshot, snapshotPods, snapshotRegistry, snapshotZone } from './snapshot.ts';
 
 type CreateCall = Parameters<ChannelInterface['createCall']>;
 
 /** How long calls may last when a scope ends that holds the channel (`await using`), which must not wait for ever. */
 export const SCOPE_GRACE_MS = 5_000;
+
+/** What is put into a channel beside its options. */
+export interface ChannelParts {
+  /** See calls, attempts and Pods. */
+  readonly observers?: readonly Observer[];
+  /** Routes and clusters of the mode `direct`. Default: one cluster for all calls. */
+  readonly routing?: Routing;
+}
 
 /** The channel itself; `env` and `variables` are passed in for tests. */
 export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
@@ -36,51 +47,66 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   readonly #service: string;
   readonly #settings: Settings;
   readonly #env: Env;
-  readonly #dispatcher: Dispatcher;
+  readonly #routing: Routing | undefined;
+  readonly #observer: Observer | undefined;
+  readonly #router: Router;
+  readonly #runtime: CallRuntime;
   readonly #connectivity: Connectivity;
-  readonly #switch: ModeSwitch;
+  readonly #switch: ModeSwitch<Destination>;
   readonly #wanted: WantedMode;
   readonly #readiness: Readiness;
   readonly #grace: Grace;
-  #draining: Side[] = [];
-  #open: OpenSide;
+  /** In use before, with Pods that still have calls. */
+  #retired: Destination[] = [];
+  #destination: Destination;
   #closing: Promise<void> | undefined;
 
-  constructor(target: string, settings: Settings, env: Env, variables: NodeJS.ProcessEnv) {
+  constructor(
+    target: string,
+    settings: Settings,
+    env: Env,
+    variables: NodeJS.ProcessEnv,
+    { observers = [], routing }: ChannelParts = {},
+  ) {
     this.#target = openTarget(target, env, settings.registries);
     this.#settings = settings;
     this.#env = env;
+    this.#routing = routing;
     this.#service = settings.name ?? serviceName(this.#target);
+    this.#observer = allOf([eventObserver(this.events), ...observers]);
+    this.#router = new Router(settings, env.random);
+    this.#runtime = new CallRuntime({
+      service: this.#service,
+      target: this.#target.target.text,
+      settings,
+      env,
+      planner: this.#router,
+      observer: allOf(observers),
+    });
+    this.#connectivity = new Connectivity(env, this.#runtime.processRef);
+    this.#grace = new Grace(env.clock);
+    this.#readiness = new Readiness(env.clock, this.#runtime.processRef, () => this.#destination.warm);
+    this.#switch = new ModeSwitch({
+      env,
+      open: (mode) => this.#open(mode),
+      swap: (destination) => this.#swap(destination),
+      onFailed: (mode, error) => emit(this.events, 'modeFailed', { mode, error }),
+      explain: (destination) => whyNoPod(this.#service, destination.main),
+    });
     this.#wanted = new WantedMode(this.#service, settings, variables, env.clock, (error) =>
       this.#onModeFile(error),
     );
-    this.#switch = new ModeSwitch({
-      env,
-      open: (mode) => this.#openSide(mode),
-      swap: (open) => this.#swap(open),
-      onFailed: (mode, error) => this.#emit('modeFailed', { mode, error }),
-      explain: ({ side, watch }) => whyNoPod(this.#service, side, watch?.status),
-    });
     try {
-      this.#open = this.#openSide(this.#wanted.mode);
+      this.#destination = this.#open(this.#wanted.mode);
     } catch (error) {
       this.#wanted.close();
       throw error;
     }
-    this.#dispatcher = new Dispatcher(
-      this.#service,
-      settings,
-      env,
-      this.#open.side,
-      () => this.#open.watch?.status,
-    );
-    this.#connectivity = new Connectivity(env, this.#dispatcher.processRef);
-    this.#grace = new Grace(env.clock);
-    this.#readiness = new Readiness(env.clock, this.#dispatcher.processRef, () => this.#open.side.warm);
+    this.#router.use(this.#destination);
   }
 
   get mode(): Mode {
-    return this.#open.side.mode;
+    return this.#destination.mode;
   }
 
   /** The options that it was made with, in podwire's words; without defaults. */
@@ -100,7 +126,8 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     parent: CreateCall[3],
     flags: CreateCall[4],
   ): Call {
-    return this.#dispatcher.createCall(method, deadline, host, parent, flags);
+    if (this.#runtime.closed) throw new Error('Channel has been shut down');
+    return newCall(this.#runtime, this.#router.method(method), deadline, host, parent, flags);
   }
 
   getTarget(): string {
@@ -128,8 +155,8 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     if (await this.#readiness.wait(timeoutMs)) return;
     if (this.#closing !== undefined)
       throw new ChannelError('CHANNEL_CLOSED', this.#service, 'the channel was closed');
-    const { state } = this.#open.side;
-    const text = `not ready in ${timeoutMs} ms; waited for ${this.#dispatcher.waitingFor()}`;
+    const { state, main } = this.#destination;
+    const text = `not ready in ${timeoutMs} ms; waited for ${whyNoPod(this.#service, main)}`;
     throw new ChannelError(
       state === 'empty' || state === 'unknown' ? 'NO_ENDPOINTS' : 'NO_CONNECTION',
       this.#service,
@@ -142,7 +169,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     const done = this.#follow();
     if (this.#switch.target === undefined) return done;
     // A caller that waits for it keeps the process alive, as one that waits for `ready` does.
-    const { processRef } = this.#dispatcher;
+    const { processRef } = this.#runtime;
     processRef.ref();
     const release = () => processRef.unref();
     done.then(release, release);
@@ -150,20 +177,22 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }
 
   snapshot(): ChannelSnapshot {
-    const { side, watch } = this.#open;
+    const { main, state, clusters } = this.#destination;
+    const { feed: watch } = main;
     const { clock } = this.#env;
+    const { openCalls, waitLimit } = this.#runtime;
     return {
       service: this.#service,
       target: this.getTarget(),
       mode: this.mode,
       switchingTo: this.#switch.target,
-      state: this.#closing === undefined ? side.state : 'closed',
-      policy: side.policy.name,
+      state: this.#closing === undefined ? state : 'closed',
+      policy: main.policy.name,
       transport: this.#settings.transport.name,
-      calls: { open: this.#dispatcher.openCalls, waiting: this.#dispatcher.queue.size },
+      calls: { open: openCalls, waiting: waitLimit.waiting },
       registry: watch && snapshotRegistry(this.#target.registry.scheme, watch, clock.wallMs()),
       zone: snapshotZone(this.#settings.zone),
-      pods: snapshotPods(side, clock.nowMs()),
+      pods: snapshotPods([...clusters.values()], clock.nowMs()),
     };
   }
 
@@ -179,85 +208,60 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   }
 
   async #shutDown(): Promise<void> {
-    const dispatcher = this.#dispatcher;
-    dispatcher.close();
+    const runtime = this.#runtime;
+    runtime.close();
+    for (const { queue } of this.#destination.clusters.values()) queue.reconsider();
     this.#connectivity.set('closed');
     this.#switch.cancel('the channel was closed');
     this.#wanted.close();
-    this.#open.watch?.close();
-    await Promise.race([dispatcher.idle(), this.#grace.over]);
+    this.#destination.closeFeeds();
+    await Promise.race([runtime.idle(), this.#grace.over]);
     this.#grace.stop();
-    this.#open.side.close('the channel was closed');
-    for (const side of this.#draining) side.close('the channel was closed');
+    for (const destination of [this.#destination, ...this.#retired])
+      destination.close('the channel was closed');
     this.#readiness.close();
-    dispatcher.processRef.clear();
+    runtime.processRef.clear();
     this.events.removeAllListeners();
   }
 
-  #openSide(mode: Mode): OpenSide {
+  #open(mode: Mode): Destination {
     this.#wanted.check();
-    const listener: SideListener = {
-      onChange: (side) => this.#onChange(side),
-      onRoom: (side) => this.#dispatcher.onRoom(side),
-      onPod: (pod) => this.#onPod(pod),
-      onSet: (set) => this.#onSet(set),
-      onRegistry: (status) => this.#onRegistry(status),
+    const context = {
+      target: this.#target,
+      service: this.#service,
+      settings: this.#settings,
+      env: this.#env,
+      waitLimit: this.#runtime.waitLimit,
+      listener: {
+        onChange: (cluster: Cluster) => this.#onChange(cluster),
+        onPod: (pod: ClientPod) => this.#observer?.onPod?.(pod),
+        onSet: (set: EndpointSet) => this.#observer?.onSet?.(set),
+        onRegistry: (status: WatchStatus) => this.#observer?.onRegistry?.(status),
+      },
     };
-    if (mode === 'mesh') return openMesh(this.#service, this.#settings, this.#env, listener);
-    return openDirect(this.#target, this.#service, this.#settings, this.#env, listener);
+    return Destination.open(mode, context, this.#routing);
   }
 
-  #swap(open: OpenSide): void {
-    const before = this.#open;
-    this.#open = open;
-    this.#draining = [...this.#draining.filter((side) => side.all.length > 0), before.side];
-    this.#dispatcher.use(open.side);
-    before.watch?.close();
-    before.side.drain();
-    this.#connectivity.set(open.side.state);
+  #swap(destination: Destination): void {
+    const before = this.#destination;
+    this.#destination = destination;
+    this.#retired = [...this.#retired.filter(({ isDrained }) => !isDrained), before];
+    this.#router.use(destination);
+    before.retire();
+    this.#connectivity.set(destination.state);
     this.#readiness.look();
-    this.#emit('mode', open.side.mode);
+    emit(this.events, 'mode', destination.mode);
   }
 
-  #onChange(side: Side): void {
-    if (side !== this.#open.side) return this.#switch.onWarm(side);
-    this.#dispatcher.onChange(side);
-    this.#connectivity.set(side.state);
+  #onChange(cluster: Cluster): void {
+    if (!this.#destination.has(cluster)) return this.#switch.look();
+    this.#connectivity.set(this.#destination.state);
     this.#readiness.look();
-  }
-
-  #onPod(pod: ClientPod): void {
-    if (pod.lost) this.#open?.watch?.recheck();
-    if (pod.state === 'backoff') this.#dispatcher?.onPodFailed();
-    this.#emit('pod', { id: pod.id, state: pod.state, error: pod.lastError });
-  }
-
-  #onSet(set: EndpointSet): void {
-    // A list of ten thousand ids is not made when no listener would get it.
-    if (this.events.listenerCount('endpoints') === 0) return;
-    const ids = set.endpoints.map(({ id }) => id);
-    this.#emit('endpoints', { version: set.version, source: set.source, ids });
-  }
-
-  #onRegistry(status: WatchStatus): void {
-    this.#emit('registry', status);
   }
 
   #onModeFile(error: Error | undefined): void {
     if (error === undefined) void this.#follow();
-    else this.#emit('configError', error);
-  }
-
-  /** What a listener throws becomes an uncaught exception; it must not end in a connection's hands. */
-  #emit<K extends keyof ChannelEvents>(event: K, value: ChannelEvents[K][0]): void {
-    if (this.events.listenerCount(event) === 0) return;
-    try {
-      (this.events.emit as (event: K, value: ChannelEvents[K][0]) => boolean).call(this.events, event, value);
-    } catch (error) {
-      timers.nextTick(() => {
-        throw error;
-      });
-    }
+    else emit(this.events, 'configError', error);
   }
 
   #follow(): Promise<void> {

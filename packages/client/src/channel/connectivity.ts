@@ -1,10 +1,10 @@
 import { connectivityState } from '@grpc/grpc-js';
 import { timers } from '@podwire/core';
-import type { SideState } from '../cluster/cluster.ts';
+import type { ClusterState } from '../cluster/cluster.ts';
 import type { Env } from '../env.ts';
 import type { ProcessRef } from '../process-ref.ts';
 
-const STATES: Readonly<Record<SideState, connectivityState>> = {
+const STATES: Readonly<Record<ClusterState, connectivityState>> = {
   unknown: connectivityState.CONNECTING,
   connecting: connectivityState.CONNECTING,
   ready: connectivityState.READY,
@@ -24,7 +24,7 @@ export class Connectivity {
     this.#ref = processRef;
   }
 
-  set(state: SideState | 'closed'): void {
+  set(state: ClusterState | 'closed'): void {
     const next = state === 'closed' ? connectivityState.SHUTDOWN : STATES[state];
     if (next === this.state || this.state === connectivityState.SHUTDOWN) return;
     this.state = next;

@@ -3,8 +3,9 @@ import type { Connection, ConnectionListener, Transport } from '@podwire/http2';
 import { toEndpoint } from '@podwire/registry';
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { describe, expect, test } from 'vitest';
-import { Side } from '../cluster/cluster.ts';
+import { Cluster } from '../cluster/cluster.ts';
 import { ConnectGate } from '../pod/connect-gate.ts';
+import { ConnectionPool } from '../pod/connection-pool.ts';
 import { PingTime } from '../pod/ping-time.ts';
 
 const JITTER = 1.2;
@@ -43,8 +44,8 @@ async function open(
   const env = { clock, random, afterPoll: setImmediate };
   let builds = 0;
   const made = createPolicy(policy);
-  const side = new Side({
-    mode: 'direct',
+  const side = new Cluster({
+    name: 'direct',
     env,
     policy: {
       ...made,
@@ -56,7 +57,7 @@ async function open(
     authority: 'orders',
     commonHeaders: [],
     drainMs: 1_000,
-    shared: {
+    pool: new ConnectionPool({
       env,
       transport,
       gate: new ConnectGate(clock, 32, perSecond),
@@ -64,9 +65,8 @@ async function open(
       backoff,
       maxConnectionsPerPod: 1,
       connectionOptions: ({ host }) => ({ host }) as never,
-    },
+    }),
     onChange() {},
-    onRoom() {},
     onPod() {},
   });
   const hosts = Array.from({ length: count }, (_, i) => `10.0.${i >> 8}.${i & 255}`);

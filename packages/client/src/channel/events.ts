@@ -1,4 +1,7 @@
+import { timers } from '@podwire/core';
 import type { WatchStatus } from '@podwire/registry';
+import type { EventEmitter } from 'eventemitter3';
+import type { Observer } from '../observe/observer.ts';
 import type { Mode } from '../options/mode.ts';
 import type { PodState } from '../pod/state.ts';
 
@@ -16,4 +19,34 @@ export interface ChannelEvents {
   modeFailed: [{ readonly mode: Mode; readonly error: Error }];
   /** The watched mode file changed into something that can't be used; the modes before hold. */
   configError: [Error];
+}
+
+/** The observer by which a channel's events come to be. */
+export function eventObserver(events: EventEmitter<ChannelEvents>): Observer {
+  return {
+    onPod: ({ id, state, lastError }) =>
+      emit(events, 'pod', { id, state: state as PodState, error: lastError }),
+    onSet({ version, source, endpoints }) {
+      // A list of ten thousand ids is not made when no listener would get it.
+      if (events.listenerCount('endpoints') === 0) return;
+      emit(events, 'endpoints', { version, source, ids: endpoints.map(({ id }) => id) });
+    },
+    onRegistry: (status) => emit(events, 'registry', status),
+  };
+}
+
+/** What a listener throws becomes an uncaught exception; it must not end in a connection's hands. */
+export function emit<K extends keyof ChannelEvents>(
+  events: EventEmitter<ChannelEvents>,
+  event: K,
+  value: ChannelEvents[K][0],
+): void {
+  if (events.listenerCount(event) === 0) return;
+  try {
+    (events.emit as (event: K, value: ChannelEvents[K][0]) => boolean).call(events, event, value);
+  } catch (error) {
+    timers.nextTick(() => {
+      throw error;
+    });
+  }
 }

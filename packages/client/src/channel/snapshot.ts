@@ -1,5 +1,5 @@
 import type { ServiceWatch } from '@podwire/registry';
-import type { Side, SideState } from '../cluster/cluster.ts';
+import type { Cluster, ClusterState } from '../cluster/cluster.ts';
 import type { Mode } from '../options/mode.ts';
 import type { OwnZone } from '../options/own-zone.ts';
 import type { ClientPod } from '../pod/pod.ts';
@@ -29,7 +29,7 @@ export interface PodSnapshot {
   readonly calls: number;
   /** Of them, those that failed in a way that says more of the Pod than of the call. */
   readonly failed: number;
-  /** Share of all calls of this side, 0–1. */
+  /** Share of all calls of the channel, 0–1. */
   readonly share: number;
   /** Why its last connection ended, or did not come to be. */
   readonly lastError: string | undefined;
@@ -46,7 +46,7 @@ export interface ChannelSnapshot {
   /** The mode that a switch under way leads to. */
   readonly switchingTo: Mode | undefined;
   /** `unknown`: the registry has not answered; `empty`: it names no Pod; `failing`: no Pod can be connected to. */
-  readonly state: SideState | 'closed';
+  readonly state: ClusterState | 'closed';
   /** The policy's name. */
   readonly policy: string;
   /** Which HTTP/2 client carries the calls. */
@@ -95,22 +95,22 @@ export function snapshotZone(zone: OwnZone | undefined): ChannelSnapshot['zone']
   return zone && { name: zone.name, node: zone.node, problem: zone.problem };
 }
 
-export function snapshotPods(side: Side, nowMs: number): PodSnapshot[] {
-  const pods = side.all;
+export function snapshotPods(clusters: readonly Cluster[], nowMs: number): PodSnapshot[] {
+  const pods = clusters.flatMap((cluster) => cluster.all);
   const total = pods.reduce((sum, pod) => sum + pod.load.started, 0);
   return pods.map((pod) => snapshotPod(pod, total, nowMs));
 }
 
 function snapshotPod(pod: ClientPod, total: number, nowMs: number): PodSnapshot {
-  const { endpoint, load } = pod;
-  const limit = pod.maxConcurrentStreams;
+  const { endpoint, load, connections } = pod;
+  const limit = connections.maxConcurrentStreams;
   return {
     id: pod.id,
     state: pod.state,
     phase: endpoint.phase,
     zone: endpoint.zone,
     weight: endpoint.weight,
-    connections: pod.connections,
+    connections: connections.count,
     inFlight: load.inFlight,
     maxConcurrentStreams: Number.isFinite(limit) && limit > 0 ? limit : undefined,
     latencyMs: load.sampled ? Math.round(load.latencyMs(nowMs) * 1_000) / 1_000 : undefined,

@@ -5,8 +5,9 @@ import { type Endpoint, toEndpoint } from '@podwire/registry';
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import type { ConnectGate, Waiting } from '../pod/connect-gate.ts';
+import { ConnectionPool } from '../pod/connection-pool.ts';
 import { PingTime } from '../pod/ping-time.ts';
-import { Side } from './cluster.ts';
+import { Cluster } from './cluster.ts';
 
 /** Whose turn it is does not matter here: all Pods begin at once. */
 const GATE = {
@@ -38,14 +39,14 @@ function open(count: number, name = 'round_robin', clock = new VirtualClock(), r
       return { ...connection, destroy: () => listener.onClosed(undefined) } as unknown as Connection;
     },
   } as unknown as Transport;
-  const side = new Side({
-    mode: 'direct',
+  const side = new Cluster({
+    name: 'direct',
     env,
     policy,
     authority: 'orders',
     commonHeaders: [],
     drainMs: 1_000,
-    shared: {
+    pool: new ConnectionPool({
       env,
       transport,
       gate: GATE,
@@ -53,9 +54,8 @@ function open(count: number, name = 'round_robin', clock = new VirtualClock(), r
       backoff: { initialMs: 100, maxMs: 1_000, downMs: 1_000 },
       maxConnectionsPerPod: 1,
       connectionOptions: () => ({}) as never,
-    },
+    }),
     onChange() {},
-    onRoom() {},
     onPod() {},
   });
   side.update(endpoints(0, count));
@@ -68,7 +68,7 @@ function endpoints(from: number, to: number): Endpoint[] {
   );
 }
 
-const picked = (side: Side, calls: number) =>
+const picked = (side: Cluster, calls: number) =>
   new Set(Array.from({ length: calls }, () => side.pick({ hash: 0, excluded: undefined })?.id));
 
 test('ten Pods that connect one after another get calls at once, each', async () => {

@@ -1,161 +1,160 @@
-import { canServe, type LoadTotal, type Picker, type PickInfo, type Policy } from '@podwire/balancer';
+import {
+  canServe,
+  type LoadTotal,
+  type MonitorFactory,
+  type Picker,
+  type PickInfo,
+  type Policy,
+} from '@podwire/balancer';
 import type { Incremental, Timer } from '@podwire/core';
-import type { StreamHead } from '@podwire/http2';
-import type { Endpoint } from '@podwire/registry';
-import type { Method } from '../call/method.ts';
+import type { RawHeaders } from '@podwire/http2';
+import type { Endpoint, ServiceWatch } from '@podwire/registry';
 import type { Env } from '../env.ts';
-import { NO_HEADERS } from '../headers/endpoint-headers.ts';
-import type { Mode } from '../options/mode.ts';
-import { ClientPod } from '../pod/pod.ts';
-import type { PodShared } from '../pod/shared.ts';
+import type { ConnectionPool } from '../pod/connection-pool.ts';
+import type { ClientPod, PodOwner } from '../pod/pod.ts';
 import { FirstPod } from './first-pod.ts';
+import { Members } from './members.ts';
+import { Monitors } from './monitors.ts';
 import { PickerRebuild } from './picker-rebuild.ts';
+import { WaitLimit, WaitQueue } from './wait-queue.ts';
+import { WarmUp } from './warm-up.ts';
 
-/** What a side is made of. */
-export interface SideOptions {
-  readonly mode: Mode;
-  readonly env: Env;
+/** What can change while calls run. */
+export interface ClusterSettings {
   readonly policy: Policy;
+  /** How long a Pod that left may finish its calls. */
+  readonly drainMs: number;
+}
+
+/** What a cluster is made of. */
+export interface ClusterOptions extends ClusterSettings {
+  /** As routes have it. */
+  readonly name: string;
+  readonly env: Env;
   /** The zone that calls prefer, while it is known. */
   readonly zone?: () => string | undefined;
   readonly authority: string;
   /** Sent with every call. */
-  readonly commonHeaders: readonly string[];
-  readonly drainMs: number;
-  readonly shared: Omit<PodShared, 'isDown' | 'onState' | 'onWeight' | 'onRoom'>;
+  readonly commonHeaders: RawHeaders;
+  /** Where the Pods' connections come from; clusters that share it share connections. */
+  readonly pool: ConnectionPool;
+  /** Calls that wait, over all clusters of the channel. Default: as many as come. */
+  readonly waitLimit?: WaitLimit;
+  readonly monitors?: readonly MonitorFactory[];
   /** Pods or their states changed, after the picker was rebuilt. */
-  onChange(side: Side): void;
-  /** A Pod can take calls again, or one more is ready to. */
-  onRoom(side: Side): void;
+  onChange(cluster: Cluster): void;
+  /** A Pod's state changed. */
   onPod(pod: ClientPod): void;
 }
 
 /** `unknown`: nothing was said of the service's Pods yet. The others are gRPC's connectivity states. */
-export type SideState = 'unknown' | 'empty' | 'connecting' | 'ready' | 'failing';
+export type ClusterState = 'unknown' | 'empty' | 'connecting' | 'ready' | 'failing';
 
-/**
- * How long the first calls wait after the first Pod is ready for the others, so that they are spread over all Pods
- * and not sent to the one that connected first.
- */
-const SPREAD_MS = 100;
-/** Hosts that calls of one method name for themselves, of which is kept what they repeat. */
-const MAX_AUTHORITIES = 64;
-
-/** The Pods that calls of one mode go to, and the picker over them. */
-export class Side {
-  readonly mode: Mode;
-  readonly pods = new Map<string, ClientPod>();
-  state: SideState = 'unknown';
-  /** All Pods were tried, or the first has been ready for a while: calls may go out. */
-  warm = false;
-  readonly #options: SideOptions;
-  readonly #shared: PodShared;
-  readonly #total: LoadTotal = { inFlight: 0 };
-  /** Pods that left the set and are not closed; one that comes back is taken from here. */
-  readonly #leaving = new Map<string, ClientPod>();
-  /** In the order of the registry's set. */
-  #order: ClientPod[] = [];
-  #picker: Picker<ClientPod> | undefined;
-  #timer: Timer | undefined;
-  #refreshTimer: Timer | undefined;
-  /** Counts the sets; each Pod knows the last one that named it. */
-  #generation = 0;
+/** A set of Pods with one policy, the picker over them, and the calls that wait for one of them. A route names it. */
+export class Cluster implements PodOwner {
+  readonly name: string;
+  readonly env: Env;
+  readonly pool: ConnectionPool;
+  readonly total: LoadTotal = { inFlight: 0 };
+  readonly authority: string;
+  readonly commonHeaders: RawHeaders;
+  readonly queue: WaitQueue;
+  /** Undefined where none are: then an attempt costs one comparison. */
+  readonly monitors: Monitors | undefined;
+  /** What names its Pods; undefined for a fixed address. */
+  feed: ServiceWatch | undefined;
+  policy: Policy;
+  state: ClusterState = 'unknown';
+  /** No new call goes here: routes name another cluster, or the channel is closed. */
+  isRetired = false;
+  readonly #options: ClusterOptions;
+  readonly #members: Members;
+  readonly #warmUp: WarmUp;
   readonly #rebuild: PickerRebuild;
+  #drainMs: number;
+  #picker: Picker<ClientPod> | undefined;
+  #refreshTimer: Timer | undefined;
   /** Where the policy uses one Pod at a time. */
-  readonly #first: FirstPod | undefined;
-  #closed = false;
+  #first: FirstPod | undefined;
 
-  constructor(options: SideOptions) {
-    this.mode = options.mode;
+  constructor(options: ClusterOptions) {
+    const { env } = options;
+    this.name = options.name;
+    this.env = env;
+    this.pool = options.pool;
+    this.authority = options.authority;
+    this.commonHeaders = options.commonHeaders;
+    this.policy = options.policy;
+    this.#drainMs = options.drainMs;
     this.#options = options;
+    this.queue = new WaitQueue(options.waitLimit ?? new WaitLimit(Number.POSITIVE_INFINITY));
+    this.#members = new Members(this, () => this.#drainMs);
+    this.#warmUp = new WarmUp(env.clock, () => this.#changed());
     this.#rebuild = new PickerRebuild(
-      options.env.clock,
+      env.clock,
       () => this.#buildPicker(),
-      () => this.#order.length,
+      () => this.#members.order.length,
     );
-    const { policy, env } = options;
-    if (policy.order !== undefined) {
-      const order = policy.order;
-      this.#first = new FirstPod({
-        clock: env.clock,
-        pods: () => this.#order,
-        order: () => order(this.#order, env.random, this.#zone),
-      });
-    }
-    this.#shared = {
-      ...options.shared,
-      isDown: () => this.state !== 'ready',
-      onState: (pod) => this.#onState(pod),
-      onWeight: () => this.#rebuild.plan('later'),
-      onRoom: (pod) => {
-        if (pod.hasRoom && !this.#closed) options.onRoom(this);
-      },
-    };
+    this.#first = this.#firstPod();
+    const { monitors = [] } = options;
+    this.monitors = monitors.length === 0 ? undefined : new Monitors(monitors, env.clock);
   }
 
-  get authority(): string {
-    return this.#options.authority;
+  /** Pods of the set, by id. */
+  get pods(): ReadonlyMap<string, ClientPod> {
+    return this.#members.byId;
+  }
+
+  /** Pods in the set and those that drain. */
+  get all(): ClientPod[] {
+    return this.#members.all;
+  }
+
+  /** All Pods were tried, or the first has been ready for a while: calls may go out. */
+  get warm(): boolean {
+    return this.#warmUp.isOver;
   }
 
   get #zone(): string | undefined {
     return this.#options.zone?.();
   }
 
-  get policy(): Policy {
-    return this.#options.policy;
+  /** Takes another policy or drain time. Pods, their connections and what was learnt of them stay; calls wait for nothing. */
+  configure({ policy, drainMs }: ClusterSettings): void {
+    this.#drainMs = drainMs;
+    if (policy === this.policy || this.isRetired) return;
+    this.policy = policy;
+    this.#first?.stop();
+    this.#first = this.#firstPod();
+    if (this.#first === undefined) for (const pod of this.#members.order) pod.connect();
+    this.refresh();
   }
 
   /** What the policy goes by has changed. */
   refresh(): void {
-    if (this.#closed) return;
+    if (this.isRetired) return;
     this.#first?.update();
     this.#rebuild.plan('now');
   }
 
-  /** Pods in the set and those that drain. */
-  get all(): ClientPod[] {
-    return [...this.#order, ...this.#leaving.values()];
-  }
-
   /** Takes a new set: keeps the Pods it knows, makes those that are new, drains those that left. */
   update(endpoints: readonly Endpoint[]): void {
-    const before = this.#order;
-    const order: ClientPod[] = [];
-    const added: ClientPod[] = [];
-    this.#generation += 1;
-    // Nearly all stay, and in the same order: those are found without a look into the map.
-    let at = 0;
-    for (const endpoint of endpoints) {
-      let pod = before[at];
-      if (pod?.endpoint !== endpoint) {
-        pod = this.pods.get(endpoint.id);
-        if (pod !== undefined) while (at < before.length && before[at] !== pod) at += 1;
-      }
-      if (pod !== undefined) {
-        at += 1;
-        if (pod.endpoint !== endpoint) pod.update(endpoint);
-      } else {
-        pod = this.#add(endpoint);
-        added.push(pod);
-      }
-      pod.generation = this.#generation;
-      order.push(pod);
-    }
-    this.#order = order;
-    for (const pod of before) if (pod.generation !== this.#generation) this.#drop(pod);
+    const added = this.#members.update(endpoints);
     if (endpoints.length === 0) this.state = 'empty';
+    this.monitors?.onPods(this.#members.order);
     if (this.#first !== undefined) this.#first.update();
     else for (const pod of added) pod.connect();
     this.#rebuild.plan(this.state === 'ready' ? 'later' : 'now');
   }
 
+  /** A Pod that takes a call now; undefined when none does. */
   pick(info: PickInfo<ClientPod>): ClientPod | undefined {
-    return this.warm ? this.#picker?.pick(info) : undefined;
+    return this.#warmUp.isOver ? this.#picker?.pick(info) : undefined;
   }
 
   /** The Pod that a call names, when that one takes it now. */
   pickNamed(id: string): ClientPod | undefined {
-    const pod = this.pods.get(id);
+    const pod = this.#members.byId.get(id);
     if (pod !== undefined) this.#first?.want(pod);
     return pod?.hasRoom ? pod : undefined;
   }
@@ -167,68 +166,51 @@ export class Side {
     return this.#first.wantOther(info.excluded) ? undefined : pod;
   }
 
-  /** What starts a call of a method that has no headers of its own. */
-  head(method: Method, host: string | undefined): StreamHead {
-    const authority = host ?? this.#options.authority;
-    let head = method.heads.get(authority);
-    if (head === undefined) {
-      const repeated = { path: method.path, authority, headers: this.#options.commonHeaders };
-      head = { method: repeated, headers: NO_HEADERS, maxReceiveBytes: method.maxReceiveBytes };
-      if (method.heads.size === MAX_AUTHORITIES) method.heads.clear();
-      method.heads.set(authority, head);
-    }
-    return head;
-  }
-
-  /** New calls go elsewhere; those under way finish within the drain time. */
-  drain(): void {
-    if (this.#closed) return;
+  /** New calls and those that wait go elsewhere; those under way finish within the drain time. */
+  retire(): void {
+    if (this.isRetired) return;
     this.#stop();
-    for (const pod of this.#order) this.#leave(pod);
-    this.#order = [];
-    this.pods.clear();
+    this.queue.reconsider();
+    this.#members.drain();
   }
 
+  /** Ends all calls, and leaves nothing behind. */
   close(reason: string): void {
     this.#stop();
-    for (const pod of this.all) pod.close(reason);
-    this.#leaving.clear();
+    this.#members.close(reason);
   }
 
   #stop(): void {
-    this.#closed = true;
-    this.#timer?.cancel();
+    const isFirst = !this.isRetired;
+    this.isRetired = true;
+    this.feed?.close();
+    this.#warmUp.stop();
     this.#refreshTimer?.cancel();
     this.#first?.stop();
-    this.#shared.gate.close();
     this.#rebuild.close();
+    if (isFirst) this.monitors?.close(this.#members.order);
   }
 
-  /** A new Pod, or one that left and has not gone yet. */
-  #add(endpoint: Endpoint): ClientPod {
-    const back = this.#leaving.get(endpoint.id);
-    this.#leaving.delete(endpoint.id);
-    const returns = back !== undefined && back.state === 'draining';
-    const pod = returns ? back : new ClientPod(endpoint, this.#shared, this.#total);
-    this.pods.set(endpoint.id, pod);
-    if (returns) pod.update(endpoint);
-    return pod;
+  isDown(): boolean {
+    return this.state !== 'ready';
   }
 
-  #drop(pod: ClientPod): void {
-    this.pods.delete(pod.id);
-    this.#leave(pod);
+  onWeight(): void {
+    this.#rebuild.plan('later');
   }
 
-  #leave(pod: ClientPod): void {
-    this.#leaving.set(pod.id, pod);
-    pod.drain(this.#options.drainMs);
+  onRoom(pod: ClientPod): void {
+    if (pod.hasRoom && !this.isRetired) this.queue.flush();
   }
 
-  #onState(pod: ClientPod): void {
-    if (pod.state === 'closed') this.#leaving.delete(pod.id);
+  onState(pod: ClientPod): void {
+    if (pod.state === 'closed') this.#members.forget(pod);
+    if (pod.state === 'ready' && !this.isRetired) this.monitors?.onReady(pod);
+    if (pod.connections.lost && pod.wantsConnection) this.feed?.recheck();
+    // Calls that wait for this one have nothing to wait for.
+    if (pod.state === 'backoff') this.queue.reconsiderSteered();
     this.#options.onPod(pod);
-    if (this.#closed) return;
+    if (this.isRetired) return;
     this.#first?.onState(pod);
     // A Pod that fails to connect again and again makes no difference to calls that others take.
     if (this.warm && pod.state !== 'ready' && !pod.picked) return;
@@ -238,8 +220,19 @@ export class Side {
     else this.#rebuild.plan(pod.state === 'ready' ? 'soon' : 'later');
   }
 
+  #firstPod(): FirstPod | undefined {
+    const { order } = this.policy;
+    if (order === undefined) return undefined;
+    const { clock, random } = this.env;
+    return new FirstPod({
+      clock,
+      pods: () => this.#members.order,
+      order: () => order(this.#members.order, random, this.#zone),
+    });
+  }
+
   *#buildPicker(): Incremental<void> {
-    const { policy, env } = this.#options;
+    const { policy, env } = this;
     const { serving, ready, settled } = this.#look();
     this.#picker = yield* policy.build({
       pods: serving,
@@ -250,7 +243,13 @@ export class Side {
       previous: this.#picker,
     });
     this.#planRefresh();
-    this.#warmUp(ready.length, settled || this.#first !== undefined);
+    this.#warmUp.look(ready.length, settled || this.#first !== undefined);
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (this.state === 'ready') this.queue.flush();
+    else this.queue.reconsider();
     this.#options.onChange(this);
   }
 
@@ -260,8 +259,9 @@ export class Side {
     const ready: ClientPod[] = [];
     let able = 0;
     let failed = 0;
+    const { order } = this.#members;
     const current = this.#first?.current;
-    for (const pod of this.#order) {
+    for (const pod of order) {
       const isReady = pod.state === 'ready';
       pod.picked = isReady;
       if (pod.endpoint.phase === 'serving') serving.push(pod);
@@ -275,36 +275,17 @@ export class Side {
     const before = this.state;
     if (ready.length > 0) this.state = 'ready';
     // Where no Pod can serve, one that can may come: that is waited for.
-    else if (this.#order.length > 0) this.state = able > 0 && failed === able ? 'failing' : 'connecting';
+    else if (order.length > 0) this.state = able > 0 && failed === able ? 'failing' : 'connecting';
     else if (this.state !== 'unknown') this.state = 'empty';
-    if (before === 'ready' && this.state !== 'ready') for (const pod of this.#order) pod.hasten();
+    if (before === 'ready' && this.state !== 'ready') for (const pod of order) pod.hasten();
     return { serving, ready, settled: ready.length + failed === able };
   }
 
   /** For weights that change by themselves. */
   #planRefresh(): void {
-    const { policy, env } = this.#options;
+    const { refreshMs } = this.policy;
     this.#refreshTimer?.cancel();
-    if (policy.refreshMs > 0 && !this.#closed)
-      this.#refreshTimer = env.clock.after(policy.refreshMs, () => this.#rebuild.plan('later'));
-  }
-
-  #warmUp(ready: number, settled: boolean): void {
-    if (ready === 0) {
-      this.warm = false;
-      this.#timer?.cancel();
-      this.#timer = undefined;
-      return;
-    }
-    if (this.warm) return;
-    if (settled) {
-      this.#timer?.cancel();
-      this.warm = true;
-      return;
-    }
-    this.#timer ??= this.#options.env.clock.after(SPREAD_MS, () => {
-      this.warm = true;
-      this.#options.onChange(this);
-    });
+    if (refreshMs > 0 && !this.isRetired)
+      this.#refreshTimer = this.env.clock.after(refreshMs, () => this.#rebuild.plan('later'));
   }
 }

@@ -4,8 +4,9 @@ import { type Endpoint, type EndpointInput, toEndpoint } from '@podwire/registry
 import { settle, VirtualClock } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import { ConnectGate } from '../pod/connect-gate.ts';
+import { ConnectionPool } from '../pod/connection-pool.ts';
 import { PingTime } from '../pod/ping-time.ts';
-import { Side } from './cluster.ts';
+import { Cluster } from './cluster.ts';
 
 /** Pods 10.0.0.0:1, 10.0.0.1:1, …, whose connections come to be when the test says so. */
 function open(policy: object | string = { pick_first: { shuffleAddressList: false } }, zone?: string) {
@@ -40,15 +41,15 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
   } as unknown as Transport;
   const env = { clock, random, afterPoll: setImmediate };
   const made = createPolicy(policy);
-  const side = new Side({
-    mode: 'direct',
+  const side = new Cluster({
+    name: 'direct',
     env,
     policy: zone === undefined ? made : zoneAware(made),
     zone: () => zone,
     authority: 'orders',
     commonHeaders: [],
     drainMs: 1_000,
-    shared: {
+    pool: new ConnectionPool({
       env,
       transport,
       gate: new ConnectGate(clock, 32, 100),
@@ -56,9 +57,8 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
       backoff: { initialMs: 100, maxMs: 10_000, downMs: 1_000 },
       maxConnectionsPerPod: 1,
       connectionOptions: ({ host }) => ({ host }) as never,
-    },
+    }),
     onChange() {},
-    onRoom() {},
     onPod() {},
   });
   return {

@@ -1,4 +1,4 @@
-import { createPolicy, selectSubset } from '@podwire/balancer';
+import { createPolicy, type MonitorFactory, type Policy, selectSubset } from '@podwire/balancer';
 import { ACCEPT_ENCODING } from '@podwire/http2';
 import {
   type Endpoint,
@@ -11,43 +11,85 @@ import {
   watchService,
 } from '@podwire/registry';
 import type { Env } from '../env.ts';
+import type { Mode } from '../options/mode.ts';
 import type { Settings } from '../options/settings.ts';
 import { ConnectGate } from '../pod/connect-gate.ts';
+import { ConnectionPool } from '../pod/connection-pool.ts';
 import { PingTime } from '../pod/ping-time.ts';
 import type { ClientPod } from '../pod/pod.ts';
-import { Side, type SideOptions } from './cluster.ts';
+import { Cluster, type ClusterOptions } from './cluster.ts';
 import { defaultAuthority } from './names.ts';
+import type { WaitLimit } from './wait-queue.ts';
 import { ZoneFinder } from './zone-finder.ts';
 
-/** What a channel is told by its sides. */
-export interface SideListener {
-  onChange(side: Side): void;
-  onRoom(side: Side): void;
+/** What a channel is told by its clusters. */
+export interface ClusterListener {
+  onChange(cluster: Cluster): void;
   onPod(pod: ClientPod): void;
   onSet(set: EndpointSet): void;
   onRegistry(status: WatchStatus): void;
 }
 
-/** A side with what feeds it. */
-export interface OpenSide {
-  readonly side: Side;
-  readonly watch: ServiceWatch | undefined;
+/** What all clusters of a channel are opened with. */
+export interface ClusterContext {
+  readonly target: OpenedTarget;
+  readonly service: string;
+  readonly settings: Settings;
+  readonly env: Env;
+  readonly waitLimit: WaitLimit;
+  readonly listener: ClusterListener;
 }
 
-/** The Pods of the target's registry, balanced by the policy. */
-export function openDirect(
-  target: OpenedTarget,
-  service: string,
-  settings: Settings,
-  env: Env,
-  listener: SideListener,
-): OpenSide {
-  const authority = settings.authority ?? defaultAuthority(target, service);
+/** One cluster, as routes name it. */
+export interface ClusterSpec {
+  readonly name: string;
+  /** Default: the channel's. */
+  readonly policy?: Policy;
+  /** Which Pods of the target it has. Default: all. */
+  readonly accepts?: (endpoint: Endpoint) => boolean;
+  readonly monitors?: readonly MonitorFactory[];
+}
+
+/** The connections to the Pods of a channel, one way: direct, or by the mesh. */
+export function openPool(mode: Mode, { target, service, settings, env }: ClusterContext): ConnectionPool {
+  const { connectTimeoutMs, keepalive, tls, transport, backoff, maxConnectionsPerPod } = settings;
+  const serverName = hostOf(authorityOf(mode, settings, target, service));
+  const pings = new PingTime(service, keepalive.timeMs);
+  return new ConnectionPool({
+    env,
+    transport,
+    pings,
+    backoff,
+    maxConnectionsPerPod,
+    gate: new ConnectGate(env.clock, settings.maxConnecting, settings.maxConnectsPerSecond),
+    connectionOptions: ({ host, port, path }) => ({
+      host,
+      port,
+      path,
+      tls: tls?.options(serverName),
+      connectTimeoutMs,
+      keepaliveTimeMs: pings.timeMs,
+      keepaliveTimeoutMs: keepalive.timeoutMs,
+      keepaliveWithoutCalls: keepalive.withoutCalls,
+      keepaliveSparing: keepalive.sparing,
+      maxHeaderListBytes: settings.maxHeaderBytes,
+      env,
+    }),
+  });
+}
+
+/** Pods of the target's registry, balanced by a policy. */
+export function openDirect(context: ClusterContext, pool: ConnectionPool, spec: ClusterSpec): Cluster {
+  const { target, settings, env, listener } = context;
   const { clock, random } = env;
   const { zone } = settings;
-  const options = sideOptions('direct', service, authority, settings, env, listener);
-  const side = new Side(zone === undefined ? options : { ...options, zone: () => zone.name });
-  const finder = zone && new ZoneFinder(zone, target.registry, target.service, env, () => side.refresh());
+  const cluster = new Cluster({
+    ...clusterOptions('direct', context, pool),
+    ...spec,
+    ...(zone !== undefined && { zone: () => zone.name }),
+  });
+  const { accepts } = spec;
+  const finder = zone && new ZoneFinder(zone, target.registry, target.service, env, () => cluster.refresh());
   const watch = watchService(
     target.registry,
     target.service,
@@ -57,18 +99,20 @@ export function openDirect(
       holdMs: settings.holdMs,
       snapshotKey: target.target.text,
       ...(settings.snapshotDir !== undefined && { snapshotDir: settings.snapshotDir }),
-      isAlive: (id) => side.pods.get(id)?.state === 'ready',
+      isAlive: (id) => cluster.pods.get(id)?.state === 'ready',
     },
     {
       onSet: (set) => {
         finder?.onSet(set.endpoints);
-        side.update(subset(set.endpoints, settings));
+        const accepted = accepts === undefined ? set.endpoints : set.endpoints.filter(accepts);
+        cluster.update(subset(accepted, settings));
         listener.onSet(set);
       },
       onStatus: (status) => listener.onRegistry(status),
     },
   );
-  return { side, watch: finder === undefined ? watch : closingBoth(watch, finder) };
+  cluster.feed = finder === undefined ? watch : closingBoth(watch, finder);
+  return cluster;
 }
 
 function closingBoth(watch: ServiceWatch, finder: ZoneFinder): ServiceWatch {
@@ -88,36 +132,28 @@ function closingBoth(watch: ServiceWatch, finder: ZoneFinder): ServiceWatch {
 }
 
 /** One address that balances for us. */
-export function openMesh(service: string, settings: Settings, env: Env, listener: SideListener): OpenSide {
-  const address = settings.meshAddress!;
-  const single = { ...settings, policy: createPolicy('pick_first') };
-  const side = new Side(sideOptions('mesh', service, settings.authority ?? address, single, env, listener));
-  side.update([toEndpoint({ address, attributes: settings.meshHeaders })]);
-  return { side, watch: undefined };
+export function openMesh(context: ClusterContext, pool: ConnectionPool): Cluster {
+  const { meshAddress: address, meshHeaders } = context.settings;
+  const policy = createPolicy('pick_first');
+  const cluster = new Cluster({ ...clusterOptions('mesh', context, pool), policy });
+  cluster.update([toEndpoint({ address: address!, attributes: meshHeaders })]);
+  return cluster;
 }
 
 function subset(endpoints: readonly Endpoint[], settings: Settings): readonly Endpoint[] {
   return settings.subset === undefined ? endpoints : selectSubset(endpoints, settings.subset);
 }
 
-function sideOptions(
-  mode: 'direct' | 'mesh',
-  service: string,
-  authority: string,
-  settings: Settings,
-  env: Env,
-  listener: SideListener,
-): SideOptions {
-  const { connectTimeoutMs, keepalive, tls, transport, backoff, maxConnectionsPerPod, drainMs, policy } =
-    settings;
-  const serverName = hostOf(authority);
-  const pings = new PingTime(service, keepalive.timeMs);
+function clusterOptions(mode: Mode, context: ClusterContext, pool: ConnectionPool): ClusterOptions {
+  const { target, service, settings, env, waitLimit, listener } = context;
   return {
-    mode,
+    name: mode,
     env,
-    policy,
-    authority,
-    drainMs,
+    pool,
+    waitLimit,
+    policy: settings.policy,
+    drainMs: settings.drainMs,
+    authority: authorityOf(mode, settings, target, service),
     commonHeaders: [
       'te',
       'trailers',
@@ -128,31 +164,14 @@ function sideOptions(
       'grpc-accept-encoding',
       ACCEPT_ENCODING,
     ],
-    shared: {
-      env,
-      transport,
-      pings,
-      backoff,
-      maxConnectionsPerPod,
-      gate: new ConnectGate(env.clock, settings.maxConnecting, settings.maxConnectsPerSecond),
-      connectionOptions: ({ host, port, path }) => ({
-        host,
-        port,
-        path,
-        tls: tls?.options(serverName),
-        connectTimeoutMs,
-        keepaliveTimeMs: pings.timeMs,
-        keepaliveTimeoutMs: keepalive.timeoutMs,
-        keepaliveWithoutCalls: keepalive.withoutCalls,
-        keepaliveSparing: keepalive.sparing,
-        maxHeaderListBytes: settings.maxHeaderBytes,
-        env,
-      }),
-    },
-    onChange: (side) => listener.onChange(side),
-    onRoom: (side) => listener.onRoom(side),
+    onChange: (cluster) => listener.onChange(cluster),
     onPod: (pod) => listener.onPod(pod),
   };
+}
+
+function authorityOf(mode: Mode, settings: Settings, target: OpenedTarget, service: string): string {
+  if (settings.authority !== undefined) return settings.authority;
+  return mode === 'mesh' ? settings.meshAddress! : defaultAuthority(target, service);
 }
 
 function hostOf(authority: string): string {

@@ -1,24 +1,32 @@
 import { status as Status } from '@grpc/grpc-js';
 import { canServe } from '@podwire/balancer';
-import type { WatchStatus } from '@podwire/registry';
-import type { Call } from '../call/call.ts';
-import type { Refusal } from '../call/host.ts';
 import type { ClientPod } from '../pod/pod.ts';
-import type { Side } from './cluster.ts';
+import type { Reason } from '../reasons.ts';
+import type { Cluster } from './cluster.ts';
+
+/** Why a call cannot even wait for a Pod. */
+export interface Refusal {
+  readonly code: Status;
+  readonly reason: Reason;
+  readonly details: string;
+}
+
+/** What a call asks of the Pods that it may go to. */
+export interface Wish {
+  /** The only Pod that it may go to. */
+  readonly pod: string | undefined;
+  readonly waitForReady: boolean;
+}
 
 /** Pods named in one error; more are counted. */
 const MAX_NAMED = 5;
 
 /** What a call waits for, in words: what the registry said, or which Pods do not answer and how. `named` is its only Pod. */
-export function whyNoPod(
-  service: string,
-  side: Side,
-  registry: WatchStatus | undefined,
-  named?: string,
-): string {
-  const only = namedPod(side, named);
+export function whyNoPod(service: string, cluster: Cluster, named?: string): string {
+  const registry = cluster.feed?.status;
+  const only = namedPod(cluster, named);
   if (only !== undefined) return `the Pod that the call names (${podProblem(only)})`;
-  switch (side.state) {
+  switch (cluster.state) {
     case 'unknown': {
       const error = registry?.lastError;
       return `the registry to name the Pods of ${service}${error === undefined ? '' : ` (${error})`}`;
@@ -26,52 +34,47 @@ export function whyNoPod(
     case 'empty':
       return `a Pod of ${service}: ${registry?.missing ?? 'the registry names none'}`;
     case 'ready':
-      return `room on a Pod of ${service} (${podProblems(side)})`;
+      return `room on a Pod of ${service} (${podProblems(cluster)})`;
     default:
-      if (![...side.pods.values()].some(({ endpoint }) => canServe(endpoint)))
-        return `a Pod of ${service} that takes calls (${podProblems(side)})`;
-      return `a connection to a Pod of ${service} (${podProblems(side)})`;
+      if (![...cluster.pods.values()].some(({ endpoint }) => canServe(endpoint)))
+        return `a Pod of ${service} that takes calls (${podProblems(cluster)})`;
+      return `a connection to a Pod of ${service} (${podProblems(cluster)})`;
   }
 }
 
 /** Why a call that does not wait for ready should fail at once; undefined when it may wait. */
-export function whyUnavailable(
-  call: Call,
-  side: Side,
-  registry: WatchStatus | undefined,
-): Refusal | undefined {
-  const named = call.request.pod;
-  const only = namedPod(side, named);
-  if (named !== undefined && only === undefined && side.state !== 'unknown') {
+export function whyUnavailable({ pod: named, waitForReady }: Wish, cluster: Cluster): Refusal | undefined {
+  const only = namedPod(cluster, named);
+  if (named !== undefined && only === undefined && cluster.state !== 'unknown') {
     const details = `the call names the Pod ${named}, which is not in the set`;
     return { code: Status.UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
   }
-  if (call.waitForReady) return undefined;
+  if (waitForReady) return undefined;
   if (only !== undefined) {
     if (!only.failing) return undefined;
     const details = `the Pod that the call names cannot be connected to (${podProblem(only)})`;
     return { code: Status.UNAVAILABLE, reason: 'NO_CONNECTION', details };
   }
-  if (side.state === 'empty') {
-    const details = registry?.missing ?? 'the registry names no Pod of the service';
+  if (cluster.state === 'empty') {
+    const details = cluster.feed?.status.missing ?? 'the registry names no Pod of the service';
     return { code: Status.UNAVAILABLE, reason: 'NO_ENDPOINTS', details };
   }
-  if (side.state === 'failing') {
+  if (cluster.state === 'failing') {
     return {
       code: Status.UNAVAILABLE,
       reason: 'NO_CONNECTION',
-      details: `no Pod can be connected to (${podProblems(side)})`,
+      details: `no Pod can be connected to (${podProblems(cluster)})`,
     };
   }
   return undefined;
 }
 
-function namedPod(side: Side, id: string | undefined): ClientPod | undefined {
-  return id === undefined ? undefined : side.pods.get(id);
+function namedPod(cluster: Cluster, id: string | undefined): ClientPod | undefined {
+  return id === undefined ? undefined : cluster.pods.get(id);
 }
 
-function podProblems(side: Side): string {
-  const pods = [...side.pods.values()];
+function podProblems(cluster: Cluster): string {
+  const pods = [...cluster.pods.values()];
   const named = pods.slice(0, MAX_NAMED).map(podProblem);
   if (pods.length > MAX_NAMED) named.push(`and ${pods.length - MAX_NAMED} more`);
   return named.join('; ');

@@ -1,29 +1,26 @@
 import { expect, test } from 'vitest';
-import type { Call } from '../call/call.ts';
-import { WaitQueue } from './wait-queue.ts';
+import { WaitLimit, WaitQueue } from './wait-queue.ts';
 
 /** Waiting calls that find room as long as there is some. */
 function waiting(queue: WaitQueue, count: number) {
   const seen = { room: 0, tries: 0, begun: [] as number[] };
   for (let number = 0; number < count; number++) {
-    const call = {
-      phase: 'waiting',
-      request: { pod: undefined },
-      begin() {
+    queue.add({
+      isSteered: false,
+      retry() {
         seen.tries += 1;
-        if (seen.room === 0) return;
+        if (seen.room === 0) return false;
         seen.room -= 1;
-        this.phase = 'running';
         seen.begun.push(number);
+        return true;
       },
-    };
-    queue.add(call as unknown as Call);
+    });
   }
   return seen;
 }
 
 test('calls begin in the order they came, as many as find room, and one more looks', () => {
-  const queue = new WaitQueue(10);
+  const queue = new WaitQueue(new WaitLimit(10));
   const seen = waiting(queue, 5);
   seen.room = 2;
   queue.flush();
@@ -34,7 +31,7 @@ test('calls begin in the order they came, as many as find room, and one more loo
 });
 
 test('room for one call costs no walk over all that wait', () => {
-  const queue = new WaitQueue(100_000);
+  const queue = new WaitQueue(new WaitLimit(100_000));
   const seen = waiting(queue, 100_000);
   const startedMs = performance.now();
   for (let i = 0; i < 10_000; i++) {

@@ -1,59 +1,72 @@
-import type { Call } from '../call/call.ts';
+/** A call that waits for a Pod. */
+export interface Waiter {
+  /** Whether its metadata name or exclude Pods, so that it may wait where others find room. */
+  readonly isSteered: boolean;
+  /** Looks for a Pod again; false while it still waits here. */
+  retry(): boolean;
+}
 
-/** Calls that wait for a Pod, in the order they came; bounded in number. */
+/** How many calls of one channel may wait, over all its clusters. */
+export class WaitLimit {
+  readonly maxCalls: number;
+  /** Calls that wait now. */
+  waiting = 0;
+
+  constructor(maxCalls: number) {
+    this.maxCalls = maxCalls;
+  }
+}
+
+/** Calls that wait for a Pod of one cluster, in the order they came. */
 export class WaitQueue {
-  readonly #calls = new Set<Call>();
-  readonly #maxCalls: number;
+  readonly #waiters = new Set<Waiter>();
+  readonly #limit: WaitLimit;
   /** Of them, those that name or exclude Pods. */
   #steered = 0;
 
-  constructor(maxCalls: number) {
-    this.#maxCalls = maxCalls;
+  constructor(limit: WaitLimit) {
+    this.#limit = limit;
   }
 
   get size(): number {
-    return this.#calls.size;
+    return this.#waiters.size;
   }
 
-  /** False when it is full. */
-  add(call: Call): boolean {
-    if (this.#calls.size >= this.#maxCalls) return false;
-    this.#calls.add(call);
-    if (isSteered(call)) this.#steered += 1;
+  /** False when as many wait as may. */
+  add(waiter: Waiter): boolean {
+    if (this.#limit.waiting >= this.#limit.maxCalls) return false;
+    this.#limit.waiting += 1;
+    this.#waiters.add(waiter);
+    if (waiter.isSteered) this.#steered += 1;
     return true;
   }
 
-  remove(call: Call): void {
-    if (this.#calls.delete(call) && isSteered(call)) this.#steered -= 1;
+  remove(waiter: Waiter): void {
+    if (!this.#waiters.delete(waiter)) return;
+    this.#limit.waiting -= 1;
+    if (waiter.isSteered) this.#steered -= 1;
   }
 
   /** A Pod has room: calls try again, in order, until one finds none. */
   flush(): void {
     // Not a copy: where one call ends another begins, this runs for every reply.
-    for (const call of this.#calls) {
-      this.#retry(call);
-      if (call.phase === 'waiting' && !isSteered(call)) return;
-    }
+    for (const waiter of this.#waiters) if (!this.#retry(waiter) && !waiter.isSteered) return;
   }
 
   /** A Pod failed: calls that wait for one of their own look again. */
   reconsiderSteered(): void {
     if (this.#steered === 0) return;
-    for (const call of [...this.#calls]) if (isSteered(call)) this.#retry(call);
+    for (const waiter of [...this.#waiters]) if (waiter.isSteered) this.#retry(waiter);
   }
 
   /** Lets every call look again: perhaps there is nothing to wait for any more. */
   reconsider(): void {
-    for (const call of [...this.#calls]) this.#retry(call);
+    for (const waiter of [...this.#waiters]) this.#retry(waiter);
   }
 
-  #retry(call: Call): void {
-    call.begin();
-    if (call.phase !== 'waiting') this.remove(call);
+  #retry(waiter: Waiter): boolean {
+    const found = waiter.retry();
+    if (found) this.remove(waiter);
+    return found;
   }
-}
-
-/** Whether the call's metadata name or exclude Pods, so that it may wait where others find room. */
-function isSteered({ request }: Call): boolean {
-  return request.pod !== undefined || request.exclude !== undefined;
 }

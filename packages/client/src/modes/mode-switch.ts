@@ -1,37 +1,47 @@
 import type { Timer } from '@podwire/core';
-import type { Side } from '../cluster/cluster.ts';
-import type { OpenSide } from '../cluster/open-cluster.ts';
 import type { Env } from '../env.ts';
 import type { Mode } from '../options/mode.ts';
 
-/** How long a new side may take to connect before the switch is given up. */
+/** How long a new destination may take to connect before the switch is given up. */
 const SWITCH_TIMEOUT_MS = 10_000;
 
-interface Pending {
+/** Where a mode's calls go, as far as a switch knows it. */
+export interface Switchable {
+  /** Calls may go there. */
+  readonly warm: boolean;
+  retire(): void;
+  close(reason: string): void;
+}
+
+interface Waiter {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+interface Pending<D> {
   readonly mode: Mode;
-  readonly open: OpenSide;
+  readonly destination: D;
   readonly timer: Timer;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+  readonly waiters: Set<Waiter>;
 }
 
 /** What a switch needs of its channel. */
-export interface SwitchOwner {
+export interface SwitchOwner<D> {
   readonly env: Env;
-  open(mode: Mode): OpenSide;
-  /** The new side is connected: new calls go there. The old one drains. */
-  swap(open: OpenSide): void;
+  open(mode: Mode): D;
+  /** The new destination is connected: new calls go there. The old one drains. */
+  swap(destination: D): void;
   onFailed(mode: Mode, error: Error): void;
-  /** What the new side still waits for. */
-  explain(open: OpenSide): string;
+  /** What the new destination still waits for. */
+  explain(destination: D): string;
 }
 
-/** Moves a channel from one mode to the other without losing a call: the new side connects before it is used. */
-export class ModeSwitch {
-  readonly #owner: SwitchOwner;
-  #pending: Pending | undefined;
+/** Moves a channel from one mode to the other without losing a call: the new destination connects before it is used. */
+export class ModeSwitch<D extends Switchable> {
+  readonly #owner: SwitchOwner<D>;
+  #pending: Pending<D> | undefined;
 
-  constructor(owner: SwitchOwner) {
+  constructor(owner: SwitchOwner<D>) {
     this.#owner = owner;
   }
 
@@ -41,74 +51,57 @@ export class ModeSwitch {
   }
 
   /**
-   * Resolves when calls go the new way. Rejects if the new side did not connect or if another mode was requested meanwhile, so that the
-   * caller never assumes a switch that did not happen. Asked for the same mode again it waits for the same switch.
+   * Resolves when calls go the new way. Rejects if the new destination did not connect or if another mode was requested meanwhile, so
+   * that the caller never assumes a switch that did not happen. Asked for the same mode again it waits for the same switch.
    */
   to(mode: Mode, current: Mode): Promise<void> {
-    if (this.#pending?.mode === mode) return this.#follow(this.#pending);
+    if (this.#pending?.mode === mode) return waitFor(this.#pending.waiters);
     this.cancel(`${mode} was asked for before it was done`);
     if (mode === current) return Promise.resolve();
-    const open = this.#owner.open(mode);
-    const done = new Promise<void>((resolve, reject) => {
-      const timer = this.#owner.env.clock.after(SWITCH_TIMEOUT_MS, () => this.#fail());
-      this.#pending = { mode, open, timer, resolve, reject };
-    });
-    // A caller that does not wait learns of a failure by the event.
-    done.catch(() => {});
-    this.onWarm(open.side);
+    const destination = this.#owner.open(mode);
+    const timer = this.#owner.env.clock.after(SWITCH_TIMEOUT_MS, () => this.#fail());
+    this.#pending = { mode, destination, timer, waiters: new Set() };
+    const done = waitFor(this.#pending.waiters);
+    this.look();
     return done;
   }
 
-  /** A side changed; when it is the one waited for, and ready for calls, it is taken. */
-  onWarm(side: Side): void {
+  /** Something changed: the destination that is waited for is taken when it is ready for calls. */
+  look(): void {
     const pending = this.#pending;
-    if (pending?.open.side !== side || !side.warm) return;
+    if (pending === undefined || !pending.destination.warm) return;
     this.#pending = undefined;
     pending.timer.cancel();
-    this.#owner.swap(pending.open);
-    pending.resolve();
+    this.#owner.swap(pending.destination);
+    for (const { resolve } of pending.waiters) resolve();
   }
 
   cancel(why: string): void {
     const pending = this.#pending;
-    if (pending === undefined) return;
-    this.#pending = undefined;
-    pending.timer.cancel();
-    close(pending.open, why);
-    pending.reject(new Error(`the switch to ${pending.mode} was given up: ${why}`));
-  }
-
-  #follow(pending: Pending): Promise<void> {
-    const { resolve, reject } = pending;
-    const done = new Promise<void>((also, alsoReject) => {
-      this.#pending = {
-        ...pending,
-        resolve: () => {
-          resolve();
-          also();
-        },
-        reject: (error) => {
-          reject(error);
-          alsoReject(error);
-        },
-      };
-    });
-    done.catch(() => {});
-    return done;
+    if (pending !== undefined) this.#giveUp(pending, why, why);
   }
 
   #fail(): void {
     const pending = this.#pending!;
+    const why = `waited ${SWITCH_TIMEOUT_MS} ms for ${this.#owner.explain(pending.destination)}`;
+    this.#owner.onFailed(pending.mode, this.#giveUp(pending, why));
+  }
+
+  #giveUp({ mode, destination, timer, waiters }: Pending<D>, why: string, closedFor?: string): Error {
     this.#pending = undefined;
-    const why = `waited ${SWITCH_TIMEOUT_MS} ms for ${this.#owner.explain(pending.open)}`;
-    const error = new Error(`the switch to ${pending.mode} was given up: ${why}`);
-    close(pending.open, error.message);
-    this.#owner.onFailed(pending.mode, error);
-    pending.reject(error);
+    timer.cancel();
+    const error = new Error(`the switch to ${mode} was given up: ${why}`);
+    destination.close(closedFor ?? error.message);
+    for (const { reject } of waiters) reject(error);
+    return error;
   }
 }
 
-function close(open: OpenSide, why: string): void {
-  open.watch?.close();
-  open.side.close(why);
+function waitFor(waiters: Set<Waiter>): Promise<void> {
+  const done = new Promise<void>((resolve, reject) => {
+    waiters.add({ resolve, reject });
+  });
+  // A caller that does not wait learns of a failure by the event.
+  done.catch(() => {});
+  return done;
 }

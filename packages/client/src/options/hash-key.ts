@@ -1,4 +1,4 @@
-import type { Metadata } from '@grpc/grpc-js';
+import { Metadata } from '@grpc/grpc-js';
 import { hashKey } from '@podwire/balancer';
 import { checkKeys, InvalidInput, messageOf, type Random, show } from '@podwire/core';
 import type { HashKeyInfo } from './channel-options.ts';
@@ -25,13 +25,13 @@ export function parseHashKey(value: unknown, path: string): HashKeyOption | unde
 export function hashOf(
   option: HashKeyOption | undefined,
   method: string,
-  metadata: Metadata,
+  metadata: Metadata | undefined,
   random: Random,
 ): number {
   const key =
     typeof option === 'function'
-      ? keyFrom(option, { method, metadata })
-      : option && metadata.get(option.header)[0]?.toString();
+      ? keyFrom(option, { method, metadata: metadata ?? new Metadata() })
+      : option && metadata?.get(option.header)[0]?.toString();
   return key === undefined ? Math.floor(random() * 2 ** 32) : hashKey(key);
 }
 

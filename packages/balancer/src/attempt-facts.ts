@@ -1,0 +1,30 @@
+import type { Pod } from './pod.ts';
+
+/**
+ * Who decided how an attempt ended. `server`: it sent a status or reset the stream. `proxy`: an answer that is not gRPC, from a
+ * proxy or another server before it. `connection`: the connection died, or refused the stream (Envoy: a failure of local origin).
+ * `client`: the caller, its deadline or a limit of podwire's own.
+ */
+export type Origin = 'server' | 'proxy' | 'connection' | 'client';
+
+/** One attempt at a call, as monitors and observers see it. It is the attempt itself and not a copy: read it, and keep nothing. */
+export interface AttemptFacts<P extends Pod = Pod> {
+  /** The Pod that it was sent to. */
+  readonly pod: P;
+  /** `/package.Service/Method` */
+  readonly method: string;
+  /** Attempts at this call before it, from 0; transparent retries are not counted (gRFC A6, `grpc-previous-rpc-attempts`). */
+  readonly ordinal: number;
+  /** Whether it was sent while another attempt at the same call was open. */
+  readonly isHedge: boolean;
+  /** When it was sent to its Pod, on the channel's monotonic clock, in milliseconds. */
+  readonly startedMs: number;
+  /** When it ended; 0 while it is open, as is all that follows. */
+  readonly endedMs: number;
+  /** gRPC's status code. */
+  readonly code: number;
+  /** Who decided that. */
+  readonly origin: Origin;
+  /** Trailers of the reply, name and value in turn; empty without a reply. */
+  readonly trailers: readonly string[];
+}

@@ -1,0 +1,143 @@
+import type { CallCredentials } from '@grpc/grpc-js';
+import type { Clock, Random } from '@podwire/core';
+import { WaitLimit } from '../cluster/wait-queue.ts';
+import type { Env } from '../env.ts';
+import type { Observer } from '../observe/observer.ts';
+import type { HashKeyOption } from '../options/hash-key.ts';
+import type { Settings } from '../options/settings.ts';
+import { ProcessRef } from '../process-ref.ts';
+import { RetryThrottle } from '../retry/throttle.ts';
+import type { Planner } from './call-plan.ts';
+import { TimerWheel } from './timer-wheel.ts';
+
+const SETTLED = Promise.resolve();
+
+/** A call that begins with its batch. */
+export interface Scheduled {
+  /** `scheduled` until it has begun. */
+  readonly phase: string;
+  begin(): void;
+}
+
+/** A call that has neither an attempt nor a place in a queue: it waits for credentials, or for its next attempt. */
+export interface Suspended {
+  /** The channel closes. */
+  onChannelClosed(): void;
+}
+
+/** What a channel's calls are made with. */
+export interface CallRuntimeOptions {
+  readonly service: string;
+  readonly target: string;
+  readonly settings: Settings;
+  readonly env: Env;
+  readonly planner: Planner;
+  readonly observer: Observer | undefined;
+}
+
+/** What all calls of one channel share. */
+export class CallRuntime {
+  /** For errors. */
+  readonly service: string;
+  /** As it was given. */
+  readonly target: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+  /** Undefined where none looks at calls: then a call costs one comparison. */
+  readonly observer: Observer | undefined;
+  readonly planner: Planner;
+  readonly processRef: ProcessRef = new ProcessRef();
+  /** Calls that wait for a Pod, over all clusters. */
+  readonly waitLimit: WaitLimit;
+  readonly suspended: Set<Suspended> = new Set();
+  /** Whether connections are encrypted, so that call credentials may travel. */
+  readonly secure: boolean;
+  readonly callCredentials: CallCredentials | undefined;
+  readonly throttle: RetryThrottle | undefined;
+  /** How long a call waits for a Pod, unless it waits for ready. */
+  readonly waitTimeoutMs: number;
+  /** Bytes that one call, and all calls together, may keep for another attempt. */
+  readonly retryBytesPerCall: number;
+  readonly retryBytesPerChannel: number;
+  readonly compression: Settings['compression'];
+  readonly hashKey: HashKeyOption | undefined;
+  /** Bytes kept now, over all calls. */
+  retryBytes = 0;
+  /** Calls started and not ended. */
+  openCalls = 0;
+  /** The channel takes no new calls, and cuts those that its grace leaves. */
+  closed = false;
+  readonly #callersMs: () => number;
+  #batch: Scheduled[] = [];
+  /** The other of two that take turns. */
+  #emptyBatch: Scheduled[] = [];
+  #onIdle: (() => void) | undefined;
+
+  constructor({ service, target, settings, env, planner, observer }: CallRuntimeOptions) {
+    this.service = service;
+    this.target = target;
+    this.planner = planner;
+    this.clock = env.clock;
+    this.random = env.random;
+    this.observer = observer?.onCall === undefined ? undefined : observer;
+    this.#callersMs = env.callersMs ?? (() => env.clock.wallMs());
+    this.wheel = new TimerWheel(env.clock, env.afterPoll);
+    this.waitLimit = new WaitLimit(settings.waiting.maxCalls);
+    this.secure = settings.tls !== undefined;
+    this.callCredentials = settings.callCredentials;
+    this.throttle = settings.serviceConfig.throttle && new RetryThrottle(settings.serviceConfig.throttle);
+    this.waitTimeoutMs = settings.waiting.timeoutMs;
+    this.retryBytesPerCall = settings.retryBuffer.perCallBytes;
+    this.retryBytesPerChannel = settings.retryBuffer.perChannelBytes;
+    this.compression = settings.compression;
+    this.hashKey = settings.hashKey;
+  }
+
+  /** From the wall clock of deadlines, as their caller sees it now, to the one that does not jump. */
+  toClock(wallMs: number): number {
+    return wallMs === Number.POSITIVE_INFINITY ? wallMs : this.clock.nowMs() + wallMs - this.#callersMs();
+  }
+
+  /** Begins the call at the end of this turn of the event loop, together with all others started in it. */
+  schedule(call: Scheduled): void {
+    // A promise is the cheapest microtask: `queueMicrotask` makes an async resource each time.
+    if (this.#batch.push(call) === 1) void SETTLED.then(this.#beginBatch);
+  }
+
+  onCallStart(): void {
+    this.openCalls += 1;
+    this.processRef.ref();
+  }
+
+  onCallEnd(): void {
+    this.openCalls -= 1;
+    this.processRef.unref();
+    if (this.openCalls === 0) this.#onIdle?.();
+  }
+
+  /** Takes no more calls; those of this turn are under way, and those that are suspended end. */
+  close(): void {
+    this.#beginBatch();
+    this.closed = true;
+    for (const call of [...this.suspended]) call.onChannelClosed();
+  }
+
+  /** Resolves when no call is open; at once when none is. */
+  idle(): Promise<void> {
+    if (this.openCalls === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  readonly #beginBatch = (): void => {
+    const batch = this.#batch;
+    this.#batch = this.#emptyBatch;
+    this.#emptyBatch = [];
+    // A unary call began when it was whole.
+    for (const call of batch) if (call.phase === 'scheduled') call.begin();
+    batch.length = 0;
+    this.#emptyBatch = batch;
+  };
+}

@@ -1,0 +1,97 @@
+import { createRoute, type RouteTable, singleRoute } from '@podwire/routing';
+import type { Cluster, ClusterState } from '../cluster/cluster.ts';
+import {
+  type ClusterContext,
+  type ClusterSpec,
+  openDirect,
+  openMesh,
+  openPool,
+} from '../cluster/open-cluster.ts';
+import type { MethodConfig } from '../options/method-config.ts';
+import type { Mode } from '../options/mode.ts';
+import type { ConnectionPool } from '../pod/connection-pool.ts';
+
+/** Routes over clusters of the target's Pods, in the place of one cluster for all calls. */
+export interface Routing {
+  readonly routes: RouteTable<MethodConfig>;
+  /** Those that the routes name; the first one is what snapshots call the channel's policy and registry. */
+  readonly clusters: readonly ClusterSpec[];
+}
+
+/** In which order the states of several clusters count for the channel: gRPC's rule for aggregate states (`cluster_manager`). */
+const ORDER: readonly ClusterState[] = ['ready', 'connecting', 'unknown', 'failing', 'empty'];
+
+/** Where the calls of one mode go: a route table, and the clusters that its routes name. */
+export class Destination {
+  readonly mode: Mode;
+  readonly routes: RouteTable<MethodConfig>;
+  readonly clusters: ReadonlyMap<string, Cluster>;
+  readonly #pool: ConnectionPool;
+
+  private constructor(
+    mode: Mode,
+    routes: RouteTable<MethodConfig>,
+    clusters: readonly Cluster[],
+    pool: ConnectionPool,
+  ) {
+    this.mode = mode;
+    this.routes = routes;
+    this.clusters = new Map(clusters.map((cluster) => [cluster.name, cluster]));
+    this.#pool = pool;
+  }
+
+  /** Opens a mode's clusters: `mesh` is one, and `direct` is one unless `routing` says otherwise. */
+  static open(mode: Mode, context: ClusterContext, routing: Routing | undefined): Destination {
+    const pool = openPool(mode, context);
+    const single = singleRoute<MethodConfig>(createRoute(mode, mode, {}));
+    if (mode === 'mesh') return new Destination(mode, single, [openMesh(context, pool)], pool);
+    const { routes, clusters } = routing ?? { routes: single, clusters: [{ name: mode }] };
+    const opened = clusters.map((spec) => openDirect(context, pool, spec));
+    return new Destination(mode, routes, opened, pool);
+  }
+
+  /** The cluster that stands for all in snapshots and errors of the channel. */
+  get main(): Cluster {
+    return this.clusters.values().next().value!;
+  }
+
+  get state(): ClusterState {
+    const states = new Set([...this.clusters.values()].map(({ state }) => state));
+    return ORDER.find((state) => states.has(state))!;
+  }
+
+  /** Calls may go out: every cluster is ready, or has no Pod that could be. */
+  get warm(): boolean {
+    let warm = false;
+    for (const cluster of this.clusters.values()) {
+      if (cluster.warm) warm = true;
+      else if (cluster.state === 'unknown' || cluster.state === 'connecting' || cluster.state === 'ready')
+        return false;
+    }
+    return warm;
+  }
+
+  has(cluster: Cluster): boolean {
+    return this.clusters.get(cluster.name) === cluster;
+  }
+
+  /** New calls and those that wait go elsewhere; those under way finish within the drain time. */
+  retire(): void {
+    for (const cluster of this.clusters.values()) cluster.retire();
+  }
+
+  /** Hears its registries no more; calls go on with the Pods that are known. */
+  closeFeeds(): void {
+    for (const { feed } of this.clusters.values()) feed?.close();
+  }
+
+  close(reason: string): void {
+    for (const cluster of this.clusters.values()) cluster.close(reason);
+    this.#pool.close();
+  }
+
+  /** Whether Pods of it still have calls, after it was retired. */
+  get isDrained(): boolean {
+    return [...this.clusters.values()].every((cluster) => cluster.all.length === 0);
+  }
+}

@@ -1,0 +1,142 @@
+import type { Random } from '@podwire/core';
+import type { MethodRoutes, Route } from '@podwire/routing';
+import { CallPlan, type PlannedMethod, type Planner } from '../call/call-plan.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { checkMethodPath } from '../options/check.ts';
+import type { MethodConfig } from '../options/method-config.ts';
+import type { Settings } from '../options/settings.ts';
+import type { Destination } from './destination.ts';
+
+/** Methods that are kept; more than a service has. A gateway may see an unbounded number of method names. */
+const MAX_METHODS = 1_000;
+
+/** One method, with the plans that were made for its calls. */
+class RoutedMethod implements PlannedMethod {
+  readonly path: string;
+  only: CallPlan | undefined;
+  /** Undefined until a call asks, and again once the routes changed. */
+  routes: MethodRoutes<MethodConfig> | undefined;
+  /** There are more methods than are kept: plans of this one are made for each call. */
+  isForgotten = false;
+  /** By route, and by the cluster's name. */
+  readonly plans: Map<Route<MethodConfig>, Map<string, CallPlan>> = new Map();
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** What was planned does not hold any more. */
+  reset(): void {
+    for (const plans of this.plans.values()) for (const plan of plans.values()) plan.isCurrent = false;
+    this.plans.clear();
+    this.only = undefined;
+    this.routes = undefined;
+  }
+}
+
+/** Gives each call its plan: by the routes of the destination in use, and what the settings say of its method. */
+export class Router implements Planner {
+  readonly #random: Random;
+  readonly #methods = new Map<string, RoutedMethod>();
+  #settings: Settings;
+  #destination: Destination | undefined;
+
+  constructor(settings: Settings, random: Random) {
+    this.#settings = settings;
+    this.#random = random;
+  }
+
+  /** New calls, and those that wait, go to another destination, or by other settings. */
+  use(destination: Destination, settings: Settings = this.#settings): void {
+    this.#destination = destination;
+    this.#settings = settings;
+    for (const method of this.#methods.values()) method.reset();
+  }
+
+  /** What `createCall` keeps of a method. Throws {@link InvalidInput} for a path that cannot be sent. */
+  method(path: string): PlannedMethod {
+    let method = this.#methods.get(path);
+    if (method === undefined) {
+      checkMethodPath(path, 'method');
+      method = new RoutedMethod(path);
+      if (this.#methods.size === MAX_METHODS) this.#forgetOldest();
+      this.#methods.set(path, method);
+    }
+    return method;
+  }
+
+  plan(
+    planned: PlannedMethod,
+    host: string | undefined,
+    header: (name: string) => string | undefined,
+  ): CallPlan | undefined {
+    const method = planned as RoutedMethod;
+    const destination = this.#destination!;
+    method.routes ??= destination.routes.forMethod(method.path);
+    const { only } = method.routes;
+    const route = only ?? method.routes.match({ host, header }, this.#random);
+    if (route === undefined) return undefined;
+    const name = route.clusters.length === 1 ? route.clusters[0]!.cluster : route.cluster(this.#random());
+    const plan = this.#planFor(method, route, name, destination);
+    const isOnly = only !== undefined && route.clusters.length === 1;
+    if (method.isForgotten) method.reset();
+    else if (isOnly) method.only = plan;
+    return plan;
+  }
+
+  #planFor(
+    method: RoutedMethod,
+    route: Route<MethodConfig>,
+    name: string,
+    destination: Destination,
+  ): CallPlan | undefined {
+    let plans = method.plans.get(route);
+    if (plans === undefined) {
+      plans = new Map();
+      method.plans.set(route, plans);
+    }
+    let plan = plans.get(name);
+    if (plan === undefined) {
+      const cluster = destination.clusters.get(name);
+      if (cluster === undefined) return undefined;
+      plan = this.#make(method.path, route.config, cluster);
+      plans.set(name, plan);
+    }
+    return plan;
+  }
+
+  #make(path: string, ofRoute: MethodConfig, cluster: Cluster): CallPlan {
+    const settings = this.#settings;
+    const { retry, hedging, ...ofService } = settings.serviceConfig.methodConfig(path);
+    const hasRetries = ofRoute.retry !== undefined || ofRoute.hedging !== undefined;
+    // Of the two there is one at most: a route that gives one does not inherit the other.
+    const config = {
+      ...ofService,
+      ...(!hasRetries && { ...(retry && { retry }), ...(hedging && { hedging }) }),
+      ...ofRoute,
+    };
+    const { retry: _retry, hedging: _hedging, ...withoutRetries } = config;
+    return new CallPlan({
+      cluster,
+      path,
+      config: settings.retries ? config : withoutRetries,
+      maxSendBytes: smaller(settings.maxSendBytes, config.maxSendBytes),
+      maxReceiveBytes: smaller(settings.maxReceiveBytes, config.maxReceiveBytes),
+      needsHash: settings.policy.needsHash || cluster.policy.needsHash,
+    });
+  }
+
+  #forgetOldest(): void {
+    for (const [path, method] of this.#methods) {
+      this.#methods.delete(path);
+      method.isForgotten = true;
+      return method.reset();
+    }
+  }
+}
+
+/** Of two limits of which -1 and undefined are none. */
+function smaller(a: number, b: number | undefined): number {
+  if (b === undefined || b < 0) return a;
+  return a < 0 ? b : Math.min(a, b);
+}

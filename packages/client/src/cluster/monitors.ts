@@ -1,0 +1,92 @@
+import type { AttemptFacts, Monitor, MonitorFactory, PodControl } from '@podwire/balancer';
+import type { Clock, Timer } from '@podwire/core';
+import type { ClientPod } from '../pod/pod.ts';
+
+/** Runs a cluster's monitors: tells them what happens, calls their ticks, and does to Pods what they ask for. */
+export class Monitors {
+  readonly #clock: Clock;
+  readonly #running: readonly RunningMonitor[];
+
+  constructor(factories: readonly MonitorFactory[], clock: Clock) {
+    this.#clock = clock;
+    this.#running = factories.map((factory) => new RunningMonitor(factory, clock));
+  }
+
+  onPods(pods: readonly ClientPod[]): void {
+    const nowMs = this.#clock.nowMs();
+    for (const { monitor } of this.#running) monitor.onPods?.(pods, nowMs);
+  }
+
+  onReady(pod: ClientPod): void {
+    const nowMs = this.#clock.nowMs();
+    for (const { monitor } of this.#running) monitor.onReady?.(pod, nowMs);
+  }
+
+  onAttemptStart(attempt: AttemptFacts<ClientPod>): void {
+    for (const { monitor } of this.#running) monitor.onAttemptStart?.(attempt);
+  }
+
+  onAttemptEnd(attempt: AttemptFacts<ClientPod>): void {
+    for (const { monitor } of this.#running) monitor.onAttemptEnd?.(attempt);
+  }
+
+  /** Takes back what the monitors did to these Pods, and ends them. */
+  close(pods: readonly ClientPod[]): void {
+    for (const running of this.#running) running.close(pods);
+  }
+}
+
+/** One monitor with its ticks. */
+class RunningMonitor implements PodControl<ClientPod> {
+  readonly monitor: Monitor<ClientPod>;
+  readonly #clock: Clock;
+  #tickAtMs = Number.POSITIVE_INFINITY;
+  #timer: Timer | undefined;
+  #closed = false;
+  /** Reasons that this monitor has for blocking a Pod, by the Pod. */
+  readonly #blocked = new Map<ClientPod, number>();
+
+  constructor(factory: MonitorFactory, clock: Clock) {
+    this.#clock = clock;
+    this.monitor = factory<ClientPod>(this);
+  }
+
+  block(pod: ClientPod, why: number): void {
+    if (this.#closed) return;
+    this.#blocked.set(pod, (this.#blocked.get(pod) ?? 0) | why);
+    pod.block(why);
+  }
+
+  unblock(pod: ClientPod, why: number): void {
+    const left = (this.#blocked.get(pod) ?? 0) & ~why;
+    if (left === 0) this.#blocked.delete(pod);
+    else this.#blocked.set(pod, left);
+    pod.unblock(why);
+  }
+
+  weigh(pod: ClientPod, factor: number): void {
+    if (!this.#closed) pod.weigh(this, factor);
+  }
+
+  tickAt(atMs: number): void {
+    if (this.#closed || atMs >= this.#tickAtMs) return;
+    this.#timer?.cancel();
+    this.#tickAtMs = atMs;
+    this.#timer = this.#clock.after(Math.max(0, atMs - this.#clock.nowMs()), () => this.#tick());
+  }
+
+  close(pods: readonly ClientPod[]): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.monitor.close?.();
+    for (const [pod, why] of this.#blocked) pod.unblock(why);
+    this.#blocked.clear();
+    for (const pod of pods) pod.weigh(this, 1);
+  }
+
+  #tick(): void {
+    this.#tickAtMs = Number.POSITIVE_INFINITY;
+    const nextMs = this.monitor.tick?.(this.#clock.nowMs());
+    if (nextMs !== undefined) this.tickAt(nextMs);
+  }
+}

@@ -1,0 +1,46 @@
+import type { Clock, Timer } from '@podwire/core';
+
+/**
+ * How long the first calls wait after the first Pod is ready for the others, so that they are spread over all Pods
+ * and not sent to the one that connected first.
+ */
+const SPREAD_MS = 100;
+
+/** Whether a cluster's first calls may go out: all Pods were tried, or the first has been ready for a while. */
+export class WarmUp {
+  isOver = false;
+  readonly #clock: Clock;
+  readonly #onOver: () => void;
+  #timer: Timer | undefined;
+
+  /** `onOver` is called when it ends by time. */
+  constructor(clock: Clock, onOver: () => void) {
+    this.#clock = clock;
+    this.#onOver = onOver;
+  }
+
+  /** `ready`: Pods that take calls. `settled`: all Pods were tried. */
+  look(ready: number, settled: boolean): void {
+    if (ready === 0) return this.#reset();
+    if (this.isOver) return;
+    if (settled) {
+      this.stop();
+      this.isOver = true;
+      return;
+    }
+    this.#timer ??= this.#clock.after(SPREAD_MS, () => {
+      this.isOver = true;
+      this.#onOver();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  #reset(): void {
+    this.isOver = false;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+}

@@ -1,0 +1,58 @@
+import type { ConnectionOptions, Transport } from '@podwire/http2';
+import type { Endpoint } from '@podwire/registry';
+import type { Env } from '../env.ts';
+import type { BackoffOptions } from './backoff.ts';
+import type { ConnectGate } from './connect-gate.ts';
+import { type PodAddress, PodConnections } from './connections.ts';
+import type { PingTime } from './ping-time.ts';
+
+/** What all connections of a pool are made with. */
+export interface PoolOptions {
+  readonly env: Env;
+  readonly transport: Transport;
+  connectionOptions(address: PodAddress): ConnectionOptions;
+  /** Bounds how many connect at the same time, and how many fail in a second. */
+  readonly gate: ConnectGate;
+  readonly pings: PingTime;
+  readonly backoff: BackoffOptions;
+  /** More than one when the peer's MAX_CONCURRENT_STREAMS is used up (gRFC A105). */
+  readonly maxConnectionsPerPod: number;
+}
+
+/**
+ * The connections of a channel's Pods, by their addresses. Clusters that share a pool share the connections to the Pods that
+ * they have in common. A pool has one way to connect, TLS included: clusters that differ there have a pool each.
+ */
+export class ConnectionPool {
+  readonly #options: PoolOptions;
+  readonly #byAddress = new Map<string, PodConnections>();
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Those to the address of an endpoint: others' too, or new ones, which live until their last user has left. */
+  to(endpoint: Endpoint): PodConnections {
+    const { id, host, port, path } = endpoint;
+    const key = path ?? `${host}:${port}`;
+    const there = this.#byAddress.get(key);
+    if (there !== undefined) return there;
+    const made = new PodConnections(
+      { id, host, port, ...(path !== undefined && { path }) },
+      this.#options,
+      () => this.#byAddress.delete(key),
+    );
+    this.#byAddress.set(key, made);
+    return made;
+  }
+
+  /** Whether an endpoint has the address that connections were made to. */
+  static isSame({ address }: PodConnections, { host, port, path }: Endpoint): boolean {
+    return address.port === port && address.host === host && address.path === path;
+  }
+
+  /** No connection is to be made any more. */
+  close(): void {
+    this.#options.gate.close();
+  }
+}

@@ -1,0 +1,313 @@
+import type { Timer } from '@podwire/core';
+import {
+  type CloseCause,
+  type Connection,
+  type ConnectionListener,
+  closeText,
+  type Stream,
+  type StreamHandler,
+  type StreamHead,
+} from '@podwire/http2';
+import type { Endpoint } from '@podwire/registry';
+import { Backoff } from './backoff.ts';
+import type { PoolOptions } from './connection-pool.ts';
+import { type DialedPod, Dialer, type Settled } from './dialer.ts';
+
+/** Where a Pod listens. */
+export type PodAddress = Pick<Endpoint, 'id' | 'host' | 'port' | 'path'>;
+
+/** `idle` is not wanted, `connecting` has no connection and makes one, `backoff` waits after a failure. */
+export type ConnectionsState = 'idle' | 'connecting' | 'ready' | 'backoff' | 'closed';
+
+/** A cluster's Pod, as far as the connections that it uses know it. Nothing of it is called inside a call of its own, but `connect`. */
+export interface ConnectionsUser {
+  /** Whether its calls go over these connections, or will. */
+  readonly wantsConnection: boolean;
+  /** Whether one more connection is worth making when those there are have no room. */
+  readonly wantsRoom: boolean;
+  /** Whether no Pod of its set takes calls now. */
+  isDown(): boolean;
+  /** The connections changed their state. */
+  onConnectionsState(): void;
+  /** They have room again, or none any more, in the same state. */
+  onConnectionsRoom(): void;
+  /** A connection that took no more calls is gone. */
+  onConnectionGone(): void;
+}
+
+interface Link {
+  readonly connection: Connection;
+  readyMs: number;
+}
+
+/**
+ * A connection counts as stable once it has lived this long or carried a reply. We reconnect at once after a stable connection and
+ * after a single short-lived one (a server that is shutting down looks like that); after two short-lived ones in a row we back off.
+ */
+const STABLE_MS = 1_000;
+
+/**
+ * The connections to one Pod: one, or more while its stream limit is used up. All clusters of a channel that name the Pod share
+ * them. They are made while one of these users wants them, and are closed when the last one has left.
+ */
+export class PodConnections implements DialedPod {
+  state: ConnectionsState = 'idle';
+  /** Whether one more stream can be opened. */
+  hasRoom = false;
+  /** Whether the last attempt to connect failed; holds until one succeeds. */
+  failing = false;
+  /** Why the last connection ended, or did not come to be. */
+  lastError: string | undefined;
+  /** It was ready and is not any more, though it is wanted. */
+  lost = false;
+  /** Set by every reply: this connection works. */
+  sawReply = false;
+  readonly address: PodAddress;
+  readonly #options: PoolOptions;
+  readonly #onUnused: () => void;
+  readonly #backoff: Backoff;
+  readonly #dialer: Dialer;
+  #users: readonly ConnectionsUser[] = [];
+  /** In order of age; calls go to the oldest with room. */
+  #links: Link[] = [];
+  readonly #retiring = new Set<Connection>();
+  /** The connection before ended without having been a good one. */
+  #lastWasShort = false;
+  #timer: Timer | undefined;
+  /** No attempt is made before. */
+  #retryAtMs = Number.NEGATIVE_INFINITY;
+  /** Attempts of an earlier one were given up. */
+  #epoch = 0;
+
+  /** `onUnused` is called once, when the last user has left. */
+  constructor(address: PodAddress, options: PoolOptions, onUnused: () => void) {
+    this.address = address;
+    this.#options = options;
+    this.#onUnused = onUnused;
+    this.#backoff = new Backoff(options.backoff, options.env.random);
+    this.#dialer = new Dialer(options.env.clock, options.gate, this);
+  }
+
+  /** Connections open now, those that drain included. */
+  get count(): number {
+    return this.#links.length + this.#retiring.size;
+  }
+
+  /** The peer's stream limit over all connections that take calls. */
+  get maxConcurrentStreams(): number {
+    return this.#links.reduce((sum, { connection }) => sum + connection.maxConcurrentStreams, 0);
+  }
+
+  get wantsConnection(): boolean {
+    return this.state === 'connecting' || this.state === 'ready';
+  }
+
+  /** Whether calls of any user go over them. */
+  get isWanted(): boolean {
+    return this.#users.some((user) => user.wantsConnection);
+  }
+
+  add(user: ConnectionsUser): void {
+    this.#users = [...this.#users, user];
+  }
+
+  /**
+   * A user left. When it was the last one, every call on the connections ends with `reason`; without a reason the calls end by
+   * themselves.
+   */
+  remove(user: ConnectionsUser, reason?: string): void {
+    this.#users = this.#users.filter((other) => other !== user);
+    if (this.#users.length > 0) return this.release();
+    const links = this.#stop('closed');
+    if (reason === undefined) this.#retire(links);
+    else for (const connection of [...links, ...this.#retiring]) connection.destroy(reason);
+    this.#onUnused();
+  }
+
+  /** A user wants calls to go over them: makes a connection unless there is one, or one is under way. */
+  connect(): void {
+    if (this.state !== 'idle') return;
+    const leftMs = this.#retryAtMs - this.#options.env.clock.nowMs();
+    if (leftMs > 0) return this.#retryIn(leftMs);
+    this.failing = false;
+    this.#setState('connecting');
+    this.#dialer.dial();
+  }
+
+  /** A user wants them no more: when no other does, calls that they have finish, and what is waited for is given up. */
+  release(): void {
+    if (this.state !== 'idle' && this.state !== 'closed' && !this.isWanted) this.#retire(this.#stop('idle'));
+  }
+
+  /** No Pod of a user's set takes calls any more: a wait that began before ends soon. */
+  hasten(): void {
+    if (this.state !== 'backoff') return;
+    const delayMs = this.#backoff.whenDown();
+    if (this.#options.env.clock.nowMs() + delayMs < this.#retryAtMs) this.#retryIn(delayMs);
+  }
+
+  /** Opens a stream on the oldest connection with room. */
+  open(head: StreamHead, handler: StreamHandler): Stream | undefined {
+    for (const { connection } of this.#links) {
+      const stream = connection.hasRoom ? connection.open(head, handler) : undefined;
+      if (stream === undefined) continue;
+      if (!connection.hasRoom) this.#onRoom();
+      return stream;
+    }
+    this.#onRoom();
+    return undefined;
+  }
+
+  /** For the dialer: begins one connection. */
+  begin(settled: Settled): Connection | undefined {
+    const { clock } = this.#options.env;
+    const epoch = this.#epoch;
+    let link: Link | undefined;
+    let connecting = true;
+    let keepaliveTimeMs = 0;
+    const listener: ConnectionListener = {
+      onReady: () => {
+        connecting = false;
+        settled('ready');
+        if (epoch !== this.#epoch) return connection.destroy('the Pod is not used');
+        link = { connection, readyMs: clock.nowMs() };
+        this.#onReady(link);
+      },
+      onDraining: (cause) => link && this.#onDraining(link, closeText(cause)),
+      onTooManyPings: () => this.#options.pings.onTooMany(this.address.id, keepaliveTimeMs),
+      onRoom: () => this.#onRoom(),
+      onClosed: (cause) => {
+        if (connecting) settled('failed');
+        if (link === undefined && epoch !== this.#epoch) return;
+        this.#onClosed(connection, link, cause);
+      },
+    };
+    let connection: Connection;
+    try {
+      const options = this.#options.connectionOptions(this.address);
+      keepaliveTimeMs = options.keepaliveTimeMs;
+      connection = this.#options.transport.connect(options, listener);
+    } catch (error) {
+      // Certificates that OpenSSL does not take after all.
+      this.#onFailed((error as Error).message);
+      return undefined;
+    }
+    return connection;
+  }
+
+  /** Takes no more calls, and gives up what has begun. Returns the connections that took calls. */
+  #stop(state: 'idle' | 'closed'): readonly Connection[] {
+    this.#timer?.cancel();
+    this.#epoch += 1;
+    this.lost = false;
+    const connections = this.#links.map(({ connection }) => connection);
+    this.#links = [];
+    this.#setState(state);
+    this.#dialer.stop();
+    return connections;
+  }
+
+  /** Those close when the calls that they have ended. */
+  #retire(connections: readonly Connection[]): void {
+    for (const connection of connections) {
+      this.#retiring.add(connection);
+      connection.drain();
+    }
+  }
+
+  #onReady(link: Link): void {
+    this.#links.push(link);
+    this.failing = false;
+    this.lost = false;
+    this.sawReply = false;
+    this.#setState('ready');
+  }
+
+  #onDraining(link: Link, reason: string): void {
+    if (!this.#links.includes(link)) return;
+    this.#links = this.#links.filter((other) => other !== link);
+    this.#retiring.add(link.connection);
+    this.#replace(link, reason);
+  }
+
+  #onClosed(connection: Connection, link: Link | undefined, cause: CloseCause | undefined): void {
+    const reason = cause === undefined ? 'closed by the Pod' : closeText(cause);
+    if (this.#retiring.delete(connection)) {
+      for (const user of this.#users) user.onConnectionGone();
+    } else if (link !== undefined) {
+      this.#links = this.#links.filter((other) => other !== link);
+      this.#replace(link, reason);
+    } else if (this.state !== 'closed') this.#onFailed(reason);
+  }
+
+  /** A connection did not come to be. */
+  #onFailed(reason: string): void {
+    this.lastError = reason;
+    if (this.#links.length > 0) return;
+    this.failing = true;
+    this.#wait();
+  }
+
+  /**
+   * A connection went: makes another, at once when it had been a good one. A connection that was ready is not a failure to connect: calls wait for
+   * the next, however short it lasted.
+   */
+  #replace(link: Link, reason: string): void {
+    this.lastError = reason;
+    if (this.state !== 'ready') return;
+    const good = this.sawReply || this.#options.env.clock.nowMs() - link.readyMs >= STABLE_MS;
+    const wait = !good && this.#lastWasShort;
+    this.#lastWasShort = !good;
+    if (good) this.#backoff.reset();
+    if (this.#links.length > 0) return this.#refresh();
+    this.lost = true;
+    if (wait) return this.#wait();
+    this.#setState('connecting');
+    this.#dialer.dial();
+  }
+
+  #wait(): void {
+    const isDown = this.#users.some((user) => user.wantsConnection && user.isDown());
+    this.#retryIn(this.#backoff.next(isDown));
+  }
+
+  #retryIn(delayMs: number): void {
+    const { clock } = this.#options.env;
+    this.#timer?.cancel();
+    this.#retryAtMs = clock.nowMs() + delayMs;
+    this.#timer = clock.after(delayMs, () => this.#retry());
+    this.#setState('backoff');
+  }
+
+  #retry(): void {
+    this.#timer = undefined;
+    if (this.state !== 'backoff') return;
+    this.#setState('connecting');
+    this.#dialer.dial();
+  }
+
+  #setState(state: ConnectionsState): void {
+    if (this.state === state) return this.#refresh();
+    this.state = state;
+    this.#look();
+    for (const user of this.#users) user.onConnectionsState();
+  }
+
+  /** Whether it changed. */
+  #look(): boolean {
+    const { hasRoom } = this;
+    this.hasRoom = this.state === 'ready' && this.#links.some(({ connection }) => connection.hasRoom);
+    return this.hasRoom !== hasRoom;
+  }
+
+  #refresh(): void {
+    if (this.#look()) for (const user of this.#users) user.onConnectionsRoom();
+  }
+
+  #onRoom(): void {
+    this.#refresh();
+    const isFull = this.state === 'ready' && !this.hasRoom;
+    if (!isFull || this.#links.length >= this.#options.maxConnectionsPerPod) return;
+    if (this.#users.some((user) => user.wantsRoom)) this.#dialer.dial();
+  }
+}

@@ -1,0 +1,65 @@
+/** What a call shows to routes: its host, and headers of its metadata. Several values of one name are joined by commas. */
+export interface RoutedCall {
+  /** `:authority`, where the call names a host of its own. */
+  readonly host: string | undefined;
+  /** A header's value; undefined when the call has none of that name. */
+  header(name: string): string | undefined;
+}
+
+/** What a text must be. Of `exact`, `prefix`, `suffix` and `pattern`, the whole text must match each that is given. */
+export interface TextMatch {
+  readonly exact?: string;
+  readonly prefix?: string;
+  readonly suffix?: string;
+  /** Matches the whole text (RE2 in Envoy's config: `safe_regex`). */
+  readonly pattern?: RegExp;
+}
+
+/** A condition on one header (Envoy: `HeaderMatcher`). With nothing but a name: that the call has it. */
+export interface HeaderMatch extends TextMatch {
+  /** In lower case. */
+  readonly name: string;
+  /** `false`: the call must not have the header. */
+  readonly present?: boolean;
+  /** Turns the result round; of a header that is absent too. */
+  readonly invert?: boolean;
+}
+
+/** Which calls a route is for. All conditions that are given must hold. */
+export interface RouteMatch {
+  /** `/package.Service/Method`; default: every method. */
+  readonly path?: TextMatch;
+  readonly headers?: readonly HeaderMatch[];
+  /** The share of the calls that meet the other conditions, in [0, 1]. Default 1. */
+  readonly share?: number;
+}
+
+/** Whether a path meets a condition. */
+export function matchesPath({ path }: RouteMatch, text: string): boolean {
+  return path === undefined || matchesText(path, text);
+}
+
+/** Whether something besides the path decides. */
+export function isConditional({ headers, share }: RouteMatch): boolean {
+  return (headers !== undefined && headers.length > 0) || (share !== undefined && share < 1);
+}
+
+/** Whether a call meets the conditions besides the path; `random` is a number in [0, 1) that is drawn for it. */
+export function matchesCall({ headers, share }: RouteMatch, call: RoutedCall, random: number): boolean {
+  if (share !== undefined && random >= share) return false;
+  return headers === undefined || headers.every((condition) => matchesHeader(condition, call));
+}
+
+function matchesHeader(condition: HeaderMatch, call: RoutedCall): boolean {
+  const value = call.header(condition.name);
+  const { present = true, invert = false } = condition;
+  const holds = value === undefined ? !present : present && matchesText(condition, value);
+  return holds !== invert;
+}
+
+function matchesText({ exact, prefix, suffix, pattern }: TextMatch, text: string): boolean {
+  if (exact !== undefined && text !== exact) return false;
+  if (prefix !== undefined && !text.startsWith(prefix)) return false;
+  if (suffix !== undefined && !text.endsWith(suffix)) return false;
+  return pattern === undefined || pattern.exec(text)?.[0] === text;
+}

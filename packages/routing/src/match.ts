@@ -8,8 +8,11 @@ export interface RoutedCall {
 
 /** What a text must be. Of `exact`, `prefix`, `suffix` and `pattern`, the whole text must match each that is given. */
 export interface TextMatch {
+  /** The whole text. */
   readonly exact?: string;
+  /** How it begins. */
   readonly prefix?: string;
+  /** How it ends. */
   readonly suffix?: string;
   /** Matches the whole text (RE2 in Envoy's config: `safe_regex`). */
   readonly pattern?: RegExp;
@@ -29,6 +32,7 @@ export interface HeaderMatch extends TextMatch {
 export interface RouteMatch {
   /** `/package.Service/Method`; default: every method. */
   readonly path?: TextMatch;
+  /** Conditions on metadata. Default: none. */
   readonly headers?: readonly HeaderMatch[];
   /** The share of the calls that meet the other conditions, in [0, 1]. Default 1. */
   readonly share?: number;

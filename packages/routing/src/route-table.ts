@@ -17,7 +17,9 @@ export interface MethodRoutes<C> {
 
 /** A route, and the calls that it is for. */
 export interface Rule<C> {
+  /** Which calls it is for. */
   readonly match: RouteMatch;
+  /** What they get. */
   readonly route: Route<C>;
 }
 

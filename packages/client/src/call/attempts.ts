@@ -1,3 +1,4 @@
+// Long because the attempts of a call are one object, for the sake of garbage; the rules of retries are in retries.ts.
 import { status as Status } from '@grpc/grpc-js';
 import type { PickInfo } from '@podwire/balancer';
 import type { Timer } from '@podwire/core';

@@ -1,3 +1,4 @@
+// Long because a call is one object: each further one would be garbage of every call.
 import { isUint8Array } from 'node:util/types';
 import { type CallCredentials, type status as Code, type Metadata, status as Status } from '@grpc/grpc-js';
 import { show, timers } from '@podwire/core';

@@ -1,3 +1,4 @@
+// Long because it is one state machine: what a connection's end means depends on all of its state.
 import type { Timer } from '@podwire/core';
 import {
   type CloseCause,

@@ -5,7 +5,7 @@ import { findZone } from './node-zone.ts';
 import type { Settings } from './options.ts';
 import { Reflector } from './reflector.ts';
 
-/** What a failed reflector knows is of no use after this. */
+/** A failed reflector's objects are too old to use after this. */
 const FORGET_AFTER_MS = 600_000;
 
 /** One cluster as this process knows it: a client, and one reflector for each service that is looked at. */
@@ -71,10 +71,10 @@ export class Cluster {
 
 /** Held by the registries alone. */
 const clusters = new SharedByKey<Cluster>();
-/** What in the environment decides where the cluster is. */
+/** The variables that decide which cluster is used. */
 const ENV_KEYS = ['KUBECONFIG', 'KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT', 'HOME', 'USERPROFILE'];
 
-/** The whole of one that was given: it is also what exec plugins run in, and may make them another account. */
+/** All variables of an environment that the user passed: exec plugins run in it, and may log in to another account because of it. */
 function environment(env: Settings['env']): readonly unknown[] {
   return env === process.env ? ENV_KEYS.map((name) => env[name]) : Object.entries(env).sort();
 }

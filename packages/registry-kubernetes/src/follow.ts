@@ -2,7 +2,7 @@ import { type Endpoint, type RegistryUpdate, sameEndpoint } from '@podwire/regis
 import type { Reflector } from './reflector.ts';
 import type { View, Viewer } from './slices/view.ts';
 
-/** Tells what changes for one target, until `signals` abort; throws when the reflector fails. */
+/** Yields the changes for one target until one of `signals` aborts; throws when the reflector fails. */
 export async function* follow(
   reflector: Reflector,
   viewer: Viewer,
@@ -20,13 +20,13 @@ export async function* follow(
     while (await subscription.changed()) {
       const view = viewer.view(reflector.objects);
       const faults = [...reflector.unusable, ...view.dropped];
-      // A service that is empty is so whatever strayed in beside it.
+      // Objects of other services do not matter to a service that is empty.
       const isEmpty = view.endpoints.size === 0 && faults.length === 0;
       const now = { ...view, dropped: isEmpty ? [] : [...reflector.strays, ...faults] };
       const whyEmpty = () => why(reflector, now);
       const update = difference(seen, now, whyEmpty);
       const { doubt } = reflector;
-      // A set that is told again clears what was wrong.
+      // Yielding the set again clears the problem that was reported.
       const told =
         update ?? (doubt === undefined && saidDoubt !== undefined ? all(now, whyEmpty) : undefined);
       seen = now;
@@ -48,7 +48,7 @@ function why({ objects, service, resource }: Reflector, view: View): string {
   return `there are no ${resource} of a Service ${name} in namespace ${namespace}: check both names (kubectl get endpointslices -n ${namespace} -l kubernetes.io/service-name=${name})`;
 }
 
-/** The smallest update that says it all in one piece: a set that is half changed is never seen. */
+/** The smallest single update with the whole change, so that no reader sees a set that is half changed. */
 export function difference(
   before: View | undefined,
   after: View,
@@ -61,7 +61,7 @@ export function difference(
     return same && before.dropped.length === 0 ? undefined : all(after, whyEmpty);
   }
   const reset = all(after, whyEmpty);
-  // A reset of which nothing could be used was not believed: what was there before it may still be.
+  // `watchService` ignores a reset without a usable endpoint, so it may still hold the set before that one.
   if (before === undefined || before.endpoints.size === 0) return reset;
   const changed: Endpoint[] = [];
   for (const endpoint of endpoints.values()) {
@@ -71,15 +71,15 @@ export function difference(
   const gone = [...before.endpoints.keys()].filter((id) => !endpoints.has(id));
   const saysTheSame = before.dropped.join('\n') === dropped.join('\n');
   if (gone.length === 0) {
-    // An upsert of nothing but what was dropped would be taken for "nothing can be used".
+    // `watchService` would read an upsert with dropped entries alone as "nothing can be used".
     if (changed.length === 0) return saysTheSame ? undefined : reset;
     return { type: 'upsert', endpoints: changed, ...said };
   }
-  // An update of type `remove` says nothing of what was dropped, and would be taken for "nothing".
+  // An update of type `remove` cannot name dropped entries, which would then count as none.
   return changed.length > 0 || dropped.length > 0 ? reset : { type: 'remove', ids: gone };
 }
 
-/** All of it. */
+/** The whole view as one update. */
 function all({ endpoints, dropped }: View, whyEmpty: () => string): RegistryUpdate {
   if (endpoints.size === 0 && dropped.length === 0) return { type: 'missing', reason: whyEmpty() };
   return { type: 'reset', endpoints: [...endpoints.values()], ...(dropped.length > 0 ? { dropped } : {}) };

@@ -5,12 +5,12 @@ import { MAX_MEMBERS } from './slices/read.ts';
 import { ENDPOINT_SLICES, ENDPOINTS, nameOf, type Resource, readObject, uidOf } from './slices/resource.ts';
 import type { ServiceObject } from './slices/service-object.ts';
 
-/** A hundred Pods each, as the controller fills them, are ten times more than are used of one service. */
+/** With 100 Pods in each, as the controller fills slices, ten times as many Pods as podwire uses of one service. */
 export const MAX_OBJECTS = 10_000;
-/** Named; a server that says more of them is no API server. */
+/** How many unusable objects messages name; a real API server sends hardly any. */
 const MAX_NAMED = 20;
 
-/** The objects of one service as the API server told them last; whatever it tells, memory stays bounded. */
+/** The latest state of one service's objects, with bounded memory whatever the API server sends. */
 export class Mirror {
   readonly resource: Resource;
   readonly #service: ServiceKey;
@@ -44,7 +44,7 @@ export class Mirror {
       : [...this.#unusable, `${plural}: ${this.#over} more than the limit of ${MAX_OBJECTS} objects`];
   }
 
-  /** Such as changes named since then. Nothing is known to be missing for it. */
+  /** The same for changes since the list. No Pod is known to be missing because of them. */
   get strays(): readonly string[] {
     return this.#strays;
   }
@@ -101,7 +101,7 @@ export class Mirror {
     const known = name === undefined ? undefined : this.#objects.get(name);
     if (known === undefined) return;
     const uid = uidOf(object);
-    // Another one of that name: in another namespace, or before this one.
+    // The deletion is of another object of that name: of another namespace, or an earlier one.
     if (uid !== '' && known.uid !== '' && uid !== known.uid) return;
     this.#members -= membersOf(known);
     this.#objects.delete(known.name);

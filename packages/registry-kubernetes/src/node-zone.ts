@@ -3,12 +3,12 @@ import { findFirst } from './api/list.ts';
 import { zoneOfEndpoint } from './slices/endpoint-slice.ts';
 import { isObject, readList } from './slices/read.ts';
 
-/** No caller waits for it: it does not end with the caller that asked first. */
+/** Several callers share the request, so it does not end when the first of them leaves. */
 const NEVER = new AbortController().signal;
 
 /**
  * The zone of a node, as the EndpointSlices of a namespace tell it: those of every Service in it, of Pods that are ready or
- * not. That needs no right but to list them, which finding Pods needs anyway; nodes themselves may be read by few. Throws
+ * not. Listing slices is a right that finding Pods needs anyway, while few accounts may read nodes. Throws
  * `KubernetesError`.
  */
 export function findZone(client: ApiClient, namespace: string, node: string): Promise<string | undefined> {

@@ -54,7 +54,7 @@ export interface Settings {
   readonly env: Env;
   readonly clock: Clock;
   readonly random: Random;
-  /** Whether time is the system's, so that all who have the same settings may share their watches. */
+  /** Whether time is the system's, so that registries with the same settings may share their watches. */
   readonly isShared: boolean;
 }
 

@@ -14,7 +14,7 @@ export class ReflectorSubscription {
     if (this.#state === 'quiet') this.#set('raised');
   }
 
-  /** The reflector failed; what was not looked at yet is lost with it. */
+  /** The reflector failed; changes that the watcher has not looked at yet are lost. */
   fail(error: unknown): void {
     if (this.#state === 'left') return;
     this.#error = error;

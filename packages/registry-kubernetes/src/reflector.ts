@@ -20,12 +20,12 @@ export interface ReflectorEnv {
   readonly onUnused: () => void;
 }
 
-/** Whatever the server asks for: a watcher gives up after 30 s without a word. */
+/** Upper bound for the server's Retry-After: a watcher gives up after 30 s without an update. */
 const MAX_RETRY_AFTER_MS = 20_000;
 
 /**
- * Mirrors the objects of one service: lists them, then watches from there; what client-go calls a reflector. All who
- * look at the service in this process share it. After a failure the first watcher that returns starts it again; it goes on
+ * Mirrors the objects of one service: lists them, then watches from there; what client-go calls a reflector. All watchers
+ * of the service in this process share it. After a failure the first watcher that returns starts it again; it goes on
  * from the resource version it had where that is safe, and lists anew where it is not.
  */
 export class Reflector {
@@ -71,17 +71,17 @@ export class Reflector {
     return this.#replica.mirror.objects;
   }
 
-  /** Objects of the list without a name or of another service: nothing more can be said of them. */
+  /** Messages about listed objects that have no name or belong to another service. */
   get unusable(): readonly string[] {
     return this.#replica.mirror.unusable;
   }
 
-  /** Such objects that came since. */
+  /** The same for objects that the watch sent since. */
   get strays(): readonly string[] {
     return this.#replica.mirror.strays;
   }
 
-  /** What is looked at, as RBAC names it. */
+  /** The watched resource, as RBAC names it. */
   get resource(): string {
     return this.#replica.mirror.resource.fullName;
   }
@@ -131,23 +131,23 @@ export class Reflector {
   }
 
   /**
-   * Never returns before it fails or `signal` aborts. It fails when nothing passes and when a watch breaks off. Where lists pass
-   * and watches do not begin, the service is listed again and again: what is known must not stay as it is for ever.
+   * Runs until it fails or `signal` aborts. It fails when no request succeeds and when a watch breaks off. Where lists succeed
+   * and watches do not, it lists the service again and again, so that the set does not freeze.
    */
   async #follow(signal: AbortSignal): Promise<void> {
     const trust = this.#trust;
     const replica = this.#replica;
-    /** Since a watch began: to fail then is to have lost the API server. */
+    /** Whether a request succeeded since the last watch began. A failure without one means that the API server is lost. */
     let isAnswered = false;
-    // That the store is the same says nothing of what was missed where no watch goes on from there.
+    // If watches are in doubt, the same store may still have changes that we missed: list again.
     if (trust.doubt !== undefined) replica.resourceVersion = undefined;
     else if (replica.isStoreInDoubt && replica.resourceVersion !== undefined) {
       isAnswered = await replica.isSameStore(this.#env.client, signal);
       if (!isAnswered) replica.resourceVersion = undefined;
     }
-    /** Since then, too: what is too old right after a list stays so. */
+    /** Lists since the last watch began: a version that is too old right after a list stays too old. */
     let lists = 0;
-    /** Until a list has passed, the version stays: a watch may still go on from it. */
+    /** The version is kept until a list succeeds: a watch may still continue from it. */
     let isListDue = false;
     while (!signal.aborted) {
       if (isListDue || replica.resourceVersion === undefined) {
@@ -225,7 +225,7 @@ export class Reflector {
     this.#replica.isStoreInDoubt = false;
     this.#wasUnreachable = false;
     this.#pace.onOpen();
-    // Of a store that is known from before.
+    // The objects are known from before the failure.
     if (this.#isSynced) return;
     this.#isSynced = true;
     this.#ring();

@@ -11,7 +11,7 @@ export class Replica {
   #mirror: Mirror;
   /** Where a watch may go on; undefined when the service must be listed first. */
   resourceVersion: string | undefined;
-  /** The connection broke: is it still the store that the resource version is of? */
+  /** Whether the connection broke since, so that the server may now serve another store than the version's. */
   isStoreInDoubt = false;
 
   constructor(service: ServiceKey) {
@@ -29,15 +29,15 @@ export class Replica {
     this.isStoreInDoubt = false;
   }
 
-  /** Whether a list says what is not known yet. One that is older than what a watch told meanwhile says nothing new. */
+  /** Whether a list differs from the replica. A list that is older than the watch's last line does not count. */
   isNews({ listed, resourceVersion }: Listing<Mirror>): boolean {
     return !isBefore(resourceVersion, this.resourceVersion) && !listed.isLike(this.#mirror);
   }
 
   /**
-   * Whether the store is still the one, and not behind, where we stopped. One that was wiped or restored may be at a lower
-   * version, from which a watch would be silent for ever, or hold other objects under the same names, or older ones. One small request
-   * instead of a full list from every client at once when an API server comes back.
+   * Whether the server still has the store that we watched, at our version or a later one. A store that was wiped or restored may be at a
+   * lower version, from which a watch would stay silent for ever, or may hold other or older objects under the same names. This takes
+   * one small request, where otherwise every client would send a full list when an API server comes back.
    */
   async isSameStore(client: ApiClient, signal: AbortSignal): Promise<boolean> {
     const { first, resourceVersion } = await probe(client, this.#mirror.resource, this.service, signal);
@@ -45,12 +45,12 @@ export class Replica {
     if (first === undefined) return this.#mirror.size === 0;
     const known = this.#mirror.get(nameOf(first) ?? '');
     if (known === undefined || known.uid !== uidOf(first)) return false;
-    // We saw all up to our version: what is not as we know it must have changed since. In a store restored from a backup, it did not.
+    // We saw every change up to our version, so an object that differs must have a later one. In a store restored from a backup it has not.
     const version = resourceVersionOf(first);
     return version === known.resourceVersion || isBefore(this.resourceVersion, version);
   }
 
-  /** Versions of one store only grow: where they do not, it is another one, or what was missed is not known. */
+  /** Throws when the version goes back: within one store it only grows, so this is another store, or changes were missed. */
   advance(version: string | undefined): void {
     if (version === undefined) throw new BrokenAnswer('the watch sent an object without a version');
     if (isBefore(version, this.resourceVersion)) {

@@ -1,11 +1,11 @@
 import { BrokenAnswer, KubernetesError } from './api/error.ts';
 
-/** Answers that say nothing of the resource version: who we are, what we may do, that the server has no time, or was not reached. */
+/** Statuses that say nothing about the resource version: authentication, permissions, overload, or an unreachable server. */
 const UNRELATED_STATUS = [401, 403, 429, 502, 503, 504];
 
 const NUMBER = /^\d{1,40}$/;
 
-/** Whether a watch may go on from where it was. After silence, nonsense or a refused version, what was missed is not known. */
+/** Whether a watch may continue from its last version. After silence, nonsense or a refused version, changes may have been missed. */
 export function isVersionGood(error: unknown): boolean {
   if (error instanceof BrokenAnswer || !(error instanceof KubernetesError)) return false;
   return error.status === undefined || UNRELATED_STATUS.includes(error.status);

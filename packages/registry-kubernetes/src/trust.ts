@@ -1,21 +1,21 @@
 import { type Clock, jitteredMs, type Random, type Timer } from '@podwire/core';
 
 /**
- * An API server begins a watch in milliseconds. One that takes longer is probably held back by something on the way, unless the
- * API server or this process is busy: then lists would only add to it.
+ * An API server begins a watch in milliseconds. If it takes longer, a proxy on the way probably holds the watch back, unless the
+ * API server or this process is busy: then lists would only add to the load.
  */
 const BEGIN_MS = 5_000;
-/** One that has been open for so long is not one that ends at once. */
+/** A watch that has been open for this long does not count as ended at once. */
 const STEADY_MS = 2_000;
-/** Before that it may wait for its turn among the watches of this process. */
+/** Until its request is sent, a watch may wait in this process's queue. */
 const TURN_MS = 10_000;
 /** Between lists while watches are in doubt: twice as long after each that shows nothing new. */
 const FIRST_GAP_MS = 1_000;
 const MAX_GAP_MS = 10_000;
-/** A large Service is listed less often: at most this share of the time. */
+/** Lists take at most this share of the time, so a large Service is listed less often. */
 const LIST_SHARE = 0.1;
 const MAX_LIST_GAP_MS = 60_000;
-/** A Pod that stops answering is mostly followed by a change, which the watch tells; so long it is waited for. */
+/** When a Pod stops answering, the watch usually reports a change soon: this is how long to wait for it before listing. */
 const FIRST_SUSPICION_MS = 5_000;
 const MAX_SUSPICION_MS = 300_000;
 
@@ -28,9 +28,9 @@ export interface TrustEnv {
 }
 
 /**
- * How far the watches of one service can be relied on, and when the service is to be listed because they cannot. A watch is
- * relied on when it began in time and says something or stays open. One that was silent, that began late or that missed a
- * change goes through something that holds lines back: it has to say something again and again before it is relied on.
+ * Decides whether the watches of one service can be relied on, and when to list the service because they cannot. A watch is
+ * reliable when it began in time and sends lines or stays open. A watch that was silent, began late or missed a change
+ * probably passes a proxy that holds lines back: it must send lines repeatedly before it is relied on again.
  */
 export class Trust {
   /** Why watches are not relied on; undefined while they are. */
@@ -60,7 +60,7 @@ export class Trust {
     this.#env = env;
   }
 
-  /** The doubt that is told: one that no list has proven yet may be an API server that is gone altogether. */
+  /** The doubt as users see it. Until a list succeeds it is not reported, because the API server itself may be gone. */
   get told(): string | undefined {
     return this.#isUnproven ? undefined : this.doubt;
   }
@@ -81,13 +81,13 @@ export class Trust {
     });
   }
 
-  /** A watch is to begin. */
+  /** A watch is about to begin. */
   onAsked(): void {
     this.#limitMs = TURN_MS;
     if (this.doubt === undefined) this.#plan(this.#env.clock.nowMs() + TURN_MS);
   }
 
-  /** It was its turn to be asked for. */
+  /** The watch's request left the queue. */
   onSent(): void {
     const nowMs = this.#env.clock.nowMs();
     this.#sentMs = nowMs;
@@ -95,7 +95,7 @@ export class Trust {
     if (this.doubt === undefined) this.#plan(nowMs + BEGIN_MS);
   }
 
-  /** It began. */
+  /** The watch began. */
   onOpen(): void {
     const nowMs = this.#env.clock.nowMs();
     this.#openedMs = nowMs;
@@ -106,7 +106,7 @@ export class Trust {
     this.#passTimer = this.#env.clock.after(STEADY_MS, () => this.#pass());
   }
 
-  /** It said something. */
+  /** The watch sent a line. */
   onLine(): void {
     const nowMs = this.#env.clock.nowMs();
     this.#openedMs = nowMs;
@@ -118,13 +118,13 @@ export class Trust {
     if (nowMs - this.#soundSinceMs >= 2 * this.#env.idleTimeoutMs) this.#pass();
   }
 
-  /** It is over. */
+  /** The watch is over. */
   onOver(): void {
     this.#passTimer?.cancel();
     if (this.#openedMs === undefined) return;
     this.#silentMs += this.#env.clock.nowMs() - this.#openedMs;
     this.#openedMs = undefined;
-    // Watches that are ended before any of them is silent for long enough are silent together.
+    // The silence of watches that each ended too early to count is added up.
     if (this.#silentMs >= this.#env.idleTimeoutMs) this.onSilence();
   }
 
@@ -137,7 +137,7 @@ export class Trust {
     );
   }
 
-  /** It ended before it could be said to have begun; `isUnreachable`: without an answer. */
+  /** The watch ended before it began; `isUnreachable`: no server answered. */
   onRefused(why: string, retryAfterMs: number, isUnreachable: boolean): void {
     this.#isSuspicion = false;
     this.#isUnproven ||= isUnreachable && this.doubt === undefined;
@@ -145,12 +145,12 @@ export class Trust {
     this.#plan(Math.max(this.#listedMs + this.#jitter(this.#gapMs), this.#env.clock.nowMs() + retryAfterMs));
   }
 
-  /** The API server cannot be reached: a watch that it refused just before says nothing of watches. */
+  /** The API server cannot be reached, so a watch that was cut just before does not count against watches. */
   onLost(): void {
     if (this.#isUnproven) this.#pass();
   }
 
-  /** The service was listed, which took so long; `isNews` when a watch that was open had not told what the list says. */
+  /** The service was listed in `tookMs`; `isNews` when the list has a change that the open watch had not sent. */
   onListed(isNews: boolean, tookMs: number): void {
     const nowMs = this.#env.clock.nowMs();
     this.#listedMs = nowMs;

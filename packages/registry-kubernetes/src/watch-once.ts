@@ -29,10 +29,10 @@ export interface Ended {
   readonly hasBegun: boolean;
 }
 
-/** Of a watch that was ended from here. */
+/** The end of a watch that this side ended. */
 export const GONE: Ended = { error: undefined, hasBegun: true };
 
-/** One watch, from where the replica is, which takes in what the watch says. Never throws. */
+/** Runs one watch from the replica's version, and applies its lines to the replica. Never throws. */
 export async function watchOnce(replica: Replica, env: WatchEnv, signal: AbortSignal): Promise<Ended> {
   const { client, clock, random, idleTimeoutMs, trust, pace } = env;
   const { resource } = replica.mirror;
@@ -81,7 +81,7 @@ export async function watchOnce(replica: Replica, env: WatchEnv, signal: AbortSi
   if (!hasBegun) error ??= new BrokenAnswer('the API server ended the watch at once without saying anything');
   if (error !== undefined) return { error, hasBegun };
   await pace.due(signal);
-  // The server may have been upgraded, or have lacked them only while it started.
+  // EndpointSlices may exist by now: the server was upgraded, or lacked them only while it started.
   if (replica.mirror.resource !== ENDPOINT_SLICES) replica.resourceVersion = undefined;
   return { error, hasBegun };
 }

@@ -1,8 +1,8 @@
 import { type Clock, exponentialMs, pause } from '@podwire/core';
 
 /**
- * A watch that ends sooner, without a line, is one that the server could not serve from where we asked, or that something on
- * the way does not let pass. One that said something is cut by something on the way, and the next one waits.
+ * If a watch ends sooner and without a line, the server could not serve it from our version, or a proxy does not let watches
+ * pass. If it sent lines, a proxy on the way cut it, and the next watch waits.
  */
 const SHORT_WATCH_MS = 2_000;
 const GAP = { initialMs: 250, maxMs: 1_000, multiplier: 2 };
@@ -18,10 +18,10 @@ export interface WatchOver {
 /** When the API server is asked again: however many watchers there are, there is one attempt in each gap. */
 export class WatchPace {
   readonly #clock: Clock;
-  /** In a row: since then nothing went well. */
+  /** Failures in a row. */
   #failures = 0;
   #shortWatches = 0;
-  /** Short ones that said nothing. */
+  /** Short watches in a row without a line. */
   #barrenWatches = 0;
   #notBeforeMs = 0;
 
@@ -29,7 +29,7 @@ export class WatchPace {
     this.#clock = clock;
   }
 
-  /** Waits for the end of the gap. A single watcher comes back later than this by itself. */
+  /** Waits for the end of the gap. A single watcher usually returns after it anyway. */
   due(signal: AbortSignal): Promise<void> {
     const delayMs = this.#notBeforeMs - this.#clock.nowMs();
     if (delayMs <= 0) return Promise.resolve();
@@ -51,13 +51,13 @@ export class WatchPace {
     this.#notBeforeMs = this.#clock.nowMs() + Math.max(exponentialMs(GAP, this.#failures), retryAfterMs);
   }
 
-  /** Whether the watch had begun: it said something, or stayed open for a while. A short one that had lets the next one wait. */
+  /** Whether the watch had begun: it sent a line or stayed open for a while. After a short one that had, the next watch waits. */
   onOver({ openedMs, lines, hasFailed }: WatchOver): boolean {
     const nowMs = this.#clock.nowMs();
     const isShort = openedMs === undefined || nowMs - openedMs < SHORT_WATCH_MS;
     this.#shortWatches = isShort ? this.#shortWatches + 1 : 0;
     this.#barrenWatches = isShort && lines === 0 ? this.#barrenWatches + 1 : 0;
-    // One that is cut had begun, unless none before it lasted any longer.
+    // A watch that was cut counts as begun, unless the one before it was as short and silent.
     const isCut = openedMs !== undefined && hasFailed && this.#barrenWatches === 1;
     const hasBegun = this.#barrenWatches === 0 || isCut;
     if (isShort && hasBegun && !hasFailed) this.#notBeforeMs = nowMs + exponentialMs(GAP, this.#shortWatches);

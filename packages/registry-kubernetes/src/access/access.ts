@@ -16,10 +16,10 @@ export interface Login {
   readonly authorization?: string;
 }
 
-/** Where the cluster is and who we are; asked before each request, because tokens and certificates rotate. */
+/** The cluster's address and this client's credentials; read before each request, because tokens and certificates rotate. */
 export interface Access {
   /** Throws an `Error` that says what is missing. */
   login(): Promise<Login>;
-  /** This login was answered 401: what is cached of it is of no use. True when the next may be another. */
+  /** The API server refused this login with 401: drops what is cached of it. True when the next login may differ. */
   refused(login: Login): boolean;
 }

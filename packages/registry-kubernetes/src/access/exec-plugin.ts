@@ -29,7 +29,7 @@ export interface ExecCluster {
   readonly config: unknown;
 }
 
-/** Under which a kubeconfig's cluster says what plugins are to know. */
+/** The name of the extension in which a kubeconfig's cluster keeps settings for plugins. */
 const EXTENSION = 'client.authentication.k8s.io/exec';
 
 export function execCluster(cluster: Json, server: URL, ca: Buffer | undefined): ExecCluster {
@@ -44,7 +44,7 @@ export function execCluster(cluster: Json, server: URL, ca: Buffer | undefined):
   };
 }
 
-/** Tokens are often made for the very text: no slash is added, and only from a URL with a path does client-go cut the rest. */
+/** Plugins often make a token for this exact text. Like client-go, adds no slash, and cuts a query only from a URL with a path. */
 function serverAsWritten(written: string, { pathname }: URL): string {
   return pathname.length > 1 ? written.replace(/[?#].*$/s, '') : written;
 }
@@ -102,7 +102,7 @@ export class ExecPlugin {
     return this.#running;
   }
 
-  /** One that was refused; of many requests that were refused together, only the first finds it here. */
+  /** Forgets a credential that the API server refused. When many requests are refused together, only the first still finds it here. */
   forget(refused: Pick<Login, 'authorization' | 'cert'>): void {
     const { authorization = refused.authorization, cert = refused.cert } = this.#cached?.credential ?? {};
     if (authorization === refused.authorization && cert === refused.cert) this.#cached = undefined;
@@ -184,7 +184,7 @@ export class ExecPlugin {
 
 type Plugin = ChildProcessByStdio<null, Readable, Readable>;
 
-/** Undefined for what no process can be started with; Node's error would show it. */
+/** Undefined for text with which no process can be started: Node's own error would quote it. */
 function start(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Plugin | undefined {
   try {
     return spawn(file, args, { env, detached: HAS_GROUPS, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -193,7 +193,7 @@ function start(file: string, args: readonly string[], env: NodeJS.ProcessEnv): P
   }
 }
 
-/** With all that it started: a script's own death leaves its commands running. */
+/** Kills the plugin and every process that it started: killing a script alone leaves its commands running. */
 function kill(child: Plugin): void {
   child.stdout.destroy();
   child.stderr.destroy();

@@ -17,7 +17,7 @@ export interface AccessOptions {
  * The options' kubeconfig, then `KUBECONFIG`, then the Pod's own account, then `~/.kube/config`; the order of
  * controller-runtime. A process is in a Pod when the environment names the API server and the account's token is mounted, as
  * client-go has it (`inClusterClientConfig.Possible`): a container that was only given the variables, such as a development
- * container with a kubeconfig, is none. Throws an `Error` when there is none of them.
+ * container with a kubeconfig, is not a Pod. Throws an `Error` when none of the four exists.
  */
 export function findAccess({ kubeconfig, context, serviceAccountDir, env, clock }: AccessOptions): Access {
   const named = kubeconfig ?? (env.KUBECONFIG || undefined);
@@ -29,7 +29,7 @@ export function findAccess({ kubeconfig, context, serviceAccountDir, env, clock 
   const home = env.HOME || env.USERPROFILE || '';
   const usual = join(home, '.kube', 'config');
   if (home !== '' && existsSync(usual)) return new KubeconfigAccess(usual, context, env, clock);
-  // Its error says what a Pod lacks that has no token.
+  // Its error tells a Pod without a token what is missing.
   if (inCluster !== undefined) return inCluster;
   throw new Error(
     `no cluster is known: this is no Pod (KUBERNETES_SERVICE_HOST is not set), KUBECONFIG is not set, and ${usual} does not exist`,

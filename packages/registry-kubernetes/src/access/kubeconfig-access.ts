@@ -7,7 +7,7 @@ import { type ExecCluster, type ExecCredential, ExecPlugin, execCluster } from '
 import { type KubeconfigEntry, readKubeconfig, readText } from './kubeconfig.ts';
 import { readBounded } from './read-file.ts';
 
-/** What a kubeconfig may say that this client would not do; acting as if it were not there would be wrong. */
+/** Settings of a kubeconfig that this client does not support. It refuses them, because ignoring them would be wrong. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   'auth-provider': 'was removed from Kubernetes in 1.26; use an exec plugin',
   as: 'is not supported (impersonation)',

@@ -49,7 +49,7 @@ export async function readKubeconfig(paths: string, wanted?: string): Promise<Ku
   const context = pick(lists.contexts, current, 'context', paths);
   const cluster = pick(lists.clusters, context.value.cluster, `contexts[${current}].context.cluster`, paths);
   const said = `context '${current}' of ${context.file}`;
-  // As kubectl has it, a user without credentials: a proxy adds them, or none are needed.
+  // Like kubectl, use no credentials for a context without a user: a proxy adds them, or the server needs none.
   const isNobody = (context.value.user ?? '') === '';
   const user = isNobody
     ? { value: {}, file: context.file }
@@ -113,8 +113,8 @@ function pick(from: ReadonlyMap<string, Named>, name: unknown, field: string, pa
 }
 
 /**
- * A field that is a string or not set. YAML takes `token: 12345` for a number; to act as if it were not there would end in
- * another user's name. The error does not show what stands there.
+ * A field that is a string or not set. YAML reads `token: 12345` as a number; if we ignored it, requests would go out under another
+ * user's name. The error does not show the value.
  */
 export function readText(from: Json, field: string, source: string): string | undefined {
   const value = from[field] ?? '';

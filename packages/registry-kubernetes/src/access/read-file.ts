@@ -4,13 +4,13 @@ import { type FileHandle, open } from 'node:fs/promises';
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * What a file of credentials holds. They are replaced while we run, and what stands in their place may be anything, such as a
- * device without end or a pipe without a writer. Throws an `Error` that says `what` cannot be read, and why.
+ * The text of a file of credentials. Such files are replaced while the process runs, possibly by something that never ends, such as a
+ * device or a pipe without a writer. Throws an `Error` that says why `what` cannot be read.
  */
 export async function readBounded(path: string, what: string): Promise<Buffer> {
   let file: FileHandle | undefined;
   try {
-    // Without O_NONBLOCK, to open a pipe would wait for its writer, in one of Node's few threads.
+    // Without O_NONBLOCK, opening a pipe would block one of Node's few threads until a writer comes.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     if (!(await file.stat()).isFile()) throw new Error('it is no regular file');
     const chunks: Buffer[] = [];

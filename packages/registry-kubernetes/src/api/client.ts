@@ -25,7 +25,7 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const TCP_KEEPALIVE_MS = 5_000;
 /**
  * A process that looks at a thousand Services must not begin with a thousand TLS handshakes at once. Lists and watches are
- * counted apart: watches that something on the way holds back must not keep lists from passing.
+ * counted apart, so that watches which a proxy holds back do not block lists.
  */
 const MAX_ASKING = 16;
 /** Keep an idle connection longer than a lost watch takes to come back, but not for ever: we are not told when a watcher is gone for good. */
@@ -58,12 +58,12 @@ export class ApiClient {
   readonly #watches = new RequestLimit(MAX_ASKING);
   readonly #agents: Readonly<Record<'https:' | 'http:', http.Agent>>;
 
-  /** `timeoutMs` bounds the time until an answer begins, and again until a list has arrived. */
+  /** `timeoutMs` bounds the wait for the start of an answer, and then the transfer of a list. */
   constructor(access: Access, clock: Clock, timeoutMs: number, idleMs = IDLE_MS) {
     this.#access = access;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
-    // Of an agent, `timeout` closes what is idle; a request that is silent goes on.
+    // An agent's `timeout` closes idle connections; it does not end a request that is silent.
     const options = { keepAlive: true, keepAliveMsecs: TCP_KEEPALIVE_MS, maxFreeSockets: 2, timeout: idleMs };
     this.#agents = { 'https:': new https.Agent(options), 'http:': new http.Agent(options) };
   }
@@ -73,7 +73,7 @@ export class ApiClient {
     return (await this.#login()).namespace;
   }
 
-  /** Credentials that cannot be read, such as in the moment of their rotation, say nothing of what was seen before. */
+  /** Credentials may be unreadable for a moment while they rotate; objects that were listed before stay valid. */
   async #login(): Promise<Login> {
     try {
       return await this.#access.login();
@@ -95,7 +95,7 @@ export class ApiClient {
     }
   }
 
-  /** An answer that goes on; `onSent` when it is its turn. Throws {@link KubernetesError}. */
+  /** An answer without an end, such as a watch's; calls `onSent` when the request leaves the queue. Throws {@link KubernetesError}. */
   async get(question: Question, signal: AbortSignal, onSent: () => void): Promise<Answer> {
     return this.#watches.run(signal, () => {
       onSent();
@@ -126,7 +126,7 @@ export class ApiClient {
     for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 
-  /** One connection reached no server: idle ones may be as dead, and would cost a time-out each. */
+  /** Closes idle connections after one that reached no server: they may be dead too, and each would cost a time-out. */
   forgetIdle(error: KubernetesError): void {
     this.#lists.fail(error);
     this.#watches.fail(error);
@@ -170,7 +170,7 @@ export class ApiClient {
         timer.cancel();
         reject(error);
       });
-      // Without a word: an answer that Node does not tell of, as one that switches protocols.
+      // Closed without a response event: Node reports none for an answer that switches protocols, for example.
       request.on('close', () => {
         timer.cancel();
         reject(unreachable(`no answer from the API server ${server.origin}: the connection was closed`));

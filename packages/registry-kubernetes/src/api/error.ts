@@ -5,9 +5,9 @@ export class KubernetesError extends Error {
   override readonly name = 'KubernetesError';
   /** HTTP status, or the code of a Status in a watch; undefined when no answer came. */
   readonly status: number | undefined;
-  /** What the server asked to wait. */
+  /** How long the server asked the client to wait. */
   readonly retryAfterMs: number | undefined;
-  /** No answer came: to ask again soon costs nothing. */
+  /** No server answered, so asking again soon burdens none. */
   unreachable = false;
   constructor(message: string, status?: number, retryAfterMs?: number) {
     super(message);
@@ -16,10 +16,10 @@ export class KubernetesError extends Error {
   }
 }
 
-/** An answer, or a silence, after which it is not known what was missed: only a new list tells. */
+/** An answer, or a silence, after which changes may have been missed: the service must be listed again. */
 export class BrokenAnswer extends KubernetesError {}
 
-/** A watch that stayed open and said nothing, not even that there is nothing to say. */
+/** A watch that stayed open without a single line, bookmarks included. */
 export class SilentWatch extends BrokenAnswer {}
 
 /** What was asked, for the error message. */
@@ -32,13 +32,13 @@ export interface Asked {
   readonly server: string;
   /** Where the credentials came from, such as a file name. */
   readonly source: string;
-  /** What the server may say, and no reader of the error may see. */
+  /** Secrets that a server's message may repeat and that the error must not show. */
   readonly secret: string | undefined;
 }
 
 const MAX_MESSAGE = 300;
 
-/** What the API server said, fit for one line of a log: it is text from the network, and may repeat what we sent. */
+/** The API server's message, made fit for one line of a log: it comes from the network and may repeat what we sent. */
 function statusMessage(body: unknown, secret = ''): string {
   const said = isObject(body) && typeof body.message === 'string' ? body.message : '';
   const message = secret === '' ? said : said.replaceAll(secret, '<token>');
@@ -70,7 +70,7 @@ function explain(
     case 401:
       return `the API server ${server} did not accept the credentials from ${source}: 401 Unauthorized; they are wrong, expired, or for another cluster`;
     case 403:
-      // An API server that knows none of the credentials it is given asks for no others.
+      // An API server that knows none of the given credentials may treat the request as anonymous instead of answering 401.
       if (quoted.includes('User "system:anonymous"')) {
         return `the API server ${server} took none of the credentials from ${source}, and allows nobody to ${what}: give it a token, a client certificate or an exec plugin (user names with passwords are from before Kubernetes 1.19)`;
       }
@@ -112,7 +112,7 @@ export function unreachable(message: string): KubernetesError {
   return error;
 }
 
-/** The error for what OpenSSL cannot read, before anything is sent. Undefined for any other. */
+/** The error for certificates or keys that OpenSSL cannot read, before anything is sent. Undefined for any other error. */
 export function credentialsError(source: string, error: unknown): KubernetesError | undefined {
   const { code = '' } = error as { readonly code?: unknown };
   if (typeof code !== 'string' || !code.startsWith('ERR_OSSL_')) return undefined;

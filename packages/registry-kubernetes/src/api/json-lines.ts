@@ -13,7 +13,7 @@ export class JsonLines {
   #parts: Buffer[] = [];
   #bytes = 0;
 
-  /** The objects that `chunk` completes. Throws {@link BrokenAnswer} for one that is too long or no JSON. */
+  /** The objects that `chunk` completes. Throws {@link BrokenAnswer} for a line that is too long or not JSON. */
   *push(chunk: Buffer): Generator<unknown> {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {

@@ -10,7 +10,7 @@ const MAX_PAGES = 200;
 /** A token for the next page is an opaque string of a few hundred characters. */
 const MAX_CONTINUE = 16 * 1024;
 
-/** Takes a list in while it comes, so that not all of it is in memory as it was sent. */
+/** Receives a list page by page, so that memory never holds the whole list in its JSON form. */
 export interface Listed {
   put(object: unknown): void;
 }
@@ -127,7 +127,7 @@ async function readPage(
   }
   const metadata = isObject((body as Json).metadata) ? ((body as Json).metadata as Json) : {};
   const next = metadata.continue ?? '';
-  // To take it for the last page would be to lose the others.
+  // If we took this for the last page, we would lose the others.
   if (typeof next !== 'string' || next.length > MAX_CONTINUE) {
     throw new KubernetesError(`the list of ${resource.fullName} has a next page and no token for it`);
   }

@@ -5,7 +5,7 @@ interface Waiting {
   readonly fail: (error: unknown) => void;
 }
 
-/** Lets so many requests wait for their answer at the same time; the others wait for their turn, in the order in which they came. */
+/** Limits how many requests wait for an answer at the same time; further requests queue in order. */
 export class RequestLimit {
   #free: number;
   readonly #waiting = new Set<Waiting>();
@@ -14,7 +14,7 @@ export class RequestLimit {
     this.#free = atOnce;
   }
 
-  /** Does the work when it is its turn. Rejects as the work does, or when `signal` aborts before. */
+  /** Starts `work` when its turn comes. Rejects as `work` does, or when `signal` aborts earlier. */
   async run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free -= 1;
@@ -26,7 +26,7 @@ export class RequestLimit {
     }
   }
 
-  /** The server was not reached: requests that wait need not find that out one after the other. */
+  /** The server was not reached: fails the queued requests now, instead of letting each find out by itself. */
   fail(error: KubernetesError): void {
     for (const { fail } of [...this.#waiting]) fail(error);
   }

@@ -25,10 +25,10 @@ export interface WatchRequest {
   readonly resourceVersion: string;
   /** After this the server ends the watch by itself. */
   readonly timeoutSeconds: number;
-  /** A watch without a line for this long has died without a word. */
+  /** A watch without a line for this long counts as dead. */
   readonly idleTimeoutMs: number;
   readonly signal: AbortSignal;
-  /** It was its turn to be asked for. */
+  /** The request left the queue. */
   readonly onSent: () => void;
   /** The server has accepted the resource version. */
   readonly onOpen: () => void;

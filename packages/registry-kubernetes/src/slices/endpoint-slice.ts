@@ -62,8 +62,8 @@ function readAddress(endpoint: Json, type: AddressType, at: string, dropped: Dro
 }
 
 /**
- * What conditions mean, as the API has it: `ready` that is not set is ready, `serving` that is not set is as `ready`,
- * `terminating` that is not set is false. A Pod that terminates takes no new calls even where `ready` is forced to be
+ * What conditions mean, as the API defines it: an absent `ready` is true, an absent `serving` equals `ready`, and an absent
+ * `terminating` is false. A Pod that terminates takes no new calls even where `ready` is forced to be
  * true (publishNotReadyAddresses), and finishes those it has for as long as it serves.
  */
 function readPhase(value: unknown, path: string, dropped: Dropped): Phase | 'not-ready' | 'unknown' {
@@ -114,7 +114,7 @@ function zoneIn({ zone, deprecatedTopology: topology }: Json): unknown {
   return zone ?? (isObject(topology) ? topology[ZONE_LABEL] : undefined);
 }
 
-/** The names of a hint, joined by commas; which no zone and no node has in its name. */
+/** The names of a hint, joined by commas, which names of zones and nodes do not contain. */
 function readHints(value: unknown, path: string, dropped: Dropped): string | undefined {
   const list = readList(value);
   if (list === undefined) dropped.add(path, value, 'must be a list');

@@ -3,7 +3,7 @@ import type { Slice, SlicePort } from './service-object.ts';
 
 /** What Services put in `appProtocol` for gRPC (https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol). */
 const GRPC_PROTOCOLS = ['grpc', 'kubernetes.io/h2c', 'kubernetes.io/grpc'];
-/** Of the ports that a message names. */
+/** How many ports a message names. */
 const MAX_SHOWN = 10;
 
 /** Which port takes the calls, as it holds for every slice of a Service. */
@@ -15,9 +15,9 @@ export type PortRule =
   | { readonly by: 'none' };
 
 /**
- * What a target's port means in view of all slices of a Service, because one slice does not tell. Pods that lack a named target
+ * What a target's port means, judged by all slices of a Service, because one slice is not enough. Pods that lack a named target
  * port are in a slice without that port, or without any (https://kubernetes.io/docs/concepts/services-networking/service/#field-spec-ports):
- * the only port of such a slice is not the only one of the Service, and that it has none does not mean that it has all.
+ * the only port of such a slice need not be the Service's only port, and a slice without ports does not stand for all ports.
  */
 export function ruleOf(slices: readonly Slice[], choice: PortChoice): PortRule {
   switch (choice.by) {

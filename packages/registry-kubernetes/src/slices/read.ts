@@ -3,7 +3,7 @@ import { isIP } from '../node-net.ts';
 import type { Dropped } from './dropped.ts';
 import type { AddressType, SlicePort } from './service-object.ts';
 
-/** More of one service are counted and not used: a bound on memory, a hundred times the largest Services known. */
+/** Members beyond this are counted and not used. It bounds memory, at a hundred times the largest Services known. */
 export const MAX_MEMBERS = 100_000;
 /** The API allows 100 per slice. */
 const MAX_PORTS = 1_000;
@@ -21,7 +21,7 @@ export function readList(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(value) ? value : undefined;
 }
 
-/** An optional name; one that is none is dropped by itself, not with what it describes. */
+/** An optional name. An invalid one is dropped alone; the object that it describes stays. */
 export function readName(value: unknown, path: string, dropped: Dropped): string | undefined {
   if (value === undefined || value === null || value === '') return undefined;
   if (typeof value === 'string' && value.length <= MAX_NAME) return value;
@@ -79,7 +79,7 @@ export function readHost(
 ): string | undefined {
   const host = typeof value === 'string' && !value.includes('%') ? canonicalHost(value) : undefined;
   if (host !== undefined && isIP(value as string) === FAMILIES[type]) {
-    // A whole name: the system must not search for it.
+    // Made absolute, so that the system does not try search domains.
     return type === 'FQDN' && !host.endsWith('.') ? `${host}.` : host;
   }
   dropped.add(path, value, `must be an address of type ${type}`);

@@ -43,7 +43,7 @@ export const ENDPOINTS: Resource = {
   read: readEndpoints,
 };
 
-/** Bounds what is kept of names and versions, which come back in requests. */
+/** Bounds names and versions, which podwire keeps and sends back in requests. */
 const NAME = /^[^\s\p{C}]{1,253}$/u;
 
 /** A resource version in an object or a list; undefined when it has none that could be sent back. */
@@ -51,12 +51,12 @@ export function resourceVersionOf(object: unknown): string | undefined {
   return text(metadataOf(object).resourceVersion);
 }
 
-/** The name of an object; undefined when it has none, and nothing can be said of it. */
+/** The name of an object; undefined when it has no valid one. */
 export function nameOf(object: unknown): string | undefined {
   return text(metadataOf(object).name);
 }
 
-/** Two objects of one name with different uids are two, of which the first was deleted. `''` when it says none. */
+/** An object's uid, `''` when it has none. When the uid of a name changes, the first object was deleted and another one created. */
 export function uidOf(object: unknown): string {
   return text(metadataOf(object).uid) ?? '';
 }
@@ -71,8 +71,8 @@ function text(value: unknown): string | undefined {
 }
 
 /**
- * Reads one object. One of which nothing can be used keeps what it said before (`previous`); one that is the same version
- * of the same object as before is not read again. What has no name, or says that it is of another service, is unusable.
+ * Reads one object. If nothing in it can be used, the slices of its previous version (`previous`) stay. The same version of the
+ * same object is not read again. An object without a name, or of another service, is unusable.
  */
 export function readObject(
   resource: Resource,

@@ -27,9 +27,9 @@ export interface Member {
 /** Pods with one address type and one list of ports. */
 export interface Slice {
   readonly addressType: AddressType;
-  /** Those that calls can go to. */
+  /** The ports that calls can go to. */
   readonly ports: readonly SlicePort[];
-  /** Whether it defines any, be they of other protocols or broken. */
+  /** Whether the slice defines ports at all, counting broken ones and those of other protocols. */
   readonly hasPorts: boolean;
   readonly members: readonly Member[];
   /** Members left out because they are not ready. */
@@ -44,6 +44,6 @@ export interface ServiceObject {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly slices: readonly Slice[];
-  /** What it said that could not be used. */
+  /** Messages about the parts that could not be used. */
   readonly dropped: readonly string[];
 }

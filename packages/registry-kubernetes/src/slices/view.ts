@@ -25,9 +25,9 @@ interface Read {
   readonly unported: readonly Slice[];
 }
 
-/** Slices whose Pods are named as left out for their port; the rest are counted. */
+/** How many slices a message names whose Pods lack the port; further ones are counted. */
 const MAX_NAMED = 20;
-/** Characters of their names. */
+/** How many characters of Pods' names a message holds. */
 const MAX_NAMES = 300;
 
 /** The union of a service's slices, for one port. Objects seen before are not read again. */
@@ -71,12 +71,12 @@ export class Viewer {
     }
     if (over > 0) dropped.push(`${over} endpoints are over the limit of ${MAX_MEMBERS}`);
     const empty = endpoints.size > 0 ? undefined : this.#whyEmpty(slices);
-    // A Service of which no Pod has the port is empty, and says why by itself.
+    // When no Pod has the port, the Service is empty, and `empty` says why.
     if (endpoints.size > 0 || dropped.length > 0) dropped.push(...this.#leftOut(all));
     return { endpoints, dropped, empty };
   }
 
-  /** What was read by another rule is read again. */
+  /** A new rule makes the Viewer read every object again. */
   #useRule(rule: PortRule): void {
     if (JSON.stringify(rule) === JSON.stringify(this.#rule)) return;
     this.#rule = rule;

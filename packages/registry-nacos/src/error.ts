@@ -6,7 +6,7 @@ export class NacosError extends Error {
     acrossCopies(NacosError, 'podwire.NacosError');
   }
   override readonly name = 'NacosError';
-  /** As Nacos numbers them; 0 when the failure is not of its saying. */
+  /** Nacos's error code; 0 when Nacos did not report the failure. */
   readonly code: number;
 
   constructor(message: string, code = 0) {
@@ -14,7 +14,7 @@ export class NacosError extends Error {
     this.code = code;
   }
 
-  /** Whether Nacos never answered, or forgot the connection: the next try may come soon. */
+  /** Whether Nacos did not answer, or forgot the connection: the next attempt may follow soon. */
   get unreachable(): boolean {
     return this.code === 0 || this.code === UNREGISTERED;
   }
@@ -23,5 +23,5 @@ export class NacosError extends Error {
 /** Nacos: this connection was never set up, or is forgotten (`NacosException.UN_REGISTER`). */
 export const UNREGISTERED = 301;
 
-/** The fault is on this side, and no other try will go better soon (`NacosException.CLIENT_ERROR`). */
+/** The fault is on this side, so trying again soon will not help (`NacosException.CLIENT_ERROR`). */
 export const CLIENT_ERROR = -400;

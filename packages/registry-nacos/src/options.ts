@@ -79,7 +79,7 @@ export interface Settings {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
-  /** Whether time and transport are the usual ones, so that all with the same settings may share a connection. */
+  /** Whether time and transport are the defaults, so that registries with the same settings may share a connection. */
   readonly isShared: boolean;
 }
 
@@ -109,7 +109,7 @@ export function readOptions(options: NacosOptions): Settings {
   const { clock = systemClock, random = systemRandom, transport = ownHttp2Transport, tls, httpTls } = options;
   const protocol = readProtocol(options.protocol);
   const username = string(options.username, 'options.username');
-  // Not by string(): an error would show it.
+  // Not read by string(), whose error would show the password.
   const password: unknown = options.password;
   if (password !== undefined && typeof password !== 'string') {
     throw new InvalidInput('options.password', typeof password, 'must be a string');

@@ -14,10 +14,10 @@ import type { ServiceInfo } from './naming/naming.ts';
 import type { Settings } from './options.ts';
 import type { ServiceRef } from './service-ref.ts';
 
-/** How long the first set waits for what Pods of Dubbo's applications say that they have. */
+/** How long the first set waits for the metadata of Dubbo's applications. */
 const FIRST_WAIT_MS = 1_000;
 
-/** Tells all changes of one service until `signal` aborts; throws when the connection fails. */
+/** Yields the changes of one service until `signal` aborts; throws when the connection fails. */
 export async function* watch(
   connection: Connection,
   ref: ServiceRef,
@@ -53,7 +53,7 @@ async function* watchSession(
     for (const name of leavers.keys()) opened.naming.recheck(ref.group, name);
   });
   const wake = new WakeFlag();
-  /** Whether the lists say something that was not told yet. */
+  /** Whether a list changed since the last update was yielded. */
   let isNew = false;
   let isProblemNew = false;
   const metadata = new ApplicationMetadata(settings, opened.configs, () => {
@@ -116,10 +116,10 @@ async function* watchSession(
       if (isNew) {
         isNew = false;
         const update = toUpdate(infos, ref, settings, metadata);
-        // A first set that lacks Pods which are only being asked what they have would look like a loss.
+        // A first set without the Pods whose metadata is still being read would look like a loss.
         if (isFirst && metadata.isAsking && settings.clock.nowMs() < firstByMs) continue;
         isFirst = false;
-        // A list that came makes one forget the problem of another.
+        // An update clears the reported problems, so report those that remain again.
         isProblemNew = problems.size > 0;
         yield update;
       }
@@ -136,12 +136,12 @@ async function* watchSession(
   }
 }
 
-/** The Nacos services that are watched; none when Dubbo's mapping has to say. */
+/** The Nacos services to watch; none when Dubbo's mapping names them. */
 function namesOf({ name, dubbo }: ServiceRef): readonly string[] {
   return dubbo?.mode === 'application' ? dubbo.applications : [name];
 }
 
-/** What lists of services, unchecked and by name, amount to for the one that is looked for. */
+/** The update that the unchecked lists of services, by name, make for the service of `ref`. */
 export function toUpdate(
   infos: ReadonlyMap<string, ServiceInfo>,
   ref: ServiceRef,

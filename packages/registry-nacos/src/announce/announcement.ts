@@ -12,8 +12,8 @@ const MAX_WEIGHT = 10_000;
 const DEFAULT_CLUSTER = 'DEFAULT';
 
 /**
- * Whose an instance is: Nacos knows one of each address. A Pod that is announced again is the later announcement's, so that
- * the end of the one before does not take it out.
+ * Which announcement owns an instance: Nacos keeps one instance for each address. A Pod that is announced again belongs to the
+ * later announcement, so that withdrawing the earlier one does not remove it.
  */
 const owners = new WeakMap<Publishers['publisher'], Map<string, NacosAnnouncement>>();
 
@@ -26,7 +26,7 @@ export class NacosAnnouncement implements Announcement {
   readonly #key: string;
   readonly #onOver: () => void;
   #endpoint: Endpoint;
-  /** Whose the instance is again when this one does not come about. */
+  /** The announcement that owns the instance again if this one fails. */
   #before: NacosAnnouncement | undefined;
   #isFailed = false;
   #withdrawn: Promise<void> | undefined;
@@ -97,7 +97,7 @@ export class NacosAnnouncement implements Announcement {
     if (before !== undefined && before.#withdrawn !== undefined) await before.#remove();
   }
 
-  /** This one, or the last before it that came about. */
+  /** This announcement, or the last one before it that succeeded. */
   #standing(): NacosAnnouncement | undefined {
     if (!this.#isFailed) return this;
     return this.#before === undefined ? undefined : this.#before.#standing();

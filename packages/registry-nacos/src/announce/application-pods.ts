@@ -16,13 +16,13 @@ interface ApplicationPod {
   readonly port: number;
   readonly interfaces: Map<string, DubboRef>;
   make: MakeInstance;
-  /** What was told of it on which session. */
+  /** What Nacos was told about the Pod, and on which session. */
   told: { readonly configs: Configs; readonly revision: string; readonly leave: () => void } | undefined;
 }
 
 /**
- * Pods as Dubbo's applications: one instance for all interfaces that a Pod has, and beside it in Nacos's configs what those are
- * and which application has them.
+ * Pods as Dubbo's applications: one instance for all interfaces of a Pod. Nacos's configs hold the list of these interfaces, and
+ * which application provides each.
  */
 export class ApplicationPods {
   readonly #publisher: Publisher;
@@ -52,7 +52,7 @@ export class ApplicationPods {
         pod.make = before.make;
         pod.interfaces.delete(keyOf(dubbo));
         if (pod.interfaces.size === 0) this.#forget(key, pod);
-        // What was not answered may have come about, or comes about on the next connection.
+        // A request without an answer may have taken effect, or will on the next connection.
         else await this.#publish(pod, id).catch(() => {});
       } else if (error instanceof NacosError && !error.unreachable) {
         pod.make = before.make;
@@ -77,7 +77,7 @@ export class ApplicationPods {
     return this.#publisher.put(pod.ref, id, instance, (opened) => this.#tell(pod, refs, revision, opened));
   }
 
-  /** What consumers read must be there before they see the instance. */
+  /** Writes the configs that consumers read, before they can see the instance. */
   async #tell(
     pod: ApplicationPod,
     refs: readonly DubboRef[],

@@ -6,7 +6,7 @@ import type { Settings } from '../options.ts';
 import type { ServiceRef } from '../service-ref.ts';
 
 export type Instance = Readonly<Record<string, unknown>>;
-/** What must be in Nacos before an instance is; asked for on each session. */
+/** Writes what Nacos must hold before the instance; called on each session. */
 type Prepare = (opened: OpenSession) => Promise<void>;
 
 interface Published {
@@ -15,7 +15,7 @@ interface Published {
   readonly prepare: Map<string, Prepare>;
 }
 
-/** A connection that lived this long was well. */
+/** A connection that lived this long counts as stable. */
 const STEADY_MS = 10_000;
 
 /** Keeps the Pods of this process registered in one namespace: all of them again on every new connection. */
@@ -53,7 +53,7 @@ export class Publisher {
       } catch (error) {
         const isRefused = error instanceof NacosError && !error.unreachable;
         if (before.instance === undefined) {
-          // What was not answered may have come about all the same.
+          // A request without an answer may have taken effect all the same.
           if (isRefused) this.#forget(key, service, id);
           else await this.#takeOut(key, service, id, instance);
         } else if (isRefused) {
@@ -100,7 +100,7 @@ export class Publisher {
       opened.session.onEnd((error) => {
         if (this.#opened !== opened) return;
         this.#opened = undefined;
-        // A server that ends each connection soon must not be knocked at without a pause.
+        // Wait before connecting again to a server that keeps ending connections soon.
         const wasSteady = clock.nowMs() - sinceMs >= STEADY_MS;
         if (wasSteady) this.#delay.reset();
         this.#planRedo(wasSteady ? 0 : this.#delay.next(error));
@@ -141,10 +141,10 @@ export class Publisher {
     }
   }
 
-  /** Every service by itself: one that Nacos refuses keeps no other out. */
+  /** Publishes each service separately, so that one that Nacos refuses does not block the others. */
   async #publishAll(opened: OpenSession): Promise<void> {
     const publish = async (service: Published) => {
-      // Consumers may know from before what could not be written now: the instance goes first.
+      // Publish the instance even if a config could not be written: consumers may know its content from before.
       const prepared = [];
       for (const prepare of service.prepare.values())
         prepared.push(...(await Promise.allSettled([prepare(opened)])));

@@ -12,7 +12,7 @@ interface Followed {
   readonly subscription: Subscription<Listener>;
   /** Undefined until it was read. */
   content: string | undefined;
-  /** Whether it is to be read as soon as what was asked before is answered. */
+  /** Whether to read again as soon as the request under way is answered. */
   isDue: boolean;
   /** How long to wait before it is read again although Nacos did not push. */
   pauseMs: number;
@@ -21,15 +21,15 @@ interface Followed {
 
 /** Nacos: there is no such config (`NacosException.CONFIG_NOT_FOUND` of its responses). */
 const NOT_FOUND = 300;
-/** A write that compared with something else than what is there is answered with this code, as other failures are. */
+/** Nacos's code for a write whose comparison failed; other failures have it too. */
 const SERVER_ERROR = 500;
-/** Other writers may win for so long: each of some dozens that begin together, on a busy server. */
+/** How long other writers may win: enough for dozens that begin together on a busy server. */
 const EDIT_MS = 15_000;
 const EDIT_PAUSE_MS = 50;
 const MAX_EDIT_PAUSE_MS = 500;
-/** Until a config is read again that could not be read, or of which Nacos says that it has newer content; doubled each time. */
+/** How long to wait before reading a config again that could not be read or is out of date; doubled each time. */
 const FIRST_PAUSE_MS = 50;
-/** Nacos's own clients ask this often whether a change was missed, although Nacos pushes. */
+/** How often to check for a push that was lost, as Nacos's own clients do. */
 const CHECK_MS = 60_000;
 
 /** Configs of one session: what other systems keep in Nacos beside the instances. One that does not exist is empty. */
@@ -69,7 +69,7 @@ export class Configs {
   }
 
   /**
-   * Makes what `change` makes of a config, whatever others write at the same time; `change` is asked anew of what they wrote.
+   * Applies `change` to a config, also while others write it: after each write of theirs, `change` is called again with the new content.
    * Rejects when Nacos refuses, or others keep writing for {@link EDIT_MS}.
    */
   async edit(dataId: string, group: string, change: (content: string) => string): Promise<void> {
@@ -78,7 +78,7 @@ export class Configs {
       const before = await this.read(dataId, group);
       const content = change(before);
       if (content === before) return;
-      // Compared with what is there, if anything is: that of '' matches nothing, so that the first of two writers wins.
+      // Nacos compares this with the MD5 of the content, if there is any. The MD5 of '' equals none, so the first of two writers wins.
       const casMd5 = md5(before);
       const names = { dataId, group, tenant: this.#tenant };
       try {
@@ -125,7 +125,7 @@ export class Configs {
     return followed;
   }
 
-  /** Reads it as soon as may be, once for however many changes until then. */
+  /** Reads the config as soon as possible; requests until then share one read. */
   async #look(followed: Followed): Promise<void> {
     if (followed.isDue) return;
     followed.isDue = true;
@@ -146,7 +146,7 @@ export class Configs {
     followed.pauseMs = Math.min(followed.pauseMs * 2, CHECK_MS);
   }
 
-  /** Reads it, and again later while Nacos does not agree that this is its newest content; Nacos then tells of one change. */
+  /** Reads the config, and later again until Nacos agrees that the content is the newest; Nacos then pushes the next change, once. */
   async #read(followed: Followed): Promise<void> {
     const { listeners } = followed.subscription;
     if (listeners.size === 0) return;

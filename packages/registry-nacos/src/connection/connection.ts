@@ -61,7 +61,7 @@ export class Connection {
     return this.#session?.session.error === undefined ? this.#session : undefined;
   }
 
-  /** The session, opened first if need be. Rejects with {@link NacosError} when no server can be used. */
+  /** The current session, or a new one. Rejects with {@link NacosError} when no server can be used. */
   async connect(): Promise<OpenSession> {
     const { opened } = this;
     if (opened !== undefined) return opened;
@@ -71,7 +71,7 @@ export class Connection {
     return this.#opening;
   }
 
-  /** Calls `listener` before a session that Nacos wants to be rid of is closed: make before break. */
+  /** Calls `listener` when a new session has replaced one, before the old session is closed: make before break. */
   onMigrate(listener: MigrateListener): () => void {
     this.#onMigrate.add(listener);
     return () => this.#onMigrate.delete(listener);
@@ -84,7 +84,7 @@ export class Connection {
       const at = (this.#first + i) % servers.length;
       try {
         const opened = await this.#openAt(servers[at]!);
-        // The next time begins with the next server: this one will have failed.
+        // The next attempt begins with the next server, because by then this one has failed.
         this.#first = at + 1;
         if (this.#users <= 0) opened.session.close('nobody needs it any more');
         else this.#session = opened;
@@ -116,10 +116,10 @@ export class Connection {
         host,
         port: port + grpcPortOffset,
         tls: grpcTls,
-        // A packet that was lost on the way to a server that is back is sent again after 1 s, then after 2 more: a new
-        // connection is sooner.
+        // TCP sends a lost SYN again after 1 s, then after 2 more: once the server is back, a new connection is faster than
+        // waiting for that.
         connectTimeoutMs: requestTimeoutMs / 2,
-        // The health check of Nacos is sent instead, and tells more.
+        // The session sends Nacos's health check instead, which tells more.
         keepaliveTimeMs: 0,
         keepaliveTimeoutMs: 0,
         keepaliveWithoutCalls: false,
@@ -140,7 +140,7 @@ export class Connection {
     return opened;
   }
 
-  /** Once in a while only: each switch asks for all lists anew, and a client that all servers ask to switch gets nowhere. */
+  /** Migrates at most once in {@link MIGRATION_GAP_MS}: each switch asks for all lists anew, and all servers may ask a client to switch. */
   #migrateSoon(from: OpenSession): void {
     const { clock } = this.#settings;
     this.#migrating = from;
@@ -150,13 +150,13 @@ export class Connection {
     });
   }
 
-  /** Of a connection that takes no more requests: another one is opened first, unless that was just done. */
+  /** The connection takes no more requests: opens another one first, unless a switch has just been made. */
   async #replace(opened: OpenSession): Promise<void> {
     if (this.#settings.clock.nowMs() >= this.#migrateAtMs) await this.#migrate(opened);
     opened.session.close('it was told to go away');
   }
 
-  /** To the next server; the one that Nacos names may have an address that is not ours to reach. */
+  /** Switches to the next server. The one that Nacos names may have an address that this process cannot reach. */
   async #migrate(from: OpenSession): Promise<void> {
     this.#migrating = undefined;
     if (this.#session !== from || this.#opening !== undefined) return;
@@ -167,7 +167,7 @@ export class Connection {
       await Promise.allSettled([...this.#onMigrate].map((listener) => listener(opened)));
       from.session.close('another connection has taken over');
     } catch {
-      // It is still connected where it was: that server closes the connection when it must.
+      // Stay connected: the old server closes the connection when it must.
     } finally {
       this.#opening = undefined;
     }

@@ -10,7 +10,7 @@ interface Entry {
   failure: string | undefined;
   retryAtMs: number;
   retryMs: number;
-  /** Of the last pass over the lists that had it. */
+  /** The last pass over the lists in which it occurred. */
   pass: number;
 }
 
@@ -19,7 +19,7 @@ type Ask = () => Promise<unknown>;
 
 /** How many Pods are asked at a time. */
 const MAX_ASKED = 16;
-/** Nacos reads configs from a copy, which knows of a write a little later than those who see the instance. */
+/** Nacos reads configs from a copy, which may lag: consumers can see the instance before its config. */
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
 /** Dubbo for Java counts versions and groups into its revisions, which are MD5 sums; dubbo-go does not. */
@@ -28,12 +28,12 @@ const COMPLETE_REVISION = /^[0-9a-f]{32}$/;
 /** Revisions that are remembered; the oldest are forgotten first. */
 const MAX_REMEMBERED = 10_000;
 
-/** What could be read once, by registry: a new session, or a server that fails, must not lose the Pods that have it. */
+/** Metadata that was read, by registry: a new session or a failing server must not lose the Pods that it describes. */
 const remembered = new WeakMap<Settings, Map<string, readonly DubboService[]>>();
 
 /**
- * What the instances of applications have: by Dubbo's `MetadataInfo` of their revision, in Nacos's configs or told by the Pods
- * themselves. It is read once, and again only after it could not be read.
+ * The interfaces of applications' instances, from the `MetadataInfo` of their revision, which Dubbo keeps in Nacos's configs or the
+ * Pods tell themselves. Each is read once, and again only if that failed.
  */
 export class ApplicationMetadata {
   readonly #settings: Settings;
@@ -47,7 +47,7 @@ export class ApplicationMetadata {
   #timer: Timer | undefined;
   #closed = false;
 
-  /** `onChange` is called when something is known that was asked for. */
+  /** Calls `onChange` when metadata arrived that was missing. */
   constructor(settings: Settings, configs: Configs, onChange: () => void) {
     this.#settings = settings;
     this.#configs = configs;
@@ -61,7 +61,7 @@ export class ApplicationMetadata {
     return this.#asked > 0 || this.#waiting.length > 0;
   }
 
-  /** Begins to read lists; what none of them has is forgotten at the `end`. */
+  /** Begins a pass over the lists; `end` forgets metadata that no list used. */
   begin(): void {
     this.#pass += 1;
   }
@@ -71,7 +71,7 @@ export class ApplicationMetadata {
     this.#planRetry();
   }
 
-  /** What an instance has; undefined while it is asked. Throws when that cannot be read. */
+  /** The interfaces of an instance; undefined while they are being read. Throws when they cannot be read. */
   of(application: string, host: string, get: (key: string) => unknown): readonly DubboService[] | undefined {
     const revision = get('dubbo.metadata.revision');
     if (typeof revision !== 'string' || revision === '' || revision === '0') {

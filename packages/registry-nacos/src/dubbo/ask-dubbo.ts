@@ -35,7 +35,7 @@ export function askDubbo(at: MetadataService, revision: string, signal: AbortSig
       try {
         for (let frame = takeFrame(received); frame !== undefined; frame = takeFrame(received)) {
           received = frame.rest;
-          // It may ask whether this side still lives.
+          // The server may send a heartbeat first.
           if ((frame.flags & EVENT) !== 0) continue;
           const value = readAnswer(frame.status, frame.body);
           return finish(() => resolve(value));

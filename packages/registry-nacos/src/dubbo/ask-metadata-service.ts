@@ -4,7 +4,7 @@ import { askTriple } from './ask-triple.ts';
 import type { MetadataService } from './metadata-service.ts';
 import { TRIPLE } from './read.ts';
 
-/** What the Pod says it has, unchecked. */
+/** The Pod's own list of its interfaces, unchecked. */
 export async function askMetadataService(
   transport: Transport,
   at: MetadataService,

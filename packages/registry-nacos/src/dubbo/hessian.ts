@@ -1,6 +1,6 @@
 /**
  * Reads Hessian 2 (http://hessian.caucho.com/doc/hessian-serialization.html), in which Dubbo's providers say what they have.
- * Objects and maps become objects without a prototype. Throws on bytes that are no Hessian.
+ * Objects and maps become objects without a prototype. Throws on bytes that are not Hessian.
  */
 export class HessianReader {
   readonly #bytes: Buffer;

@@ -2,7 +2,7 @@ import type { Configs } from '../config/configs.ts';
 
 /** Where Dubbo keeps which applications have an interface: a config of the interface's name in this group. */
 const MAPPING = 'mapping';
-/** Each is a subscription; a mapping of one interface has fewer than this. */
+/** The most applications that are followed, each with a subscription; mappings of one interface have fewer. */
 const MAX_APPLICATIONS = 1_000;
 
 /** Calls `listener` with the applications that provide an interface, now and after each change. */

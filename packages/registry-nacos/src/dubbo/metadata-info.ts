@@ -9,12 +9,12 @@ export interface DubboService {
 }
 
 const MAX_SERVICES = 10_000;
-/** What a consumer says that takes any version or group. */
+/** The value with which a consumer accepts any version or group. */
 const ANY = '*';
 
 /**
  * The interfaces of a `MetadataInfo` that gRPC clients can call. Dubbo writes it as JSON in Nacos's configs, in Hessian and in
- * protobuf; old ones send the JSON as text. Throws when it is none.
+ * protobuf; old ones send the JSON as text. Throws for any other value.
  */
 export function readMetadataInfo(value: unknown): readonly DubboService[] {
   const info: unknown = typeof value === 'string' ? JSON.parse(value) : value;
@@ -44,7 +44,7 @@ export function findService(
 }
 
 const textOf = (value: unknown) => (typeof value === 'string' ? value : '');
-/** Dubbo takes this version for none. */
+/** Dubbo treats this version as none. */
 const versionOf = (value: unknown) => (value === '0.0.0' ? '' : textOf(value));
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { TRIPLE } from './read.ts';
 
-/** Where a Pod says itself what it has. */
+/** Where a Pod itself tells its interfaces. */
 export interface MetadataService {
   readonly protocol: 'dubbo' | typeof TRIPLE;
   readonly host: string;
@@ -9,7 +9,7 @@ export interface MetadataService {
   readonly version: string;
 }
 
-/** Reads where an instance's metadata service is. Throws when it has none that can be asked. */
+/** Reads the address of an instance's metadata service. Throws when the instance has none that podwire can call. */
 export function metadataServiceOf(
   application: string,
   host: string,

@@ -41,7 +41,7 @@ export function readDubbo(
   return { attributes: headers(get('version') || ref?.version, get('group') || ref?.group) };
 }
 
-/** What calls must say for a server of this version and group to answer them. */
+/** The headers without which a server of this version and group answers no call. */
 export function serviceHeaders({
   version,
   group,

@@ -7,12 +7,12 @@ export type DubboMode = 'interface' | 'application';
 export interface DubboRef {
   readonly mode: DubboMode;
   readonly interface: string;
-  /** Empty is none, as in Dubbo. */
+  /** `''` stands for none, as in Dubbo. */
   readonly version: string;
   readonly group: string;
   /** The applications that have it, where the target names them. */
   readonly applications: readonly string[];
-  /** What a Pod that is announced has. */
+  /** The methods of an announced Pod. */
   readonly methods: readonly string[];
 }
 
@@ -65,7 +65,7 @@ export function parseDubboRef(name: string, query: ReadonlyMap<string, string>):
   };
 }
 
-/** What Dubbo knows of a service beside its interface. */
+/** How a service is announced to Dubbo, besides its interface. */
 export interface DubboServiceOptions {
   /** The application, for consumers that find by application; without it, consumers find by interface. */
   readonly application?: string;
@@ -76,7 +76,7 @@ export interface DubboServiceOptions {
 }
 
 /**
- * The service name under which a gRPC service is announced to Dubbo's consumers, from what generated code defines it with:
+ * The service name under which a gRPC service is announced to Dubbo's consumers, made from its generated definition:
  * `dubboService(OrdersService, { application: 'orders' })`. Throws {@link InvalidInput}.
  */
 export function dubboService(

@@ -6,12 +6,12 @@ import type { Settings } from '../options.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import type { NamingApi } from './naming-api.ts';
 
-/** Between heartbeats, unless Nacos says otherwise: it takes an instance for unhealthy after 15 s, and out after 30 s. */
+/** Between heartbeats, unless Nacos says otherwise. Without them Nacos marks an instance unhealthy after 15 s, and removes it after 30 s. */
 const BEAT_MS = 5_000;
 const LEAST_BEAT_MS = 100;
 const MOST_BEAT_MS = 30_000;
 
-/** Keeps one instance in Nacos with heartbeats, and registers it as it last was when Nacos has lost it. */
+/** Keeps one instance in Nacos with heartbeats, and registers its last state again when Nacos has lost it. */
 export class Lease {
   readonly #api: NamingApi;
   readonly #settings: Settings;
@@ -33,8 +33,8 @@ export class Lease {
   }
 
   /**
-   * Registers the instance, or changes it. Rejects when that fails: what was registered before is kept when Nacos refused, and
-   * what is to be is registered with the next heartbeat when no server answered.
+   * Registers the instance, or changes it. Rejects when that fails. If Nacos refused, the earlier registration stays; if no server
+   * answered, the next heartbeat registers the new state.
    */
   put(instance: Instance): Promise<void> {
     return this.#queue(async () => {
@@ -42,7 +42,7 @@ export class Lease {
       try {
         await this.#api.register(this.#ref, instance);
       } catch (error) {
-        // It may have come about all the same.
+        // The registration may have taken effect all the same.
         this.#isKnown = false;
         if (error instanceof NacosError && error.unreachable) this.#instance = instance;
         throw error;

@@ -11,14 +11,14 @@ import type { Server } from '../server.ts';
 import type { ServiceRef } from '../service-ref.ts';
 import { type LoadPackage, openPackage } from './package.ts';
 
-/** Where the package believes HTTP's interface to begin. */
+/** The context path that the package assumes. */
 const PACKAGE_PATH = '/nacos';
 const BEAT_PATH = '/v1/ns/instance/beat';
-/** Of a list: 100 000 instances with a few metadata each. */
+/** The longest list: 100 000 instances with a few metadata each. */
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
 /** Nacos pushes to clients that it knows; podwire speaks as the package does. */
 const HEADERS = { 'user-agent': 'Nacos-Java-Client:v1.0.0', 'client-version': 'Nacos-Java-Client:v1.0.0' };
-/** What requests may say: the package adds a username and password, and cloud credentials of the environment. */
+/** The parameters that requests may carry. The package would add a username and password, and cloud credentials of the environment. */
 const PARAMETERS = new Set(
   'namespaceId,serviceName,groupName,clusterName,ip,port,weight,enable,healthy,ephemeral,metadata,clusters,udpPort,clientIP,healthyOnly'.split(
     ',',
@@ -33,7 +33,7 @@ export interface PushAddress {
   readonly port: number;
 }
 
-/** One call of the package: it tries servers, and does not say what each of them answered. */
+/** One call of the package, with the answer of each server that it tried: the package itself does not report them. */
 interface Call {
   readonly what: string;
   readonly isIdle: boolean;
@@ -49,7 +49,7 @@ export class NamingApi {
   readonly #login: Login;
   readonly #load: LoadPackage;
   readonly #calls = new AsyncLocalStorage<Call>();
-  /** By the host of a URL, which leaves out port 80. */
+  /** Servers by the host of a URL, in which port 80 is left out. */
   readonly #servers: ReadonlyMap<string, Server>;
   #client: Promise<NacosNamingClient> | undefined;
 
@@ -68,7 +68,7 @@ export class NamingApi {
     ref: ServiceRef,
     push: PushAddress | undefined,
   ): Promise<{ info: ServiceInfo; localAddress: string | undefined }> {
-    // All clusters; where none is named, the package's `subscribe` takes 'DEFAULT'.
+    // '' asks for all clusters; without it, the package's `subscribe` takes 'DEFAULT'.
     const list = (client: NacosNamingClient) => client.getAllInstances(ref.name, ref.group, '', false);
     const { body, localAddress } = await this.#call({ what: 'a list', isIdle: true, push }, list);
     return { info: readObject(body), localAddress };
@@ -76,7 +76,7 @@ export class NamingApi {
 
   /** Registers an instance, or changes it. */
   async register(ref: ServiceRef, instance: Instance): Promise<void> {
-    // The package would take a weight 0 for 1; it passes on a string as it is.
+    // The package turns a weight of 0 into 1, but passes a string on unchanged.
     const given = { ...instance, weight: String(instance.weight) };
     await this.#call({ what: 'a registration', isIdle: false }, (client) =>
       client.registerInstance(ref.name, given as never, ref.group),
@@ -90,8 +90,8 @@ export class NamingApi {
   }
 
   /**
-   * Keeps an instance alive. Not by the package, whose heartbeats register an instance that Nacos has lost as one that is
-   * enabled; this asks whether it is lost.
+   * Keeps an instance alive, and tells whether Nacos has lost it. The package's own heartbeats would register a lost instance as
+   * enabled.
    */
   async beat(ref: ServiceRef, instance: Instance): Promise<{ isKnown: boolean; intervalMs: unknown }> {
     const call: Call = { what: 'a heartbeat', isIdle: true, failures: [] };
@@ -111,7 +111,7 @@ export class NamingApi {
         const { code, clientBeatInterval } = readObject(body);
         return { isKnown: code !== NOT_FOUND, intervalMs: clientBeatInterval };
       } catch {
-        // It is among the call's failures.
+        // The call's failures include this error.
       }
     }
     throw failureOf(call);
@@ -127,7 +127,7 @@ export class NamingApi {
     try {
       await this.#calls.run(call, () => use(client));
     } catch (error) {
-      // The package says that all servers were tried, and logs why; the call knows.
+      // The package's error says only that all servers were tried; the call has the reasons.
       if (call.failures.length === 0)
         throw new NacosError(`${of.what} cannot be made: ${(error as Error).message}`, CLIENT_ERROR);
     }
@@ -223,7 +223,7 @@ function refusal(what: string, server: Server, { status, body }: HttpAnswer, tok
   return new NacosError(text, status === 401 ? 403 : status);
 }
 
-/** What became of a call that no server answered. */
+/** The error for a call that no server answered. */
 function failureOf({ failures }: Call): NacosError {
   const refused = failures.find(({ unreachable }) => !unreachable);
   if (refused !== undefined) return refused;

@@ -6,14 +6,14 @@ export class Newest {
   #time = 0;
   #wasRefused = false;
 
-  /** Whether the last list was refused: another look is due soon. */
+  /** Whether the last list was refused, so that Nacos should be asked again soon. */
   get isDoubtful(): boolean {
     return this.#wasRefused;
   }
 
   /**
-   * What holds after Nacos answered `info`. One that is older than what is known is refused, unless the next answer is
-   * older as well: times of a server that lost its memory, or had a wrong clock, must not hold for ever.
+   * The list to use after Nacos answered `info`. An older list than the known one is refused once; if the next is older as well, it is
+   * used: a server that lost its memory or had a wrong clock must not block changes for ever.
    */
   accept(info: ServiceInfo): ServiceInfo {
     const time = typeof info.lastRefTime === 'number' ? info.lastRefTime : this.#time;

@@ -2,12 +2,12 @@ import type { Clock } from '@podwire/core';
 import type { NacosNamingClient } from 'nacos';
 import { CLIENT_ERROR, NacosError } from '../error.ts';
 
-/** The one version whose inside is known. */
+/** The one version whose internals podwire knows. */
 const VERSION = '2.6.3';
-/** Nothing that the package logs is worth a secret in a log: errors are read from the requests themselves. */
+/** The package's logs may hold secrets, so podwire discards them and reads errors from the requests themselves. */
 const silent = { debug() {}, info() {}, warn() {}, error() {} } as unknown as Console;
 
-/** What the package sends its requests with, in place of its own. */
+/** The HTTP client that the package uses instead of its own. */
 export interface PackageHttpClient {
   request(
     url: string,
@@ -23,10 +23,10 @@ export interface PackageOptions {
   readonly clock: Clock;
 }
 
-/** The package from npm, which is installed only by those who need it. */
+/** The package from npm; users install it only if they need it. */
 export type LoadPackage = () => Promise<{ readonly NacosNamingClient: typeof NacosNamingClient }>;
 
-/** Bundlers take the package in where it is installed; where it is not, they only warn of an import in a `try`. */
+/** Bundlers include the package where it is installed; elsewhere an import inside `try` makes them only warn. */
 export const loadPackage: LoadPackage = async () => {
   let failure: unknown;
   try {
@@ -43,8 +43,8 @@ interface Inside {
 }
 
 /**
- * A client of the package that makes requests and does nothing by itself: it is closed as soon as it is there, which ends
- * its heartbeats, its polls and its UDP port, and leaves its requests. Rejects with what to install where it is missing.
+ * A client of the package for requests alone. It is closed as soon as it exists, which ends its heartbeats, polls and UDP port
+ * and leaves requests working. Rejects with what to install where the package is missing.
  */
 export async function openPackage(
   { timeoutMs, clock, ...options }: PackageOptions,
@@ -65,7 +65,7 @@ export async function openPackage(
       CLIENT_ERROR,
     );
   }
-  // Its heartbeats look whether they are over only after this time, 10 s, which keeps the process alive.
+  // The package's heartbeat timer checks for the end only after 10 s, and would keep the process alive until then.
   beats._clientBeatInterval = 0;
   void beats.close();
   let giveUp = () => {};
@@ -73,7 +73,7 @@ export async function openPackage(
     const error = new NacosError(`the package nacos is not ready after ${timeoutMs} ms`, CLIENT_ERROR);
     giveUp = clock.after(timeoutMs, () => reject(error)).cancel;
   });
-  // Closed before its UDP port is open, it throws where no caller can catch it; late or not, it is closed once it is.
+  // Closed before its UDP port is open, the client throws where no caller can catch it, so it is closed once the port is open.
   const closed = client.ready().then(() => inside.close());
   try {
     await Promise.race([closed, late]);

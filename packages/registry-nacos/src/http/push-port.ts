@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { gunzipSync } from 'node:zlib';
 
-/** Nacos packs what has over 1 KiB. */
+/** Nacos compresses messages over 1 KiB. */
 const GZIP_MAGIC = 0x1f8b;
 /** A datagram that unpacks to more than this is not Nacos's, or is not answered: Nacos sends it once more. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -12,15 +12,15 @@ export interface PushPort {
 }
 
 /**
- * A UDP port to which Nacos says that a service changed. Anybody may send to it, in any order: what a datagram says is not
- * believed, and `onPush` asks for the list. Rejects when no port can be had.
+ * A UDP port on which Nacos reports that a service changed. Any host may send to it, so the content is not used: `onPush` asks
+ * Nacos for the list. Rejects when no port can be had.
  */
 export function openPushPort(onPush: () => void): Promise<PushPort> {
   const socket = createSocket('udp4');
   socket.unref();
   const answer = (message: Buffer, { address, port }: RemoteInfo) => {
     const text = acknowledgement(message);
-    // Who claims to have port 0 cannot be answered.
+    // A datagram from port 0 cannot be answered.
     if (text === undefined || port === 0) return;
     socket.send(text, port, address, () => {});
     onPush();
@@ -39,7 +39,7 @@ function acknowledgement(message: Buffer): string | undefined {
   try {
     const isPacked = message.length > 2 && message.readUInt16BE(0) === GZIP_MAGIC;
     const text = (isPacked ? gunzipSync(message, { maxOutputLength: MAX_BYTES }) : message).toString();
-    // Nanoseconds, more than a number holds exactly; the one within `data` has its quotes escaped.
+    // Read from the text, because a number cannot hold nanoseconds exactly. The other one, inside `data`, has escaped quotes.
     const time = /(?<!\\)"lastRefTime":(\d{1,20})(?!\d)/.exec(text)?.[1];
     return time === undefined ? undefined : `{"type":"push-ack","lastRefTime":"${time}","data":""}`;
   } catch {

@@ -9,11 +9,11 @@ import type { NamingApi } from './naming-api.ts';
 import { Newest } from './newest.ts';
 import { openPushPort, type PushPort } from './push-port.ts';
 
-/** Between looks that no push asked for; it also renews the place among those that Nacos pushes to, which lasts 10 s. */
+/** How often to ask for the list without a push. Each request also renews this client's entry in Nacos's list of push targets for 10 s. */
 const POLL_MS = 5_000;
-/** Between looks while the last list was an old one. */
+/** The same while the last list was out of date. */
 const DOUBT_MS = 1_000;
-/** However often pushes come. */
+/** The least time between requests, however often pushes come. */
 const LEAST_GAP_MS = 100;
 
 /**
@@ -31,7 +31,7 @@ export async function* watchOverHttp(
   const wake = new WakeFlag();
   const ring = () => wake.raise();
   onRecheck?.(ring);
-  // Without UDP the looks alone have to do.
+  // Without UDP, polling alone has to do.
   const port: PushPort | undefined = await openPushPort(ring).catch(() => undefined);
   let ip: string | undefined;
   let told: string | undefined;
@@ -44,7 +44,7 @@ export async function* watchOverHttp(
       ip ??= ipv4Of(localAddress);
       infos.set(ref.name, newest.accept(info));
     }
-    // Where this process is, and so where Nacos may push to, is known by now.
+    // By now this process's address is known, and thereby where Nacos can push to.
     if (!isSubscribed && ip !== undefined && port !== undefined) ring();
     return infos;
   };
@@ -70,7 +70,7 @@ function serviceNames({ name, dubbo }: ServiceRef): readonly string[] {
   return dubbo?.mode === 'application' ? dubbo.applications : [name];
 }
 
-/** Nacos pushes to IPv4 alone. */
+/** Nacos pushes only to IPv4 addresses. */
 function ipv4Of(address: string | undefined): string | undefined {
   const ip = address?.replace(/^::ffff:/, '');
   return ip !== undefined && isIPv4(ip) ? ip : undefined;

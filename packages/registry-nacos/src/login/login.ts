@@ -7,7 +7,7 @@ import { sendHttp, WANTS_TLS, wantsTls } from './send-http.ts';
 const PATHS = ['/v1/auth/login', '/v3/auth/user/login'];
 /** A token is renewed when this share of its life is left, as Nacos's own clients do. */
 const RENEW_SHARE = 0.1;
-/** After a login that failed, while there is a token: servers count wrong tries, and many requests may need a new one. */
+/** How long to wait after a failed login while there is still a token: servers count wrong attempts, and many requests may ask for one. */
 const RETRY_MS = 1_000;
 
 interface Token {
@@ -30,7 +30,7 @@ export class Login {
   }
 
   /**
-   * The headers for a request; empty without a username. `renew` is for after Nacos refused the last ones. Rejects with
+   * The headers for a request; empty without a username. `renew`: Nacos refused the last token. Rejects with
    * {@link NacosError}, which holds no secret.
    */
   async headers(renew: boolean): Promise<Readonly<Record<string, string>>> {
@@ -38,7 +38,7 @@ export class Login {
     return accessToken === undefined ? {} : { accessToken };
   }
 
-  /** The same token by itself. */
+  /** The token alone. */
   async token(renew: boolean): Promise<string | undefined> {
     if (this.#settings.username === undefined) return undefined;
     const known = this.#token;

@@ -4,7 +4,7 @@ import { type PeerCertificate, checkServerIdentity as tlsIdentity } from 'node:t
 import { type TlsOptions, tlsServerName } from '@podwire/http2';
 import { isIP } from '../node-net.ts';
 
-/** Bytes of a login's answer. */
+/** The most bytes of a login's answer. */
 const MAX_BODY_BYTES = 64 * 1024;
 
 export interface HttpRequest {
@@ -38,7 +38,7 @@ export function wantsTls(status: number, body: string): boolean {
   return status === 400 && /\b(TLS|HTTPS|SSL)\b/i.test(body);
 }
 
-/** What answered, in a few words. */
+/** What kind of server answered, in a few words. */
 function explain({ code, name, message }: NodeJS.ErrnoException, isTls: boolean): string {
   const said = code ?? (name === 'Error' ? message : name);
   if (
@@ -105,7 +105,7 @@ export function sendHttp({ method, url, form, timeoutMs, tls, ...more }: HttpReq
       response.on('error', fail);
     });
     sent.on('error', (error: NodeJS.ErrnoException) => {
-      // Nacos 2.3 answers a wrong password with `HTTP/1.1 0`, which is no HTTP.
+      // Nacos 2.3 answers a wrong password with `HTTP/1.1 0`, which is not HTTP.
       if (error.code === 'HPE_INVALID_STATUS') resolve({ status: 403, body: '', localAddress: undefined });
       else fail(error);
     });

@@ -19,16 +19,16 @@ export interface InstanceList {
   readonly listed: number;
 }
 
-/** Which metadata say what Nacos has no field for. */
+/** The metadata keys for properties that have no field in Nacos. */
 export type MetadataKeys = Pick<Settings, 'zoneKey' | 'portKeys'>;
 
-/** What an instance of one Dubbo application has; undefined while that is not known. Throws when it cannot be known. */
+/** The interfaces of an instance of one Dubbo application; undefined while they are unknown. Throws when they cannot be read. */
 export type Describe = (host: string, get: (key: string) => unknown) => readonly DubboService[] | undefined;
 
 /**
  * Reads `hosts` of a service. An instance that is not healthy is left out, one that is not enabled is draining, and one
  * of weight 0 takes no calls. Throws {@link InvalidInput} when there is no list; what is wrong with an instance is named
- * in `dropped`, and costs no other its place.
+ * in `dropped`, and does not affect the others.
  */
 export function readInstances(
   hosts: unknown,
@@ -106,7 +106,7 @@ function readInstance(
   );
 }
 
-/** The port that metadata hold, which are text; of an empty one nothing is said. */
+/** The port in the metadata, which is text; an empty text counts as none. */
 function portOf(
   has: (key: string) => unknown,
   portKeys: readonly string[],
@@ -121,7 +121,7 @@ function portOf(
   throw new InvalidInput(`${path}.metadata['${key}']`, value, 'must be a port, an integer from 1 to 65535');
 }
 
-/** The interface of an instance that calls are for; undefined when it has another version of it, or that is not known yet. */
+/** The instance's interface that calls go to; undefined when the instance has another version, or while its interfaces are unknown. */
 function ofInterface(
   { id }: Endpoint,
   path: string,

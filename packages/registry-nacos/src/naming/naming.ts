@@ -4,13 +4,13 @@ import type { Session } from '../rpc/session.ts';
 import { Subscription } from '../rpc/subscription.ts';
 import type { ServiceRef } from '../service-ref.ts';
 
-/** What Nacos says of one service, unchecked. */
+/** Nacos's list of one service, unchecked. */
 export type ServiceInfo = Readonly<Record<string, unknown>>;
 
 /** Listens to a service's list. */
 export interface ServiceListener {
   onInfo(info: ServiceInfo): void;
-  /** The list was asked for and not given; pushes may come all the same. */
+  /** A request for the list failed; pushes may still come. */
   onProblem(error: Error): void;
 }
 
@@ -21,16 +21,16 @@ interface Service {
   lastRefTime: number;
   /** A list had a change that was not pushed yet. */
   isAhead: boolean;
-  /** Nor was it pushed since: lists alone tell what changes. */
+  /** No push followed either: changes arrive with requested lists alone. */
   isDeaf: boolean;
   recheck: Timer | undefined;
 }
 
-/** A list is asked for this often although Nacos pushes: a push that was lost stays unnoticed no longer. */
+/** How often to ask for the list although Nacos pushes, so that a lost push is noticed. */
 const REFRESH_MS = 30_000;
-/** After it was refused, and while changes are not pushed. */
+/** The same after a failed request, and while changes are not pushed. */
 const RETRY_MS = 5_000;
-/** A Pod that stops answering is mostly followed by a push, which Nacos holds back for 0.5 s. */
+/** When a Pod stops answering, a push usually follows, which Nacos delays by 0.5 s: wait for that before asking. */
 const RECHECK_MS = 2_000;
 
 /** The services that are subscribed on one session: each once, however many look at it. */
@@ -81,7 +81,7 @@ export class Naming {
     service.recheck = this.#clock.after(RECHECK_MS, () => {
       service.recheck = undefined;
       this.#refresh(service).then(
-        // Whether what it said is pushed is to be seen soon.
+        // Check soon whether a push with this change follows.
         () => service.isAhead && this.#planRefresh(RETRY_MS),
         (error: Error) => {
           for (const listener of service.subscription.listeners) listener.onProblem(error);
@@ -121,7 +121,7 @@ export class Naming {
     const wasAhead = service.isAhead;
     const { serviceInfo } = await this.#session.request('ServiceQueryRequest', body);
     const info = readInfo(serviceInfo);
-    // Nothing came meanwhile, so this is the newest, whatever times say: a wrong one must not hold for ever.
+    // No push came meanwhile, so this list is the newest, whatever its time says: one wrong time must not block changes for ever.
     if (service.last === before) {
       service.lastRefTime = 0;
       if (wasAhead) service.isDeaf = true;
@@ -135,7 +135,7 @@ export class Naming {
     for (const listener of service.subscription.listeners) listener.onProblem(problem);
   }
 
-  /** Refuses what is older than what is known: pushes and answers overtake one another. */
+  /** Takes a list unless a newer one is known: pushes and answers overtake one another. */
   #accept(service: Service, info: ServiceInfo): void {
     const time = typeof info.lastRefTime === 'number' ? info.lastRefTime : service.lastRefTime;
     if (time < service.lastRefTime) return;
@@ -164,7 +164,7 @@ export class Naming {
   }
 }
 
-/** Whether other Pods are listed, or in another state, in whatever order. What changes of their metadata can wait. */
+/** Whether the Pods or their states differ, in whatever order. Changes of metadata can wait. */
 function isNews(before: ServiceInfo, after: ServiceInfo): boolean {
   const known = new Set(statesOf(before));
   const now = statesOf(after);
@@ -185,7 +185,7 @@ function readInfo(value: unknown): ServiceInfo {
   return typeof value === 'object' && value !== null ? (value as ServiceInfo) : {};
 }
 
-/** Of which service it is: some servers put the group before the name as well. */
+/** The key of the list's service: some servers also put the group before the name. */
 function keyOfInfo({ groupName: group, name }: ServiceInfo): string | undefined {
   if (typeof group !== 'string' || typeof name !== 'string') return undefined;
   return keyOf(group, name.startsWith(`${group}@@`) ? name.slice(group.length + 2) : name);

@@ -7,7 +7,7 @@ const UNARY = '/Request/request';
 const STREAM = '/BiRequestStream/requestBiStream';
 /** Larger than any list a server of the default limits can hold in memory for one service: about 100 000 instances. */
 const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
-/** How many pushes may be on their way at a time. */
+/** How many pushes may be in flight at a time. */
 const PUSH_WINDOW = 64;
 
 /** Nacos forgets a connection that is silent for 20 s; its own Java client asks every 5 s. */
@@ -27,7 +27,7 @@ export interface SessionEnv {
   headers(renew: boolean): Promise<Readonly<Record<string, string>>>;
 }
 
-/** `isOver` when the server takes no more requests on a connection; else it does not answer them, health checks apart. */
+/** `isOver`: the server takes no more requests on the connection. Otherwise it answers health checks alone. */
 type FailingHandler = (isOver: boolean) => void;
 export type PushHandler = (payload: Payload) => void;
 
@@ -46,7 +46,7 @@ export class Session {
   #timer: Timer | undefined;
   #error: NacosError | undefined;
   #onFailing: FailingHandler | undefined;
-  /** How many requests in a row were not answered, health checks apart. */
+  /** Requests in a row without an answer, not counting health checks. */
   #unanswered = 0;
 
   constructor(env: SessionEnv, options: ConnectionOptions) {
@@ -104,7 +104,7 @@ export class Session {
     return () => handlers.delete(handler);
   }
 
-  /** Calls `listener` once when the session ended, at once if it has; returns what takes it back. */
+  /** Calls `listener` once when the session ends, or now if it has ended; returns a function that removes the listener. */
   onEnd(listener: (error: NacosError) => void): () => void {
     if (this.#error !== undefined) listener(this.#error);
     else this.#onEnd.add(listener);
@@ -165,7 +165,7 @@ export class Session {
     return payload;
   }
 
-  /** Undefined for what is not Nacos's, which ends the session. */
+  /** Undefined for bytes that Nacos would not send; they end the session. */
   #decode(message: Buffer): Payload | undefined {
     try {
       return decodePayload(message);
@@ -177,7 +177,7 @@ export class Session {
 
   #receive({ type, body }: Payload): void {
     if (type === 'SetupAckRequest') return this.#acknowledged?.();
-    // Answered first: a server that waits for an answer sends the push again, and then drops the client.
+    // Answer first: a server without an answer sends the push again, and then drops the client.
     const answer = { resultCode: 200, errorCode: 0, success: true, requestId: body.requestId };
     this.#pushes?.send(encodePayload(type.replace(/Request$/, 'Response'), answer));
     for (const handler of this.#handlers.get(type) ?? []) handler({ type, body });
@@ -192,7 +192,7 @@ export class Session {
     });
   }
 
-  /** A request that needs no token: a login that fails must not end a connection that is well. */
+  /** Sends a request without a token, so that a failed login does not end a healthy connection. */
   async #ask(type: string): Promise<void> {
     const reply = await this.#exchange(type, encodePayload(type, {}));
     if (reply.type !== type.replace(/Request$/, 'Response') || reply.body.resultCode !== 200)

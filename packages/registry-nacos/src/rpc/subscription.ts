@@ -7,8 +7,8 @@ export interface SubscriptionRequests {
 }
 
 /**
- * One subscription of a session, however many listen: begun for the first, ended after the last. Its requests go one after
- * another, because a beginning that overtakes the end before it is ended by it.
+ * One subscription of a session for any number of listeners: begun for the first, ended after the last. Its requests run one after
+ * another, because an `end` that arrives after the next `begin` would end that one.
  */
 export class Subscription<Listener> {
   readonly #requests: SubscriptionRequests;
@@ -24,7 +24,7 @@ export class Subscription<Listener> {
     return this.#listeners;
   }
 
-  /** Resolves with what takes the listener out, once it is begun. Rejects for all who wait for a beginning that fails. */
+  /** Resolves with a function that removes the listener, once the subscription has begun. Rejects for every caller when `begin` fails. */
   async join(listener: Listener): Promise<() => void> {
     this.#listeners.add(listener);
     const begun = this.#begun ?? this.queue(() => this.#requests.begin());

@@ -1,13 +1,13 @@
 import { type Endpoint, sameEndpoint } from './endpoint.ts';
 import type { RegistryUpdate } from './registry.ts';
 
-/** A change that says something of endpoints. */
+/** An update that changes endpoints. */
 export type Change = Extract<RegistryUpdate, { type: 'reset' | 'upsert' | 'remove' | 'missing' }>;
 
 /**
- * The endpoints that a registry named, in its order. The index is changed in place and never given out: to copy ten thousand
- * of its entries takes a millisecond, to copy the list takes none. Endpoints that say the same stay the same objects, so that
- * a comparison ends at once.
+ * The endpoints that a registry named, in its order. The index is changed in place and never handed out: copying ten thousand
+ * entries takes a millisecond, copying the list takes almost none. Equal endpoints stay the same objects, so that comparing them
+ * is cheap.
  */
 export class EndpointTable {
   #byId = new Map<string, Endpoint>();
@@ -17,7 +17,7 @@ export class EndpointTable {
     return this.#byId.size;
   }
 
-  /** Never changes: after a change there is another. */
+  /** Immutable; after a change there is a new list. */
   get list(): readonly Endpoint[] {
     this.#list ??= [...this.#byId.values()];
     return this.#list;
@@ -31,7 +31,7 @@ export class EndpointTable {
     return this.#byId.has(id);
   }
 
-  /** Whether the change made a difference. */
+  /** Applies `change`; whether that made a difference. */
   apply(change: Change): boolean {
     switch (change.type) {
       case 'missing':
@@ -89,7 +89,7 @@ interface Difference {
   readonly others: readonly Endpoint[];
 }
 
-/** Undefined unless those that stay are in the same order and new ones stand at the end, as a map would have them. */
+/** Undefined unless the endpoints that stay keep their order and new ones come last, which is the order that a Map would have. */
 function difference(
   before: readonly Endpoint[],
   after: readonly Endpoint[],

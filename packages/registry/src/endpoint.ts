@@ -139,7 +139,7 @@ export function toEndpoint(input: EndpointInput, path = 'endpoint'): Endpoint {
   return new CheckedEndpoint(place, weight, phase, attributes, input.zone);
 }
 
-/** Where one connects to. */
+/** Where to connect to. */
 interface Place {
   readonly host: string;
   readonly port: number;
@@ -166,7 +166,7 @@ function socketPlace(given: unknown, path: string): Place {
   return { host: 'localhost', port: 0, path: socket };
 }
 
-/** Made by `toEndpoint` alone, so that one need not be checked again. */
+/** Only `toEndpoint` makes these, so that they need no second check. */
 class CheckedEndpoint implements Endpoint {
   readonly id: string;
   readonly host: string;

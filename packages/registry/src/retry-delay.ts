@@ -2,9 +2,9 @@ import { jitteredMs, type Random } from '@podwire/core';
 
 const FIRST_MS = 500;
 const MAX_MS = 10_000;
-/** An attempt that reaches no server costs a registry nothing, and to be late when it is back costs calls. */
+/** The longest delay while no server is reachable: such attempts cost the registry nothing, and noticing its return late costs calls. */
 const UNREACHABLE_MAX_MS = 1_000;
-/** Of a delay, after an attempt that took longer than that. */
+/** The share of a delay that is always waited, even after an attempt that itself took longer than the delay. */
 const LEAST_SHARE = 0.1;
 
 /**
@@ -21,8 +21,8 @@ export class RetryDelay {
   }
 
   /**
-   * The delay after an attempt that ended with `error`. `triedMs` is how long it tried in vain to reach anybody: that is
-   * waiting too (as in gRPC's connection backoff, which counts from the start of an attempt).
+   * The delay after an attempt that ended with `error`. `triedMs` is how long the attempt tried in vain to reach a server, which counts
+   * as waiting (as in gRPC's connection backoff, which counts from the start of an attempt).
    */
   next(error: unknown, triedMs = 0): number {
     const unreachable = isUnreachable(error);

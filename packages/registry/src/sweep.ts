@@ -2,8 +2,8 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Removes the files of a directory that have such a name and were not written to for so long, and that `isLeft` takes for those of a
- * killed process. `nowMs` is the time on the clock that wrote them.
+ * Removes files of killed processes from a directory: those whose name matches, that were not written to for long enough, and for
+ * which `isLeft` is true. `nowMs` is the time on the clock that wrote them.
  */
 export async function sweep(
   directory: string,

@@ -2,7 +2,7 @@ type Yaml = typeof import('yaml');
 type YamlNode = import('yaml').Node;
 type YamlMap = import('yaml').YAMLMap;
 
-/** Values of a document in which each alias stands for all that it names. */
+/** The most values of a document, each alias counted with all that it stands for. */
 const MAX_VALUES = 1_000_000;
 
 /** A value, and how large it is when each alias in it stands for what it names. */
@@ -13,14 +13,14 @@ interface Sized {
 }
 
 /**
- * Makes values of a document's nodes. An alias gives the same object again, and how often one is used does not matter; how much
- * aliases make of the document does: a walk through the values meets each as often as it is named, and a few lines
- * may make billions of them. The parser's own `toJS` counts the uses, and takes the square of their number.
+ * Turns a document's nodes into values. An alias yields the same object again. The number of aliases is not limited, but the size
+ * to which they expand the document is: a walk through the values visits each alias's target every time, and a few lines can make
+ * billions of visits. The parser's own `toJS` limits the number of uses instead, and takes time in its square.
  */
 export class YamlValues {
   readonly #yaml: Yaml;
   readonly #maxDepth: number;
-  /** By anchor, of those before; undefined while its own value is made. */
+  /** The values of earlier anchors; undefined while an anchor's own value is being made. */
   readonly #anchors = new Map<string, Sized | undefined>();
 
   constructor(yaml: Yaml, maxDepth: number) {
@@ -109,7 +109,7 @@ class Size {
   }
 }
 
-/** The keys of one object, or of a list of them, that are not there yet: what stands in the map itself, or before, wins. */
+/** Adds the missing keys of one object, or of a list of objects: the map's own keys win, then earlier objects. */
 function merge(into: Record<string, unknown>, source: unknown): void {
   for (const from of Array.isArray(source) ? source : [source]) {
     if (typeof from !== 'object' || from === null || Array.isArray(from))

@@ -12,7 +12,7 @@ const MAX_DEPTH = 64;
 /**
  * Parses YAML, of which JSON is a part, with the merge keys (`<<`) of YAML 1.1. Throws an Error with the line; its message quotes
  * the text. The parser takes 20 ms to load, and most processes read no YAML: it is loaded for the first text, at once, because
- * some who read cannot wait.
+ * some callers are synchronous.
  */
 export function parseYaml(given: string): unknown {
   const text = withoutMark(given);
@@ -28,14 +28,14 @@ export function parseYaml(given: string): unknown {
   return new YamlValues(library, MAX_DEPTH).of(document.contents);
 }
 
-/** Without the mark that Windows's editors put before UTF-8. Throws for what is no UTF-8, as far as it can be told. */
+/** Removes the byte order mark of Windows editors. Throws for text that was not UTF-8, as far as that can be seen. */
 export function withoutMark(text: string): string {
-  // What decoding as UTF-8 makes of the marks of UTF-16, or of its zeros.
+  // These characters appear when UTF-16's byte order mark or its zero bytes are decoded as UTF-8.
   if (/^(\uFFFD\uFFFD|[^\0]{0,3}\0)/.test(text)) throw new Error('it is UTF-16: save it as UTF-8');
   return text.startsWith('\uFEFF') ? text.slice(1) : text;
 }
 
-/** A bundle may leave the package out. JSON is what can be read then. */
+/** A bundle may leave the package out; then only JSON can be read. */
 function withoutParser(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -47,7 +47,7 @@ function withoutParser(text: string): unknown {
   }
 }
 
-/** Without recursion, over what the parser does without recursion. */
+/** Checks the depth without recursion, on tokens that the parser also makes without recursion. */
 function checkDepth(text: string, { Parser }: Yaml): void {
   const left: { readonly token: Token; readonly depth: number }[] = [];
   for (const document of new Parser().parse(text)) {

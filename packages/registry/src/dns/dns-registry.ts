@@ -46,7 +46,7 @@ const KEYS = [
   'random',
 ] as const satisfies readonly (keyof DnsRegistryOptions)[];
 const JITTER = 0.2;
-/** The system's resolver may take some servers' time-outs to get to one that answers. */
+/** The system's resolver may wait out several servers' time-outs before one answers. */
 const LOOKUP_MS = 20_000;
 
 /**
@@ -63,7 +63,7 @@ export function dnsRegistry(options: DnsRegistryOptions = {}): Registry {
   checkServers(servers);
   parseName('host', defaultPort);
   const resolver = options.resolver ?? systemResolver(servers, timeoutMs, family, clock);
-  /** By service; outlives a watch, because an outage ends for one host after the other. */
+  /** The last answers by service. They outlive a watch, because after an outage hosts recover one after the other. */
   const hosts = new Map<string, KnownHosts>();
   return {
     scheme: 'dns',
@@ -113,7 +113,7 @@ async function* poll(
   }
 }
 
-/** "There is nothing" is an answer; a server that fails is none, and thrown. Undefined when `signal` aborted. */
+/** "There is nothing" is an answer; throws when a server fails. Undefined when `signal` aborted. */
 async function ask(
   name: DnsName,
   resolver: DnsResolver,

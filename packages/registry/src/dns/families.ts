@@ -5,13 +5,13 @@ export type Family = 4 | 6 | 'any';
 
 export const FAMILIES: Readonly<Record<Family, readonly (4 | 6)[]>> = { 4: [4], 6: [6], any: [4, 6] };
 
-/** An answer of which a part is missing, because DNS could not be asked for it. */
+/** An answer that lacks a part, because DNS did not answer for it. */
 export interface HalfAnswer {
   readonly addresses: readonly string[];
   readonly failed: readonly FamilyFailure[];
 }
 
-/** A family that DNS could not be asked for; that there is no such record is not a failure. */
+/** A family for which DNS did not answer. "No such record" is an answer. */
 export interface FamilyFailure {
   readonly family: 4 | 6;
   readonly error: Error;
@@ -20,7 +20,7 @@ export interface FamilyFailure {
 /** Codes of "no such name" and "no such record". */
 const NOT_FOUND = new Set(['ENOTFOUND', 'ENODATA']);
 
-/** That there is no such name or record is an answer: an empty list. */
+/** Turns "no such name" and "no such record" into an empty list. */
 export async function noneIfNotFound<T>(answer: Promise<T[]>): Promise<T[]> {
   try {
     return await answer;
@@ -32,7 +32,7 @@ export async function noneIfNotFound<T>(answer: Promise<T[]>): Promise<T[]> {
 
 export const familyOf = (address: string): 4 | 6 => (isIPv4(address) ? 4 : 6);
 
-/** Asks for each family by itself: a failure says nothing of what that family has, and must not lose the other. */
+/** Asks for each family separately: when one fails, its addresses are unknown, and the other's are still used. */
 export async function askByFamily(
   families: readonly (4 | 6)[],
   question: (family: 4 | 6) => Promise<string[]>,

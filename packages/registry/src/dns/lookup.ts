@@ -14,13 +14,13 @@ const HARDLY_EVER = 0.01;
 /** Thrown when DNS says with authority that there is nothing. */
 export class NameNotFound extends Error {}
 
-/** What DNS names now, and what of it can't be used. */
+/** The endpoints that DNS names now, and the entries that can't be used. */
 export interface Found {
   readonly endpoints: readonly Endpoint[];
   readonly dropped: readonly string[];
 }
 
-/** What each name had last, for when one of many, or one of a name's two families, can't be asked. */
+/** The last addresses of each name, used while one of many names, or one of a name's two families, can't be asked for. */
 export type KnownHosts = Map<string, readonly string[]>;
 
 /** Asks once. Throws {@link NameNotFound}, or what the resolver threw. */
@@ -84,7 +84,7 @@ function preferred(all: readonly SrvRecord[]): readonly SrvRecord[] {
   return records.filter(({ priority }) => priority === lowest).slice(0, MAX_RECORDS);
 }
 
-/** One host that has no address, or can't be asked, must not cost the others. */
+/** A host that has no address, or can't be asked for, does not affect the others. */
 async function addressesOfAll(
   resolver: DnsResolver,
   records: readonly SrvRecord[],
@@ -96,7 +96,7 @@ async function addressesOfAll(
   const failures: unknown[] = [];
   const ask = async (name: string): Promise<readonly string[]> => {
     try {
-      // RFC 2782: a whole name. Were it searched for, the first search domain that has any name would get the calls.
+      // RFC 2782: an absolute name. With search domains, a wildcard of the first one would get the calls.
       const all = await addresses(resolver, name, true, known, found, signal);
       if (all.length === 0) found.dropped.push(`dns.${name}: has no address`);
       return all;
@@ -112,7 +112,7 @@ async function addressesOfAll(
     for (const name of rest) hosts.set(name, await ask(name));
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  // Without any address, one host that could not be asked leaves open whether there is one.
+  // No address was found, but a host that could not be asked for may have one.
   const none = [...hosts.values()].every((all) => all.length === 0);
   if (failures.length === names.length || (none && failures.length > 0)) throw failures[0];
   for (const name of [...known.keys()]) if (!hosts.has(name)) known.delete(name);
@@ -121,8 +121,8 @@ async function addressesOfAll(
 }
 
 /**
- * The addresses of a name. A family that could not be asked for keeps those it had, and is named; when there is nothing besides, the
- * name could not be asked for at all, and this throws.
+ * The addresses of a name. A family that could not be asked for keeps its last addresses, and is named in `found`. Throws when a family
+ * failed and the answer has no address.
  */
 async function addresses(
   resolver: DnsResolver,

@@ -18,8 +18,8 @@ export interface SrvRecord {
 /** What the DNS registry asks. An answer that there is nothing is an empty list; whatever else fails rejects. */
 export interface DnsResolver {
   /**
-   * IPv4 and IPv6 addresses. Of a name that `isAbsolute`, with or without a dot at its end, search domains must not be tried. An
-   * abort of `signal` ends the question, where that is possible.
+   * IPv4 and IPv6 addresses. For a name that `isAbsolute`, with or without a dot at its end, the resolver must not try search domains.
+   * Aborting `signal` ends the question where that is possible.
    */
   addresses(host: string, signal: AbortSignal, isAbsolute: boolean): Promise<readonly string[] | HalfAnswer>;
   /** Records of a name, which is absolute too. */
@@ -31,8 +31,8 @@ const MAX_TIMEOUT_MS = 0x7fffffff;
 
 /**
  * The system's own way for addresses (getaddrinfo: /etc/hosts and search domains count, so that `orders.prod` means
- * what it means to `curl`); DNS servers are asked directly where some are given (`host` or `host:port`), and for SRV. What is
- * asked directly is never searched for.
+ * what it means to `curl`). DNS servers are asked directly where the user names some (`host` or `host:port`), and for SRV; such questions
+ * never try search domains.
  */
 export function systemResolver(
   servers: readonly string[],

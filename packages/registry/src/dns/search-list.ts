@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 
 /** resolv.conf(5): a name with fewer dots is searched for first. */
 const DEFAULT_NDOTS = 1;
-/** glibc and musl take no more search domains than fit in so much; so does this. */
+/** At most this many search domains are used; glibc and musl limit them as well. */
 const MAX_DOMAINS = 32;
 
-/** The whole names that the system tries for a name, in its order. Where there is no resolv.conf, none is known. */
+/** The absolute names that the system tries for a name, in its order; none where there is no resolv.conf. */
 export async function wholeNames(host: string): Promise<readonly string[]> {
   return readFile('/etc/resolv.conf', 'utf8').then(
     (text) => namesTried(host, text),

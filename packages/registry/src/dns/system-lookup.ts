@@ -3,19 +3,19 @@ import { askByFamily, FAMILIES, type Family, type HalfAnswer, noneIfNotFound } f
 import { lookup } from './node-dns.ts';
 import { wholeNames } from './search-list.ts';
 
-/** A family that the system's resolver is still busy with then has failed: what the other one has is known by now. */
+/** How long the question for one family may take before it counts as failed; by then the other one is usually answered. */
 const FAMILY_MS = 15_000;
 
-/** What a name that is searched for turned out to be: a whole name, what DNS does not know (/etc/hosts), or nothing. */
+/** What a relative name resolved to: an absolute name, a name that DNS does not know (/etc/hosts), or nothing. */
 type Meaning = { readonly whole: string } | 'elsewhere' | 'nothing';
 
 /**
- * Addresses from getaddrinfo, of which two questions are asked for each whole name: asked for both families at once, it does not
- * tell one that failed from one that has nothing (glibc: an IPv4 question that fails beside an IPv6 one without records
- * is "no such name").
+ * Addresses from getaddrinfo, with two questions for each absolute name: asked for both families at once, getaddrinfo does not
+ * tell a family that failed from one without records (glibc reports "no such name" when the IPv4 question fails and there is no
+ * IPv6 record).
  *
- * A name that is searched for is asked for once as the system does it, and from then on as the whole name that was found: asked for
- * by family, or while a server fails, getaddrinfo goes on to the next search domain, where a stranger may have the name.
+ * A relative name is asked for once as the system does it, and then as the absolute name that was found. By family, or while a server
+ * fails, getaddrinfo would go on to the next search domain, where the name may belong to a stranger.
  */
 export class SystemLookup {
   readonly #family: Family;
@@ -42,14 +42,14 @@ export class SystemLookup {
     return this.#understand(host, addresses, signal);
   }
 
-  /** Finds the whole name that the system answered for, and what it could not be asked for. */
+  /** Finds the absolute name that the system's answer is for, and the names that could not be asked for. */
   async #understand(host: string, addresses: readonly string[], signal: AbortSignal): Promise<HalfAnswer> {
     const failed: HalfAnswer['failed'][number][] = [];
     for (const whole of await wholeNames(host)) {
       const answer = await this.#byFamily(whole, signal);
       failed.push(...answer.failed);
       if (!answer.addresses.some((address) => addresses.includes(address))) continue;
-      // After one that could not be asked, it may be a stranger, so that the name is searched for again.
+      // If an earlier name could not be asked for, this one may belong to a stranger, so search again next time.
       if (failed.length === answer.failed.length) this.#meanings.set(host, { whole });
       return { addresses: answer.addresses, failed };
     }
@@ -66,8 +66,8 @@ export class SystemLookup {
 }
 
 /**
- * While a name is asked for, every caller waits for the same answer: getaddrinfo holds one of Node's four threads, which files
- * need too, for up to a minute while no server answers, and cannot be ended.
+ * Callers that ask for one name share the question: while no server answers, getaddrinfo blocks one of Node's four threads, which
+ * files need too, for up to a minute, and cannot be cancelled.
  */
 function oneAtATime<T>(
   ask: (host: string, family: Family) => Promise<T>,

@@ -1,11 +1,11 @@
 import type { Clock } from '@podwire/core';
 import type { Registry, RegistryUpdate } from '../registry.ts';
 
-/** A registry that said nothing at all for so long is started again. */
+/** A registry without any update for this long is started again. */
 const FIRST_ANSWER_MS = 30_000;
 
 interface Handlers {
-  /** What it returns is waited for before the next update is asked for. */
+  /** The next update is requested once the returned promise resolves. */
   readonly onUpdate: (update: RegistryUpdate) => Promise<void> | undefined;
   readonly onRecheck: (look: () => void) => void;
 }
@@ -36,7 +36,7 @@ export async function attempt(
     stop(`the registry said nothing for ${FIRST_ANSWER_MS} ms`),
   );
   const work = async () => {
-    // Awaited for the sake of a registry that wrote `async` where it meant `async *`: that one fails here, not unhandled.
+    // The `await` is for registries whose author wrote `async` for `async *`: their rejection is caught here instead of being unhandled.
     for await (const update of await registry.watch(service, { signal: own.signal, onRecheck })) {
       timer.cancel();
       if (own.signal.aborted) break;

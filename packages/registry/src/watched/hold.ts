@@ -4,10 +4,10 @@ import type { EndpointTable } from '../endpoint-table.ts';
 type Endpoints = readonly Endpoint[];
 
 /**
- * What is kept of an update that takes away all Pods, or more than half of them in a short time: a registry that was
- * restarted with an empty store, or knows only the first of those that will come back, says just that. Pods that still
- * answer stay for a bounded time; Pods that do not answer are let go at once, so that a service that really shrank is
- * believed. (Envoy's rule for eventually consistent discovery: absent and healthy is still routed to, absent and failed
+ * The Pods that are kept although an update removes all Pods, or more than half of them in a short time. A registry that was
+ * restarted with an empty store, or to which only the first Pods have returned, sends such updates. Pods that still answer stay
+ * for a bounded time; Pods that do not answer are released at once, so that a service that really shrank does shrink.
+ * (Envoy's rule for eventually consistent discovery: absent and healthy is still routed to, absent and failed
  * is removed. https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery)
  */
 export interface Held {
@@ -17,7 +17,7 @@ export interface Held {
   readonly endpoints: Endpoints;
 }
 
-/** Losses within this time count together: a registry that forgets its instances one by one is as wrong. */
+/** Losses within this time are added up, because a faulty registry may also forget its instances one by one. */
 const SUDDEN_MS = 10_000;
 
 /** Remembers what was in use a short while ago, to tell a sudden loss from a slow one. */
@@ -25,7 +25,7 @@ export class Baseline {
   #endpoints: Endpoints = [];
   #sinceMs = Number.NEGATIVE_INFINITY;
 
-  /** What a change from `used` to `said` takes away, where that looks like a fault of the registry; else undefined. */
+  /** Describes the loss from `used` to `said` if it looks like a fault of the registry; undefined otherwise. */
   massLoss(used: Endpoints, said: EndpointTable, nowMs: number): string | undefined {
     if (nowMs - this.#sinceMs >= SUDDEN_MS || used.length > this.#endpoints.length) {
       this.#endpoints = used;
@@ -35,7 +35,7 @@ export class Baseline {
   }
 }
 
-/** The loss, where a change looks more like a broken registry than like a service that shrank. */
+/** Describes a change that looks more like a broken registry than like a service that shrank. */
 function massLoss(before: Endpoints, after: EndpointTable): string | undefined {
   if (before.length === 0) return undefined;
   if (after.size === 0) return `the registry took away all ${before.length} endpoints at once`;
@@ -45,7 +45,7 @@ function massLoss(before: Endpoints, after: EndpointTable): string | undefined {
   return `the registry took away ${gone} of ${before.length} endpoints at once`;
 }
 
-/** The endpoints that `after` misses and that still answer; not those of which the registry had said that they would leave. */
+/** The endpoints that `after` lacks and that still answer, without those that the registry had marked as draining. */
 export function survivors(
   before: Endpoints,
   after: EndpointTable,

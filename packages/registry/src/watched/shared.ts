@@ -5,7 +5,7 @@ import { type Subscriber, Subscription } from './subscription.ts';
 /** The subscriptions of this process: by clock for registries that have a key, by registry for the others. */
 const open = new WeakMap<object, Map<string, Subscription>>();
 
-/** A subscription that may serve others too; it ends when the last of them leaves. */
+/** A subscription that several watches may share; it ends when the last of them releases it. */
 export interface SharedSubscription {
   readonly subscription: Subscription;
   release(): void;

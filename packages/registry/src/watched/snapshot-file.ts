@@ -4,7 +4,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Endpoint, toEndpoint } from '../endpoint.ts';
 
-/** What was written down of a service, and when. */
+/** The stored endpoints of a service, and when they were stored. */
 export interface Stored {
   readonly endpoints: readonly Endpoint[];
   /** Milliseconds since 1970. */
@@ -17,12 +17,12 @@ const MAX_BYTES = 16 * 1024 * 1024;
 /** A file that is being written. */
 export const DRAFT: RegExp = /\.draft$/;
 
-/** The name says nothing of the service: `key` may hold whatever a target may. */
+/** The name is a hash, because `key` may hold any character that a target may hold. */
 export function snapshotPath(directory: string, key: string): string {
   return join(directory, `${createHash('sha256').update(key).digest('hex').slice(0, 32)}.json`);
 }
 
-/** Reads and checks a snapshot; one that is not there, not ours or broken is undefined. Blocking: it runs once, at the start. */
+/** Reads and checks a snapshot; undefined if it is absent, broken or another service's. It blocks, and runs once, at the start. */
 export function readSnapshot(path: string, key: string): Stored | undefined {
   try {
     const value = JSON.parse(readBounded(path)) as Record<string, unknown>;
@@ -35,7 +35,7 @@ export function readSnapshot(path: string, key: string): Stored | undefined {
   }
 }
 
-/** Throws for a path that is not a regular file: a pipe in its place would hold the whole process. */
+/** Throws for a path that is not a regular file: reading a pipe would block the whole process. */
 function readBounded(path: string): string {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -56,7 +56,7 @@ function checked(input: unknown): Endpoint[] {
   }
 }
 
-/** Writes by rename, so that a reader sees a whole file or the one before. */
+/** Writes a draft and renames it, so that a reader sees either the whole new file or the old one. */
 export async function writeSnapshot(path: string, key: string, stored: Stored): Promise<void> {
   const text = JSON.stringify({ of: key, savedMs: stored.savedMs, endpoints: stored.endpoints });
   if (text.length > MAX_BYTES)

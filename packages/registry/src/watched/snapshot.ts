@@ -4,7 +4,7 @@ import { sweep } from '../sweep.ts';
 import { Coalescer } from './coalescer.ts';
 import { DRAFT, readSnapshot, snapshotPath, writeSnapshot } from './snapshot-file.ts';
 
-/** A set that keeps changing is written once in so long. */
+/** A set that keeps changing is written at most this often. */
 const WRITE_MS = 1_000;
 /** A set that does not change is written again, so that its age tells when it was last known to be right. */
 const REFRESH_MS = 60 * 60 * 1_000;
@@ -46,7 +46,7 @@ export class Snapshot {
     const stored = readSnapshot(this.#path, key);
     if (stored === undefined) return undefined;
     const ageMs = clock.wallMs() - stored.savedMs;
-    // One from the future says that the clock was wrong then or is now: its true age is not known.
+    // A time in the future means that the clock was wrong then or is wrong now, so the snapshot's age is unknown.
     if (Math.abs(ageMs) > maxAgeMs) return undefined;
     return { endpoints: stored.endpoints, ageMs: Math.max(ageMs, 0) };
   }
@@ -56,7 +56,7 @@ export class Snapshot {
     this.#writes.request();
   }
 
-  /** What waits to be written is written. */
+  /** Writes a pending snapshot now. */
   close(): void {
     this.#writes.flush();
     this.#closed = true;

@@ -25,8 +25,8 @@ export interface WatchStatus {
 }
 
 /**
- * The part that comes from the registry, alike for all who watch one service. Its times are the clock's `nowMs`: an age is
- * right even when the wall clock is set.
+ * The part that comes from the registry, the same for all watches of one service. Its times are the clock's `nowMs`, so that ages
+ * stay right when the wall clock is set.
  */
 export type RegistryStatus = Pick<
   WatchStatus,

@@ -14,19 +14,19 @@ export interface Subscriber {
   onStatus(): void;
 }
 
-/** A watch that lived this long was a good one: the next begins with the first backoff. */
+/** A watch that lived this long counts as stable: after it, the backoff starts from its first delay again. */
 const GOOD_WATCH_MS = 10_000;
-/** Changes that come faster are taken together: each makes every balancer build its picker anew. */
+/** Changes within this time are applied together, because each makes every balancer build a new picker. */
 const COALESCE_MS = 50;
 /** After more updates than this within {@link COALESCE_MS}, podwire reads no more from the registry until the window has passed. */
 const MAX_BURST = 1_000;
-/** One question a second, however many Pods fail. */
+/** At most one request a second to look again, however many Pods fail. */
 const RECHECK_MS = 1_000;
 const MAX_DROPPED = 20;
 
 /**
- * One service of one registry, watched once however many ask. Starts the registry's watch again with backoff and
- * jitter, and keeps what was said last; knows nothing of what is done with it.
+ * One service of one registry, watched once for all subscribers. Starts the registry's watch again with backoff and jitter, and
+ * keeps the last endpoints; how they are used is not its concern.
  */
 export class Subscription {
   /** What the registry says; undefined until it said anything. */
@@ -100,7 +100,7 @@ export class Subscription {
     }
   }
 
-  /** Takes one update in; what it returns is waited for before the next. */
+  /** Receives one update; the next one is requested once the returned promise resolves. */
   #onUpdate(update: RegistryUpdate): Promise<void> | undefined {
     switch (update?.type) {
       case 'problem':
@@ -128,7 +128,7 @@ export class Subscription {
 
   #ask(): void {
     this.#applying.request();
-    // A listener that has nothing yet is not made to wait for what may follow.
+    // Subscribers that have no endpoints yet get the first ones at once.
     if (this.endpoints === undefined) this.#applying.flush();
   }
 

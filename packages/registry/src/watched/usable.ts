@@ -4,15 +4,15 @@ import { type Endpoint, type EndpointInput, isEndpoint, toEndpoint } from '../en
 /** More endpoints than this of one service are not used: a registry must not fill the memory. */
 const MAX_ENDPOINTS = 100_000;
 
-/** What of a registry's list can be used, and what can't, each as `path: value rule`. */
+/** The usable endpoints of a registry's list, and the reason for each other entry as `path: value rule`. */
 export interface Usable {
   readonly endpoints: readonly Endpoint[];
   readonly dropped: readonly string[];
 }
 
 /**
- * Checks what a registry said. Registries are written by others: whatever they yield, what goes on from here is valid and
- * immutable.
+ * Checks an update of a registry. Registries are written by others: whatever they yield, the endpoints that leave here are valid
+ * and immutable.
  */
 export function usable(said: unknown): Usable {
   if (!Array.isArray(said)) return { endpoints: [], dropped: [`endpoints: ${show(said)} must be an array`] };

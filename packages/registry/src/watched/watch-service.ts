@@ -20,7 +20,7 @@ export interface WatchOptions {
   readonly snapshotKey?: string;
   /** A snapshot older than this is not used: by then another service may have the addresses. Default 24 hours. */
   readonly snapshotMaxAgeMs?: number;
-  /** Whether a Pod still answers; asked when the registry takes most away at once. Default: none does. */
+  /** Whether a Pod still answers; called when the registry removes most Pods at once. Default: none does. */
   readonly isAlive?: (id: string) => boolean;
   /** How long Pods that still answer are held against an empty or halved set. Default 60 000; 0 is off. */
   readonly holdMs?: number;
@@ -48,7 +48,7 @@ export interface ServiceWatch {
 
 const DEFAULT_HOLD_MS = 60_000;
 const DEFAULT_MAX_AGE_MS = 24 * 60 * 60 * 1_000;
-/** Many Pods may die together; what is held is looked at once for all of them. */
+/** Many Pods may die together: held Pods are checked once for all of them. */
 const RECHECK_MS = 50;
 
 /**
@@ -93,7 +93,7 @@ class Watch implements ServiceWatch {
       onSaid: (changed) => this.#onSaid(changed),
       onStatus: () => this.#tellStatus(),
     });
-    // What is written in the configuration needs no snapshot.
+    // Endpoints from the configuration need no snapshot.
     if (snapshotDir !== undefined && registry.source !== 'static') {
       this.#snapshot = new Snapshot({
         directory: snapshotDir,
@@ -158,13 +158,13 @@ class Watch implements ServiceWatch {
     if (changed || this.#source !== this.#registry.source || this.#held !== undefined) this.#reconcile();
   }
 
-  /** Whether the registry still says what was written down last; of a set without Pods nothing is. */
+  /** Whether the registry still confirms the stored set. A set without Pods is never stored. */
   #isVouchedFor(): boolean {
     const { status, endpoints = NONE } = this.#shared.subscription;
     return status.state === 'watching' && this.#held === undefined && endpoints.size > 0;
   }
 
-  /** Decides what of the registry's word is used. */
+  /** Decides which Pods to use, given what the registry says and which Pods still answer. */
   #reconcile(): void {
     if (this.#closed) return;
     const said = this.#shared.subscription.endpoints ?? NONE;
@@ -187,7 +187,7 @@ class Watch implements ServiceWatch {
     this.#publish([...said.list, ...kept.endpoints], this.#registry.source);
   }
 
-  /** What is held against the registry's word; undefined when all of that is used. */
+  /** The Pods to hold although the registry removed them; undefined when its update is used as it is. */
   #keep(said: EndpointTable, nowMs: number): Held | undefined {
     const { isAlive = () => false, holdMs = DEFAULT_HOLD_MS } = this.#options;
     const used = this.set?.endpoints ?? [];
@@ -220,7 +220,7 @@ class Watch implements ServiceWatch {
     this.#tell(() => this.#listener.onStatus?.(this.status));
   }
 
-  /** What a listener throws becomes an uncaught exception; it must not pass for a failure of the registry. */
+  /** An error that a listener throws becomes an uncaught exception: it must not count as a failure of the registry. */
   #tell(fn: () => void): void {
     if (this.#closed) return;
     try {
@@ -235,7 +235,7 @@ class Watch implements ServiceWatch {
 
 const NONE = new EndpointTable();
 
-/** In whatever order. Unchanged endpoints are the same objects. */
+/** Compares in any order. Unchanged endpoints are the same objects. */
 function sameMembers(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
   if (a.length !== b.length) return false;
   const from = a.findIndex((endpoint, i) => endpoint !== b[i]);

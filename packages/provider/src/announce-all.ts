@@ -4,7 +4,7 @@ import { within } from './within.ts';
 
 export type Announced = ReturnType<typeof beginToAnnounce>;
 
-/** Begins to announce a Pod for every service; for none without a registry. Rejects with what `announce` rejects with at once. */
+/** Begins to announce a Pod for every service; for none without a registry. Rejects if `announce` rejects at once. */
 export async function announceAll(
   options: Omit<Partial<AnnounceOptions>, 'service' | 'port'> & Pick<AnnounceOptions, 'port'>,
   services: readonly string[],
@@ -26,7 +26,7 @@ export async function announceAll(
   return begun;
 }
 
-/** Of a provider that does not come about; the error that it is given says why, not this. Takes no longer than it may. */
+/** Withdraws the Pods of a provider that failed to start, within `timeoutMs`. Errors are ignored: the caller reports why it failed. */
 export async function withdrawAll(
   presences: readonly Presence[],
   timeoutMs: number,
@@ -36,7 +36,7 @@ export async function withdrawAll(
   await within(Promise.allSettled(withdrawals), timeoutMs, clock);
 }
 
-/** Waits for all of them, and rejects with the first that did. */
+/** Waits for all promises, then rejects with the first error, if any. */
 export async function all(work: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) if (result.status === 'rejected') throw result.reason;
 }

@@ -169,7 +169,7 @@ class Announcing implements Presence {
     const changed = toEndpoint({ ...before, ...change }, 'change');
     this.#endpoint = changed;
     try {
-      // The whole of it: the registry may not have heard of the change before this one.
+      // Send the whole state: the registry may have missed the change before this one.
       const { weight, phase, attributes } = changed;
       await this.#lease?.update({ weight, phase, attributes });
     } catch (error) {
@@ -185,12 +185,12 @@ class Announcing implements Presence {
 
   async #leave(): Promise<void> {
     this.#abort.abort();
-    // An attempt under way may still be taken: what it lists must be taken out.
+    // An attempt under way may still succeed, and must then be withdrawn.
     await this.#done;
     await this.#lease?.withdraw();
   }
 
-  /** One attempt. Throws what another attempt would not change. */
+  /** Makes one attempt. Throws errors that another attempt would not change. */
   async #try(): Promise<void> {
     const { registry, service } = this.#options;
     const announced = this.#endpoint;
@@ -230,7 +230,7 @@ class Announcing implements Presence {
   }
 }
 
-/** What the caller's function throws is its own affair: it ends no announcement, and keeps no provider from leaving. */
+/** An error that the caller's function throws must not end an announcement or keep a provider from leaving. */
 export function tellProblem(problem: Error, onProblem: (error: Error) => void = warn): void {
   timers.nextTick(() => onProblem(problem));
 }

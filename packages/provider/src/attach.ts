@@ -59,7 +59,7 @@ export function attach(
       steps.withdrawTimeoutMs,
     );
     if (isStarting()) return provider.list(begun);
-    // It was told to leave meanwhile.
+    // The provider was told to leave meanwhile.
     const presences = begun.map(({ presence }) => presence);
     await withdrawAll(presences, steps.withdrawTimeoutMs, options.clock);
   };

@@ -29,7 +29,7 @@ export class Health {
   readonly #watchers = new Map<string, Set<Watcher>>();
   #isOver = false;
 
-  /** Tells those who ask, and those who watch if it is news. */
+  /** Sets a service's status; if it changed, tells the watches. */
   set(service: string, status: HealthStatus): void {
     if (this.#statuses.get(service) === status) return;
     this.#statuses.set(service, status);
@@ -67,7 +67,7 @@ export class Health {
   #watch(call: Watcher): void {
     const { service } = call.request;
     call.write(this.#statuses.get(service) ?? 'SERVICE_UNKNOWN');
-    // It may have been under way when the others were ended.
+    // The watch may have been starting while the others were ended.
     if (this.#isOver) return end(call);
     const watchers = this.#watchers.get(service) ?? new Set();
     this.#watchers.set(service, watchers.add(call));

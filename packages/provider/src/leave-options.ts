@@ -65,13 +65,13 @@ export function checkSteps(options: LeaveOptions, byDefault: readonly NodeJS.Sig
   return { options, services, signals, withdrawTimeoutMs, noticeMs, graceMs };
 }
 
-/** Of the options those that `announce` takes too. */
+/** The options that `announce` takes as well. */
 export function announceOptions(options: LeaveOptions): Partial<AnnounceOptions> {
   const isTaken = ([key]: [string, unknown]) => (ANNOUNCE_KEYS as readonly string[]).includes(key);
   return Object.fromEntries(Object.entries(options).filter(isTaken));
 }
 
-/** The whole server's, and those that were named. */
+/** The name of the whole server, and the names in the options. */
 export function healthNames({ healthOf = [] }: LeaveOptions): readonly string[] {
   return ['', ...healthOf];
 }

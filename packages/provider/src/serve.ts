@@ -73,7 +73,7 @@ function checkPlace({ address, credentials }: ServeOptions): { readonly host: st
       'must be ServerCredentials of @grpc/grpc-js, such as ServerCredentials.createInsecure()',
     );
   }
-  // A free port is asked for with 0, which no endpoint has.
+  // Port 0 asks for a free port, and is not valid in an endpoint.
   return parseAddress(address.replace(/:0$/, ':1'), 'options.address');
 }
 

@@ -71,7 +71,7 @@ export class Serving implements Provider {
     for (const signal of steps.signals) process.on(signal, this.#onSignal);
   }
 
-  /** Waits until the Pod is listed for every service. Rejects as `announce` does; then nothing is left of it in the registry. */
+  /** Waits until the Pod is listed for every service. Rejects as `announce` does, after the Pod has been withdrawn everywhere. */
   async list(announced: readonly Announced[]): Promise<void> {
     this.presences = announced.map(({ presence }) => presence);
     this.address = this.presences[0]?.endpoint.id ?? this.address;
@@ -97,7 +97,7 @@ export class Serving implements Provider {
     await this.drain();
   }
 
-  /** Ends what never was announced. */
+  /** Ends a provider that was never announced. */
   abandon(): void {
     this.#server.forceShutdown?.();
     this.#stop();
@@ -108,7 +108,7 @@ export class Serving implements Provider {
     this.state = 'stopped';
   }
 
-  /** On the first signal, though it may be leaving already because `drain` was called; the second is in a hurry. */
+  /** The first signal drains, even if `drain` was called before; the second one makes the provider leave at once. */
   #leave(): void {
     if (this.#isSignalled) return this.#hurry();
     this.#isSignalled = true;
@@ -137,7 +137,7 @@ export class Serving implements Provider {
     );
     await within(Promise.race([done, this.#hurried]), withdrawTimeoutMs, clock);
     const withdrawn = letGo;
-    // The registry may be told last of all: those who read it hear of it later still.
+    // The registry may have answered only now, and its consumers hear of the change later still.
     await within(this.#hurried, noticeMs, clock);
     this.#health.endWatches();
     let finished = false;

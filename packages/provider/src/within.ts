@@ -1,6 +1,6 @@
 import { type Clock, timers } from '@podwire/core';
 
-/** Whether the work ended in time. Rejects as the work does, if it does so in time; later failures are ignored. */
+/** Whether `work` ended in time. Rejects if `work` rejects in time; a later rejection is ignored. */
 export async function within(work: Promise<unknown>, timeoutMs: number, clock: Clock): Promise<boolean> {
   let settled = false;
   // The clock's timers let the process end; a provider that leaves must live until it has left.

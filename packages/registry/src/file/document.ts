@@ -8,10 +8,10 @@ import { isUnchanged } from './unchanged.ts';
 /** A document larger than this is refused unread. */
 export const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
 
-/** YAML's parser takes a second for as much, in which nothing else runs; JSON's takes milliseconds. */
+/** YAML's parser blocks the event loop for a second with this much text; JSON's takes milliseconds. */
 const MAX_YAML_CHARACTERS = 256 * 1024;
 
-/** So many endpoints are compared with those of the document before between two looks at the clock. */
+/** How many endpoints are compared with those of the previous document between two looks at the clock. */
 const PART = 256;
 
 /**
@@ -28,9 +28,9 @@ export class DocumentReader {
   }
 
   /**
-   * Undefined when the document does not name the service. Throws {@link InvalidInput} with the path to what is wrong: a document is
-   * taken whole or not at all. Endpoints that say what they said before are the same objects. Parsing is one piece of
-   * work, all that follows is done in `turns`.
+   * Undefined when the document does not name the service. Throws {@link InvalidInput} with the path to the bad value: a document is
+   * used whole or not at all. Unchanged endpoints stay the same objects. Parsing blocks the event loop; all later work is done in
+   * `turns`.
    */
   async read(bytes: Buffer, turns: Turns): Promise<readonly Endpoint[] | undefined> {
     const reuse = this.#earlier?.reuse(bytes, (id) => this.#known.has(id));
@@ -87,7 +87,7 @@ async function readDocument(
   }
 }
 
-/** The endpoints of the document before, which most often come in the same order: then no id need be looked up. */
+/** The previous document's endpoints. The new ones usually have the same order, and then no id has to be looked up. */
 class Earlier {
   readonly #table: EndpointTable;
   readonly #list: readonly Endpoint[];
@@ -99,8 +99,7 @@ class Earlier {
   }
 
   /**
-   * Adds to `endpoints` those of the inputs that come next and say what they said before, {@link PART} at most. Whether it
-   * stopped at one that says something else.
+   * Adds to `endpoints` the next inputs that are unchanged, {@link PART} at most. Whether it stopped at an input that changed.
    */
   take(inputs: readonly unknown[], endpoints: Endpoint[]): boolean {
     const end = Math.min(inputs.length, endpoints.length + PART);
@@ -113,7 +112,7 @@ class Earlier {
     return false;
   }
 
-  /** The one at that address, when it is written as podwire itself writes it. */
+  /** The known endpoint at an address that is in podwire's own spelling. */
   #find(address: unknown): Endpoint | undefined {
     if (typeof address !== 'string') return undefined;
     const next = this.#list[this.#at];
@@ -135,11 +134,11 @@ function parseText(given: string): { readonly value: unknown; readonly isJson: b
   const isJson = /^\s*\{/.test(text);
   let notJson = '';
   try {
-    // Most documents are JSON, which YAML's parser takes a hundred times longer over.
+    // Most documents are JSON, for which YAML's parser takes a hundred times longer.
     if (isJson) return { value: JSON.parse(text), isJson };
   } catch (error) {
     notJson = (error as Error).message;
-    // A flow mapping of YAML begins with a brace too; one that ends too soon is neither.
+    // A flow mapping of YAML begins with a brace too, but a text that ends too soon is neither.
     if (endsTooSoon(notJson, text) || text.length > MAX_YAML_CHARACTERS)
       throw new InvalidInput('document', text.slice(0, 60), `is not JSON: ${notJson}`);
   }
@@ -163,7 +162,7 @@ function decoded(text: string): string {
   }
 }
 
-/** Whether it is the first part of JSON, such as of a file that is being written: YAML's parser would take its time to say so. */
+/** Whether the text is a beginning of JSON, such as of a file that is being written. YAML's parser would take long to reject it. */
 function endsTooSoon(message: string, text: string): boolean {
   const at = Number(/\bposition (\d+)/.exec(message)?.[1] ?? 0);
   return at >= text.trimEnd().length || /\b(end of|EOF|unterminated)\b/i.test(message);

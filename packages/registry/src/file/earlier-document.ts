@@ -11,11 +11,11 @@ import {
   skipSpace,
 } from './json-bytes.ts';
 
-/** A larger document is not kept for the next one: each service that is watched in it would keep it. */
+/** A larger document is not kept for comparison, because each watched service in it would keep a copy. */
 const MAX_BYTES = 4 * 1024 * 1024;
-/** Endpoints that are compared at a time. */
+/** How many endpoints are compared at a time. */
 const BLOCK = 256;
-/** More than this, and an eighth of the list, is parsed as a whole: it takes less time. */
+/** If more endpoints than this plus an eighth of the list changed, parsing the whole document is faster. */
 const MAX_PARSED = 64;
 
 /** Where a list stands in a document. */
@@ -24,27 +24,27 @@ interface ListPlace {
   readonly start: number;
   /** At the closing one. */
   readonly end: number;
-  /** Of each endpoint. */
+  /** The positions of each endpoint. */
   readonly starts: Int32Array;
   readonly ends: Int32Array;
 }
 
-/** What the endpoints of a new document are made of. */
+/** The parts from which a new document's endpoints are made. */
 export interface Reuse {
-  /** In the new document's order. To be completed with `said`. */
+  /** In the new document's order. Endpoints in `said` are still to be put in. */
   readonly endpoints: Endpoint[];
-  /** What the document says in the place of the others, by their index. */
+  /** The parsed input of the endpoints that changed, by their index. */
   readonly said: ReadonlyMap<number, object>;
-  /** What {@link EarlierDocument.of} would make of the new document. */
+  /** The same as {@link EarlierDocument.of} for the new document, without parsing it. */
   next(): EarlierDocument;
 }
 
 /**
- * A document in JSON, and where in its bytes each endpoint of a service stands. Of ten thousand endpoints all but a few stand in the
- * next document byte by byte as before: to compare bytes takes a tenth of the time that it takes to parse them.
+ * A JSON document, with the position of each endpoint of a service in its bytes. In the next document nearly all of ten thousand
+ * endpoints have the same bytes, and comparing bytes takes a tenth of the time of parsing them.
  *
- * It is the same as to parse the next one: what stands before and after the list is the same, so that the list is the same
- * service's; an object of JSON ends where it ends, whatever follows; and all that is not the same is parsed.
+ * The result equals that of parsing the next document: the bytes before and after the list are equal, so it is the list of the same
+ * service; where a JSON object ends does not depend on what follows it; and every endpoint whose bytes differ is parsed.
  */
 export class EarlierDocument {
   readonly #bytes: Buffer;
@@ -57,14 +57,14 @@ export class EarlierDocument {
     this.#endpoints = endpoints;
   }
 
-  /** Of valid JSON, and the endpoints that were made of it. Undefined for one that is too large, or of which this is not sure. */
+  /** Takes valid JSON and the endpoints made from it. Undefined if it is too large, or if the list's position is not certain. */
   static of(bytes: Buffer, service: string, endpoints: readonly Endpoint[]): EarlierDocument | undefined {
     if (bytes.length > MAX_BYTES) return undefined;
     const list = findList(bytes, service);
     return list?.starts.length === endpoints.length ? new EarlierDocument(bytes, list, endpoints) : undefined;
   }
 
-  /** What of the next document stands in this one; `isKnown` by id. Undefined when it must be parsed as a whole. */
+  /** The endpoints of the next document that can be reused; `isKnown` looks up an id. Undefined when it must be parsed as a whole. */
   reuse(bytes: Buffer, isKnown: (id: string) => boolean): Reuse | undefined {
     const { start, end, starts, ends } = this.#list;
     if (!this.#equals(0, start, bytes, 0)) return undefined;
@@ -72,7 +72,7 @@ export class EarlierDocument {
     const places = new Places(start, count + MAX_PARSED + (count >> 3));
     const endpoints: Endpoint[] = [];
     const said = new Map<number, object>();
-    // The endpoint that most likely comes next, and how many may still be passed over in search of one.
+    // The endpoint that most likely comes next, and how many more may be skipped in searching.
     let next = 0;
     let steps = 2 * count;
     let at = skipSpace(bytes, start);
@@ -88,7 +88,7 @@ export class EarlierDocument {
         const part = places.isFull ? undefined : parse(bytes, at);
         if (part === undefined) return undefined;
         said.set(endpoints.length, part.said);
-        // In its place until it is checked.
+        // A placeholder until the input is checked.
         endpoints.push(this.#endpoints[0]!);
         places.add(at, part.end);
         const { address } = part.said as { readonly address?: unknown };
@@ -110,7 +110,7 @@ export class EarlierDocument {
     return { endpoints, said, next: () => new EarlierDocument(bytes, place, endpoints) };
   }
 
-  /** How many endpoints from `from` on stand in the same way, one after the other, at a place of the next document. */
+  /** How many endpoints from `from` on have the same bytes, in sequence, at position `at` of the next document. */
   #run(from: number, bytes: Buffer, at: number): number {
     const count = Math.min(BLOCK, this.#endpoints.length - from);
     if (count <= 0) return 0;
@@ -131,7 +131,7 @@ export class EarlierDocument {
     return at + length <= bytes.length && bytes.compare(this.#bytes, start, end, at, at + length) === 0;
   }
 
-  /** The place of an address from `from` on, or behind the last. */
+  /** The index of an address from `from` on, or the number of endpoints if there is none. */
   #find(address: string, from: number): number {
     let i = from;
     while (i < this.#endpoints.length && this.#endpoints[i]!.id !== address) i += 1;
@@ -139,7 +139,7 @@ export class EarlierDocument {
   }
 }
 
-/** Collects where endpoints stand. */
+/** Collects the positions of endpoints. */
 class Places {
   readonly #start: number;
   readonly #starts: Int32Array;
@@ -156,7 +156,7 @@ class Places {
     return this.#count === this.#starts.length;
   }
 
-  /** Behind the one that was added last. */
+  /** The position behind the last endpoint added. */
   get last(): number {
     return this.#ends[this.#count - 1]!;
   }
@@ -173,7 +173,7 @@ class Places {
   }
 }
 
-/** What an object says that begins at `at`; undefined when it is none. */
+/** Parses the object that begins at `at`; undefined if it is not a JSON object. */
 function parse(bytes: Buffer, at: number): { readonly said: object; readonly end: number } | undefined {
   const end = endOfNested(bytes, at);
   try {
@@ -184,8 +184,8 @@ function parse(bytes: Buffer, at: number): { readonly said: object; readonly end
 }
 
 /**
- * Where the endpoints of a service stand in valid JSON that is a good document. Undefined where a name stands twice, of which the
- * last counts.
+ * The position of a service's list in valid JSON that is a good document. Undefined where a name occurs twice, because then the last
+ * one counts.
  */
 function findList(bytes: Buffer, service: string): ListPlace | undefined {
   let found: ListPlace | undefined;
@@ -205,11 +205,11 @@ function findList(bytes: Buffer, service: string): ListPlace | undefined {
     at = skipSpace(bytes, end);
     if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
   }
-  // Behind `services`, too, nothing else.
+  // Nothing may follow `services` either.
   return bytes[at] === CLOSE_OBJECT && bytes[skipSpace(bytes, at + 1)] === CLOSE_OBJECT ? found : undefined;
 }
 
-/** Of the object of one service, which holds its list and nothing else. */
+/** Takes the object of one service, which may hold its list and nothing else. */
 function placeOfList(bytes: Buffer, from: number): ListPlace | undefined {
   const first = insideObject(bytes, from);
   const list = first === undefined ? undefined : memberAt(bytes, first);

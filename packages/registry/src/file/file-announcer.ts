@@ -89,7 +89,7 @@ class FileLease implements Announcement {
     this.#timer?.cancel();
     await this.#queue(async () => {
       try {
-        // The file is this announcement's alone; what another process wrote into it all the same stays.
+        // The file belongs to this announcement. If another process has overwritten it, it stays.
         if ((await readFile(this.#file, 'utf8')) === this.#written) await rm(this.#file, { force: true });
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
@@ -98,16 +98,16 @@ class FileLease implements Announcement {
   }
 
   /**
-   * Removes leases that were not withdrawn: each announcement has a file of its own, and a directory would fill up until the leases of
-   * those that live are not looked at. By the time of the file system, as this lease has it: by that of a machine whose clock is
-   * wrong, leases of others would go.
+   * Removes leases that were not withdrawn: each announcement has its own file, and a full directory would hide the leases of running
+   * providers. Ages are measured by the file system's time, which this lease's file has: by a machine's wrong clock, leases of others
+   * would be removed.
    */
   async #sweep(): Promise<void> {
     const { mtimeMs } = await stat(this.#file).catch(() => ({ mtimeMs: Number.NEGATIVE_INFINITY }));
     const directory = serviceDirectory(this.#directory, this.#service);
     await sweep(directory, LEASE_OR_DRAFT, UNTOUCHED_MS, mtimeMs, async (file, sinceMs) => {
       if (DRAFT.test(file)) return true;
-      // A provider that lives writes three times in a lease.
+      // A running provider writes three times per lease.
       const text = await readRegularFile(file, MAX_LEASE_BYTES).catch(() => '');
       try {
         return sinceMs > 2 * readLease(text!, file, mtimeMs - sinceMs).leaseMs;
@@ -120,7 +120,7 @@ class FileLease implements Announcement {
   #plan(): void {
     if (this.#withdrawn) return;
     this.#timer = this.#clock.after(this.#leaseMs / 3, () => {
-      // A full disk or a lost mount may pass; the lease is tried again until it is withdrawn.
+      // A full disk or a lost mount may recover, so the write is repeated until the lease is withdrawn.
       void this.#write().then(
         () => this.#plan(),
         () => this.#plan(),
@@ -139,7 +139,7 @@ class FileLease implements Announcement {
         await rename(draft, this.#file);
         this.#written = text;
       } catch (error) {
-        // A disk that is full would get another draft with each attempt.
+        // On a full disk, each attempt would otherwise leave another draft.
         await rm(draft, { force: true });
         throw error;
       }

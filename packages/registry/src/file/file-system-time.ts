@@ -3,8 +3,8 @@ import { rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * What time it is where a directory's files are, in milliseconds since 1970: as a file that is written now has it, since
- * the clock of a file server is not this machine's. Where nothing can be written, when the directory changed last.
+ * The file system's current time, in milliseconds since 1970. It is read from a file that is written now, because a file server
+ * has its own clock. Where no file can be written, the time of the directory's last change.
  */
 export async function fileSystemMs(directory: string): Promise<number> {
   const probe = join(directory, `.time-${randomUUID()}`);

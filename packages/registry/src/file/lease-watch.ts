@@ -10,7 +10,7 @@ import { watchPath } from './watch-path.ts';
 
 /** More leases than this in one directory are not looked at. */
 const MAX_LEASES = 10_000;
-/** Renewals of many providers come all the time; looking through them all takes a fifth of it at most. */
+/** Renewals of many providers arrive constantly, so reading them all takes at most a fifth of the time. */
 const REST = 4;
 
 /** Yields the Pods that hold a lease in a directory, each time that changes. */
@@ -22,7 +22,7 @@ export async function* watchLeases(
   signal: AbortSignal,
 ): AsyncGenerator<RegistryUpdate> {
   const path = serviceDirectory(directory, service);
-  // Made here too: a consumer may be the first, and what does not exist cannot be watched.
+  // Made here too: a consumer may be the first, and a directory must exist to be watched.
   await mkdir(path, { recursive: true });
   const wake = new WakeFlag();
   const watcher = watchPath(path, wake);
@@ -51,9 +51,9 @@ export async function* watchLeases(
 /** The last good lease of a file, and until when it lasts. */
 interface Term {
   readonly lease: Lease;
-  /** What tells one writing of the file from the next. */
+  /** Changes with each write of the file. */
   readonly version: string;
-  /** On the clock that cannot be set. */
+  /** On the monotonic clock. */
   readonly untilMs: number;
 }
 
@@ -63,9 +63,9 @@ interface Found {
 }
 
 /**
- * The leases of a directory. A lease lasts from when this reader sees that it was written, on the reader's monotonic clock: clocks of
- * machines differ by seconds or hours, and are set. When it was written some time ago already, the time of the file system
- * tells how long: what a killed provider left is not listed, or only for the rest of its time.
+ * The leases of a directory. A lease starts when this reader sees the write, on the reader's monotonic clock, because the clocks of
+ * machines differ by seconds or hours and can be set. The time of the file system tells how long ago it was written, so that the
+ * lease of a killed provider is not listed, or only for the rest of its time.
  */
 class Leases {
   readonly #path: string;
@@ -83,7 +83,7 @@ class Leases {
     const names = (await readdir(this.#path)).filter((name) => name.endsWith('.json')).sort();
     if (names.length > MAX_LEASES)
       dropped.push(`${this.#path}: ${names.length - MAX_LEASES} leases over ${MAX_LEASES}`);
-    // A file that comes later is as old as the last change of the directory.
+    // The time of a later file is compared with the directory's last change.
     const fileMs = await (this.#isFirst
       ? fileSystemMs(this.#path)
       : stat(this.#path).then(({ mtimeMs }) => mtimeMs));
@@ -109,14 +109,14 @@ class Leases {
       const version = `${inode} ${writtenMs} ${text}`;
       if (known?.version === version) return known;
       const lease = readLease(text!, name, writtenMs);
-      // Most often none: but this process may have been stopped, or not have been there.
+      // Usually 0, but this process may have been suspended, or started later.
       const agoMs = Math.max(0, fileMs - writtenMs);
       return { lease, version, untilMs: this.#clock.nowMs() + lease.leaseMs - agoMs };
     } catch (error) {
-      // Withdrawn between two system calls.
+      // The lease was withdrawn between two system calls.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       dropped.push((error as Error).message);
-      // What cannot be read, or is half written, takes nothing away from the lease that was there.
+      // A file that cannot be read, or is half written, leaves the earlier lease in force.
       return known;
     }
   }
@@ -135,7 +135,7 @@ class Leases {
   }
 }
 
-/** By what they say, not by who wrote last: each renewal would turn it over. */
+/** Compares the leases' content, not the times of writing, which change with each renewal. */
 function goesBefore(one: Endpoint, other: Endpoint): boolean {
   if (one.phase !== other.phase) return one.phase === 'serving';
   return one.weight > other.weight;

@@ -44,7 +44,7 @@ function encodeName(name: string): string {
   return encodeURIComponent(name).replace(/\./g, (dot, at: number) => (at === 0 ? '%2E' : dot));
 }
 
-/** `expiresMs`, by the writer's own clock, is for people who look: no reader counts on it. */
+/** `expiresMs`, by the writer's clock, is for people who read the file; podwire does not use it. */
 export function writeLease(endpoint: Endpoint, leaseMs: number, expiresMs: number): string {
   const { host, port, weight, zone, phase, attributes } = endpoint;
   const lease = {
@@ -76,7 +76,7 @@ export function readLease(text: string, path: string, writtenMs: number): Lease 
   if (typeof expiresMs !== 'number' || !Number.isFinite(expiresMs))
     throw new InvalidInput(`${path}.expiresMs`, expiresMs, 'must be a number');
   const leaseMs = said ?? expiresMs - writtenMs;
-  // Once a provider is gone, nothing else would end its lease.
+  // Without this limit, the lease of a dead provider might never end.
   if (said === undefined && expiresMs - writtenMs > 2 * MAX_LEASE_MS)
     throw new InvalidInput(`${path}.expiresMs`, expiresMs, 'must be within two days of when it is written');
   if (typeof leaseMs !== 'number' || (said !== undefined && !(leaseMs > 0 && leaseMs <= MAX_LEASE_MS)))
@@ -91,8 +91,8 @@ export function readLease(text: string, path: string, writtenMs: number): Lease 
 let machine: string | undefined;
 
 /**
- * Containers on the host's network share its name, and each counts its processes by itself: their namespace tells. Its number is
- * often the same on other machines, as the name is where they are made from one image: what each draws as it boots tells.
+ * Identifies where process ids are unique. Containers on the host's network share its name but number processes separately, so the
+ * namespace is part of it. Machines made from one image may have equal names and namespace numbers, so the random boot id is, too.
  */
 export function thisMachine(): string {
   machine ??= [
@@ -113,7 +113,7 @@ function ofLinux(read: () => string): string {
   }
 }
 
-/** Whether the provider's process may still be there: of one on another machine only its lease tells. */
+/** Whether the provider's process may still run. About one on another machine, only its lease tells. */
 export function mayRun(lease: Lease): boolean {
   if (lease.machine !== thisMachine()) return true;
   try {

@@ -11,7 +11,7 @@ export async function readRegularFile(
 }
 
 /**
- * What a regular file holds. `wanted` decides by what the file is, before any of it is read; undefined when it is not.
+ * The bytes of a regular file; undefined if `wanted` rejects the file by its stats, before anything is read.
  * Throws for a path that is not a regular file, because a pipe or a device may never end, and for more than `maxBytes`.
  */
 export async function readRegularBytes(
@@ -19,7 +19,7 @@ export async function readRegularBytes(
   maxBytes: number,
   wanted: (found: Stats) => boolean = () => true,
 ): Promise<Buffer | undefined> {
-  // To open a pipe without a writer would wait, and hold one of Node's few threads for it.
+  // Without O_NONBLOCK, opening a pipe without a writer would block one of Node's few threads.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const found = await file.stat();
@@ -28,7 +28,7 @@ export async function readRegularBytes(
     if (found.size > maxBytes) throw tooLarge(path, found.size, maxBytes);
     const parts: Buffer[] = [];
     let bytes = 0;
-    // The size says nothing of what grows, or of the files of a kernel.
+    // The size may be wrong for a file that grows, and for files of the kernel.
     for (let room = found.size + 1; ; room = 64 * 1024) {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(room), 0, room);
       if (bytesRead === 0) return parts.length === 1 ? parts[0]! : Buffer.concat(parts);

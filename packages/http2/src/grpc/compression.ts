@@ -13,25 +13,25 @@ export function compress(message: Uint8Array, encoding: Encoding): Uint8Array {
   return message;
 }
 
-/** Zlib reads 64 KiB in a millisecond or two; what takes longer is compressed, and inflated, off the event loop. */
+/** Zlib reads 64 KiB in a millisecond or two. A larger message is compressed, or inflated, off the event loop. */
 const SYNC_BYTES = 64 * 1024;
-/** And writes so much. */
+/** Zlib writes this much in the same time. */
 const SYNC_INFLATED_BYTES = 512 * 1024;
 
-/** Whether a message so long is compressed by a {@link ZlibJob}. */
+/** Whether a message of this length is compressed by a {@link ZlibJob}. */
 export function compressesLater(bytes: number): boolean {
   return bytes > SYNC_BYTES;
 }
 
-/** What came of decoding a message. */
+/** The result of decoding a message. */
 export type Decoded =
   | { readonly kind: 'message'; readonly message: Uint8Array }
   | { readonly kind: 'too-large' }
   | { readonly kind: 'invalid'; readonly reason: string }
-  /** It takes too long to be done at once. */
+  /** Decoding takes too long for the event loop. */
   | { readonly kind: 'later'; readonly compressed: Uint8Array; readonly encoding: 'gzip' | 'deflate' };
 
-/** Decodes one message, unless it is large; never makes more than `maxBytes` of it (-1: no limit). */
+/** Decodes one message, unless it is large; never produces more than `maxBytes` (-1: no limit). */
 export function decompress(message: Uint8Array, encoding: string, maxBytes: number): Decoded {
   if (encoding !== 'gzip' && encoding !== 'deflate') {
     const reason =
@@ -60,7 +60,7 @@ function notCompressed(what: string): string {
   return `a message does not decompress: ${what}`;
 }
 
-/** Decodes what {@link decompress} put off. The compressed bytes must not change until then. */
+/** Decodes a message that {@link decompress} put off. The compressed bytes must not change until then. */
 export function decompressLater(
   { compressed, encoding }: Extract<Decoded, { kind: 'later' }>,
   maxBytes: number,

@@ -5,7 +5,7 @@ import type { Encoding } from '../transport.ts';
 const MAX_RUNNING = 2;
 const CHUNK_BYTES = 64 * 1024;
 
-/** What came of it. */
+/** The result of a job. */
 export type ZlibOutcome =
   | { readonly kind: 'done'; readonly bytes: Buffer }
   | { readonly kind: 'too-large' }
@@ -16,8 +16,8 @@ let running = 0;
 const waiting = new Set<ZlibJob>();
 
 /**
- * Compresses or inflates one large message on a thread, so that the event loop stays free meanwhile. Jobs of all calls take turns. The
- * bytes must not change until it is over.
+ * Compresses or inflates one large message on a thread, so that the event loop stays free. Jobs of all calls take turns. The bytes must
+ * not change until the job is done.
  */
 export class ZlibJob {
   #bytes: Uint8Array | undefined;
@@ -51,7 +51,7 @@ export class ZlibJob {
     return new ZlibJob(bytes, () => make({ chunkSize: CHUNK_BYTES }), -1, done);
   }
 
-  /** Never makes more than `maxBytes` and one chunk (-1: no limit). */
+  /** Never produces more than `maxBytes` and one chunk (-1: no limit). */
   static inflate(
     bytes: Uint8Array,
     encoding: Exclude<Encoding, 'identity'>,
@@ -62,7 +62,7 @@ export class ZlibJob {
     return new ZlibJob(bytes, () => make({ chunkSize: CHUNK_BYTES }), maxBytes, done);
   }
 
-  /** The callback is not called any more. */
+  /** Cancels the job: its callback will not be called. */
   cancel(): void {
     if (this.#bytes === undefined) return;
     waiting.delete(this);

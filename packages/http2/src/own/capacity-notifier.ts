@@ -19,7 +19,7 @@ export class CapacityNotifier {
     this.#listener = listener;
   }
 
-  /** The caller knows how it is now. */
+  /** Records the current state, which the caller knows already. */
   noted(): void {
     this.#known = this.#connection.hasRoom;
   }

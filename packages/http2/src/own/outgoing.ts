@@ -9,11 +9,11 @@ interface Held {
   readonly compressed: boolean;
   last: boolean;
   readonly done: (() => void) | undefined;
-  /** Sent already, the prefix included. */
+  /** Bytes sent already, the prefix included. */
   offset: number;
 }
 
-/** In the place of a message that has left. */
+/** Replaces a message that has left. */
 const SENT: Held = { message: new Uint8Array(0), compressed: false, last: false, done: undefined, offset: 0 };
 
 /** The sending half of a stream. */
@@ -24,7 +24,7 @@ export class Outgoing implements Sendable {
   readonly #streamId: number;
   #window: number;
   #held: Held[] | undefined;
-  /** Those of `#held` before it were sent: shifting a long array moves all that is left of it. */
+  /** Messages of `#held` before this index were sent; shifting a long array would move all the rest. */
   #sent = 0;
   /** Whether the sender knows that there is something to send. */
   #queued = false;

@@ -25,7 +25,7 @@ export interface Session {
   applySetting(setting: number, value: number): void;
   /** All of one SETTINGS frame were applied. */
   onSettings(): void;
-  /** The peer knows the oldest of our SETTINGS that it had not acknowledged. */
+  /** The peer acknowledged the oldest of our SETTINGS that were open. */
   onSettingsAcknowledged(): void;
   onPing(payload: Uint8Array): void;
   onPong(id: number): void;
@@ -170,7 +170,7 @@ export class Receiver implements FrameSink {
     }
     const stream = this.#session.streams.get(id);
     if (stream !== undefined) return stream.onReset(readUint32(source, start));
-    // One for each stream is honest: it crossed ours, or says behind the trailers that the rest of the request is not needed.
+    // One RST_STREAM for each stream is legitimate: it crossed ours, or tells after the trailers that the rest of the request is not needed.
     this.#lateResets += 1;
     this.#session.onLateEnd(id, true);
     if (this.#lateResets > this.#session.streams.opened) this.#session.spend(Cost.IDLE_FRAME);

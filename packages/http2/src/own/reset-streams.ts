@@ -1,17 +1,17 @@
-/** So many are told apart at least; a Pod that stalls may see the deadlines of far more calls pass at once. */
+/** At least this many streams are remembered one by one; when a Pod stalls, far more calls may reach their deadlines at once. */
 const GENERATION = 32_768;
-/** Keepalive gives a Pod up that says nothing for so long. */
+/** Keepalive closes a connection that is silent for this long. */
 const GENERATION_MS = 60_000;
-/** For the frames of one reply that no window bounds: its headers. */
+/** What the headers of one reply may take, which no window bounds. */
 const HEADER_BYTES = 4096;
-/** What the smallest frame takes. */
+/** What the smallest frame counts. */
 const MIN_BYTES = 16;
 const NONE = -1;
 
 /**
- * Streams that we reset. The peer may have sent all that their windows allow before it learns of it, and after a stall may
- * do so for thousands of calls at once: that is neither an offence nor a flood. They are forgotten a generation at a time: one by one, a
- * Map would look through all that it forgot before to find the oldest.
+ * Streams that we reset. Before the peer learns of a reset, it may send all that the stream's window allows, and after a stall it may
+ * do this for thousands of calls at once, which is neither an error nor a flood. Streams are forgotten a generation at a time: to find
+ * the oldest one, a Map would have to pass all entries deleted before it.
  */
 export class ResetStreams {
   readonly #nowMs: () => number;
@@ -19,7 +19,7 @@ export class ResetStreams {
   #young = new Map<number, number>();
   #old = new Map<number, number>();
   #bornMs: number;
-  /** The largest id of the young, and of the old. */
+  /** The largest ids of the young and of the old generation. */
   #youngId = 0;
   #oldId = 0;
   /** Streams up to here may have been forgotten. */
@@ -41,12 +41,12 @@ export class ResetStreams {
     return this.#young.has(id) || this.#old.has(id) || id <= this.#forgottenId;
   }
 
-  /** Takes a frame from what may come; false when it is more than that, or the stream is not known. */
+  /** Counts a frame against the bytes that may still come; false if it exceeds them, or if the stream is unknown. */
   onData(id: number, bytes: number, ends: boolean): boolean {
     return this.#take(id, Math.max(bytes, MIN_BYTES), ends);
   }
 
-  /** `oversizeBytes`: of a block that stands for a list over the limit, else 0. */
+  /** `oversizeBytes`: the size of a header list over the limit, else 0. */
   onHeaders(id: number, oversizeBytes: number, ends: boolean): boolean {
     return this.#take(id, Math.max(HEADER_BYTES, oversizeBytes), ends);
   }

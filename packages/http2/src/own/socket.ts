@@ -3,15 +3,15 @@ import { dial, dialReading } from '../connection/dial.ts';
 import type { World } from '../connection/env.ts';
 import type { ConnectionOptions } from '../transport.ts';
 
-/** Who gets what a socket reads. */
+/** Receives what a socket reads. */
 export interface SocketReader {
   /** A view, good until it returns. */
   onRead(source: Buffer, end: number): void;
 }
 
 /**
- * Plaintext is read into one buffer for all connections: a read and what is made of it are over before the next one
- * begins, and an idle connection holds nothing.
+ * The one buffer into which all connections read plaintext: each read is processed before the next begins, and an idle connection
+ * needs no buffer.
  */
 const shared = Buffer.allocUnsafeSlow(256 * 1024);
 
@@ -25,12 +25,12 @@ export function openSocket(options: ConnectionOptions, reader: SocketReader): So
   return dialReading(options, shared, (count) => reader.onRead(shared, count));
 }
 
-/** How long a peer has to take what was written last, the reason why it is left among it. */
+/** How long a peer has to read the last bytes, among them the reason for the close. */
 const LINGER_MS = 250;
 
 /**
- * Closes a socket once what was written has left. `reading`: not before the peer had time to read it, since a socket
- * that is closed with bytes unread resets the connection, and the peer may never see our GOAWAY.
+ * Closes a socket after the written bytes have left. `reading`: also gives the peer time to read them, because closing a socket with
+ * unread bytes resets the connection, and the peer may never see our GOAWAY.
  */
 export function closeSocket(socket: Socket, reading: boolean, after: World['after']): void {
   if (reading) socket.end();

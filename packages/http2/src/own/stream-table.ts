@@ -5,12 +5,11 @@ import type { OwnStream } from './stream.ts';
 const FIRST_SLOTS = 16;
 
 /**
- * The streams of one connection by id. Not a Map: one that entries come into and go from is laid out anew again and again,
- * and each old layout, once it is in the old generation, keeps all that it held from the young one's collector: half of what
- * calls leave behind was copied there.
+ * The streams of one connection by id. Not a Map: V8 rebuilds a Map's table again and again as entries come and go, and each old
+ * table, once it is in the old generation, keeps the garbage that it refers to alive: half of the garbage of calls was copied there.
  */
 export class StreamTable {
-  /** By number, in chains: numbers follow one another, so that only streams that live long share a slot with others. */
+  /** Slots by stream number, with chains. Numbers are consecutive, so only long-lived streams share a slot with others. */
   #slots: (OwnStream | undefined)[] = new Array(FIRST_SLOTS).fill(undefined);
   readonly resets: ResetStreams;
   #nextId = 1;
@@ -25,7 +24,7 @@ export class StreamTable {
     return this.#nextId > LAST_USED_ID;
   }
 
-  /** Streams that were ever opened. */
+  /** How many streams were ever opened. */
   get opened(): number {
     return (this.#nextId - 1) / 2;
   }
@@ -51,7 +50,7 @@ export class StreamTable {
     return all.sort((a, b) => a.id - b.id);
   }
 
-  /** False when a window would be larger than it may be. */
+  /** False if a window would exceed the limit of RFC 9113. */
   addSendWindow(bytes: number): boolean {
     return this.all().every((stream) => stream.addSendWindow(bytes));
   }

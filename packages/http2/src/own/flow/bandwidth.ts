@@ -8,22 +8,22 @@ const MAX_WINDOW_BYTES = 16 * 1024 * 1024;
 export interface Growing {
   readonly ended: boolean;
   readonly windowBytes: number;
-  /** By 0 as well: it was measured, and its window is large enough, or there is no room for a larger one. */
+  /** Also called with 0: the stream was measured, and its window is large enough or cannot grow. */
   grow(bytes: number): void;
 }
 
 /**
- * Grows a stream's receive window with the bandwidth-delay product, as grpc-go does with a connection's: a PING while its caller
- * reads; when two thirds of the window or more were read before the answer, the window is what holds the peer back, and
- * doubles. Unread bytes make no window grow. One stream is measured at a time.
+ * Grows a stream's receive window with the bandwidth-delay product, as grpc-go does with a connection's. It sends a PING while the
+ * caller reads. If the caller reads two thirds of the window or more before the answer, the window holds the peer back and is
+ * doubled. Unread bytes do not count. One stream is measured at a time.
  */
 export class Bandwidth {
   readonly #pings: Pings;
   #measured: Growing | undefined;
   #sampleBytes = 0;
   /**
-   * Whether DATA came since the last answer. Servers count PINGs between which they sent nothing for a call (grpc-go's third in a row ends
-   * the connection), and callers may read what came long ago.
+   * Whether DATA came since the last answer. Servers count PINGs without data of theirs in between (grpc-go ends the connection at the
+   * third in a row), and callers may read data that came long ago.
    */
   hasData = false;
 
@@ -31,7 +31,7 @@ export class Bandwidth {
     this.#pings = pings;
   }
 
-  /** The caller of this stream has read so much, and goes on: the stream may be measured. */
+  /** The caller of this stream has read `bytes` and goes on reading, so the stream may be measured. */
   onRead(stream: Growing, bytes: number): void {
     if (this.#measured === stream) this.#sampleBytes += bytes;
     else if (this.hasData && this.#measured === undefined && stream.windowBytes < MAX_WINDOW_BYTES) {

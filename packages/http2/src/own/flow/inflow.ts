@@ -12,33 +12,33 @@ import type { StreamTable } from '../stream-table.ts';
 import { Bandwidth } from './bandwidth.ts';
 import type { Sender } from './sender.ts';
 
-/** Beyond it, one more round trip for a message makes no difference. */
+/** For messages beyond this, one more round trip makes no difference. */
 const MAX_EXPECTED_BYTES = 4 * 1024 * 1024;
-/** What is left of an expectation after each stream that it was made for. */
+/** The share of the expected length that is kept after each stream. */
 const KEPT = 15 / 16;
 
-/** Of a connection: enough for the largest window of a stream. */
+/** The window of a connection: enough for the largest window of a stream. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
 
 /**
- * Receive-side flow control of a connection. All that arrives is given back to the connection's window at once: what a
- * caller does not read is held back by the window of its stream, and must not stop the other streams. While too
- * much is unread, the windows of all streams are made small, those that are open as well (RFC 9113 §6.9.2).
+ * Receive-side flow control of a connection. Received bytes are returned to the connection's window at once: only the window of its
+ * stream limits the data that a caller does not read, so that other streams go on. While too much is unread, the windows of all
+ * streams are made small, open streams included (RFC 9113 §6.9.2).
  */
 export class Inflow {
   /** The window that new streams start with. */
   streamWindow = START_WINDOW_BYTES;
-  /** By so much more the peer may send on each stream, because it may not know yet that windows are smaller. */
+  /** How much more the peer may send on each stream, because it may not yet know that windows are smaller. */
   graceBytes = 0;
   readonly bandwidth: Bandwidth;
-  /** How long the messages were that callers of late waited for, where they were longer than a window. */
+  /** The expected length of messages: that of recent ones that were longer than a window and that callers waited for. */
   #expectedBytes = 0;
   readonly #unread = new UnreadBytes();
   readonly #sender: Sender;
   readonly #streams: StreamTable;
   /** SETTINGS that the peer has not acknowledged. */
   #unacknowledged = 0;
-  /** Left of the connection's window. */
+  /** What remains of the connection's window. */
   #left = DEFAULT_WINDOW_BYTES;
 
   constructor(sender: Sender, pings: Pings, streams: StreamTable) {
@@ -47,7 +47,7 @@ export class Inflow {
     this.#streams = streams;
   }
 
-  /** Goes from the protocol's default to ours; follows our first SETTINGS. */
+  /** Raises the connection's window from the protocol's default to ours; called after our first SETTINGS. */
   begin(): void {
     this.#unacknowledged += 1;
     this.#sender.windowUpdate(0, WINDOW_BYTES - this.#left);
@@ -65,17 +65,17 @@ export class Inflow {
     this.#left = WINDOW_BYTES;
   }
 
-  /** So much more, or less, lies in the streams for callers that do not read. */
+  /** The streams hold `bytes` more, or fewer, that callers have not read. */
   onUnread(bytes: number): void {
     if (this.#unread.add(bytes) && !this.#sender.stopped) this.#resize();
   }
 
-  /** A caller waits for a message so long. */
+  /** A caller waits for a message of this length. */
   onLongMessage(bytes: number): void {
     this.#expectedBytes = Math.min(MAX_EXPECTED_BYTES, Math.max(this.#expectedBytes, bytes));
   }
 
-  /** By what the window of a stream should be larger whose caller begins to read: as long messages may come as before. */
+  /** How much larger the window of a stream should be when its caller begins to read, since messages may be as long as before. */
   headStart(): number {
     if (this.#expectedBytes <= this.streamWindow || this.#unread.tight) return 0;
     const bytes = this.#expectedBytes - this.streamWindow;
@@ -83,7 +83,7 @@ export class Inflow {
     return receiveBudget.growth(Math.floor(bytes));
   }
 
-  /** Before a stream is opened: other connections may have come to hold less, or more. */
+  /** Called before a stream is opened: other connections may hold more or less by now. */
   check(): void {
     if (this.#unread.check()) this.#resize();
   }

@@ -8,14 +8,14 @@ export interface Sendable {
 
 const FIRST_SWEEP = 64;
 
-/** Streams that take turns to send. One that is over is dropped before the queue grows, however long nothing can be sent. */
+/** Streams that take turns to send. Ended streams are dropped before the queue grows, so that it stays bounded while nothing can be sent. */
 export class SendQueue {
   #streams: Sendable[] = [];
-  /** Those before it were taken out: shifting a long array moves all that is left of it. */
+  /** Streams before this index were taken out; shifting a long array would move all the rest. */
   #head = 0;
   #sweepAt = FIRST_SWEEP;
 
-  /** Those that are over, and were not dropped yet, included. */
+  /** Counts ended streams that were not dropped yet, too. */
   get length(): number {
     return this.#streams.length - this.#head;
   }

@@ -16,13 +16,13 @@ import { type Sendable, SendQueue } from './send-queue.ts';
 import { type Flushable, type Turn, turnOf } from './turn.ts';
 import { recycle, WriteBuffer } from './write-buffer.ts';
 
-/** While so much waits for the socket, streams hold their messages back. */
+/** While this much waits for the socket, streams hold their messages back. */
 const CONGESTED_BYTES = 512 * 1024;
-/** Messages never fill it up to here, so the heads of new calls did: no more calls until the socket takes something. */
-const JAMMED_BYTES = 1024 * 1024;
-/** Beyond it, all that grows are answers to a peer which asks and does not read. */
-const DEAF_BYTES = 2 * 1024 * 1024;
-/** Bodies up to this size are copied between the frames; for a larger one the copy costs more than another piece to write. */
+/** Messages stop earlier, so only the headers of new calls reach this: no more calls until the socket takes bytes. */
+const FULL_BYTES = 1024 * 1024;
+/** Beyond this, only answers to the peer's own frames can grow: the peer sends but does not read. */
+const NOT_READING_BYTES = 2 * 1024 * 1024;
+/** Bodies up to this size are copied between the frames; copying a larger one costs more than writing another piece. */
 const COPY_BYTES = 8 * 1024;
 /** We cut messages for fairness between streams even where the peer takes frames of 16 MiB. */
 const LARGEST_FRAME_BYTES = 64 * 1024;
@@ -43,26 +43,26 @@ export class Sender implements Flushable {
   readonly #turn: Turn;
   readonly #requests: RequestEncoder;
   /** Called when room came back after the sender was full. */
-  readonly #onUnjammed: () => void;
+  readonly #onRoom: () => void;
   readonly #out = new WriteBuffer();
   #lastId = 0;
   #scheduled = false;
-  /** Nothing is written any more. */
+  /** Set once nothing may be written any more. */
   stopped = false;
   #afterFlush: (() => void)[] = [];
   readonly #waiting = new SendQueue();
   #telling = false;
-  /** New calls were turned away, and wait to hear of room. */
+  /** Set when new calls were turned away: `#onRoom` must be called once there is room. */
   #wasFull = false;
-  /** Writers who wrote while one was being told, and are told behind it: a caller that writes on and on must not fill the stack. */
+  /** Callbacks of writes made inside another callback. They run after it, so that a caller that keeps writing does not fill the stack. */
   #nested: (() => void)[] = [];
 
-  constructor(socket: Socket, requests: RequestEncoder, world: World, onUnjammed: () => void) {
+  constructor(socket: Socket, requests: RequestEncoder, world: World, onRoom: () => void) {
     this.#socket = socket;
     this.world = world;
     this.#turn = turnOf(world);
     this.#requests = requests;
-    this.#onUnjammed = onUnjammed;
+    this.#onRoom = onRoom;
   }
 
   get congested(): boolean {
@@ -71,12 +71,12 @@ export class Sender implements Flushable {
 
   /** Whether new calls must wait, too. */
   get full(): boolean {
-    return this.#socket.writableLength + this.#out.bytes >= JAMMED_BYTES;
+    return this.#socket.writableLength + this.#out.bytes >= FULL_BYTES;
   }
 
-  /** Whether the peer makes us answer and reads no answers. */
+  /** Whether the peer sends frames that need answers, and does not read them. */
   get peerNotReading(): boolean {
-    return this.#socket.writableLength + this.#out.bytes >= DEAF_BYTES;
+    return this.#socket.writableLength + this.#out.bytes >= NOT_READING_BYTES;
   }
 
   setMaxFrameBytes(bytes: number): void {
@@ -90,7 +90,7 @@ export class Sender implements Flushable {
     else this.#schedule();
   }
 
-  /** Bytes `offset` to `offset + count` of a message with its prefix, as one DATA frame; the windows are the caller's business. */
+  /** Sends bytes `offset` to `offset + count` of a message with its prefix as one DATA frame; the caller checks the windows. */
   data(
     streamId: number,
     message: Uint8Array,
@@ -130,7 +130,7 @@ export class Sender implements Flushable {
     this.#schedule();
   }
 
-  /** DATA without a payload, which ends the stream; flow control does not count it. */
+  /** Sends DATA without a payload, which ends the stream and does not count for flow control. */
   endStream(streamId: number): void {
     this.frame(FrameType.DATA, Flag.END_STREAM, streamId, undefined);
   }
@@ -157,8 +157,8 @@ export class Sender implements Flushable {
   }
 
   /**
-   * Tells the writer of a message that it may go on: at once while there is room, so that all it writes in one turn leaves
-   * in one write; otherwise when what was written until now was handed to the socket.
+   * Tells the writer of a message that it may go on: at once while there is room, so that all messages of one turn leave in one
+   * write; otherwise after everything written so far was handed to the socket.
    */
   whenTaken(done: () => void): void {
     if (this.congested) this.afterFlush(done);
@@ -182,7 +182,7 @@ export class Sender implements Flushable {
     }
   }
 
-  /** Runs `fn` once what was written until now was handed to the socket, never at once. */
+  /** Runs `fn` after everything written so far was handed to the socket, never synchronously. */
   afterFlush(fn: () => void): void {
     this.#afterFlush.push(fn);
     this.#schedule();
@@ -213,8 +213,8 @@ export class Sender implements Flushable {
   }
 
   /**
-   * What was not handed to the socket of streams above `id` never leaves. For a connection that opens no more of them: what their
-   * headers would have put into the peer's table is missing there.
+   * Drops the frames of streams above `id` that were not handed to the socket. Only for a connection that opens no more streams: the
+   * peer's header table lacks the entries of the dropped headers.
    */
   forgetAbove(id: number): void {
     const above = Math.max(id, this.flushedId);
@@ -229,7 +229,7 @@ export class Sender implements Flushable {
     }
   }
 
-  /** Drops what was not handed to the socket yet, and writes nothing more but GOAWAY with this payload. */
+  /** Drops everything not yet handed to the socket, then writes only GOAWAY with this payload. */
   stop(goaway: Uint8Array | undefined): void {
     if (this.stopped) return;
     recycle(this.#out.take().blocks);
@@ -262,7 +262,7 @@ export class Sender implements Flushable {
     this.pump();
     if (!this.#wasFull || this.full) return;
     this.#wasFull = false;
-    this.#onUnjammed();
+    this.#onRoom();
   }
 
   #frame32(type: number, streamId: number, value: number): void {

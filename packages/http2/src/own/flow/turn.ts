@@ -5,16 +5,16 @@ export interface Flushable {
   flush(): void;
 }
 
-/** A turn that has not ended after so long has, or its event loop stalls: either way another end of it does no harm. */
+/** If a turn's end does not come within this time, it was lost or the event loop stalls; in both cases another end does no harm. */
 const LOST_MS = 1_000;
 
 /** The writers of all connections of one world that are flushed at the end of this turn of its event loop. */
 export class Turn {
   readonly #world: Pick<World, 'nowMs' | 'setImmediate' | 'soon'>;
   #waiting: Flushable[] = [];
-  /** The other of two lists that take turns. */
+  /** The spare list: the two alternate. */
   #empty: Flushable[] = [];
-  /** When the end of this turn was asked for. */
+  /** When the end of this turn was requested. */
   #armedMs = 0;
   readonly #flushAll = () => this.#flush();
 
@@ -23,8 +23,8 @@ export class Turn {
   }
 
   /**
-   * Flushes at the end of this turn of the event loop, after every socket that was ready has been read: the answers to
-   * all that arrived leave together. Ask once a turn.
+   * Flushes at the end of this turn of the event loop, after every ready socket has been read, so that the answers to all received
+   * data leave together. To be called once a turn.
    */
   flushAtEnd(flushable: Flushable): void {
     if (this.#waiting.push(flushable) > 1) return this.flushOverdue();
@@ -33,8 +33,8 @@ export class Turn {
   }
 
   /**
-   * Asks for another end of the turn when the one that was asked for never came. All connections of the world wait for it: nothing
-   * would be written any more.
+   * Requests another end of the turn when the first never came. All connections of the world wait for it, and would write nothing
+   * any more.
    */
   flushOverdue(): void {
     if (this.#waiting.length === 0 || this.#world.nowMs() - this.#armedMs < LOST_MS) return;
@@ -50,7 +50,7 @@ export class Turn {
     try {
       while (at < all.length) all[at++]!.flush();
     } finally {
-      // What one throws, such as a callback of its caller, is its own affair: the others asked once, and wait.
+      // If one throws, for example in a caller's callback, the others must still be flushed: they do not ask again.
       while (at < all.length) this.flushAtEnd(all[at++]!);
       all.length = 0;
       this.#empty = all;
@@ -60,7 +60,7 @@ export class Turn {
 
 const turns = new WeakMap<World, Turn>();
 
-/** The one that all connections of a world share. */
+/** The turn that all connections of a world share. */
 export function turnOf(world: World): Turn {
   let turn = turns.get(world);
   if (turn === undefined) {

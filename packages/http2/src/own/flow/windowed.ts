@@ -5,21 +5,21 @@ import type { Growing } from './bandwidth.ts';
 import type { Inflow } from './inflow.ts';
 import type { Sender } from './sender.ts';
 
-/** The window is given back in quarters: streams that received less than a whole one are not measured. */
+/** The window is returned in quarters; a stream is measured only after it has received a whole window. */
 const UPDATES_PER_WINDOW = 4;
-/** So much of one message the peer may send ahead at most. */
+/** The most of one message that the peer may send ahead. */
 const MAX_ALLOWED_BYTES = 16 * 1024 * 1024;
 
-/** What a stream's window asks of its connection. */
+/** The parts of a connection that a stream's window needs. */
 export interface WindowHost {
   readonly sender: Sender;
   readonly inflow: Inflow;
 }
 
 /**
- * The receive window of a stream: what the peer may still send, what is held for a caller that does not read, and what was freed and
- * not given back yet. The last is negative after the rest of a long message was allowed at once. A base class, and no object of its own for
- * each call.
+ * The receive window of a stream: the bytes that the peer may still send, that wait for the caller, and that were freed but not returned
+ * yet. The last number is negative after the rest of a long message was allowed at once. It is a base class, so that a call needs no
+ * further object.
  */
 export abstract class Windowed implements Growing {
   readonly id: number;
@@ -29,10 +29,10 @@ export abstract class Windowed implements Growing {
   #allowedBytes: number;
   #heldBytes = 0;
   #freedBytes = 0;
-  /** What the connection knows of `heldBytes`. */
+  /** The part of `heldBytes` that the connection was told about. */
   #toldBytes = 0;
   #grownBytes = 0;
-  /** How often something was given back since the window was last measured. */
+  /** How often bytes were returned since the window was last measured. */
   #updates = 0;
 
   constructor(host: WindowHost, id: number) {
@@ -42,12 +42,12 @@ export abstract class Windowed implements Growing {
     this.#allowedBytes = this.windowBytes;
   }
 
-  /** What of the message that the caller waits for is not here yet; 0 when none of it is, or the caller waits for none. */
+  /** The bytes still missing of the message that the caller waits for; 0 if none of it has arrived, or if the caller does not wait. */
   protected abstract get missingBytes(): number;
   /** Whether the peer may send more. */
   protected abstract get isOpen(): boolean;
 
-  /** What the peer may send yet, as far as it knows. */
+  /** The bytes that the peer, as far as it knows, may still send. */
   get allowedBytes(): number {
     return Math.max(0, this.#allowedBytes + this.#host.inflow.graceBytes);
   }
@@ -76,14 +76,14 @@ export abstract class Windowed implements Growing {
   /** Takes DATA from the window. */
   protected take(bytes: number): void {
     this.#allowedBytes -= bytes;
-    // A peer that does not mind the window of a stream will not mind its end.
+    // End the connection, because a peer that ignores a stream's window would ignore its reset too.
     if (bytes > 0 && this.#allowedBytes < -this.#host.inflow.graceBytes) {
       throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'more DATA than the window of a stream allows');
     }
     this.#heldBytes += bytes;
   }
 
-  /** `held`: what was received and not freed lies there for a caller that does not read. */
+  /** Frees the received bytes, unless they are `held` for a caller that does not read. */
   protected free(held: boolean): void {
     if (!held) {
       this.#freedBytes += this.#heldBytes;
@@ -106,7 +106,7 @@ export abstract class Windowed implements Growing {
     this.#host.inflow.onUnread(change);
   }
 
-  /** Gives back to the peer's window what was freed, once it is worth a frame. */
+  /** Returns freed bytes to the peer's window, once they are worth a frame. */
   #giveBack(): void {
     if (this.ended || !this.isOpen) return;
     let bytes = this.#freedBytes * 4 < this.windowBytes ? 0 : this.#freedBytes;
@@ -124,8 +124,8 @@ export abstract class Windowed implements Growing {
   }
 
   /**
-   * What the peer needs to send the rest of the message that the caller waits for, as in grpc-go (`maybeAdjust`): a message
-   * costs one round trip more than its window at most, however small that is.
+   * The window that the peer lacks to send the rest of the message that the caller waits for, as in grpc-go (`maybeAdjust`). With it, even
+   * a small window costs a message at most one more round trip.
    */
   #lacking(missing: number): number {
     if (missing <= MAX_ALLOWED_BYTES) return missing - this.#allowedBytes;

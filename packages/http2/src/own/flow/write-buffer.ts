@@ -7,7 +7,7 @@ const spare: Buffer[] = [];
 
 const NONE: readonly never[] = [];
 
-/** Nearly always there is one; an array of one takes an eighth of the room of one that something was pushed to. */
+/** Usually there is one element. An array literal of one takes an eighth of the memory of an array after a push. */
 function appended<T>(list: readonly T[], item: T): readonly T[] {
   if (list === NONE) return [item];
   (list as T[]).push(item);

@@ -1,4 +1,4 @@
-/** What a peer may make us do in vain in one second, in units of the cheapest such thing. */
+/** How much useless work a peer may cause in one second, in units of the cheapest kind. */
 const BUDGET = 10_000;
 const PERIOD_MS = 1_000;
 
@@ -29,7 +29,7 @@ export class FloodGuard {
     this.#sinceMs = nowMs();
   }
 
-  /** False when it was too much. */
+  /** False when the peer has exceeded its budget. */
   spend(cost: number): boolean {
     this.#left -= cost;
     if (this.#left >= 0) return true;

@@ -8,13 +8,13 @@ export interface FrameSink {
   onFrame(type: number, flags: number, streamId: number, source: Buffer, start: number, end: number): void;
   /**
    * A piece of a DATA frame, as it arrives. `counted` is what flow control counts of the frame, padding included, and
-   * comes with its first piece; `ends` comes with its last when the frame ends the stream. Only a frame without a payload
-   * has a piece without one, and one that ends the stream: where reads happen to cut a frame says nothing of the peer.
+   * comes with its first piece; `ends` comes with its last when the frame ends the stream. A piece is empty only if the frame has no
+   * payload or ends the stream, so that empty pieces tell about the peer, not about where reads cut a frame.
    */
   onData(streamId: number, source: Buffer, start: number, end: number, counted: number, ends: boolean): void;
 }
 
-/** Cuts what a socket reads into frames. It holds at most one frame that is no DATA, and no DATA at all. */
+/** Cuts what a socket reads into frames. It buffers at most one frame other than DATA, and no DATA. */
 export class FrameReader {
   readonly #sink: FrameSink;
   #stopped = false;
@@ -28,7 +28,7 @@ export class FrameReader {
   #left = 0;
   #body: Buffer | undefined;
   #bodyFill = 0;
-  /** Of a DATA frame: what it counts, whether a piece was told to the sink, padding to come, and whether its length is known. */
+  /** For a DATA frame: its counted bytes, whether the sink got a piece, the padding to come, and whether the padding's length is known. */
   #counted = 0;
   #told = false;
   #padding = 0;
@@ -38,7 +38,7 @@ export class FrameReader {
     this.#sink = sink;
   }
 
-  /** Nothing more is told to the sink, the rest of the chunk at hand included. */
+  /** Stops calls to the sink, also for the rest of the current chunk. */
   stop(): void {
     this.#stopped = true;
     this.#body = undefined;

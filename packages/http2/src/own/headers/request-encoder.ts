@@ -9,7 +9,7 @@ interface KnownMethod {
   readonly bytes: Buffer;
 }
 
-/** Methods of one service are tens; a caller that makes up authorities makes more, and gets a fresh start. */
+/** A service has tens of methods. A caller that invents authorities makes more entries, and then the cache starts anew. */
 const MAX_KNOWN = 1024;
 
 /** Writes the HEADERS of requests; what repeats with a method is encoded once. */
@@ -55,7 +55,7 @@ export class RequestEncoder {
     const target = Buffer.allocUnsafe(this.#hpack.maxBytes(fields));
     const start = this.#hpack.writeTableSize(target, 0);
     const bytes = Buffer.from(target.subarray(0, this.#hpack.writeRepeated(target, start, fields)));
-    // A block that filled the table is right only once; the next one refers to what it put there.
+    // A block that added to the table can be used only once; the next block refers to the new entries.
     if (table.version === before && !resized) {
       if (this.#known.size === MAX_KNOWN) this.#known.clear();
       this.#known.set(method, { version: before, bytes });

@@ -19,7 +19,7 @@ export interface ResponseBlock {
   readonly end: Extract<StreamEnd, { readonly kind: 'trailers' }>;
 }
 
-/** Headers of a single connection, which HTTP/2 has none of (RFC 9113 §8.2.2). */
+/** Connection-specific headers, which HTTP/2 forbids (RFC 9113 §8.2.2). */
 const OF_CONNECTION = new Set([
   'connection',
   'keep-alive',

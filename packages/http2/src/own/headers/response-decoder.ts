@@ -10,8 +10,8 @@ const MAX_KEPT = 64;
 const SHORT_BYTES = 6;
 
 /**
- * Decodes the header blocks of one connection, each distinct one once: the replies of a server are the same few
- * blocks over and over. What is kept holds as long as the table does not change.
+ * Decodes the header blocks of one connection, each distinct block once, because a server's replies repeat a few blocks.
+ * Cached blocks stay valid as long as the table does not change.
  */
 export class ResponseDecoder {
   readonly #hpack: HpackDecoder;

@@ -19,8 +19,8 @@ for (const [i, [name, value]] of STATIC_ENTRIES.entries()) {
 }
 
 /**
- * Encodes header blocks of one connection. What repeats goes into the table while there is room, and nothing is ever
- * evicted from it: indexes then only move while the table fills, and a block that was encoded once stays right.
+ * Encodes header blocks of one connection. Fields that repeat are added to the table while there is room, and are never evicted:
+ * indexes then move only while the table fills, and a block that was encoded once stays valid.
  */
 export class HpackEncoder {
   readonly table = new DynamicTable(TABLE_BYTES);

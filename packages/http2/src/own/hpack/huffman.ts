@@ -73,7 +73,7 @@ export function maxDecodedBytes(encodedBytes: number): number {
   return Math.floor((encodedBytes * 8) / 5);
 }
 
-/** Decodes into `target`; returns the number of bytes, or −1 for what is no Huffman code. */
+/** Decodes into `target`; returns the number of bytes, or −1 for bytes that are not a Huffman code. */
 export function huffmanDecode(source: Uint8Array, start: number, end: number, target: Uint8Array): number {
   transitions ??= buildDecoder();
   const table = transitions;

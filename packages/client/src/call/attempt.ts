@@ -31,7 +31,6 @@ export interface AttemptOwner {
   onHeaders(attempt: Attempt, headers: RawHeaders): void;
   onMessage(attempt: Attempt, message: Buffer): void;
   onEnd(attempt: Attempt, end: StreamEnd): void;
-  nowMs(): number;
 }
 
 /** One try of a call on one Pod. */
@@ -57,12 +56,12 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
   status: EndStatus = OPEN;
   trace: AttemptTrace | undefined;
 
-  constructor(owner: AttemptOwner, pod: ClientPod, ordinal: number, isHedge: boolean) {
+  constructor(owner: AttemptOwner, pod: ClientPod, ordinal: number, isHedge: boolean, nowMs: number) {
     this.owner = owner;
     this.pod = pod;
     this.ordinal = ordinal;
     this.isHedge = isHedge;
-    this.startedMs = owner.nowMs();
+    this.startedMs = nowMs;
     pod.load.start();
   }
 
@@ -133,9 +132,10 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
 
   #finish(outcome: 'ok' | 'failed' | 'cancelled'): void {
     this.ended = true;
-    const nowMs = this.owner.nowMs();
-    this.pod.load.end(nowMs, nowMs - this.startedMs, outcome);
-    const { monitors } = this.pod.owner;
+    const { load, owner } = this.pod;
+    const { env, monitors } = owner;
+    const nowMs = env.clock.nowMs();
+    load.end(nowMs, nowMs - this.startedMs, outcome);
     if ((monitors !== undefined || this.trace !== undefined) && this.stream !== undefined) {
       this.endedMs = nowMs;
       monitors?.onAttemptEnd(this);

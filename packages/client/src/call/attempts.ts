@@ -17,6 +17,12 @@ import { RetryBuffer } from './retry-buffer.ts';
 /** How often to pick again when the chosen Pod's connection filled up between pick and open; after that the call waits. */
 const MAX_OPENS = 8;
 
+/** Who is told of the reply that the call takes. */
+export interface ReplyListener {
+  headers(headers: RawHeaders): void;
+  message(message: Buffer): void;
+}
+
 /** The call that attempts are made for: what they need of it, and what they tell it. */
 export interface AttemptedCall extends PickInfo<ClientPod> {
   readonly runtime: CallRuntime;
@@ -27,6 +33,8 @@ export interface AttemptedCall extends PickInfo<ClientPod> {
   readonly deadlineMs: number;
   readonly waitForReady: boolean;
   readonly trace: CallTrace | undefined;
+  /** The caller. */
+  readonly listener: ReplyListener;
   excluded: Set<ClientPod> | undefined;
   /** Routes or settings changed: takes a new plan where it may. */
   replan(): void;
@@ -38,8 +46,6 @@ export interface AttemptedCall extends PickInfo<ClientPod> {
   suspend(): void;
   /** The next one may begin: no attempt is open. */
   resume(): void;
-  onHeaders(headers: RawHeaders): void;
-  onMessage(message: Buffer): void;
   /** The call ends as this attempt ended. */
   onEnd(attempt: Attempt, end: StreamEnd): void;
 }
@@ -59,7 +65,7 @@ export class Attempts implements AttemptOwner {
   #retries: Retries | undefined;
   #timer: Timer | undefined;
   /** Messages asked for and not delivered. */
-  #wanted = 0;
+  #wanted: number;
   #bufferedBytes = 0;
   /** Of the attempt that has no Pod yet. */
   #trace: AttemptTrace | undefined;
@@ -70,16 +76,14 @@ export class Attempts implements AttemptOwner {
   /** The last one in whose place there is another, or will be. */
   replaced: Attempt | undefined;
 
-  constructor(call: AttemptedCall) {
+  /** `wanted`: messages that the caller takes, as by so many calls of `request`. */
+  constructor(call: AttemptedCall, wanted: number) {
     this.#call = call;
+    this.#wanted = wanted;
   }
 
   get path(): string {
     return this.#call.plan.path;
-  }
-
-  nowMs(): number {
-    return this.#call.runtime.clock.nowMs();
   }
 
   /** Starts an attempt on the Pod that the policy picks, or has the call wait. */
@@ -100,13 +104,14 @@ export class Attempts implements AttemptOwner {
   /** The caller sends a message. */
   send(bytes: Uint8Array, compressed: boolean, written: (() => void) | undefined): void {
     this.#buffer.push(bytes, compressed, written);
-    this.#pump();
+    if (this.#open !== undefined) this.#pump(this.#open);
   }
 
-  /** The caller sends no more. */
-  halfClose(): void {
+  /** The caller sends no more. `begins`: the first attempt is started now, and has all that it is given at once. */
+  halfClose(begins: boolean): void {
     this.#buffer.halfClosed = true;
-    this.#pump();
+    if (begins) this.start();
+    else if (this.#open !== undefined) this.#pump(this.#open);
   }
 
   /** The caller takes one more message. */
@@ -121,20 +126,20 @@ export class Attempts implements AttemptOwner {
   onHeaders(attempt: Attempt, headers: RawHeaders): void {
     if (this.#over || !this.#commit(attempt)) return;
     this.#account();
-    this.#call.onHeaders(headers);
+    this.#call.listener.headers(headers);
   }
 
   onMessage(attempt: Attempt, message: Buffer): void {
     if (this.#over || this.#committed !== attempt) return;
     this.#wanted -= 1;
-    this.#call.onMessage(message);
+    this.#call.listener.message(message);
   }
 
   onEnd(attempt: Attempt, end: StreamEnd): void {
     if (this.#over) return;
     this.#remove(attempt);
     const isFinal = this.#committed === attempt || this.#bound;
-    if (attempt.code === Status.OK) this.#call.runtime.throttle?.onSuccess();
+    if (attempt.status.code === Status.OK) this.#call.runtime.throttle?.onSuccess();
     else if (!isFinal && this.#goesOn(attempt, end)) return;
     this.#call.onEnd(attempt, end);
   }
@@ -146,7 +151,7 @@ export class Attempts implements AttemptOwner {
     this.#abandon(ErrorCode.CANCEL, outcome, undefined);
     this.#buffer.release();
     this.#account();
-    this.#trace?.onEnd?.(code, this.nowMs(), undefined);
+    if (this.#trace !== undefined) this.#trace.onEnd?.(code, this.#call.runtime.clock.nowMs(), undefined);
     this.#trace = undefined;
   }
 
@@ -162,9 +167,11 @@ export class Attempts implements AttemptOwner {
   #startOn(pod: ClientPod): boolean {
     const call = this.#call;
     const { plan, host } = call;
-    const attempt = new Attempt(this, pod, this.#made, this.#open !== undefined);
+    const nowMs = call.runtime.clock.nowMs();
+    const attempt = new Attempt(this, pod, this.#made, this.#open !== undefined, nowMs);
     const head = host === undefined ? plan.head : plan.headFor(host);
-    const headers = withHeaders(attemptHeaders(call, this.#made), pod.headers);
+    const own = attemptHeaders(call, this.#made);
+    const headers = pod.headers.length === 0 ? own : withHeaders(own, pod.headers);
     const stream = pod.connections.open(headers.length === 0 ? head : { ...head, headers }, attempt);
     if (stream === undefined) {
       attempt.discard();
@@ -190,7 +197,8 @@ export class Attempts implements AttemptOwner {
   #begin(trace: CallTrace): void {
     const { cluster } = this.#call.plan;
     if (this.#trace !== undefined || cluster.state === 'unknown') return;
-    this.#trace = trace.onAttempt?.({ ordinal: this.#made, isHedge: false, beganMs: this.nowMs() });
+    const beganMs = this.#call.runtime.clock.nowMs();
+    this.#trace = trace.onAttempt?.({ ordinal: this.#made, isHedge: false, beganMs });
   }
 
   #tellStart(attempt: Attempt): void {
@@ -201,13 +209,10 @@ export class Attempts implements AttemptOwner {
     attempt.started();
   }
 
-  #pump(): void {
-    let one = this.#open;
-    if (one === undefined) return;
-    while (one !== undefined) {
-      const { older }: Attempt = one;
+  #pump(newest: Attempt): void {
+    for (let one: Attempt | undefined = newest, older: Attempt | undefined; one !== undefined; one = older) {
+      older = one.older;
       this.#buffer.pump(one);
-      one = older;
     }
     this.#account();
   }

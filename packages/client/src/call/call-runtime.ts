@@ -43,6 +43,8 @@ export class CallRuntime {
   readonly target: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** Milliseconds since 1970 by the clock that callers make deadlines with. */
+  readonly callersMs: () => number;
   readonly wheel: TimerWheel;
   /** Undefined where none looks at calls: then a call costs one comparison. */
   readonly observer: Observer | undefined;
@@ -68,7 +70,6 @@ export class CallRuntime {
   openCalls = 0;
   /** The channel takes no new calls, and cuts those that its grace leaves. */
   closed = false;
-  readonly #callersMs: () => number;
   #batch: Scheduled[] = [];
   /** The other of two that take turns. */
   #emptyBatch: Scheduled[] = [];
@@ -81,7 +82,7 @@ export class CallRuntime {
     this.clock = env.clock;
     this.random = env.random;
     this.observer = observer?.onCall === undefined ? undefined : observer;
-    this.#callersMs = env.callersMs ?? (() => env.clock.wallMs());
+    this.callersMs = env.callersMs ?? (() => env.clock.wallMs());
     this.wheel = new TimerWheel(env.clock, env.afterPoll);
     this.waitLimit = new WaitLimit(settings.waiting.maxCalls);
     this.secure = settings.tls !== undefined;
@@ -92,11 +93,6 @@ export class CallRuntime {
     this.retryBytesPerChannel = settings.retryBuffer.perChannelBytes;
     this.compression = settings.compression;
     this.hashKey = settings.hashKey;
-  }
-
-  /** From the wall clock of deadlines, as their caller sees it now, to the one that does not jump. */
-  toClock(wallMs: number): number {
-    return wallMs === Number.POSITIVE_INFINITY ? wallMs : this.clock.nowMs() + wallMs - this.#callersMs();
   }
 
   /** Begins the call at the end of this turn of the event loop, together with all others started in it. */

@@ -2,15 +2,7 @@
 import { isUint8Array } from 'node:util/types';
 import { type CallCredentials, type status as Code, type Metadata, status as Status } from '@grpc/grpc-js';
 import { show, timers } from '@podwire/core';
-import {
-  compress,
-  compressesLater,
-  type Encoding,
-  ErrorCode,
-  header,
-  type RawHeaders,
-  type StreamEnd,
-} from '@podwire/http2';
+import { compress, compressesLater, type Encoding, ErrorCode, header, type StreamEnd } from '@podwire/http2';
 import { whyNoPod, whyUnavailable } from '../cluster/unavailable.ts';
 import type { Waiter } from '../cluster/wait-queue.ts';
 import {
@@ -51,22 +43,22 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   readonly runtime: CallRuntime;
   readonly method: PlannedMethod;
   readonly host: string | undefined;
-  readonly attempts: Attempts = new Attempts(this);
   /** On the channel's monotonic clock; Infinity is none. */
   deadlineMs: number;
+  /** Of the deadline and the end of the wait for a Pod, the first. */
+  dueMs = Number.POSITIVE_INFINITY;
   startedMs = 0;
   waitForReady = false;
   request: RequestHeaders = NO_REQUEST_HEADERS;
   phase: Phase = 'new';
-  /** From `start` on. */
+  /** From `start` on, as is all that follows. */
+  attempts: Attempts | undefined;
+  listener!: ListenerContext;
   plan!: CallPlan;
   trace: CallTrace | undefined;
-  #listener: ListenerContext | undefined;
   #compressing: Compressing | undefined;
   #credentials: CallCredentials | undefined;
   #inherited: Inherited | undefined;
-  /** While it waits for a Pod, and does not wait for ready. */
-  #waitUntilMs: number | undefined;
   /** The status of a call that was cancelled before it was started. */
   #early: PodwireStatus | undefined;
 
@@ -79,25 +71,24 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     this.#credentials = runtime.callCredentials;
   }
 
-  /** Of the deadline and the end of the wait, the first. */
-  get dueMs(): number {
-    return this.#waitUntilMs === undefined ? this.deadlineMs : Math.min(this.deadlineMs, this.#waitUntilMs);
-  }
-
   get isSteered(): boolean {
     return this.request.pod !== undefined || this.request.exclude !== undefined;
   }
 
-  /** Takes a parent call's deadline; it is detached when this call ends. */
-  follow(inherited: Inherited): void {
+  /** Takes over from a parent call; it is detached when this call ends. */
+  follow(inherited: Inherited, deadlineMs: number): void {
     this.#inherited = inherited;
-    this.deadlineMs = Math.min(this.deadlineMs, this.runtime.toClock(inherited.deadlineMs));
+    this.deadlineMs = Math.min(this.deadlineMs, deadlineMs);
   }
 
-  /** Whatever the caller gave is read here: it may be given something else for the next call. */
-  start(metadata: Metadata | undefined, listener: CallListener): void {
-    this.#listener = new ListenerContext(listener);
-    if (this.#early !== undefined) return this.#tell(this.#listener, this.#early);
+  /**
+   * Whatever the caller gave is read here: it may be given something else for the next call. `reads` stands for so many calls of
+   * `startRead`. `isWhole`: the message and `halfClose` follow at once, so that the call need not be scheduled.
+   */
+  start(metadata: Metadata | undefined, listener: CallListener, reads = 0, isWhole = false): void {
+    this.attempts = new Attempts(this, reads);
+    this.listener = new ListenerContext(listener);
+    if (this.#early !== undefined) return this.#tell(this.#early);
     const { runtime, method } = this;
     this.startedMs = runtime.clock.nowMs();
     this.phase = 'scheduled';
@@ -110,12 +101,12 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     const { timeoutMs, waitForReady = false } = plan.config;
     this.waitForReady = metadata?.getOptions().waitForReady ?? waitForReady;
     if (timeoutMs !== undefined) this.deadlineMs = Math.min(this.deadlineMs, this.startedMs + timeoutMs);
-    this.#arm(this.startedMs);
+    if (this.deadlineMs !== Number.POSITIVE_INFINITY) this.#due(this.deadlineMs, this.startedMs);
     if (this.deadlineMs <= this.startedMs) return this.onDue();
     if (metadata !== undefined && !this.#flatten(metadata)) return;
     if (plan.needsHash && !this.#takeHash(metadata)) return;
-    if (this.#credentials === undefined) runtime.schedule(this);
-    else this.#authenticate(this.#credentials);
+    if (this.#credentials !== undefined) this.#authenticate(this.#credentials);
+    else if (!isWhole) runtime.schedule(this);
   }
 
   sendMessageWithContext(context: Parameters<GrpcCall['sendMessageWithContext']>[0], message: Buffer): void {
@@ -136,26 +127,28 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
       const text = `the message to send of ${message.length} bytes is larger than the limit of ${limit}`;
       return this.fail(Status.RESOURCE_EXHAUSTED, 'MESSAGE_TOO_LARGE', text);
     }
-    const written = callback && this.#listener?.bound(callback);
+    const written = callback && this.listener.bound(callback);
     const { compression } = this.runtime;
     const plain = compression === 'identity' || ((context.flags ?? 0) & NO_COMPRESS) !== 0;
     const isBehind = this.#compressing?.isEmpty === false;
     if (isBehind || (!plain && compressesLater(message.length)))
       return this.#sendLater(message, !plain, written);
-    this.attempts.send(plain ? message : compress(message, compression), !plain, written);
+    this.attempts?.send(plain ? message : compress(message, compression), !plain, written);
   }
 
   #sendLater(message: Buffer, compressed: boolean, written: (() => void) | undefined): void {
     this.#compressing ??= new Compressing(
       this.runtime.compression as Exclude<Encoding, 'identity'>,
-      (bytes, isCompressed, done) => this.attempts.send(bytes, isCompressed, done),
+      (bytes, isCompressed, done) => this.attempts?.send(bytes, isCompressed, done),
       (reason) => this.fail(Status.INTERNAL, 'INVALID_CALL', `the message cannot be compressed: ${reason}`),
     );
     this.#compressing.push(message, compressed, written);
+    // It may not be whole for a while.
+    if (this.phase === 'scheduled') this.runtime.schedule(this);
   }
 
   startRead(): void {
-    this.attempts.request();
+    this.attempts?.request();
   }
 
   halfClose(): void {
@@ -164,9 +157,10 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
       this.#compressing.onEmpty = () => this.halfClose();
       return;
     }
-    this.attempts.halfClose();
     // A unary call is whole now: its headers, message and end leave together, without a turn of the microtask queue.
-    if (this.phase === 'scheduled') this.begin();
+    const begins = this.phase === 'scheduled';
+    if (begins && this.request.exclude !== undefined) this.#exclude(this.request.exclude);
+    this.attempts?.halfClose(begins);
   }
 
   cancelWithStatus(code: Code, details: string): void {
@@ -179,7 +173,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   }
 
   getPeer(): string {
-    return this.attempts.last?.stream?.peer.remoteAddress ?? this.runtime.service;
+    return this.attempts?.last?.stream?.peer.remoteAddress ?? this.runtime.service;
   }
 
   getCallNumber(): number {
@@ -187,7 +181,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   }
 
   getAuthContext(): ReturnType<GrpcCall['getAuthContext']> {
-    const peer = this.attempts.last?.stream?.peer;
+    const peer = this.attempts?.last?.stream?.peer;
     if (peer === undefined) return null;
     const { peerCertificate } = peer;
     // As in grpc-js: nothing is known of one that was not verified.
@@ -203,7 +197,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   begin(): void {
     if (this.phase !== 'scheduled' && this.phase !== 'waiting') return;
     if (this.request.exclude !== undefined) this.#exclude(this.request.exclude);
-    this.attempts.start();
+    this.attempts?.start();
   }
 
   retry(): boolean {
@@ -215,7 +209,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   /** Where the call has its attempts already it stays, as long as there are calls of its plan at all. */
   replan(): void {
     const { cluster } = this.plan;
-    if (this.attempts.last !== undefined && !cluster.isRetired) return;
+    if (this.attempts?.last !== undefined && !cluster.isRetired) return;
     const plan = this.runtime.planner.plan(this.method, this.host, (name) =>
       header(this.request.headers, name),
     );
@@ -243,16 +237,15 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
       return this.fail(Status.UNAVAILABLE, 'WAIT_QUEUE_FULL', text);
     }
     this.phase = 'waiting';
+    // One that goes on waiting elsewhere does not wait longer for it.
+    if (waitForReady || this.dueMs !== this.deadlineMs) return;
     const nowMs = this.nowMs();
-    if (!waitForReady) this.#waitUntilMs ??= nowMs + runtime.waitTimeoutMs;
-    this.#arm(nowMs);
+    this.#due(Math.min(this.deadlineMs, nowMs + runtime.waitTimeoutMs), nowMs);
   }
 
   running(): void {
     this.phase = 'running';
-    if (this.#waitUntilMs === undefined) return;
-    this.#waitUntilMs = undefined;
-    this.#arm(this.nowMs());
+    if (this.dueMs !== this.deadlineMs) this.#due(this.deadlineMs, this.nowMs());
   }
 
   suspend(): void {
@@ -266,14 +259,6 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     this.begin();
   }
 
-  onHeaders(headers: RawHeaders): void {
-    this.#listener?.headers(headers);
-  }
-
-  onMessage(message: Buffer): void {
-    this.#listener?.message(message);
-  }
-
   /** Called by the transport, so that the listener can be told at once. */
   onEnd(attempt: Attempt, end: StreamEnd): void {
     // A server that saw the deadline pass resets the stream, and may be heard before our own timer (as in grpc-go).
@@ -282,8 +267,8 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     const ended = attempt.status;
     const status = ended === OK ? undefined : endStatus(this, end, ended);
     this.#end('cancelled', ended.code);
-    if (status === undefined) this.#listener?.ok();
-    else this.#listener?.status(status);
+    if (status === undefined) this.listener.ok();
+    else this.listener.status(status);
   }
 
   onDue(): void {
@@ -304,8 +289,8 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   finish(status: PodwireStatus): void {
     if (this.phase === 'ended') return;
     this.#end(status.code === Status.DEADLINE_EXCEEDED ? 'failed' : 'cancelled', status.code);
-    if (this.#listener === undefined) this.#early = status;
-    else this.#tell(this.#listener, status);
+    if (this.attempts === undefined) this.#early = status;
+    else this.#tell(status);
   }
 
   /** Nothing of the call is left behind. */
@@ -317,18 +302,20 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     this.runtime.wheel.remove(this);
     this.#inherited?.detach();
     this.#compressing?.stop();
-    this.attempts.end(outcome, code);
+    this.attempts?.end(outcome, code);
     if (before !== 'new') this.runtime.onCallEnd();
     if (this.trace !== undefined) this.trace.onEnd?.(code, this.nowMs());
   }
 
-  #tell(listener: ListenerContext, status: PodwireStatus): void {
-    timers.nextTick(() => listener.status(status));
+  #tell(status: PodwireStatus): void {
+    timers.nextTick(() => this.listener.status(status));
   }
 
-  #arm(nowMs: number): void {
-    this.runtime.wheel.remove(this);
-    if (this.dueMs !== Number.POSITIVE_INFINITY) this.runtime.wheel.add(this, nowMs);
+  #due(dueMs: number, nowMs: number): void {
+    const { wheel } = this.runtime;
+    wheel.remove(this);
+    this.dueMs = dueMs;
+    if (dueMs !== Number.POSITIVE_INFINITY) wheel.add(this, nowMs);
   }
 
   #observe(): void {

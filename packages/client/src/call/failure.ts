@@ -17,9 +17,9 @@ const EARLY_MS = 1;
 interface FailedCall {
   readonly runtime: CallRuntime;
   readonly method: PlannedMethod;
-  /** Undefined before it was started. */
   readonly plan: CallPlan | undefined;
-  readonly attempts: Attempts;
+  /** Undefined before it was started, as is the plan. */
+  readonly attempts: Attempts | undefined;
   readonly request: RequestHeaders;
   readonly phase: string;
   readonly startedMs: number;
@@ -32,9 +32,10 @@ export function endStatus(call: FailedCall, end: StreamEnd, ended: EndStatus): P
   const { code, details: what, trailers, reason: why } = ended;
   const reason = why === 'CONNECTION_LOST' && call.runtime.closed ? 'CHANNEL_CLOSED' : why;
   // Such a call is not tried again, whatever the policy: the caller has seen part of the reply (gRFC A6, "committed").
-  const began = end.kind === 'connection-lost' && call.attempts.last?.replied === true;
+  const began = end.kind === 'connection-lost' && call.attempts?.last?.replied === true;
   const details = began ? `${what}, after its reply began` : what;
   if (reason !== undefined) return callError(call, code, reason, details, trailers);
+  if (code === Status.OK) return { code, details, metadata: toMetadata(trailers) };
   const due = code === Status.DEADLINE_EXCEEDED && call.deadlineMs - call.nowMs() <= EARLY_MS;
   return {
     ...{ code, details, metadata: toMetadata(trailers) },
@@ -81,8 +82,8 @@ function counted(pods: readonly string[]): string {
 }
 
 function podsTried({ attempts }: FailedCall): string[] {
-  if (attempts.tried !== undefined) return [...attempts.tried];
-  return attempts.last === undefined ? [] : [attempts.last.pod.id];
+  if (attempts?.tried !== undefined) return [...attempts.tried];
+  return attempts?.last === undefined ? [] : [attempts.last.pod.id];
 }
 
 /** The status of a call whose deadline passed, or that waited for a Pod as long as it may. */
@@ -96,7 +97,7 @@ export function overdue(call: FailedCall): PodwireStatus {
 /** Where the time went, for a call whose deadline passed. */
 function deadlineText(call: FailedCall): string {
   const after = `deadline exceeded after ${Math.round(call.nowMs() - call.startedMs)} ms`;
-  const { last, replaced } = call.attempts;
+  const { last, replaced } = call.attempts ?? {};
   if (call.deadlineMs <= call.startedMs) return 'the deadline had passed before the call was started';
   if (call.phase === 'authenticating') return `${after}, waiting for call credentials`;
   if (call.phase === 'waiting') return `${after}, waiting for ${waitedFor(call)}`;

@@ -19,12 +19,16 @@ export function newCall(
   if (Number.isNaN(wallMs))
     throw new InvalidInput('deadline', String(deadline), 'must be a Date, or milliseconds since 1970');
   const authority = host === null || host === undefined ? undefined : authorityText(host, 'host');
-  const call = new Call(runtime, method, runtime.toClock(wallMs), authority);
-  if (parent !== null && parent !== undefined)
-    call.follow(
-      followParent(parent, flags, () =>
-        call.cancelWithStatus(Status.CANCELLED, 'cancelled by the parent call'),
-      ),
-    );
+  const call = new Call(runtime, method, toClock(wallMs, runtime), authority);
+  if (parent !== null && parent !== undefined) {
+    const cancel = () => call.cancelWithStatus(Status.CANCELLED, 'cancelled by the parent call');
+    const inherited = followParent(parent, flags, cancel);
+    call.follow(inherited, toClock(inherited.deadlineMs, runtime));
+  }
   return call;
+}
+
+/** From the wall clock of deadlines, as their caller sees it now, to the one that does not jump. */
+function toClock(wallMs: number, { clock, callersMs }: CallRuntime): number {
+  return wallMs === Number.POSITIVE_INFINITY ? wallMs : clock.nowMs() + wallMs - callersMs();
 }

@@ -22,7 +22,7 @@ export class DuplexCall<Request, Response> extends withCallSurface(Duplex) {
   }
 
   start(channel: ChannelInterface, path: string, metadata: Metadata | undefined, options: CallOptions): this {
-    this.call = openCall(channel, path, metadata, options, this.#incoming);
+    this.call = openCall(channel, path, metadata, options, this.#incoming, 0, false);
     this.#incoming.begin(this.call);
     return this;
   }

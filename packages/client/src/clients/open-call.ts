@@ -5,13 +5,18 @@ import type { GrpcCall, GrpcListener } from '../call/listener-context.ts';
 
 const WHY = 'Cancelled on client';
 
-/** Creates and starts a call as a client's options say. */
+/**
+ * Creates and starts a call as a client's options say, and asks for `reads` messages. `isWhole`: the message and the half-close
+ * follow at once.
+ */
 export function openCall(
   channel: ChannelInterface,
   path: string,
   metadata: Metadata | undefined,
   options: CallOptions,
   listener: GrpcListener,
+  reads: number,
+  isWhole: boolean,
 ): GrpcCall {
   const { deadline, host, parent, credentials } = options;
   const call = channel.createCall(
@@ -23,8 +28,12 @@ export function openCall(
   );
   if (credentials) call.setCredentials(credentials);
   // podwire's own call needs no metadata to know that there are none; another's, or one that is watched, does.
-  if (call.start === Call.prototype.start) (call as Call).start(metadata, listener);
-  else call.start(metadata ?? new Metadata(), listener);
+  if (call.start === Call.prototype.start && call.startRead === Call.prototype.startRead)
+    (call as Call).start(metadata, listener, reads, isWhole);
+  else {
+    call.start(metadata ?? new Metadata(), listener);
+    for (let i = 0; i < reads; i++) call.startRead();
+  }
   return call;
 }
 

@@ -25,7 +25,7 @@ export class ReadableCall<Response> extends withCallSurface(Readable) {
     metadata: Metadata | undefined,
     options: CallOptions,
   ): this {
-    const call = openCall(channel, method.path, metadata, options, this.#incoming);
+    const call = openCall(channel, method.path, metadata, options, this.#incoming, 0, true);
     this.call = call;
     this.#incoming.begin(call);
     sendOn(call, method.serialize, message, {});

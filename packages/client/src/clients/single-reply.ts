@@ -11,8 +11,8 @@ import { isHeard } from './heard.ts';
 import { parsingError } from './open-call.ts';
 import { serviceError } from './service-error.ts';
 
-/** A second message is an error, and must be asked for to be seen. */
-const READS = 2;
+/** Messages to ask for: a second one is an error, and must be asked for to be seen. */
+export const READS = 2;
 const NO_MESSAGE = { code: Status.UNIMPLEMENTED, details: 'No message received' };
 const TOO_MANY = { code: Status.UNIMPLEMENTED, details: 'Too many responses received' };
 
@@ -39,7 +39,6 @@ export class SingleReply<Response> implements CallListener {
 
   begin(call: GrpcCall): void {
     this.#call = call;
-    for (let i = 0; i < READS; i++) call.startRead();
   }
 
   onReceiveMetadata(metadata: Metadata): void {

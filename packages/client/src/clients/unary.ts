@@ -4,7 +4,7 @@ import type { GrpcCall } from '../call/listener-context.ts';
 import { withCallSurface } from './call-surface.ts';
 import type { ClientMethod } from './method.ts';
 import { openCall, sendOn } from './open-call.ts';
-import { SingleReply } from './single-reply.ts';
+import { READS, SingleReply } from './single-reply.ts';
 
 const NO_CONTEXT = {};
 
@@ -21,7 +21,7 @@ export class UnaryCall extends withCallSurface(EventEmitter) {
     callback: requestCallback<Response>,
   ): this {
     const reply = new SingleReply(this, deserialize, callback);
-    const call = openCall(channel, path, metadata, options, reply);
+    const call = openCall(channel, path, metadata, options, reply, READS, true);
     this.call = call;
     reply.begin(call);
     sendOn(call, serialize, message, NO_CONTEXT);

@@ -4,7 +4,7 @@ import type { GrpcCall } from '../call/listener-context.ts';
 import { withCallSurface } from './call-surface.ts';
 import type { ClientMethod } from './method.ts';
 import { cancelCall, openCall, sendOn } from './open-call.ts';
-import { SingleReply } from './single-reply.ts';
+import { READS, SingleReply } from './single-reply.ts';
 import { writeContext } from './write-context.ts';
 
 /** A call with many messages there and one back, as grpc-js's clients give it to their callers. */
@@ -23,7 +23,7 @@ export class WritableCall<Request, Response> extends withCallSurface(Writable) {
   }
 
   start(channel: ChannelInterface, path: string, metadata: Metadata | undefined, options: CallOptions): this {
-    this.call = openCall(channel, path, metadata, options, this.#reply);
+    this.call = openCall(channel, path, metadata, options, this.#reply, READS, false);
     this.#reply.begin(this.call);
     return this;
   }

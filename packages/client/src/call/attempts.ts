@@ -161,7 +161,7 @@ export class Attempts implements AttemptOwner {
     const { pod, exclude } = call.request;
     const { cluster } = call.plan;
     if (pod !== undefined) return cluster.pickNamed(pod);
-    return exclude === undefined ? cluster.pick(call) : cluster.pickOther(call);
+    return exclude === undefined ? cluster.picker?.pick(call) : cluster.pickOther(call);
   }
 
   #startOn(pod: ClientPod): boolean {

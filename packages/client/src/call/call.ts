@@ -302,8 +302,8 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     this.runtime.wheel.remove(this);
     this.#inherited?.detach();
     this.#compressing?.stop();
-    this.attempts?.end(outcome, code);
     if (before !== 'new') this.runtime.onCallEnd();
+    this.attempts?.end(outcome, code);
     if (this.trace !== undefined) this.trace.onEnd?.(code, this.nowMs());
   }
 

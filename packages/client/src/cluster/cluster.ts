@@ -64,6 +64,8 @@ export class Cluster implements PodOwner {
   /** What names its Pods; undefined for a fixed address. */
   feed: ServiceWatch | undefined;
   policy: Policy;
+  /** What calls are given Pods by; undefined while they have to wait. */
+  picker: Picker<ClientPod> | undefined;
   state: ClusterState = 'unknown';
   /** No new call goes here: routes name another cluster, or the channel is closed. */
   isRetired = false;
@@ -72,7 +74,8 @@ export class Cluster implements PodOwner {
   readonly #warmUp: WarmUp;
   readonly #rebuild: PickerRebuild;
   #drainMs: number;
-  #picker: Picker<ClientPod> | undefined;
+  /** The newest picker, which may have to wait until the cluster is warm. */
+  #built: Picker<ClientPod> | undefined;
   #refreshTimer: Timer | undefined;
   /** Where the policy uses one Pod at a time. */
   #first: FirstPod | undefined;
@@ -149,7 +152,7 @@ export class Cluster implements PodOwner {
 
   /** A Pod that takes a call now; undefined when none does. */
   pick(info: PickInfo<ClientPod>): ClientPod | undefined {
-    return this.#warmUp.isOver ? this.#picker?.pick(info) : undefined;
+    return this.picker?.pick(info);
   }
 
   /** The Pod that a call names, when that one takes it now. */
@@ -234,13 +237,13 @@ export class Cluster implements PodOwner {
   *#buildPicker(): Incremental<void> {
     const { policy, env } = this;
     const { serving, ready, settled } = this.#look();
-    this.#picker = yield* policy.build({
+    this.#built = yield* policy.build({
       pods: serving,
       ready,
       random: env.random,
       nowMs: () => env.clock.nowMs(),
       zone: this.#zone,
-      previous: this.#picker,
+      previous: this.#built,
     });
     this.#planRefresh();
     this.#warmUp.look(ready.length, settled || this.#first !== undefined);
@@ -248,6 +251,7 @@ export class Cluster implements PodOwner {
   }
 
   #changed(): void {
+    this.picker = this.warm ? this.#built : undefined;
     if (this.state === 'ready') this.queue.flush();
     else this.queue.reconsider();
     this.#options.onChange(this);

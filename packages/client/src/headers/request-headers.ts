@@ -1,7 +1,6 @@
-import { type Metadata, status as Status } from '@grpc/grpc-js';
+import { type Metadata, type MetadataValue, status as Status } from '@grpc/grpc-js';
 import { header, type RawHeaders } from '@podwire/http2';
 import { endpointId } from '@podwire/registry';
-import { valuesOf } from './metadata.ts';
 import { ruleFor } from './reserved.ts';
 
 /** Metadata with these names steers podwire and is not sent. */
@@ -83,4 +82,10 @@ export function requestHeaders(
 
 function unsendable(text: string): UnsendableCall {
   return new UnsendableCall(Status.INTERNAL, text);
+}
+
+/** The map inside grpc-js's metadata, which is there in every version so far; undefined where it is not. */
+function valuesOf(metadata: Metadata): Map<string, MetadataValue[]> | undefined {
+  const { internalRepr } = metadata as unknown as { internalRepr?: unknown };
+  return internalRepr instanceof Map ? internalRepr : undefined;
 }

@@ -1,6 +1,6 @@
 // podwire as it was when bench/record.json was written, so that both can be measured in one run.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -45,7 +45,7 @@ async function bundle(directory) {
     external: ['@grpc/grpc-js', /^node:/],
     resolve: {
       alias: Object.fromEntries(
-        ['registry', 'balancer', 'http2'].map((name) => [`@podwire/${name}`, source(name)]),
+        readdirSync(join(directory, 'packages')).map((name) => [`@podwire/${name}`, source(name)]),
       ),
       modules: [
         'node_modules',

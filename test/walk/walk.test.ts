@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 /**
  * Of one warmed call of `createClient`. They are what the packages need today, and are lowered with it: the aim is 150 changes of file.
  */
-const MOST_CHANGES = 193;
+const MOST_CHANGES = 178;
 const MOST_IN_THE_MIDDLE = 8;
 
 const script = fileURLToPath(new URL('walk.mjs', import.meta.url));

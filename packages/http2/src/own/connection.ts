@@ -41,6 +41,7 @@ import { StreamTable } from './stream-table.ts';
 export class OwnConnection implements Connection, Session, StreamHost, KeptAlive, SocketReader {
   state: ConnectionState = 'connecting';
   maxConcurrentStreams = Number.POSITIVE_INFINITY;
+  hasRoom = false;
   settled = false;
   bytesReceived = 0;
   callBytesReceived = 0;
@@ -89,7 +90,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     const receiver = new Receiver(this, new ResponseDecoder(maxHeaderListBytes), maxHeaderListBytes);
     this.#reader = new FrameReader(receiver);
     this.#socket = openSocket(options, this);
-    this.sender = new Sender(this.#socket, this.#requests, world, () => this.#room.check());
+    this.sender = new Sender(this.#socket, this.#requests, world, () => this.#onFullChange());
     this.#keepalive = new Keepalive(this, { keepaliveSparing: false, ...options }, world);
     this.#resets = new ResetPacer((id, errorCode) => this.#reset(id, errorCode), world);
     this.#pings = new Pings(this.sender);
@@ -110,7 +111,8 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     return this.streams.size;
   }
 
-  get hasRoom(): boolean {
+  /** Works out `hasRoom` anew. That is a field because one call reads it five times. */
+  get roomNow(): boolean {
     return (
       this.state === 'ready' &&
       !this.#over &&
@@ -145,6 +147,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     const stream = new OwnStream(this, this.streams.nextId(), handler, head.maxReceiveBytes);
     this.streams.add(stream);
     this.sender.headers(stream.id, head);
+    this.hasRoom = this.roomNow;
     if (this.#keepalive.dormant) this.#keepalive.wake();
     if (this.streams.idsExhausted)
       this.world.nextTick(() => this.#startDraining(local('stream ids run out')));
@@ -209,10 +212,11 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     // Before anything that makes use of them: many a peer takes larger frames, for one, behind the acknowledgement only.
     this.sender.frame(FrameType.SETTINGS, Flag.ACK, 0, undefined);
     this.#moveSendWindows();
-    if (this.settled) return this.#room.check();
+    if (this.settled) return this.#checkRoom();
     this.settled = true;
     this.#handshake.stop();
     this.state = 'ready';
+    this.hasRoom = this.roomNow;
     this.#room.noted();
     this.#keepalive.start();
     this.#listener.onReady();
@@ -264,7 +268,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
 
   onLateEnd(id: number, reset: boolean): void {
     this.#resets.onPeerEnd(id, reset);
-    this.#room.check();
+    this.#checkRoom();
   }
 
   onWindow(bytes: number): void {
@@ -291,7 +295,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
       this.#resets.reset(stream.id, errorCode, isHalfClosed, stream.id > this.sender.flushedId);
       if (this.#resets.isBehind(this.maxConcurrentStreams)) this.world.nextTick(() => this.#retire());
     }
-    this.#room.check();
+    this.#checkRoom();
     if (this.state === 'draining' && this.streams.size === 0) {
       // After what was just written, a RST_STREAM for example.
       this.sender.afterFlush(() => this.#closeIfDrained());
@@ -300,7 +304,18 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
 
   #reset(id: number, errorCode: number): void {
     this.sender.resetStream(id, errorCode);
+    this.#checkRoom();
+  }
+
+  #checkRoom(): void {
+    this.hasRoom = this.roomNow;
     this.#room.check();
+  }
+
+  /** Only room that came back is told: the next call sees for itself that it went. */
+  #onFullChange(): void {
+    this.hasRoom = this.roomNow;
+    if (!this.sender.full) this.#room.check();
   }
 
   /** More calls were given up than the peer may be told of: its end tells of the rest. */
@@ -335,6 +350,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   #startDraining(cause: CloseCause, later = false): void {
     if (this.state !== 'ready') return;
     this.state = 'draining';
+    this.hasRoom = false;
     if (later) this.world.nextTick(() => this.#listener.onDraining(cause));
     else this.#listener.onDraining(cause);
   }
@@ -354,6 +370,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   #shutDown(cause: CloseCause | undefined, errorCode: number | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    this.hasRoom = false;
     this.#handshake.stop();
     this.#keepalive.stop();
     this.#resets.stop();

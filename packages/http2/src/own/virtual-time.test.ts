@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { timers } from '@podwire/core';
 import { VirtualClock } from '@podwire/core/testing';
@@ -6,7 +5,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { closeText } from '../connection/close-cause.ts';
 import type { ConnectionEnv } from '../connection/env.ts';
 import type { Connection, ConnectionOptions } from '../transport.ts';
-import { FrameType, PREFACE } from './frames/frame.ts';
+import { FrameType } from './frames/frame.ts';
+import { ScriptedSocket } from './testing/scripted-socket.ts';
 import { ownHttp2Transport } from './transport.ts';
 
 let clock: VirtualClock;
@@ -21,7 +21,7 @@ beforeEach(() => {
     afterPoll: soon,
     nextTick: soon,
     connect: () => {
-      socket = new ScriptedSocket();
+      socket = new ScriptedSocket(clock);
       return socket as unknown as Socket;
     },
   };
@@ -33,48 +33,6 @@ afterEach(() => {
     expect(timers[name]).not.toHaveBeenCalled();
   vi.restoreAllMocks();
 });
-
-/** As much of a socket as the engine uses, without streams of Node, which wait for its real ticks. */
-class ScriptedSocket extends EventEmitter {
-  readonly writableLength = 0;
-  readonly localAddress = 'here';
-  readonly written: { readonly atMs: number; readonly bytes: Buffer }[] = [];
-  destroyed = false;
-
-  write(bytes: Uint8Array, taken?: () => void): void {
-    this.written.push({ atMs: clock.nowMs(), bytes: Buffer.from(bytes) });
-    if (taken !== undefined) clock.after(0, taken);
-  }
-
-  cork(): void {}
-  uncork(): void {}
-  setKeepAlive(): void {}
-  end(): void {}
-
-  destroySoon(): void {
-    clock.after(0, () => this.destroy());
-  }
-
-  destroy(): void {
-    if (this.destroyed) return;
-    this.destroyed = true;
-    this.emit('close');
-  }
-
-  /** What was written until now, as types of frames behind the preface. */
-  get frames(): number[] {
-    const bytes = Buffer.concat(this.written.map((one) => one.bytes)).subarray(PREFACE.length);
-    const types: number[] = [];
-    for (let at = 0; at < bytes.length; at += 9 + bytes.readUIntBE(at, 3)) types.push(bytes[at + 3]!);
-    return types;
-  }
-
-  /** The peer's connection, and its empty SETTINGS. */
-  accept(): void {
-    this.emit('connect');
-    this.emit('data', Buffer.from([0, 0, 0, FrameType.SETTINGS, 0, 0, 0, 0, 0]));
-  }
-}
 
 function connect(options: Partial<ConnectionOptions> = {}): {
   connection: Connection;

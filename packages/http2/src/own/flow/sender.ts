@@ -38,12 +38,14 @@ export class Sender implements Flushable {
   flushedId = 0;
   /** DATA frames that were ever written. */
   dataFrames = 0;
+  /** Whether new calls must wait, too. Kept up to date by `#noteFull`. */
+  full = false;
   readonly #socket: Socket;
   readonly world: World;
   readonly #turn: Turn;
   readonly #requests: RequestEncoder;
-  /** Called when room came back after the sender was full. */
-  readonly #onRoom: () => void;
+  /** `full` changed. */
+  readonly #onFullChange: () => void;
   readonly #out = new WriteBuffer();
   #lastId = 0;
   #scheduled = false;
@@ -52,25 +54,23 @@ export class Sender implements Flushable {
   #afterFlush: (() => void)[] = [];
   readonly #waiting = new SendQueue();
   #telling = false;
-  /** Set when new calls were turned away: `#onRoom` must be called once there is room. */
-  #wasFull = false;
   /** Callbacks of writes made inside another callback. They run after it, so that a caller that keeps writing does not fill the stack. */
   #nested: (() => void)[] = [];
 
-  constructor(socket: Socket, requests: RequestEncoder, world: World, onRoom: () => void) {
+  constructor(socket: Socket, requests: RequestEncoder, world: World, onFullChange: () => void) {
     this.#socket = socket;
     this.world = world;
     this.#turn = turnOf(world);
     this.#requests = requests;
-    this.#onRoom = onRoom;
+    this.#onFullChange = onFullChange;
   }
 
   get congested(): boolean {
     return this.#socket.writableLength + this.#out.bytes >= CONGESTED_BYTES;
   }
 
-  /** Whether new calls must wait, too. */
-  get full(): boolean {
+  /** Works out `full` anew. They differ for a tick when the socket has written and has not called back yet. */
+  get fullNow(): boolean {
     return this.#socket.writableLength + this.#out.bytes >= FULL_BYTES;
   }
 
@@ -86,6 +86,7 @@ export class Sender implements Flushable {
   headers(streamId: number, head: StreamHead): void {
     this.#requests.write(this.#out, streamId, head, this.maxFrameBytes);
     this.#lastId = streamId;
+    this.#noteFull();
     if (this.#scheduled) this.#turn.flushOverdue();
     else this.#schedule();
   }
@@ -148,11 +149,13 @@ export class Sender implements Flushable {
     const length = payload === undefined ? 0 : payload.length;
     this.#out.position = writeFrameHead(this.#out.block, this.#out.position, length, type, flags, streamId);
     if (payload !== undefined) this.#out.append(payload);
+    this.#noteFull();
     this.#schedule();
   }
 
   raw(bytes: Uint8Array): void {
     this.#out.append(bytes);
+    this.#noteFull();
     this.#schedule();
   }
 
@@ -242,7 +245,6 @@ export class Sender implements Flushable {
 
   #write(): void {
     this.flushedId = this.#lastId;
-    this.#wasFull ||= this.full;
     const { pieces, blocks } = this.#out.take();
     if (pieces.length === 0) return;
     const written = () => this.#onWritten(blocks);
@@ -260,9 +262,7 @@ export class Sender implements Flushable {
     recycle(blocks);
     if (this.stopped) return;
     this.pump();
-    if (!this.#wasFull || this.full) return;
-    this.#wasFull = false;
-    this.#onRoom();
+    if (this.full) this.#noteFull();
   }
 
   #frame32(type: number, streamId: number, value: number): void {
@@ -270,7 +270,16 @@ export class Sender implements Flushable {
     out.reserve(FRAME_HEAD_BYTES + 4);
     const at = writeFrameHead(out.block, out.position, 4, type, 0, streamId);
     out.position = writeUint32(out.block, at, value);
+    this.#noteFull();
     this.#schedule();
+  }
+
+  /** Called after every write but those of DATA, which `congested` holds back long before, and after the socket has written. */
+  #noteFull(): void {
+    const { fullNow } = this;
+    if (fullNow === this.full) return;
+    this.full = fullNow;
+    this.#onFullChange();
   }
 
   #schedule(): void {

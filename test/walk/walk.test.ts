@@ -3,10 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-/**
- * Of one warmed call of `createClient`. They are what the packages need today, and are lowered with it: the aim is 150 changes of file.
- */
-const MOST_CHANGES = 178;
+/** Of one warmed call of `createClient`: how far a reader walks who follows it. An outside review counted 207 and 22 before. */
+const MOST_CHANGES = 150;
 const MOST_IN_THE_MIDDLE = 8;
 
 const script = fileURLToPath(new URL('walk.mjs', import.meta.url));

@@ -44,7 +44,8 @@ export abstract class Choices<P extends Pod> implements Picker<P> {
   #draw(info: PickInfo<P>, not: P | undefined): P | undefined {
     for (let draw = 0; draw < DRAWS; draw++) {
       const pod = this.#pods[this.#table.draw(this.#random)]!;
-      if (pod !== not && takes(pod, info)) return pod;
+      if (pod !== not && pod.available && (info.excluded === undefined || !info.excluded.has(pod)))
+        return pod;
     }
     return undefined;
   }

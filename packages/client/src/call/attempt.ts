@@ -19,6 +19,9 @@ import { ABANDONED, type EndStatus, fromEnd, isGrpc, OPEN } from './status.ts';
  */
 const POD_FAILURES: ReadonlySet<number> = new Set([2, 4, 8, 13, 14, 15]);
 
+/** What nearly every server says; others add a format or parameters. */
+const USUAL_TYPE = 'application/grpc';
+
 function isFailure(end: StreamEnd, { code, reason }: EndStatus): boolean {
   if (end.kind !== 'trailers') return end.kind !== 'too-large' && end.kind !== 'headers-too-large';
   return reason === 'NOT_GRPC' || POD_FAILURES.has(code);
@@ -87,7 +90,7 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
     // Anything but 200 is an answer from a proxy; its trailers or end make the status.
     if (httpStatus !== 200) return;
     const type = header(headers, 'content-type');
-    if (type !== undefined && !isGrpc(type)) return this.#refuse(type);
+    if (type !== USUAL_TYPE && type !== undefined && !isGrpc(type)) return this.#refuse(type);
     this.replied = true;
     this.owner.onHeaders(this, headers);
   }

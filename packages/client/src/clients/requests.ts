@@ -1,4 +1,4 @@
-import { type ChannelInterface, Client, type requestCallback } from '@grpc/grpc-js';
+import { Client, type requestCallback } from '@grpc/grpc-js';
 import { withCallback, withoutCallback } from './arguments.ts';
 import { DuplexCall } from './duplex.ts';
 import type { ClientMethod } from './method.ts';
@@ -22,36 +22,38 @@ export type Request = (
 /** Not by the client's own method of this name: a service may have an RPC called GetChannel. */
 const { getChannel } = Client.prototype;
 
-function channelOf(client: Client): ChannelInterface {
-  return getChannel.call(client);
-}
-
 /** One message there and one back. */
 const unary: Request = (client, method, message, a, b, c) => {
   const { metadata, options, callback } = withCallback<requestCallback<unknown>>(a, b, c);
   if (wantsInterceptors(options)) return undefined;
-  return new UnaryCall().start(channelOf(client), method, message, metadata, options, callback);
+  return new UnaryCall().start(getChannel.call(client), method, message, metadata, options, callback);
 };
 
 /** Many messages there and one back. */
 const clientStream: Request = (client, method, a, b, c) => {
   const { metadata, options, callback } = withCallback<requestCallback<unknown>>(a, b, c);
   if (wantsInterceptors(options)) return undefined;
-  return new WritableCall(method, callback).start(channelOf(client), method.path, metadata, options);
+  return new WritableCall(method, callback).start(getChannel.call(client), method.path, metadata, options);
 };
 
 /** One message there and many back. */
 const serverStream: Request = (client, method, message, a, b) => {
   const { metadata, options } = withoutCallback(a, b);
   if (wantsInterceptors(options)) return undefined;
-  return new ReadableCall(method.deserialize).start(channelOf(client), method, message, metadata, options);
+  return new ReadableCall(method.deserialize).start(
+    getChannel.call(client),
+    method,
+    message,
+    metadata,
+    options,
+  );
 };
 
 /** Many messages both ways. */
 const bidiStream: Request = (client, method, a, b) => {
   const { metadata, options } = withoutCallback(a, b);
   if (wantsInterceptors(options)) return undefined;
-  return new DuplexCall(method).start(channelOf(client), method.path, metadata, options);
+  return new DuplexCall(method).start(getChannel.call(client), method.path, metadata, options);
 };
 
 /** By the name of the method of grpc-js's `Client` that does the same. */

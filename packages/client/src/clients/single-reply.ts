@@ -21,7 +21,8 @@ export class SingleReply<Response> implements CallListener {
   readonly #surface: EventEmitter;
   readonly #deserialize: (bytes: Buffer) => Response;
   readonly #callback: requestCallback<Response>;
-  #call: GrpcCall | undefined;
+  /** Set once it is started. */
+  call: GrpcCall | undefined;
   #response: Response | undefined;
   #messages = 0;
   /** The client's own verdict on the reply, which stands above the server's. */
@@ -35,10 +36,6 @@ export class SingleReply<Response> implements CallListener {
     this.#surface = surface;
     this.#deserialize = deserialize;
     this.#callback = callback;
-  }
-
-  begin(call: GrpcCall): void {
-    this.#call = call;
   }
 
   onReceiveMetadata(metadata: Metadata): void {
@@ -77,19 +74,19 @@ export class SingleReply<Response> implements CallListener {
   }
 
   #verdict(code: Status, details: string, metadata: Metadata): StatusObject {
-    const call = this.#call;
+    const call = this.call;
     return { ...(call instanceof Call ? callerStatus(call, code, details) : { code, details }), metadata };
   }
 
   /** Not before all that came with it was read: a status among it says more. */
   #refuseMore(): void {
-    this.#call?.startRead();
+    this.call?.startRead();
     if (this.#messages === READS)
-      timers.setImmediate(() => this.#call?.cancelWithStatus(TOO_MANY.code, TOO_MANY.details));
+      timers.setImmediate(() => this.call?.cancelWithStatus(TOO_MANY.code, TOO_MANY.details));
   }
 
   #fail(code: Status, details: string): void {
     this.#failure ??= { code, details, metadata: new Metadata() };
-    this.#call?.cancelWithStatus(code, details);
+    this.call?.cancelWithStatus(code, details);
   }
 }

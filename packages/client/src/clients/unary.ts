@@ -23,7 +23,7 @@ export class UnaryCall extends withCallSurface(EventEmitter) {
     const reply = new SingleReply(this, deserialize, callback);
     const call = openCall(channel, path, metadata, options, reply, READS, true);
     this.call = call;
-    reply.begin(call);
+    reply.call = call;
     sendOn(call, serialize, message, NO_CONTEXT);
     call.halfClose();
     return this;

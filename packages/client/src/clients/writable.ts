@@ -24,7 +24,7 @@ export class WritableCall<Request, Response> extends withCallSurface(Writable) {
 
   start(channel: ChannelInterface, path: string, metadata: Metadata | undefined, options: CallOptions): this {
     this.call = openCall(channel, path, metadata, options, this.#reply, READS, false);
-    this.#reply.begin(this.call);
+    this.#reply.call = this.call;
     return this;
   }
 

@@ -25,6 +25,8 @@ export class ResetPacer<K> {
   readonly #send: (key: K, errorCode: number) => void;
   readonly #time: Pick<Timers, 'nowMs' | 'after'>;
   readonly #waiting = new Map<K, Waiting>();
+  /** Streams that are over here, and count for the peer. */
+  waiting = 0;
   #tokens = BURST;
   #countedMs: number;
   #timer: ReturnType<Timers['after']> | undefined;
@@ -33,11 +35,6 @@ export class ResetPacer<K> {
     this.#send = send;
     this.#time = time;
     this.#countedMs = time.nowMs();
-  }
-
-  /** Streams that are over here, and count for the peer. */
-  get waiting(): number {
-    return this.#waiting.size;
   }
 
   /** Whether so many wait that another connection should take the calls: they use up half of the streams that the peer allows. */
@@ -52,6 +49,7 @@ export class ResetPacer<K> {
   reset(key: K, errorCode: number, isHalfClosed: boolean, isUnseen: boolean): void {
     if (!isUnseen && this.#waiting.size === 0 && this.#take()) return this.#send(key, errorCode);
     this.#waiting.set(key, { errorCode, isHalfClosed });
+    this.waiting = this.#waiting.size;
     this.#timer ??= this.#time.after(INTERVAL_MS, () => this.#next());
   }
 
@@ -60,7 +58,8 @@ export class ResetPacer<K> {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined || !(reset || waiting.isHalfClosed)) return;
     this.#waiting.delete(key);
-    if (this.#waiting.size === 0) this.stop();
+    this.waiting = this.#waiting.size;
+    if (this.waiting === 0) this.stop();
   }
 
   /** The connection is over. */
@@ -68,6 +67,7 @@ export class ResetPacer<K> {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#waiting.clear();
+    this.waiting = 0;
   }
 
   #next(): void {
@@ -75,6 +75,7 @@ export class ResetPacer<K> {
     for (const [key, { errorCode }] of this.#waiting) {
       if (!this.#take()) break;
       this.#waiting.delete(key);
+      this.waiting = this.#waiting.size;
       this.#send(key, errorCode);
     }
     if (this.#waiting.size > 0) this.#timer = this.#time.after(INTERVAL_MS, () => this.#next());

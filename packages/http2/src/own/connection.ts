@@ -5,7 +5,7 @@ import { addressOf } from '../connection/dial.ts';
 import { type World, worldOf } from '../connection/env.ts';
 import { Keepalive, type KeptAlive } from '../connection/keepalive.ts';
 import { ResetPacer } from '../connection/reset-pacer.ts';
-import { MAX_STREAM_ID } from '../connection/stream-ids.ts';
+import { LAST_USED_ID, MAX_STREAM_ID } from '../connection/stream-ids.ts';
 import { ErrorCode } from '../error-codes.ts';
 import { peerCertificate } from '../tls/peer-certificate.ts';
 import type {
@@ -149,7 +149,8 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.sender.headers(stream.id, head);
     this.hasRoom = this.roomNow;
     if (this.#keepalive.dormant) this.#keepalive.wake();
-    if (this.streams.idsExhausted)
+    // Another connection takes over before ids run out.
+    if (stream.id >= LAST_USED_ID - 1)
       this.world.nextTick(() => this.#startDraining(local('stream ids run out')));
     this.#room.noted();
     return stream;

@@ -39,6 +39,9 @@ export interface Session {
   onDataBytes(counted: number): void;
 }
 
+/** What a HEADERS frame may hold besides one whole block. */
+const NOT_BARE = Flag.END_HEADERS | Flag.PADDED | Flag.PRIORITY;
+
 /** Interprets the frames of one connection by the rules of RFC 9113 §6; throws {@link ConnectionError}. */
 export class Receiver implements FrameSink {
   readonly #session: Session;
@@ -72,6 +75,9 @@ export class Receiver implements FrameSink {
     switch (type) {
       case FrameType.HEADERS:
         if (id === 0) throw protocolError('HEADERS on stream 0');
+        // Nearly every block is whole, and comes alone.
+        if ((flags & NOT_BARE) === Flag.END_HEADERS)
+          return this.#onBlock(id, source, start, end, (flags & Flag.END_STREAM) !== 0);
         return this.#headers.onHeaders(id, flags, source, start, end);
       case FrameType.CONTINUATION:
         return this.#headers.onContinuation(id, flags, source, start, end);

@@ -1,4 +1,3 @@
-import { LAST_USED_ID } from '../connection/stream-ids.ts';
 import { ResetStreams } from './reset-streams.ts';
 import type { OwnStream } from './stream.ts';
 
@@ -17,11 +16,6 @@ export class StreamTable {
 
   constructor(nowMs: () => number) {
     this.resets = new ResetStreams(nowMs);
-  }
-
-  /** Whether a new connection should take over before ids run out. */
-  get idsExhausted(): boolean {
-    return this.#nextId > LAST_USED_ID;
   }
 
   /** How many streams were ever opened. */

@@ -8,7 +8,6 @@ import type { ZlibJob } from '../grpc/zlib-job.ts';
 import type { Peer, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 import { Windowed, type WindowHost } from './flow/windowed.ts';
 import { Cost } from './frames/flood-guard.ts';
-import { readUint32 } from './frames/frame.ts';
 import { NO_STATUS, type ResponseBlock } from './headers/response-block.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import { Outgoing } from './outgoing.ts';
@@ -101,9 +100,9 @@ export class OwnStream extends Windowed implements Stream {
     this.#wanted += n;
     this.#asked += n;
     if (this.#delivering || this.ended || this.#failure !== undefined) return;
-    // There is nothing to deliver before there are headers.
-    if (this.#inflating !== undefined) return;
-    if (this.#buffer === undefined || this.#response === undefined) return this.#free();
+    // There is nothing to deliver or to free before there are headers.
+    if (this.#inflating !== undefined || this.#response === undefined) return;
+    if (this.#buffer === undefined) return this.#free();
     this.#deliver(this.#response);
     // The end is never told inside the caller's call.
     if (this.#failure === undefined && this.#remoteEnd === undefined) this.#free();
@@ -191,7 +190,7 @@ export class OwnStream extends Windowed implements Stream {
   #deliverWhole(source: Buffer, start: number, end: number): number {
     let at = start;
     while (this.#wanted > 0 && end - at >= PREFIX_BYTES && source[at] === 0) {
-      const length = readUint32(source, at + 1);
+      const length = source.readUInt32BE(at + 1);
       const next = at + PREFIX_BYTES + length;
       if (next > end || (this.#maxReceiveBytes >= 0 && length > this.#maxReceiveBytes)) break;
       this.#wanted -= 1;

@@ -85,7 +85,8 @@ export class Inflow {
 
   /** Called before a stream is opened: other connections may hold more or less by now. */
   check(): void {
-    if (this.#unread.check()) this.#resize();
+    const mayChange = receiveBudget.unreadBytes > 0 || this.#unread.tight;
+    if (mayChange && this.#unread.check()) this.#resize();
   }
 
   /** False when there was nothing to acknowledge. */

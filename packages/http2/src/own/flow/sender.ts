@@ -65,18 +65,23 @@ export class Sender implements Flushable {
     this.#onFullChange = onFullChange;
   }
 
+  /** Bytes that the socket has not written. */
+  get #unsentBytes(): number {
+    return this.#socket.writableLength + this.#out.base + this.#out.position;
+  }
+
   get congested(): boolean {
-    return this.#socket.writableLength + this.#out.bytes >= CONGESTED_BYTES;
+    return this.#unsentBytes >= CONGESTED_BYTES;
   }
 
   /** Works out `full` anew. They differ for a tick when the socket has written and has not called back yet. */
   get fullNow(): boolean {
-    return this.#socket.writableLength + this.#out.bytes >= FULL_BYTES;
+    return this.#unsentBytes >= FULL_BYTES;
   }
 
   /** Whether the peer sends frames that need answers, and does not read them. */
   get peerNotReading(): boolean {
-    return this.#socket.writableLength + this.#out.bytes >= NOT_READING_BYTES;
+    return this.#unsentBytes >= NOT_READING_BYTES;
   }
 
   setMaxFrameBytes(bytes: number): void {

@@ -36,11 +36,8 @@ export class WriteBuffer {
   #start = 0;
   #pieces: readonly Uint8Array[] = NONE;
   #blocks: readonly Buffer[] = NONE;
-  #pieceBytes = 0;
-
-  get bytes(): number {
-    return this.#pieceBytes + this.position - this.#start;
-  }
+  /** With `position`, how many bytes are collected. Each call asks for that several times. */
+  base = 0;
 
   /** Makes room for so many bytes in one piece. */
   reserve(count: number): void {
@@ -49,6 +46,7 @@ export class WriteBuffer {
     if (count > BLOCK_BYTES) this.block = Buffer.allocUnsafeSlow(count);
     else this.block = spare.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
     this.#blocks = appended(this.#blocks, this.block);
+    this.base += this.#start;
     this.position = 0;
     this.#start = 0;
   }
@@ -57,7 +55,7 @@ export class WriteBuffer {
   reference(bytes: Uint8Array): void {
     this.#cut();
     this.#pieces = appended(this.#pieces, bytes);
-    this.#pieceBytes += bytes.length;
+    this.base += bytes.length;
   }
 
   append(bytes: Uint8Array): void {
@@ -71,7 +69,7 @@ export class WriteBuffer {
     const written = { pieces: this.#pieces, blocks: this.#blocks };
     this.#pieces = NONE;
     this.#blocks = NONE;
-    this.#pieceBytes = 0;
+    this.base = 0;
     this.block = EMPTY;
     this.position = 0;
     this.#start = 0;
@@ -81,7 +79,6 @@ export class WriteBuffer {
   #cut(): void {
     if (this.position === this.#start) return;
     this.#pieces = appended(this.#pieces, this.block.subarray(this.#start, this.position));
-    this.#pieceBytes += this.position - this.#start;
     this.#start = this.position;
   }
 }

@@ -1,6 +1,6 @@
 import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from './connection-error.ts';
-import { Flag, FRAME_HEAD_BYTES, FrameType, MAX_FRAME_BYTES, readUint32 } from './frame.ts';
+import { Flag, FRAME_HEAD_BYTES, FrameType, MAX_FRAME_BYTES } from './frame.ts';
 
 /** Receives frames. A payload is a view that is good until the method returns. */
 export interface FrameSink {
@@ -76,7 +76,8 @@ export class FrameReader {
     this.#type = head[at + 3]!;
     this.#flags = head[at + 4]!;
     // The highest bit is reserved (RFC 9113 §4.1).
-    this.#streamId = readUint32(head, at + 5) & 0x7fffffff;
+    this.#streamId =
+      ((head[at + 5]! & 0x7f) << 24) | (head[at + 6]! << 16) | (head[at + 7]! << 8) | head[at + 8]!;
     this.#left = length;
     if (this.#type !== FrameType.DATA) return;
     this.#counted = length;

@@ -121,12 +121,17 @@ function writeCompressed(target: Buffer, position: number, text: string): number
   return huffmanEncode(text, target, writeInteger(target, position, 0x80, 7, length));
 }
 
+/** A length of 7 bits that are all ones goes on in further bytes (RFC 7541 §5.1). */
+const LONG_CHARACTERS = 127;
 /** Below this many characters a loop is quicker than the way into C++. */
 const SHORT_CHARACTERS = 24;
 
 function writePlain(target: Buffer, position: number, text: string): number {
   const { length } = text;
-  let at = writeInteger(target, position, 0, 7, length);
+  let at = position;
+  // Nearly every one is as short as that: its length is one byte.
+  if (length < LONG_CHARACTERS) target[at++] = length;
+  else at = writeInteger(target, position, 0, 7, length);
   if (length > SHORT_CHARACTERS) return at + target.write(text, at, length, 'latin1');
   for (let i = 0; i < length; i++) target[at++] = text.charCodeAt(i);
   return at;

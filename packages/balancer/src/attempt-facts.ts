@@ -19,12 +19,16 @@ export interface AttemptFacts<P extends Pod = Pod> {
   readonly isHedge: boolean;
   /** When it was sent to its Pod, on the channel's monotonic clock, in milliseconds. */
   readonly startedMs: number;
-  /** When it ended; 0 while it is open, as is all that follows. */
+  /** When it ended; 0 while it is open. */
   readonly endedMs: number;
-  /** gRPC's status code. */
+  /** gRPC's status code; OK while it is open. */
   readonly code: number;
   /** Who decided that. */
   readonly origin: Origin;
   /** Trailers of the reply, name and value in turn; empty without a reply. */
   readonly trailers: readonly string[];
+  /** Bytes of the messages that were sent, compressed and without their prefixes; known while it is open as well. */
+  readonly sentBytes: number;
+  /** Bytes of the messages that were received and delivered, compressed and without their prefixes. */
+  readonly receivedBytes: number;
 }

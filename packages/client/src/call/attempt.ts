@@ -84,6 +84,14 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
     return this.status.trailers;
   }
 
+  get sentBytes(): number {
+    return this.stream?.sentBytes ?? 0;
+  }
+
+  get receivedBytes(): number {
+    return this.stream?.receivedBytes ?? 0;
+  }
+
   onHeaders(headers: RawHeaders, httpStatus: number): void {
     if (this.ended) return;
     this.pod.connections.sawReply = true;

@@ -1,4 +1,5 @@
 export { type AnnounceOptions, announce, type Presence, type PresenceState } from './announce.ts';
 export { type AttachedProvider, type AttachOptions, attach } from './attach.ts';
+export type { DrainReport } from './drain-report.ts';
 export { type ServeOptions, serve } from './serve.ts';
-export type { DrainReport, Provider } from './serving.ts';
+export type { Provider } from './serving.ts';

@@ -1,7 +1,7 @@
 import { InvalidInput } from '@podwire/core';
 import { ANNOUNCE_KEYS, type AnnounceOptions } from './announce.ts';
 import { checkFunction, checkMs, checkNames, checkSignals } from './check-options.ts';
-import type { DrainReport } from './serving.ts';
+import type { DrainReport } from './drain-report.ts';
 
 /** How a provider announces itself and stops, whether podwire or a framework binds its server. Times in milliseconds. */
 export interface LeaveOptions extends Omit<AnnounceOptions, 'registry' | 'service' | 'port'> {

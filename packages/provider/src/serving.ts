@@ -3,19 +3,10 @@ import { systemClock } from '@podwire/core';
 import type { AnnouncementChange } from '@podwire/registry';
 import { type Presence, tellProblem } from './announce.ts';
 import { type Announced, all, withdrawAll } from './announce-all.ts';
+import type { DrainReport } from './drain-report.ts';
 import type { Health } from './health.ts';
 import { healthNames, type Steps } from './leave-options.ts';
 import { within } from './within.ts';
-
-/** How stopping went. */
-export interface DrainReport {
-  /** Whether the registry let go in time; true where there is none. */
-  readonly withdrawn: boolean;
-  /** Whether every call ended by itself. */
-  readonly finished: boolean;
-  /** From the signal, or the call of `drain`, to the end. */
-  readonly tookMs: number;
-}
 
 /** A server that serves and is announced. */
 export interface Provider {

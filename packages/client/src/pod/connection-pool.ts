@@ -1,23 +1,5 @@
-import type { ConnectionOptions, Transport } from '@podwire/http2';
 import type { Endpoint } from '@podwire/registry';
-import type { Env } from '../env.ts';
-import type { BackoffOptions } from './backoff.ts';
-import type { ConnectGate } from './connect-gate.ts';
-import { type PodAddress, PodConnections } from './connections.ts';
-import type { PingTime } from './ping-time.ts';
-
-/** What all connections of a pool are made with. */
-export interface PoolOptions {
-  readonly env: Env;
-  readonly transport: Transport;
-  connectionOptions(address: PodAddress): ConnectionOptions;
-  /** Bounds how many connect at the same time, and how many fail in a second. */
-  readonly gate: ConnectGate;
-  readonly pings: PingTime;
-  readonly backoff: BackoffOptions;
-  /** More than one when the peer's MAX_CONCURRENT_STREAMS is used up (gRFC A105). */
-  readonly maxConnectionsPerPod: number;
-}
+import { PodConnections, type PoolOptions } from './connections.ts';
 
 /**
  * The connections of a channel's Pods, by their addresses. Clusters that share a pool share the connections to the Pods that

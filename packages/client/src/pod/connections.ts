@@ -4,18 +4,35 @@ import {
   type CloseCause,
   type Connection,
   type ConnectionListener,
+  type ConnectionOptions,
   closeText,
   type Stream,
   type StreamHandler,
   type StreamHead,
+  type Transport,
 } from '@podwire/http2';
 import type { Endpoint } from '@podwire/registry';
-import { Backoff } from './backoff.ts';
-import type { PoolOptions } from './connection-pool.ts';
+import type { Env } from '../env.ts';
+import { Backoff, type BackoffOptions } from './backoff.ts';
+import type { ConnectGate } from './connect-gate.ts';
 import { type DialedPod, Dialer, type Settled } from './dialer.ts';
+import type { PingTime } from './ping-time.ts';
 
 /** Where a Pod listens. */
 export type PodAddress = Pick<Endpoint, 'id' | 'host' | 'port' | 'path'>;
+
+/** What all connections of a pool are made with. */
+export interface PoolOptions {
+  readonly env: Env;
+  readonly transport: Transport;
+  connectionOptions(address: PodAddress): ConnectionOptions;
+  /** Bounds how many connect at the same time, and how many fail in a second. */
+  readonly gate: ConnectGate;
+  readonly pings: PingTime;
+  readonly backoff: BackoffOptions;
+  /** More than one when the peer's MAX_CONCURRENT_STREAMS is used up (gRFC A105). */
+  readonly maxConnectionsPerPod: number;
+}
 
 /** `idle` is not wanted, `connecting` has no connection and makes one, `backoff` waits after a failure. */
 export type ConnectionsState = 'idle' | 'connecting' | 'ready' | 'backoff' | 'closed';

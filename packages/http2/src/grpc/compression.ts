@@ -1,6 +1,5 @@
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import type { Encoding } from '../transport.ts';
-import type { ReadResult } from './message-reader.ts';
 import { ZlibJob } from './zlib-job.ts';
 
 /** What podwire can decode, as the header `grpc-accept-encoding` lists it. */
@@ -30,6 +29,14 @@ export type Decoded =
   | { readonly kind: 'invalid'; readonly reason: string }
   /** Decoding takes too long for the event loop. */
   | { readonly kind: 'later'; readonly compressed: Uint8Array; readonly encoding: 'gzip' | 'deflate' };
+
+/** What the bytes received so far amount to. */
+export type ReadResult =
+  | { readonly kind: 'message'; readonly message: Uint8Array }
+  | { readonly kind: 'too-large'; readonly bytes: number; readonly limit: number }
+  | { readonly kind: 'invalid'; readonly reason: string }
+  /** A whole message, which is inflated off the event loop. */
+  | Extract<Decoded, { readonly kind: 'later' }>;
 
 /** Decodes one message, unless it is large; never produces more than `maxBytes` (-1: no limit). */
 export function decompress(message: Uint8Array, encoding: string, maxBytes: number): Decoded {

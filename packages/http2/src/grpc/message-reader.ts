@@ -1,13 +1,5 @@
-import { type Decoded, decompress } from './compression.ts';
+import { decompress, type ReadResult } from './compression.ts';
 import { PREFIX_BYTES } from './message-prefix.ts';
-
-/** What the bytes received so far amount to. */
-export type ReadResult =
-  | { readonly kind: 'message'; readonly message: Uint8Array }
-  | { readonly kind: 'too-large'; readonly bytes: number; readonly limit: number }
-  | { readonly kind: 'invalid'; readonly reason: string }
-  /** A whole message, which is inflated off the event loop. */
-  | Extract<Decoded, { readonly kind: 'later' }>;
 
 /**
  * Cuts a stream of bytes into gRPC messages. A length is checked before anything is kept for it, so that no peer

@@ -1,3 +1,4 @@
+// Long because it works round what node:http2 does differently from its documents, each with the reason beside it.
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,

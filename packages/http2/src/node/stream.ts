@@ -1,13 +1,15 @@
+// Long because it works round what node:http2 does differently from its documents, each with the reason beside it.
 import type { ClientHttp2Stream } from 'node:http2';
 import { CLOSED } from '../connection/close-cause.ts';
 import type { World } from '../connection/env.ts';
 import { listBytes } from '../connection/header-limit.ts';
 import type { ResetPacer } from '../connection/reset-pacer.ts';
 import { ErrorCode } from '../error-codes.ts';
+import type { ReadResult } from '../grpc/compression.ts';
 import { decompressLater } from '../grpc/compression.ts';
 import { saysFailure } from '../grpc/final-status.ts';
 import { frameMessage } from '../grpc/message-prefix.ts';
-import { MessageReader, type ReadResult } from '../grpc/message-reader.ts';
+import { MessageReader } from '../grpc/message-reader.ts';
 import type { ZlibJob } from '../grpc/zlib-job.ts';
 import type { CloseCause, Peer, RawHeaders, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 

@@ -1,3 +1,4 @@
+// Long because it is where the parts of a connection meet: each part has a file, and what is left is who tells whom.
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
 import { CLOSED, closedEarly, fromGoaway, fromSocket, isTooManyPings } from '../connection/close-cause.ts';

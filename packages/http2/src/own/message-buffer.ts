@@ -1,6 +1,6 @@
+import type { ReadResult } from '../grpc/compression.ts';
 import { decompress } from '../grpc/compression.ts';
 import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
-import type { ReadResult } from '../grpc/message-reader.ts';
 import { readUint32 } from './frames/frame.ts';
 
 /**

@@ -1,9 +1,10 @@
+// Long because a stream is one object of every call: what can be apart (sending, windows, the message buffer) is.
 import type { World } from '../connection/env.ts';
 import { ErrorCode } from '../error-codes.ts';
+import type { ReadResult } from '../grpc/compression.ts';
 import { decompressLater } from '../grpc/compression.ts';
 import { saysFailure } from '../grpc/final-status.ts';
 import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
-import type { ReadResult } from '../grpc/message-reader.ts';
 import type { ZlibJob } from '../grpc/zlib-job.ts';
 import type { Peer, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 import { Windowed, type WindowHost } from './flow/windowed.ts';

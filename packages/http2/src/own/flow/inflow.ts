@@ -8,7 +8,6 @@ import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from '../frames/connection-error.ts';
 import { DEFAULT_WINDOW_BYTES, Setting, settingsFrame } from '../frames/settings.ts';
 import type { Pings } from '../pings.ts';
-import type { StreamTable } from '../stream-table.ts';
 import { Bandwidth } from './bandwidth.ts';
 import type { Sender } from './sender.ts';
 
@@ -19,6 +18,11 @@ const KEPT = 15 / 16;
 
 /** The window of a connection: enough for the largest window of a stream. */
 const WINDOW_BYTES = 16 * 1024 * 1024;
+
+/** The streams of the connection. */
+interface OpenStreams {
+  all(): readonly { moveReceiveWindow(bytes: number): void }[];
+}
 
 /**
  * Receive-side flow control of a connection. Received bytes are returned to the connection's window at once: only the window of its
@@ -35,13 +39,13 @@ export class Inflow {
   #expectedBytes = 0;
   readonly #unread = new UnreadBytes();
   readonly #sender: Sender;
-  readonly #streams: StreamTable;
+  readonly #streams: OpenStreams;
   /** SETTINGS that the peer has not acknowledged. */
   #unacknowledged = 0;
   /** What remains of the connection's window. */
   #left = DEFAULT_WINDOW_BYTES;
 
-  constructor(sender: Sender, pings: Pings, streams: StreamTable) {
+  constructor(sender: Sender, pings: Pings, streams: OpenStreams) {
     this.#sender = sender;
     this.bandwidth = new Bandwidth(pings);
     this.#streams = streams;

@@ -42,6 +42,14 @@ test('docs/options.md has name, type, default, bounds and meaning of every optio
   expect(read(DOCUMENT), ADVICE).toBe(text);
 });
 
+test('docs/options.md names the options that a channel takes while calls run', () => {
+  const live = Object.entries(OPTION_TABLE).filter(([, row]) => 'live' in row && row.live);
+  const [, sentence = ''] =
+    /A channel takes these options while calls run: ([^.]+(?:\.\w[^.]*)*)\. /s.exec(read(DOCUMENT)) ?? [];
+  const named = [...sentence.matchAll(/`([\w.]+)`/g)].map(([, name]) => name);
+  expect(named.sort()).toEqual(live.map(([name]) => name).sort());
+});
+
 test('config.schema.json is the schema of the table', () => {
   const schema = `${JSON.stringify(configSchema(), null, 2)}\n`;
   if (RECORD) write(SCHEMA, schema);

@@ -56,14 +56,14 @@ export class CallRuntime {
   /** Whether connections are encrypted, so that call credentials may travel. */
   readonly secure: boolean;
   readonly callCredentials: CallCredentials | undefined;
-  readonly throttle: RetryThrottle | undefined;
+  throttle: RetryThrottle | undefined;
   /** How long a call waits for a Pod, unless it waits for ready. */
-  readonly waitTimeoutMs: number;
+  waitTimeoutMs: number;
   /** Bytes that one call, and all calls together, may keep for another attempt. */
   readonly retryBytesPerCall: number;
   readonly retryBytesPerChannel: number;
   readonly compression: Settings['compression'];
-  readonly hashKey: HashKeyOption | undefined;
+  hashKey: HashKeyOption | undefined;
   /** Bytes kept now, over all calls. */
   retryBytes = 0;
   /** Calls started and not ended. */
@@ -87,12 +87,24 @@ export class CallRuntime {
     this.waitLimit = new WaitLimit(settings.waiting.maxCalls);
     this.secure = settings.tls !== undefined;
     this.callCredentials = settings.callCredentials;
-    this.throttle = settings.serviceConfig.throttle && new RetryThrottle(settings.serviceConfig.throttle);
-    this.waitTimeoutMs = settings.waiting.timeoutMs;
     this.retryBytesPerCall = settings.retryBuffer.perCallBytes;
     this.retryBytesPerChannel = settings.retryBuffer.perChannelBytes;
+    const { throttle } = settings.serviceConfig;
+    this.throttle = throttle && new RetryThrottle(throttle);
+    this.waitTimeoutMs = settings.waiting.timeoutMs;
     this.compression = settings.compression;
     this.hashKey = settings.hashKey;
+  }
+
+  /** For calls that begin from now on. A call that waits does so for as long as it was to. */
+  configure({ serviceConfig, waiting, hashKey }: Settings): void {
+    const { throttle } = serviceConfig;
+    // What it counted holds, unless it is to count otherwise.
+    if (throttle === undefined) this.throttle = undefined;
+    else if (this.throttle?.has(throttle) !== true) this.throttle = new RetryThrottle(throttle);
+    this.waitTimeoutMs = waiting.timeoutMs;
+    this.waitLimit.maxCalls = waiting.maxCalls;
+    this.hashKey = hashKey;
   }
 
   /** Begins the call at the end of this turn of the event loop, together with all others started in it. */

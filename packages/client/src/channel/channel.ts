@@ -13,6 +13,7 @@ import { WantedMode } from '../modes/wanted-mode.ts';
 import { allOf } from '../observe/all-of.ts';
 import type { Observer } from '../observe/observer.ts';
 import { milliseconds } from '../options/check.ts';
+import { withLive } from '../options/live-settings.ts';
 import type { Mode } from '../options/mode.ts';
 import type { Settings } from '../options/settings.ts';
 import type { TlsSettings } from '../options/tls.ts';
@@ -45,7 +46,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   readonly events: EventEmitter<ChannelEvents> = new EventEmitter<ChannelEvents>();
   readonly #target: OpenedTarget;
   readonly #service: string;
-  readonly #settings: Settings;
+  #settings: Settings;
   readonly #env: Env;
   readonly #routing: Routing | undefined;
   readonly #observer: Observer | undefined;
@@ -176,6 +177,27 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     return done;
   }
 
+  /**
+   * Takes the options that may change while calls run from `settings`, and leaves the others as they are. Calls under way keep what
+   * they have, and so do Pods; calls that wait, and new ones, go by the new settings.
+   */
+  apply(settings: Settings): void {
+    if (this.#closing !== undefined) return;
+    this.#settings = withLive(this.#settings, settings);
+    this.#runtime.configure(this.#settings);
+    this.#wanted.configure(this.#settings);
+    this.#destination.configure(this.#settings);
+    this.#switch.destination?.configure(this.#settings);
+    this.#router.use(this.#destination, this.#settings);
+    this.#destination.reconsider();
+    void this.#follow();
+  }
+
+  /** Tells of a change of the config that this channel was made from. */
+  tell<E extends 'config' | 'configError'>(event: E, value: ChannelEvents[E][0]): void {
+    emit(this.events, event, value);
+  }
+
   snapshot(): ChannelSnapshot {
     const { main, state, clusters } = this.#destination;
     const { feed: watch } = main;
@@ -210,7 +232,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   async #shutDown(): Promise<void> {
     const runtime = this.#runtime;
     runtime.close();
-    for (const { queue } of this.#destination.clusters.values()) queue.reconsider();
+    this.#destination.reconsider();
     this.#connectivity.set('closed');
     this.#switch.cancel('the channel was closed');
     this.#wanted.close();

@@ -9,6 +9,7 @@ import {
 } from '../cluster/open-cluster.ts';
 import type { MethodConfig } from '../options/method-config.ts';
 import type { Mode } from '../options/mode.ts';
+import type { Settings } from '../options/settings.ts';
 import type { ConnectionPool } from '../pod/connection-pool.ts';
 
 /** Routes over clusters of the target's Pods, in the place of one cluster for all calls. */
@@ -27,13 +28,17 @@ export class Destination {
   readonly routes: RouteTable<MethodConfig>;
   readonly clusters: ReadonlyMap<string, Cluster>;
   readonly #pool: ConnectionPool;
+  /** Those whose policy is not the channel's. */
+  readonly #ownPolicies: ReadonlySet<Cluster>;
 
   private constructor(
     mode: Mode,
     routes: RouteTable<MethodConfig>,
     clusters: readonly Cluster[],
     pool: ConnectionPool,
+    ownPolicies: readonly Cluster[],
   ) {
+    this.#ownPolicies = new Set(ownPolicies);
     this.mode = mode;
     this.routes = routes;
     this.clusters = new Map(clusters.map((cluster) => [cluster.name, cluster]));
@@ -44,10 +49,14 @@ export class Destination {
   static open(mode: Mode, context: ClusterContext, routing: Routing | undefined): Destination {
     const pool = openPool(mode, context);
     const single = singleRoute<MethodConfig>(createRoute(mode, mode, {}));
-    if (mode === 'mesh') return new Destination(mode, single, [openMesh(context, pool)], pool);
+    if (mode === 'mesh') {
+      const mesh = [openMesh(context, pool)];
+      return new Destination(mode, single, mesh, pool, mesh);
+    }
     const { routes, clusters } = routing ?? { routes: single, clusters: [{ name: mode }] };
     const opened = clusters.map((spec) => openDirect(context, pool, spec));
-    return new Destination(mode, routes, opened, pool);
+    const own = opened.filter((_, i) => clusters[i]!.policy !== undefined);
+    return new Destination(mode, routes, opened, pool, own);
   }
 
   /** The cluster that stands for all in snapshots and errors of the channel. */
@@ -75,9 +84,20 @@ export class Destination {
     return this.clusters.get(cluster.name) === cluster;
   }
 
+  /** Takes other settings while calls run. A cluster with a policy of its own keeps it. */
+  configure({ policy, drainMs }: Settings): void {
+    for (const cluster of this.clusters.values())
+      cluster.configure({ drainMs, policy: this.#ownPolicies.has(cluster) ? cluster.policy : policy });
+  }
+
   /** New calls and those that wait go elsewhere; those under way finish within the drain time. */
   retire(): void {
     for (const cluster of this.clusters.values()) cluster.retire();
+  }
+
+  /** Lets every call that waits look again. */
+  reconsider(): void {
+    for (const { queue } of this.clusters.values()) queue.reconsider();
   }
 
   /** Hears its registries no more; calls go on with the Pods that are known. */

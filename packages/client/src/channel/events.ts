@@ -17,8 +17,13 @@ export interface ChannelEvents {
   mode: [Mode];
   /** A switch that did not take place: the new side did not connect. Calls go on where they went. */
   modeFailed: [{ readonly mode: Mode; readonly error: Error }];
-  /** The watched mode file changed into something that can't be used; the modes before hold. */
+  /** The watched config file changed into something that can't be used; what it said before holds. */
   configError: [Error];
+  /**
+   * The config file changed what it says of this service: which options the channel took, by their names in docs/options.md, or which of
+   * them need a new channel. Where any does, nothing was taken.
+   */
+  config: [{ readonly changed: readonly string[]; readonly needsRestart: readonly string[] }];
 }
 
 /** The observer by which a channel's events come to be. */

@@ -8,7 +8,7 @@ export interface Waiter {
 
 /** How many calls of one channel may wait, over all its clusters. */
 export class WaitLimit {
-  readonly maxCalls: number;
+  maxCalls: number;
   /** Calls that wait now. */
   waiting = 0;
 

@@ -23,14 +23,17 @@ export interface PodwireConfig {
   readonly services: Readonly<Record<string, ServiceConfigEntry>>;
 }
 
-/** Reads a config file, JSON or YAML. Throws `InvalidInput` that names the file. */
-export function readConfigFile(path: string): unknown {
-  let text: string;
+/** Reads a config file's text. Throws `InvalidInput` that names the file. */
+export function readConfigText(path: string): string {
   try {
-    text = readText(path);
+    return readText(path);
   } catch (error) {
     throw new InvalidInput('config', path, `cannot be read: ${(error as Error).message}`);
   }
+}
+
+/** What the text of a config file says, JSON or YAML. Throws `InvalidInput` that names the file. */
+export function parseConfigText(text: string, path: string): unknown {
   return parseText(text, `config: ${path}`);
 }
 

@@ -29,7 +29,6 @@ test.each([
   [{ hashKey: { header: 'a' } }, ['hashKey']],
   [{ drainMs: 1 }, ['drainMs']],
   [{ maxSendBytes: 1, maxReceiveBytes: 1 }, ['maxReceiveBytes', 'maxSendBytes']],
-  [{ compression: 'gzip' }, ['compression']],
   [{ retries: false }, ['retries']],
   [{ serviceConfig: { methodConfig: [{ name: [{}], timeout: '1s' }] } }, ['serviceConfig']],
   [{ 'grpc-node.retry_max_attempts_limit': 3 }, ['maxAttempts']],

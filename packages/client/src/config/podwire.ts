@@ -3,10 +3,12 @@ import { openTarget, type Registry } from '@podwire/registry';
 import { Channel, SCOPE_GRACE_MS } from '../channel/channel.ts';
 import type { PodwireChannel } from '../channel/podwire-channel.ts';
 import type { ChannelSnapshot } from '../channel/snapshot.ts';
-import { systemEnv } from '../env.ts';
+import { type Env, systemEnv } from '../env.ts';
+import { FileWatch } from '../files/file-watch.ts';
 import { checkMode, type Mode } from '../options/mode.ts';
-import { parseOptions, type Settings } from '../options/settings.ts';
-import { type PodwireConfig, readConfigFile, splitConfig } from './config.ts';
+import { parseOptions } from '../options/settings.ts';
+import { type PodwireConfig, parseConfigText, readConfigText, splitConfig } from './config.ts';
+import { type CheckedService, reload } from './reload.ts';
 
 /** What a config file cannot hold. */
 export interface PodwireExtras {
@@ -29,37 +31,42 @@ export interface Podwire extends AsyncDisposable {
 }
 
 /**
- * Many services from one config: an object, or the path of a JSON or YAML file (default: `PODWIRE_CONFIG`). Modes in a
- * file are followed while the process runs. All of it is checked at once: throws `InvalidInput` with the path to a value
- * that is wrong. A channel connects when it is first asked for.
+ * Many services from one config: an object, or the path of a JSON or YAML file (default: `PODWIRE_CONFIG`). A file is followed while
+ * the process runs (docs/modes.md). All of it is checked at once: throws `InvalidInput` with the path to a value that is wrong. A
+ * channel connects when it is first asked for.
  */
 export function createPodwire(config?: PodwireConfig | string, extras: PodwireExtras = {}): Podwire {
   const source = config ?? (process.env.PODWIRE_CONFIG || undefined);
   if (source === undefined)
     throw new InvalidInput('config', source, 'must be an object or a path, or PODWIRE_CONFIG be set');
-  return new Services(source, extras);
+  return new Services(source, extras, systemEnv);
 }
 
-class Services implements Podwire {
-  readonly #entries = new Map<string, { readonly target: string; readonly settings: Settings }>();
+/** `env` is passed in for tests. */
+export class Services implements Podwire {
   readonly #channels = new Map<string, Channel>();
+  readonly #registries: readonly Registry[];
+  readonly #env: Env;
   readonly #variables: NodeJS.ProcessEnv;
+  readonly #watch: FileWatch | undefined;
+  #entries: ReadonlyMap<string, CheckedService>;
   #mode: Mode | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(source: PodwireConfig | string, { registries = [] }: PodwireExtras) {
-    const fromFile = typeof source === 'string';
-    this.#variables = fromFile ? { ...process.env, PODWIRE_CONFIG: source } : process.env;
-    for (const [name, { target, options }] of splitConfig(fromFile ? readConfigFile(source) : source)) {
-      const own = (options.registries as readonly Registry[] | undefined) ?? [];
-      const others = registries.filter(({ scheme }) => own.every((each) => each.scheme !== scheme));
-      const all = { ...options, registries: [...own, ...others] };
-      const path = `config.services.${name}`;
-      const settings = parseOptions(all, path);
-      checkTarget(target, settings.registries, `${path}.target`);
-      checkMode(settings.mode, settings.meshAddress, { mode: `${path}.mode`, mesh: `${path}.mesh` });
-      this.#entries.set(name, { target, settings });
-    }
+  constructor(source: PodwireConfig | string, { registries = [] }: PodwireExtras, env: Env) {
+    this.#registries = registries;
+    this.#env = env;
+    const text = typeof source === 'string' ? readConfigText(source) : undefined;
+    this.#entries = this.#check(text === undefined ? source : parseConfigText(text, String(source)));
+    this.#variables = process.env;
+    if (text === undefined) return;
+    const path = String(source);
+    // The modes that the file gives are options here, and come with all others.
+    this.#variables = { ...process.env, PODWIRE_CONFIG: '' };
+    this.#watch = new FileWatch(path, text, env.clock, {
+      onText: (next) => this.#reload(next, path),
+      onError: (error) => this.#tellError(error),
+    });
   }
 
   get services(): readonly string[] {
@@ -73,7 +80,7 @@ class Services implements Podwire {
       const entry = this.#entries.get(service);
       if (entry === undefined)
         throw new InvalidInput('service', service, unknownWord(service, this.services));
-      channel = new Channel(entry.target, entry.settings, systemEnv, this.#variables);
+      channel = new Channel(entry.target, entry.settings, this.#env, this.#variables);
       this.#channels.set(service, channel);
       if (this.#mode !== undefined) void channel.setMode(this.#mode);
     }
@@ -94,6 +101,7 @@ class Services implements Podwire {
   }
 
   close(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#watch?.close();
     const closed = [...this.#channels.values()].map((channel) => channel.close(options));
     this.#closing ??= Promise.all(closed).then(() => {});
     return this.#closing;
@@ -101,6 +109,35 @@ class Services implements Podwire {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close({ graceMs: SCOPE_GRACE_MS });
+  }
+
+  /** Checks all services of a config. */
+  #check(config: unknown): ReadonlyMap<string, CheckedService> {
+    const entries = new Map<string, CheckedService>();
+    for (const [name, { target, options }] of splitConfig(config)) {
+      const own = (options.registries as readonly Registry[] | undefined) ?? [];
+      const others = this.#registries.filter(({ scheme }) => own.every((each) => each.scheme !== scheme));
+      const path = `config.services.${name}`;
+      const settings = parseOptions({ ...options, registries: [...own, ...others] }, path);
+      checkTarget(target, settings.registries, `${path}.target`);
+      checkMode(settings.mode, settings.meshAddress, { mode: `${path}.mode`, mesh: `${path}.mesh` });
+      entries.set(name, { target, settings });
+    }
+    return entries;
+  }
+
+  #reload(text: string, path: string): void {
+    let after: ReadonlyMap<string, CheckedService>;
+    try {
+      after = this.#check(parseConfigText(text, path));
+    } catch (error) {
+      return this.#tellError(error as Error);
+    }
+    this.#entries = reload(this.#entries, after, this.#channels);
+  }
+
+  #tellError(error: Error): void {
+    for (const channel of this.#channels.values()) channel.tell('configError', error);
   }
 }
 

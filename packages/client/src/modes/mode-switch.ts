@@ -50,6 +50,11 @@ export class ModeSwitch<D extends Switchable> {
     return this.#pending?.mode;
   }
 
+  /** Where that switch leads. */
+  get destination(): D | undefined {
+    return this.#pending?.destination;
+  }
+
   /**
    * Resolves when calls go the new way. Rejects if the new destination did not connect or if another mode was requested meanwhile, so
    * that the caller never assumes a switch that did not happen. Asked for the same mode again it waits for the same switch.

@@ -12,7 +12,7 @@ const PATHS = { mode: 'mode', mesh: 'options.mesh' };
  */
 export class WantedMode {
   readonly #service: string;
-  readonly #settings: Settings;
+  #settings: Settings;
   readonly #environment: ReturnType<typeof modeFromEnvironment>;
   readonly #path: string | undefined;
   readonly #file: ModeFile | undefined;
@@ -41,6 +41,11 @@ export class WantedMode {
   get mode(): Mode {
     const { mode } = this.#settings;
     return this.#code ?? this.#environment?.mode ?? this.#file?.modeOf(this.#service) ?? mode ?? 'direct';
+  }
+
+  /** The option `mode` may be another one now. */
+  configure(settings: Settings): void {
+    this.#settings = settings;
   }
 
   /** What code asks for; `undefined` leaves it to the others. Throws as `check` does. */

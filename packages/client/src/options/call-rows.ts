@@ -39,8 +39,8 @@ export const CALL_ROWS = {
     kind: 'word',
     words: ['identity', 'gzip', 'deflate'],
     default: 'identity',
+    // Not live: a call that is tried again sends messages that were compressed before.
     grpc: 'grpc.default_compression_algorithm',
-    live: true,
   },
   serviceConfig: {
     kind: 'special',

@@ -15,6 +15,11 @@ export class RetryThrottle {
     this.#tokens = options.maxTokens;
   }
 
+  /** Whether it has these options. */
+  has({ maxTokens, tokenRatio }: ThrottleOptions): boolean {
+    return this.#options.maxTokens === maxTokens && this.#options.tokenRatio === tokenRatio;
+  }
+
   get allowed(): boolean {
     return this.#tokens > this.#options.maxTokens / 2;
   }

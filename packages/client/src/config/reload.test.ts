@@ -1,0 +1,167 @@
+import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { settle, VirtualClock } from '@podwire/core/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemEnv } from '../env.ts';
+import type { PodwireConfig } from './config.ts';
+import { Services } from './podwire.ts';
+
+let directory: string;
+let path: string;
+let clock: VirtualClock;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'podwire-reload-'));
+  path = join(directory, 'podwire.json');
+  clock = new VirtualClock();
+});
+
+afterEach(() => rmSync(directory, { recursive: true }));
+
+/** The channels of a file, and what they tell. */
+function open(config: PodwireConfig) {
+  write(config);
+  const podwire = new Services(path, {}, { ...systemEnv, clock });
+  const told: unknown[] = [];
+  const follow = (service: string) => {
+    const channel = podwire.channel(service);
+    channel.events.on('config', (event) => told.push({ service, ...event }));
+    channel.events.on('configError', ({ message }) => told.push({ service, error: message }));
+    return channel;
+  };
+  const change = async (next: PodwireConfig | string) => {
+    write(next);
+    await look();
+  };
+  return { podwire, told, follow, change };
+}
+
+/** As an editor or a ConfigMap does it: the file is whole or not there. */
+function write(config: PodwireConfig | string): void {
+  writeFileSync(`${path}.new`, typeof config === 'string' ? config : JSON.stringify(config));
+  renameSync(`${path}.new`, path);
+}
+
+async function look(): Promise<void> {
+  await clock.advance(1_000);
+  await settle();
+}
+
+const orders = { target: 'static:///127.0.0.1:1' };
+
+test('options that may change while calls run are taken, and the channel says which', async () => {
+  const { podwire, told, follow, change } = open({ services: { orders } });
+  const channel = follow('orders');
+  expect(channel.snapshot().policy).toBe('least_request');
+  const waiting = { timeoutMs: 5_000 };
+  await change({ services: { orders: { ...orders, policy: 'round_robin', waiting } } });
+  expect(channel.snapshot().policy).toBe('round_robin');
+  expect(told).toEqual([{ service: 'orders', changed: ['policy', 'waiting.timeoutMs'], needsRestart: [] }]);
+  await change({ defaults: { policy: 'random' }, services: { orders: { ...orders, waiting } } });
+  expect(channel.snapshot().policy).toBe('random');
+  await podwire.close();
+  expect(clock.pending).toBe(0);
+});
+
+test('a service with an option that needs a new channel takes nothing, and others take theirs', async () => {
+  const { podwire, told, follow, change } = open({ services: { orders, carts: orders } });
+  const channels = [follow('orders'), follow('carts')];
+  const policy = 'round_robin' as const;
+  await change({
+    services: { orders: { ...orders, policy, maxConnectionsPerPod: 3 }, carts: { ...orders, policy } },
+  });
+  expect(channels.map((channel) => channel.snapshot().policy)).toEqual(['least_request', 'round_robin']);
+  expect(told).toEqual([
+    { service: 'orders', changed: [], needsRestart: ['maxConnectionsPerPod'] },
+    { service: 'carts', changed: ['policy'], needsRestart: [] },
+  ]);
+  // What stands in its way is gone: the rest is taken.
+  await change({ services: { orders: { ...orders, policy }, carts: { ...orders, policy } } });
+  expect(channels[0]!.snapshot().policy).toBe('round_robin');
+  await change({
+    services: { orders: { target: 'static:///127.0.0.2:1', policy }, carts: { ...orders, policy } },
+  });
+  expect(told.at(-1)).toEqual({ service: 'orders', changed: [], needsRestart: ['target'] });
+  await podwire.close();
+});
+
+test.each([
+  ['is not JSON', '{ "services": ', 'is neither JSON nor YAML'],
+  [
+    'has a wrong value',
+    '{ "services": { "orders": { "target": "static:///127.0.0.1:1", "drainMs": -1 } } }',
+    'drainMs',
+  ],
+  [
+    'asks for a mesh without an address',
+    '{ "mode": "mesh", "services": { "orders": { "target": "static:///127.0.0.1:1" } } }',
+    'mesh',
+  ],
+])('a file that %s changes nothing, and each channel says so once', async (_, text, why) => {
+  const { podwire, told, follow, change } = open({ services: { orders, carts: orders } });
+  follow('orders');
+  follow('carts');
+  await change(text);
+  await look();
+  expect(told).toEqual(
+    ['orders', 'carts'].map((service) => ({ service, error: expect.stringContaining(why) })),
+  );
+  await change({ services: { orders: { ...orders, drainMs: 1 }, carts: orders } });
+  expect(told.slice(2)).toEqual([{ service: 'orders', changed: ['drainMs'], needsRestart: [] }]);
+  await podwire.close();
+});
+
+test('a file that is gone for a while, or too large, is told, and what it said holds', async () => {
+  const { podwire, told, follow, change } = open({ services: { orders: { ...orders, policy: 'random' } } });
+  const channel = follow('orders');
+  rmSync(path);
+  await look();
+  await change(`# ${'x'.repeat(5 * 1024 * 1024)}`);
+  expect(told).toMatchObject([
+    { error: expect.stringContaining('ENOENT') },
+    { error: expect.stringContaining('limit') },
+  ]);
+  expect(channel.snapshot().policy).toBe('random');
+  await podwire.close();
+});
+
+test('services that are not in use, or new, are what the file says when they are first used', async () => {
+  const { podwire, told, follow, change } = open({ services: { orders, carts: orders } });
+  follow('orders');
+  await change({ services: { carts: { ...orders, transport: 'node-http2' }, users: orders } });
+  expect(podwire.channel('carts').snapshot().transport).toBe('node-http2');
+  expect(podwire.channel('users').getTarget()).toBe(orders.target);
+  expect(told).toMatchObject([
+    { service: 'orders', error: expect.stringContaining('is in the file no more') },
+  ]);
+  expect(podwire.services).toEqual(['carts', 'users', 'orders']);
+  await podwire.close();
+});
+
+test('a link that is moved to another file is followed, as Kubernetes moves those of a ConfigMap', async () => {
+  for (const [name, policy] of [
+    ['one', 'random'],
+    ['two', 'round_robin'],
+  ] as const)
+    writeFileSync(join(directory, name), JSON.stringify({ services: { orders: { ...orders, policy } } }));
+  symlinkSync('one', path);
+  const podwire = new Services(path, {}, { ...systemEnv, clock });
+  const channel = podwire.channel('orders');
+  expect(channel.snapshot().policy).toBe('random');
+  symlinkSync('two', `${path}.new`);
+  renameSync(`${path}.new`, path);
+  await look();
+  expect(channel.snapshot().policy).toBe('round_robin');
+  await podwire.close();
+});
+
+test('the mode that the file gives is one of its options', async () => {
+  const mesh = { address: '127.0.0.1:1' };
+  const { podwire, told, follow, change } = open({ services: { orders: { ...orders, mesh } } });
+  const channel = follow('orders');
+  await change({ mode: 'mesh', services: { orders: { ...orders, mesh } } });
+  expect(channel.snapshot().switchingTo).toBe('mesh');
+  expect(told).toEqual([{ service: 'orders', changed: ['mode'], needsRestart: [] }]);
+  await podwire.close();
+});

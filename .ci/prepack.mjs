@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { basename, join } from 'node:path';
 import { env } from 'node:process';
 
-/** For those who change podwire: the tests, which are not packed. */
-const CONTRIBUTORS = ['testing.md'];
+/** For contributors: not packed. */
+const CONTRIBUTORS = ['architecture.md', 'architecture.svg', 'testing.md'];
 
 function refuse(why) {
   console.error(`${basename(process.cwd())} is not packed: ${why}`);

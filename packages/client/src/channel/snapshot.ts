@@ -7,7 +7,7 @@ import type { PodState } from '../pod/state.ts';
 
 /** One Pod as a channel sees it now. */
 export interface PodSnapshot {
-  /** `host:port`, unless the registry gives its Pods ids of their own. */
+  /** `host:port`, or `unix:path`. */
   readonly id: string;
   /** Of its connections. */
   readonly state: PodState;

@@ -28,11 +28,6 @@ export class ConnectionPool {
     return made;
   }
 
-  /** Whether an endpoint has the address that connections were made to. */
-  static isSame({ address }: PodConnections, { host, port, path }: Endpoint): boolean {
-    return address.port === port && address.host === host && address.path === path;
-  }
-
   /** No connection is to be made any more. */
   close(): void {
     this.#options.gate.close();

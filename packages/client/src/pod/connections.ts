@@ -129,16 +129,11 @@ export class PodConnections implements DialedPod {
     this.#users = [...this.#users, user];
   }
 
-  /**
-   * A user left. When it was the last one, every call on the connections ends with `reason`; without a reason the calls end by
-   * themselves.
-   */
-  remove(user: ConnectionsUser, reason?: string): void {
+  /** A user left. When it was the last one, every call on the connections ends with `reason`. */
+  remove(user: ConnectionsUser, reason: string): void {
     this.#users = this.#users.filter((other) => other !== user);
     if (this.#users.length > 0) return this.release();
-    const links = this.#stop('closed');
-    if (reason === undefined) this.#retire(links);
-    else for (const connection of [...links, ...this.#retiring]) connection.destroy(reason);
+    for (const connection of [...this.#stop('closed'), ...this.#retiring]) connection.destroy(reason);
     this.#onUnused();
   }
 

@@ -4,7 +4,7 @@ import type { RawHeaders } from '@podwire/http2';
 import type { Endpoint } from '@podwire/registry';
 import type { Env } from '../env.ts';
 import { endpointHeaders, NO_HEADERS } from '../headers/endpoint-headers.ts';
-import { ConnectionPool } from './connection-pool.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 import type { ConnectionsUser, PodConnections } from './connections.ts';
 import type { PodState } from './state.ts';
 
@@ -48,7 +48,7 @@ export class ClientPod implements Pod, ConnectionsUser {
   hasRoom = false;
   state: PodState = 'idle';
   readonly owner: PodOwner;
-  connections: PodConnections;
+  readonly connections: PodConnections;
   wantsConnection = false;
   /** For the cluster: the set that named the Pod last, as the cluster counts them. */
   generation = 0;
@@ -123,7 +123,6 @@ export class ClientPod implements Pod, ConnectionsUser {
   /** Takes a newer description. */
   update(endpoint: Endpoint): void {
     this.endpoint = endpoint;
-    if (!ConnectionPool.isSame(this.connections, endpoint)) this.#move();
     this.#weigh();
     this.#refresh();
   }
@@ -185,17 +184,6 @@ export class ClientPod implements Pod, ConnectionsUser {
     // Others may keep the connections open: then this Pod is gone when its own calls are.
     const isEmpty = this.connections.isWanted ? this.load.inFlight === 0 : this.connections.count === 0;
     if (isEmpty) this.close('drained');
-  }
-
-  /** The registry moved the Pod: new calls go to the new address, and those under way end where they are. */
-  #move(): void {
-    const before = this.connections;
-    this.connections = this.owner.pool.to(this.endpoint);
-    this.connections.add(this);
-    before.remove(this);
-    if (!this.wantsConnection) return;
-    this.connections.connect();
-    this.onConnectionsState();
   }
 
   #weigh(): void {

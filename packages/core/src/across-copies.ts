@@ -1,7 +1,7 @@
 /**
  * Lets `instanceof` find an error of any copy of its class. A process has one copy, but a test runner such as Jest loads one for each
- * test file and one more after `jest.resetModules()`, and a program in a bundle may meet the installed package. A subclass is told
- * from the others as usual.
+ * test file and one more after `jest.resetModules()`, and a bundled program may meet the installed package. Subclasses are still
+ * distinguished.
  *
  * ```ts
  * static {

@@ -6,7 +6,7 @@ export interface Exponential {
   readonly initialMs: number;
   /** The largest delay. */
   readonly maxMs: number;
-  /** Of each delay by the one before; 1 or more. */
+  /** How many times as long as the one before each delay is; 1 or more. */
   readonly multiplier: number;
 }
 
@@ -16,7 +16,7 @@ export function exponentialMs({ initialMs, maxMs, multiplier }: Exponential, ret
 }
 
 /**
- * A delay varied by chance, evenly from `least` to `most` times its length, so that clients that lost one server together do
+ * A delay with jitter: at random from `least` to `most` times its length, so that clients that lost one server together do
  * not come back together.
  */
 export function jitteredMs(delayMs: number, least: number, most: number, random: Random): number {

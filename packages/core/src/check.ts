@@ -1,7 +1,7 @@
 import { InvalidInput, NOT_SHOWN } from './invalid-input.ts';
 import { unknownWord } from './words.ts';
 
-/** The error for a key that means nothing. Its value stays out: it may be a password whose key was misspelt. */
+/** The error for an unknown key. It does not show the value, which may be a password whose key was misspelt. */
 export function unknownKey(
   path: string,
   key: string,

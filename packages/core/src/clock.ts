@@ -1,4 +1,4 @@
-/** What a timer is cancelled with. */
+/** A timer that runs and can be cancelled. */
 export interface Timer {
   /** Does nothing once the timer has fired. */
   cancel(): void;

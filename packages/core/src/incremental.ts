@@ -1,14 +1,14 @@
 /**
- * Work in parts, each far under a millisecond, with a `yield` in between: the caller can let other work in, so that
- * no number of Pods makes the event loop stand still. Ends with what was made.
+ * Work in parts, each far under a millisecond, with a `yield` in between. There the caller can let other work in, so that
+ * no number of Pods blocks the event loop. It returns its result.
  */
 export type Incremental<T> = Generator<undefined, T, undefined>;
 
-/** How many Pods, points or slots a part of a {@link Incremental} goes over. */
+/** How many Pods, points or slots one part of an {@link Incremental} handles. */
 export const CHUNK = 4_096;
 
-/** Work that is so little that it is done already. */
-// biome-ignore lint/correctness/useYield: the one that has nothing to yield for
+/** Work whose result is known already. */
+// biome-ignore lint/correctness/useYield: it has nothing to yield for
 export function* done<T>(value: T): Incremental<T> {
   return value;
 }

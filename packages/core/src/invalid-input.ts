@@ -1,7 +1,7 @@
 import { acrossCopies } from './across-copies.ts';
 import { show } from './show.ts';
 
-/** In the place of a value that an error must not show. */
+/** Stands for a value that an error must not show. */
 export const NOT_SHOWN: unique symbol = Symbol('not shown');
 
 /** A value that breaks a rule: where it stands, what it is, what it must be. */

@@ -1,6 +1,6 @@
 /**
- * What an error says, or whatever else was thrown; never throws. Not by `instanceof Error`: where tests have globals of their own, as
- * under Jest, the errors of Node's own modules are not instances of it.
+ * The message of an error, or the text of any other thrown value; never throws. It does not ask `instanceof Error`: where tests have
+ * globals of their own, as under Jest, the errors of Node's own modules are not instances of it.
  */
 export function messageOf(error: unknown): string {
   try {

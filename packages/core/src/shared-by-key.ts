@@ -1,4 +1,4 @@
-/** Values by key, such as the settings that they are of. Only their users hold them: a value without one is forgotten. */
+/** Values by key, such as the settings that they were made of. Only users of a value keep it alive: without users it is forgotten. */
 export class SharedByKey<T extends object> {
   readonly #values = new Map<string, WeakRef<T>>();
 

@@ -1,19 +1,20 @@
 import { type Timers, timers } from './timers.ts';
 
-/** A limit is counted in so many parts, or fewer of this length: shorter ones would be late without a stall. */
+/** Into how many parts a limit is divided, unless they would be shorter than the next constant. */
 const PARTS = 10;
+/** Shorter parts would be late even without a stall. */
 const MIN_PART_MS = 50;
-/** A part that took this many times its length tells of an event loop that stalled. */
+/** A part that takes this many times its length means that the event loop stalled. */
 const LATE = 2;
-/** Those that a stall behind which time would be up adds. */
+/** How many parts are added when the last one ends in a stall. */
 const EXTRA_PARTS = 3;
 
-/** The time that a limit is counted in. */
+/** The clock of a time limit. */
 export type Time = Pick<Timers, 'nowMs' | 'after' | 'setImmediate'>;
 
 /**
- * How long a peer may take, counted while this process could see what it does: a stall of the event loop, however long, counts as one
- * part at most, and the time is never up behind a stall, before sockets were read and answered again.
+ * Limits how long a peer may take, as far as this process could watch it. A stall of the event loop, however long, counts as one
+ * part at most. Time is never up right after a stall, before sockets were read and answered again.
  */
 export class TimeLimit {
   readonly #partMs: number;
@@ -43,7 +44,7 @@ export class TimeLimit {
     this.#timer = time.after(this.#partMs, () => {
       this.#parts += 1;
       const late = time.nowMs() - startMs > LATE * this.#partMs;
-      // A process that always stalls must end its waiting as well; each part was a turn of its event loop at least.
+      // A process that always stalls must stop waiting, too. Each part was at least one turn of its event loop.
       if (this.#parts < this.#wanted || (late && this.#parts < this.#wanted + EXTRA_PARTS)) this.#next();
       else time.setImmediate(() => this.#stopped || this.#expired());
     });

@@ -1,16 +1,16 @@
 /**
- * Node's timers, taken once when this module loads. Tests replace the global ones ("fake timers"), and a socket, a retry or a list
- * of writers that waits for one of those waits for ever, long after the test that replaced them is over. No other file uses the
+ * Node's timers, taken once when this module loads. Tests replace the global ones ("fake timers"). A socket, a retry or a list
+ * of writers that waits for a fake timer would wait for ever, even after the test is over. No other file uses the
  * globals: `test/workspace.test.ts` holds that.
  */
 import { Socket } from 'node:net';
 import type { MessageChannel } from 'node:worker_threads';
 
-/** Variables of their own: an imported name is looked up again at each use, in CommonJS always, and sinon replaces what the module exports. */
+/** Kept in variables: an imported name may be looked up again at each use (in CommonJS it is), and sinon replaces the module's exports. */
 const { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } =
   process.getBuiltinModule('node:timers');
 
-/** What a timer is cancelled with. */
+/** A timer that runs and can be cancelled. */
 interface Timer {
   cancel(): void;
 }
@@ -31,15 +31,15 @@ export interface Timers {
   nowMs(): number;
   /** Milliseconds since 1970. */
   wallMs(): number;
-  /** Calls `fn` once after `delayMs`, never before, however long that is. It does not keep the process alive. */
+  /** Calls `fn` once after `delayMs`, never before, even if the delay is longer than Node's timers allow. It does not keep the process alive. */
   after(delayMs: number, fn: () => void): Timer;
   /** Calls `fn` in the check phase of the event loop: after the sockets that are readable now were read. */
   setImmediate(fn: () => void): void;
   /** Calls `fn` once the code that runs now has returned. */
   nextTick(fn: () => void): void;
-  /** Calls `fn` soon, by a way that no library replaces; slower than `setImmediate`. */
+  /** Calls `fn` soon, by means that no library replaces; slower than `setImmediate`. */
   soon(fn: () => void): void;
-  /** Whether Node itself must do without `process.nextTick` now: of a socket that is made, not even `connect` would be told. */
+  /** Whether `process.nextTick` is faked now, which stops Node itself: a new socket would not even emit `connect`. */
   readonly isNodeStill: boolean;
   /** Keeps the process alive from now on. */
   hold(): Hold;
@@ -48,12 +48,12 @@ export interface Timers {
 /** The longest delay that Node's timers take; a longer one would fire at once. */
 const MAX_TIMER_MS = 0x7fffffff;
 
-/** @sinonjs/fake-timers, which vitest, Jest and sinon use, marks what it puts in with `clock`; node:test binds it; old Jest mocks it. */
+/** Fakes of @sinonjs/fake-timers (in vitest, Jest and sinon) have a property `clock`, those of node:test are bound, and old Jest's are mocks. */
 function isFake(fn: { readonly name: string }): boolean {
   return 'clock' in fn || 'isMock' in fn || '_isMockFunction' in fn || fn.name.startsWith('bound ');
 }
 
-/** This module was loaded while fake timers were in: what they cover is made of what none of them replaces. */
+/** For a module that is loaded under fake timers: substitutes for what is faked, made of parts that no library fakes. */
 const fake = {
   timers: isFake(setTimeout) || isFake(setImmediate) || isFake(setInterval),
   nextTick: isFake(process.nextTick),
@@ -67,7 +67,7 @@ const SETTLED = Promise.resolve();
 let ports: MessageChannel | undefined;
 const messages: (() => void)[] = [];
 
-/** Loaded when it is needed: it takes Node longer than all of podwire. */
+/** Loaded when it is needed, because Node needs more time for it than for all of podwire. */
 function messageChannel(): MessageChannel {
   const { MessageChannel } = process.getBuiltinModule('node:worker_threads');
   return new MessageChannel();
@@ -100,11 +100,11 @@ function nodeTimer(fn: () => void, delayMs: number): NodeJS.Timeout {
   return setTimeout(fn, delayMs).unref();
 }
 
-/** Node loads `performance` when it is first asked for, which takes a tenth of the time that podwire takes. Fakes hide the inherited method. */
+/** Node loads `performance` on first use, which takes a tenth of podwire's own loading time. Fakes hide the inherited method. */
 let nowMs = (): number => {
   const { performance } = process.getBuiltinModule('node:perf_hooks');
   const inherited: (typeof performance)['now'] | undefined = Object.getPrototypeOf(performance).now;
-  // Bun's is the object's own.
+  // In Bun the method is the object's own.
   nowMs = (inherited ?? performance.now).bind(performance);
   return nowMs();
 };

@@ -1,10 +1,10 @@
 import type { Clock } from './clock.ts';
 import { pause } from './pause.ts';
 
-/** How long a turn of the event loop works before it lets other work in. */
+/** How long work may take in one turn of the event loop before it lets other work in. */
 export const TURN_MS = 2;
 
-/** Work that is done in turns, so that no amount of it makes the event loop stand still. */
+/** Divides work into turns of the event loop, so that no amount of it blocks the process. */
 export class Turns {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
@@ -16,7 +16,7 @@ export class Turns {
     this.#startMs = clock.nowMs();
   }
 
-  /** Whether this turn has worked long enough: then `next` is to be awaited. */
+  /** Whether this turn has lasted long enough, so that the caller should await `next`. */
   get over(): boolean {
     return this.#clock.nowMs() - this.#startMs >= TURN_MS;
   }

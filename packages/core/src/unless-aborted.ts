@@ -1,4 +1,4 @@
-/** What a promise gives, or undefined as soon as `signal` aborts. */
+/** The result of a promise, or undefined as soon as `signal` aborts. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   let abort = () => {};
   const aborted = new Promise<undefined>((resolve) => {

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** A flag that one side raises and the other waits for; raising it twice before it is seen counts once. */
+/** A flag that one party raises and another waits for. Raising it twice before it is seen counts once. */
 export class WakeFlag {
   #raised = false;
   #wake: (() => void) | undefined;

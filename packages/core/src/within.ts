@@ -2,8 +2,8 @@ import type { Clock } from './clock.ts';
 import { pause } from './pause.ts';
 
 /**
- * What a promise gives, undefined when `signal` aborts first; throws when it takes longer than `limitMs`. The promise is
- * left to itself then, and its result is ignored.
+ * The result of a promise, or undefined when `signal` aborts first; throws when the promise takes longer than `limitMs`. Its later
+ * result is ignored.
  */
 export async function within<T>(
   promise: Promise<T>,

@@ -1,7 +1,7 @@
 /** The known word that a mistyped one most likely meant, or undefined when none is near. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
-  // More than a third of the letters wrong is another word, not a slip.
+  // With more than a third of the letters wrong it is another word, not a slip.
   let bestDistance = Math.ceil(word.length / 3) + 1;
   for (const candidate of known) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase(), bestDistance);
@@ -10,7 +10,7 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best;
 }
 
-/** Letters to change, add, drop or swap with the next; `limit` or more is as good as `limit`. */
+/** How many letters to change, add, drop or swap with the next one. Counting may stop at `limit`. */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit || a.length > 100) return limit;
   let beforePrevious: number[] = [];
@@ -29,7 +29,7 @@ function editDistance(a: string, b: string, limit: number): number {
   return previous[b.length]!;
 }
 
-/** The rule that an unknown word breaks, with the word that was probably meant, or all, or the document that lists them. */
+/** The rule that an unknown word breaks. It names the word that was probably meant, or all words, or the document that lists them. */
 export function unknownWord(word: string, known: readonly string[], listedIn?: string): string {
   const near = nearest(word, known);
   if (near !== undefined) return `is unknown; did you mean '${near}'?`;

@@ -14,17 +14,17 @@ import type { Policy } from './policy.ts';
 export interface OptionSchema {
   /** `policy` is a policy's name, or an object with its name as the only key. */
   readonly type: 'boolean' | 'integer' | 'number' | 'policy';
-  /** Of a number. Default: none. */
+  /** The smallest number allowed. Default: no bound. */
   readonly minimum?: number;
-  /** Of a number. Default: none. */
+  /** The largest number allowed. Default: no bound. */
   readonly maximum?: number;
-  /** None is "not set". */
+  /** The value of an option that is not given; without one, the option stays unset. */
   readonly default?: boolean | number | string;
   /** One sentence for documents and JSON Schema. */
   readonly description: string;
 }
 
-/** Of policies in policies: more than anybody means, and few enough for every stack. */
+/** How deep policies may be nested in policies: more than any config needs, and few enough for every stack. */
 const MAX_DEPTH = 8;
 
 type Value = boolean | number | Policy | undefined;

@@ -4,13 +4,13 @@ import { mixSigned } from './hash.ts';
 /** 2^32 over the golden ratio: Weyl's sequence, as SplitMix walks it. */
 const STEP = 0x9e3779b9;
 
-/** How many different draws there are: such integers V8 keeps without allocating, whatever its build. */
+/** How many different draws there are. Every build of V8 keeps integers below this without allocating. */
 export const DRAW_RANGE = 2 ** 30;
 
 /**
- * Random numbers for picks: SplitMix in 32 bits, begun where the given source says. A call through that source would
- * allocate a number each time; this does not, and costs a nanosecond. Only small integers cross a function's border
- * here: a fraction that is returned by a function which V8 did not inline is put into a box of its own.
+ * Random numbers for picks: SplitMix in 32 bits, seeded from the given source. Drawing from that source itself would
+ * allocate a number each time; a draw from here allocates nothing and takes a nanosecond. The methods return small integers only:
+ * V8 allocates a fraction that a function returns, unless it inlines the function.
  */
 export class Draw {
   #state: number;
@@ -25,7 +25,7 @@ export class Draw {
     return mixSigned(this.#state) >>> 2;
   }
 
-  /** An index of a list of so many. */
+  /** A random index of a list of `count` items. */
   below(count: number): number {
     return Math.floor((this.bits() * count) / DRAW_RANGE);
   }

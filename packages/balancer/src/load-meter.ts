@@ -9,9 +9,9 @@ export interface LoadTotal {
 
 /** Time in which a latency counts for 1/e; Finagle's and Linkerd's default. */
 const DECAY_MS = 10_000;
-/** What a failure counts as at least: a Pod that fails at once is not a fast one. Linkerd's default penalty is 5 s. */
+/** The least latency that a failure counts as: a Pod that fails at once is not a fast one. Linkerd's default penalty is 5 s. */
 const FAILURE_MS = 1_000;
-/** The fastest a reply counts as, brpc's: no Pod is infinitely better than another. */
+/** The least latency that a reply counts as, as in brpc: no Pod is infinitely better than another. */
 const FLOOR_MS = 0.001;
 
 /**
@@ -32,8 +32,8 @@ export class LoadMeter {
   /** False until the first call has ended. */
   sampled = false;
   /**
-   * Orders Pods by latency without asking the time: all averages decay alike, so the ratio of two of them at any time is
-   * e to the difference of their ranks.
+   * Orders Pods by latency without reading the clock. All averages decay alike, so the ratio of two of them is at any time
+   * e to the power of the difference of their ranks.
    */
   latencyRank = Number.NEGATIVE_INFINITY;
 
@@ -52,7 +52,7 @@ export class LoadMeter {
     this.total.inFlight -= 1;
     if (outcome === 'failed') this.failed += 1;
     const before = this.latencyMs(nowMs);
-    // A call that its caller gave up says only that the Pod took at least so long.
+    // A call that its caller gave up shows only that the Pod took at least this long.
     if (outcome === 'cancelled' && latencyMs <= before) return;
     const sampleMs = outcome === 'failed' ? Math.max(latencyMs, FAILURE_MS) : latencyMs;
     const weight = Math.exp(-(nowMs - this.#sampledMs) / DECAY_MS);

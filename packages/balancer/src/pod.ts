@@ -7,7 +7,7 @@ export const Block = {
   EJECTED: 1,
   /** It says of itself that it does not serve (gRPC's health service). */
   UNHEALTHY: 2,
-  /** It has as many calls as it may have. */
+  /** It has as many calls as a limit allows. */
   LIMITED: 4,
 } as const;
 
@@ -26,6 +26,6 @@ export interface Pod {
   readonly weight: number;
   /** Bits of {@link Block}; 0 is not blocked. */
   readonly blocked: number;
-  /** What is known of its calls. */
+  /** Its calls in flight and their latency. */
   readonly load: LoadMeter;
 }

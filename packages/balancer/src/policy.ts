@@ -38,13 +38,13 @@ export interface PolicyInput<P extends Pod = Pod> {
 export interface Policy {
   /** As it is written in a config. */
   readonly name: string;
-  /** The policies that it chooses between or passes Pods to. */
+  /** The policies that it chooses between, or that it gives Pods to. */
   readonly children: readonly Policy[];
   /** True when it, or a child, reads {@link PickInfo.hash}; the client then computes the key's hash for every call. */
   readonly needsHash: boolean;
   /**
-   * A picker is built anew at least this often, in milliseconds, beside each change of the Pods: for weights that change by
-   * themselves. 0 is never.
+   * How often the client builds a new picker although no Pod changed, in milliseconds: for weights that change by themselves.
+   * 0 is never.
    */
   readonly refreshMs: number;
   /**
@@ -55,8 +55,8 @@ export interface Policy {
     | (<P extends Pod>(pods: readonly P[], random: Random, zone: string | undefined) => P[])
     | undefined;
   /**
-   * Builds a picker, whenever Pods or their weights change. Called again only when the one before is done. Whatever it throws ends the
-   * process as an uncaught exception: a policy must not throw.
+   * Builds a picker. The client calls it whenever Pods or their weights change, and never before the last build is done. A policy must not
+   * throw: an error would end the process as an uncaught exception.
    */
   build<P extends Pod>(input: PolicyInput<P>): Incremental<Picker<P>>;
 }

@@ -9,23 +9,22 @@ export interface SubsetOptions {
   readonly size: number;
   /**
    * Which client this is: its ordinal (a StatefulSet's, a cluster worker's), or any text that tells it from the others.
-   * Ordinals spread evenly for any number of clients; texts as hashes do.
+   * Ordinals spread evenly for any number of clients; texts spread as hashes do.
    */
   readonly client: number | string;
 }
 
 /**
- * The Pods on a stretch of a ring on which all stand in the order of their hash; clients begin at points that divide it
- * evenly (van der Corput's sequence, as Twitter's deterministic aperture divides its ring). A Pod that comes or goes
- * changes at most one Pod of a subset. One that drains or has weight 0 keeps its place, and the stretch grows by a Pod that
- * can serve.
+ * The Pods on one stretch of a ring. All Pods stand on the ring in the order of their hashes, and clients begin at points that divide it
+ * evenly (van der Corput's sequence, as in Twitter's deterministic aperture). A Pod that comes or goes changes at most one Pod of a
+ * subset. A Pod that drains or has weight 0 keeps its place, and the stretch grows by a Pod that can serve.
  */
 export function selectSubset(endpoints: readonly Endpoint[], options: SubsetOptions): readonly Endpoint[] {
   const { size, client } = options;
   if (endpoints.length <= size) return endpoints;
   const ring = inRing(endpoints);
   const point = typeof client === 'number' ? radicalInverse(client) : hashKey(client) / 2 ** 32;
-  // By position on the ring of Pods rather than of hashes: stretches between hashes are uneven.
+  // By position among the Pods rather than by hash: the distances between hashes are uneven.
   const start = Math.floor(point * ring.length);
   const chosen = new Set<Endpoint>();
   let able = 0;
@@ -38,7 +37,7 @@ export function selectSubset(endpoints: readonly Endpoint[], options: SubsetOpti
   return endpoints.filter((endpoint) => chosen.has(endpoint));
 }
 
-/** In the order of their hashes; of equal ones in that of their ids, so that it is alike in every client. */
+/** Endpoints in the order of their hashes, and of their ids where hashes are equal, so that the order is the same in every client. */
 function inRing(endpoints: readonly Endpoint[]): readonly Endpoint[] {
   const hashes = new Uint32Array(endpoints.length);
   for (let i = 0; i < endpoints.length; i++) hashes[i] = hashKey(endpoints[i]!.id);

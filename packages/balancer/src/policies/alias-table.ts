@@ -5,7 +5,7 @@ import { shares } from './shares.ts';
 /** Draws an index with probability in proportion to its weight in O(1): Vose's alias method. */
 export class AliasTable {
   readonly #size: number;
-  /** Undefined when all weights are equal: then one draw does. */
+  /** Undefined when all weights are equal: then one draw is enough. */
   readonly #keep: Float64Array | undefined;
   readonly #other: Uint32Array | undefined;
 
@@ -25,7 +25,7 @@ export class AliasTable {
       keep[more] = keep[more]! + keep[less]! - 1;
       if (keep[more]! < 1) small.push(large.pop()!);
     }
-    // What rounding left over is full.
+    // Rounding may leave some over; their share is whole.
     for (const i of [...small, ...large]) keep[i] = 1;
     this.#keep = keep;
     this.#other = other;

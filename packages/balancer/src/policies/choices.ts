@@ -9,7 +9,7 @@ const DRAWS = 4;
 
 /**
  * Picks the better of a few distinct Pods drawn at random, by weight: the "power of two choices"
- * (Mitzenmacher 2001), which keeps clients that know nothing of each other from running after the same Pod.
+ * (Mitzenmacher 2001). It keeps clients that know nothing of each other from all choosing the same Pod.
  */
 export abstract class Choices<P extends Pod> implements Picker<P> {
   readonly #pods: readonly P[];
@@ -25,7 +25,7 @@ export abstract class Choices<P extends Pod> implements Picker<P> {
     this.#random = new Draw(random);
   }
 
-  /** Whether `a` is to be preferred; a tie gives neither a preference. */
+  /** Whether to prefer `a`. False for both orders of two equal Pods. */
   protected abstract better(a: P, b: P): boolean;
 
   pick(info: PickInfo<P>): P | undefined {
@@ -50,7 +50,7 @@ export abstract class Choices<P extends Pod> implements Picker<P> {
     return undefined;
   }
 
-  /** From a drawn Pod on, so that ties go by weight as well. */
+  /** Compares all Pods, beginning at a drawn one, so that weights also decide between equal Pods. */
   #bestOfAll(info: PickInfo<P>): P | undefined {
     const pods = this.#pods;
     const start = this.#table.draw(this.#random);

@@ -22,7 +22,7 @@ export function hashPolicy(
     needsHash: true,
     refreshMs: 0,
     order: undefined,
-    // From all Pods, not those ready: one that reconnects moves no key for good.
+    // The table is made of all Pods, ready or not, so that no key moves for good when a Pod reconnects.
     *build({ pods, ready, previous }) {
       const members = weighted(pods);
       const before = previous instanceof HashPicker && previous.policy === name ? previous.table : undefined;
@@ -32,7 +32,7 @@ export function hashPolicy(
   };
 }
 
-/** Slots tried for a key whose Pod does not take the call, before the list of Pods is looked through. */
+/** How many slots are tried for a key whose Pod does not take the call, before all Pods are looked at. */
 const PROBES = 64;
 
 /** Keys to Pods: slots with an owner each. Immutable, and kept from picker to picker while Pods and weights stay. */
@@ -59,7 +59,10 @@ export abstract class HashTable {
   }
 }
 
-/** The Pod of a key, or the first after it that takes the call: within the load bound, else above it, else tried. */
+/**
+ * Picks the Pod of a key, or the next one that takes the call. It prefers a Pod within the load bound, then one above it, then one that the
+ * call has tried before.
+ */
 class HashPicker<P extends Pod> implements Picker<P> {
   readonly policy: string;
   readonly table: HashTable;
@@ -90,7 +93,7 @@ class HashPicker<P extends Pod> implements Picker<P> {
     return this.#scan(info, over);
   }
 
-  /** Nearly all Pods are unavailable, tried or busy: one look at each, from where the key points. */
+  /** Nearly all Pods are unavailable, tried or busy: looks at each Pod once, from the key's place on. */
   #scan(info: PickInfo<P>, firstOver: P | undefined): P | undefined {
     const pods = this.#pods;
     let over = firstOver;

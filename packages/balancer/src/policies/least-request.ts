@@ -10,7 +10,7 @@ export interface LeastRequestOptions {
   readonly fullScan: boolean;
 }
 
-/** Of two Pods drawn at random, the one with fewer calls in flight in proportion to its weight (gRFC A48). */
+/** Picks, of two Pods drawn at random, the one with fewer calls in flight in proportion to its weight (gRFC A48). */
 export function leastRequest(options: LeastRequestOptions): Policy {
   const count = options.fullScan ? Number.POSITIVE_INFINITY : options.choiceCount;
   return {

@@ -9,11 +9,11 @@ export class LoadBound {
   readonly #meanWeight: number;
   readonly #count: number;
 
-  /** Over the Pods that can take calls: those that can't carry none of the load. */
+  /** `ready`: the Pods that can take calls. The others carry none of the load. */
   constructor(ready: readonly Pod[], factor: number | undefined) {
     this.#factor = factor;
     this.#count = ready.length;
-    // In parts, so that no sum overflows, whatever a registry says.
+    // Divided before it is added, so that the sum never overflows, whatever weights a registry gives.
     this.#meanWeight = ready.reduce((sum, pod) => sum + pod.weight / ready.length, 0);
   }
 

@@ -10,8 +10,8 @@ import { shares } from './shares.ts';
 const TABLE_SIZE = 65_537;
 
 /**
- * Keys to Pods by a table that every Pod fills alike (Eisenbud et al., NSDI 2016, §3.4): evener than a ring and one
- * lookup a pick; when a Pod leaves, a few keys of others move too.
+ * Maps keys to Pods by a table that all Pods fill in turns (Eisenbud et al., NSDI 2016, §3.4). Shares are more even than on a ring, and
+ * a pick is one lookup. When a Pod leaves, a few keys of other Pods move too.
  */
 export function maglev(options: HashOptions): Policy {
   return hashPolicy('maglev', options, function* (pods) {
@@ -41,7 +41,7 @@ function* fill(pods: readonly Pod[]): Incremental<Uint32Array> {
   const owners = new Uint32Array(TABLE_SIZE);
   const count = pods.length;
   if (count === 0) return owners;
-  // One bit a slot, which a processor's nearest cache holds: nearly all of the time goes into looking for free ones.
+  // One bit per slot, so that the table fits into the processor's nearest cache: nearly all of the time goes into finding free slots.
   const taken = new Uint32Array((TABLE_SIZE >>> 5) + 1);
   const hashes = new Uint32Array(count);
   const at = new Uint32Array(count);
@@ -55,7 +55,7 @@ function* fill(pods: readonly Pod[]): Incremental<Uint32Array> {
     hashes[i] = hash;
     at[i] = hash % TABLE_SIZE;
     skip[i] = (mix(hash) % (TABLE_SIZE - 1)) + 1;
-    // Never more than its share of the table: a turn of a heavy Pod is many slots.
+    // A turn of a heavy Pod is many slots, so its share of the table is a limit.
     left[i] = Math.ceil(perTurn[i]! * TABLE_SIZE);
     perTurn[i] = perTurn[i]! * count;
   }

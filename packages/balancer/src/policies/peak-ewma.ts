@@ -17,8 +17,7 @@ export function peakEwma(options: { readonly choiceCount: number }): Policy {
 
 class PeakEwma<P extends Pod> extends Choices<P> {
   protected override better(a: P, b: P): boolean {
-    // A Pod of which nothing is known counts as fast as the one it is compared with: not faster, or every call
-    // would go to a Pod that just started.
+    // A Pod without a sample counts as equally fast. If it counted as faster, every call would go to a Pod that just started.
     const known = a.load.sampled && b.load.sampled;
     const ratio = known ? Math.exp(a.load.latencyRank - b.load.latencyRank) : 1;
     return ratio * (a.load.inFlight + 1) * b.weight < (b.load.inFlight + 1) * a.weight;

@@ -4,7 +4,7 @@ import type { Pod } from '../pod.ts';
 import type { Picker, PickInfo, Policy } from '../policy.ts';
 import { canServe, scan, weighted } from './scan.ts';
 
-/** All calls to one Pod, and to another only when that one goes (gRPC's `pick_first`, gRFC A62). */
+/** Sends all calls to one Pod, and to another only when that one goes (gRPC's `pick_first`, gRFC A62). */
 export function pickFirst(options: { readonly shuffleAddressList: boolean }): Policy {
   return {
     name: 'pick_first',
@@ -13,7 +13,7 @@ export function pickFirst(options: { readonly shuffleAddressList: boolean }): Po
     refreshMs: 0,
     order(pods, random) {
       const able = pods.filter(({ endpoint }) => canServe(endpoint));
-      // The whole list first, and the families after it (gRFC A61).
+      // The list is shuffled before the address families are interleaved (gRFC A61).
       if (options.shuffleAddressList) shuffle(able, random);
       return interleave(able);
     },
@@ -21,7 +21,7 @@ export function pickFirst(options: { readonly shuffleAddressList: boolean }): Po
   };
 }
 
-/** The Pod in use, which is the first of the list unless the picker before had another that is still there. */
+/** Picks the Pod in use. That is the first of the list, unless the previous picker used another one that is still there. */
 class PickFirst<P extends Pod> implements Picker<P> {
   readonly #pods: readonly P[];
   readonly #current: P | undefined;
@@ -39,7 +39,7 @@ class PickFirst<P extends Pod> implements Picker<P> {
   }
 }
 
-/** Into random order (Fisher–Yates). */
+/** Shuffles in place (Fisher–Yates). */
 function shuffle(items: unknown[], random: Random): void {
   for (let i = items.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
@@ -48,8 +48,8 @@ function shuffle(items: unknown[], random: Random): void {
 }
 
 /**
- * One of each address family in turn, beginning with that of the first (RFC 8305 §4): where one family leads nowhere, the
- * second attempt is of the other one.
+ * Orders Pods by address family in turn, beginning with the family of the first (RFC 8305 §4). Where one family leads nowhere, the
+ * second attempt uses the other one.
  */
 function interleave<P extends Pod>(pods: readonly P[]): P[] {
   const isFirst = (pod: P) => isIPv6(pod.endpoint.host) === isIPv6(pods[0]!.endpoint.host);

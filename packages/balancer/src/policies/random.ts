@@ -5,7 +5,7 @@ import type { Picker, PickInfo, Policy } from '../policy.ts';
 import { AliasTable } from './alias-table.ts';
 import { scan, takes, weighted } from './scan.ts';
 
-/** Any Pod, with a chance in proportion to its weight. */
+/** Picks any Pod, with a chance in proportion to its weight. */
 export function random(): Policy {
   return {
     name: 'random',
@@ -17,7 +17,7 @@ export function random(): Policy {
   };
 }
 
-/** Draws before the rest is looked through in order: enough unless nearly all Pods are unavailable. */
+/** Draws before all Pods are looked at in order. They are enough unless nearly all Pods are unavailable. */
 const DRAWS = 4;
 
 class RandomPick<P extends Pod> implements Picker<P> {

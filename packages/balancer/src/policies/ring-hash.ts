@@ -5,12 +5,12 @@ import type { Policy } from '../policy.ts';
 import { type HashOptions, HashTable, hashPolicy } from './hash-picker.ts';
 import { shares } from './shares.ts';
 
-/** Points of a Pod of mean weight while the ring is small enough: shares are even to about 1/√points. */
+/** How many points a Pod of mean weight has while the ring is small enough. Shares differ by about 1/√points. */
 const MAX_POINTS = 1024;
-/** Points on the ring of many Pods; bounds what a rebuild costs. Envoy's largest is 8 Mi, gRPC's 4096. */
+/** The most points on a ring, which bounds the cost of a rebuild. Envoy allows 8 Mi, gRPC 4096. */
 const RING_SIZE = 1 << 16;
 
-/** Keys to Pods by a ring (Ketama): when a Pod leaves, only its keys move. gRFC A42, Envoy `ring_hash`. */
+/** Maps keys to Pods by a ring (Ketama): when a Pod leaves, only its keys move. gRFC A42, Envoy `ring_hash`. */
 export function ringHash(options: HashOptions): Policy {
   return hashPolicy('ring_hash', options, buildRing);
 }
@@ -19,7 +19,7 @@ export function ringHash(options: HashOptions): Policy {
 class Ring extends HashTable {
   override readonly owners: Uint32Array;
   readonly #points: Uint32Array;
-  /** The first point of each of 2^n equal parts of the ring: no binary search, and no comparison sort. */
+  /** The first point of each of 2^n equal parts of the ring. With it, neither a binary search nor a comparison sort is needed. */
   readonly #parts: Uint32Array;
   readonly #shift: number;
 
@@ -49,7 +49,7 @@ class Ring extends HashTable {
   }
 }
 
-/** Counting sort by part of the ring, and insertion within a part, which has one point on average. */
+/** Sorts by counting the points of each part of the ring, and by insertion within a part, which has one point on average. */
 function* buildRing(pods: readonly Pod[]): Incremental<Ring> {
   const seeds = new Uint32Array(pods.length);
   const counts = new Uint32Array(pods.length);
@@ -98,8 +98,8 @@ function point(seed: number, n: number): number {
 }
 
 /**
- * By weight. The fraction of a point goes to a part of the Pods, chosen by id: were it rounded, one Pod less could give
- * all others another point at once, and move far more keys than its own. Returns how many points there are.
+ * Counts each Pod's points by its weight; returns their sum. A fraction of a point becomes a whole one for some of the Pods, chosen by
+ * id. If it were rounded, the loss of one Pod could give all others one more point at once, and so move far more keys than its own.
  */
 function* countPoints(pods: readonly Pod[], seeds: Uint32Array, counts: Uint32Array): Incremental<number> {
   const size = Math.min(MAX_POINTS * pods.length, RING_SIZE);

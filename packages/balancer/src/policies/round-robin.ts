@@ -3,7 +3,7 @@ import type { Pod } from '../pod.ts';
 import type { Picker, PickInfo, Policy } from '../policy.ts';
 import { scanIndex, weighted } from './scan.ts';
 
-/** Every Pod in turn. Begins at a random one, so that many clients that start together don't move in step. */
+/** Picks every Pod in turn. It begins at a random one, so that many clients that start together do not move in step. */
 export function roundRobin(): Policy {
   return {
     name: 'round_robin',
@@ -18,7 +18,7 @@ export function roundRobin(): Policy {
   };
 }
 
-/** After the Pod that had the last call, so that a change of the set does not favour the front of the list. */
+/** Begins after the Pod that had the last call, so that a change of the set does not favour the front of the list. */
 function start<P extends Pod>(pods: readonly P[], previous: Picker<P> | undefined): number | undefined {
   const last = previous instanceof RoundRobin ? (previous.last as P | undefined) : undefined;
   const at = last === undefined ? -1 : pods.indexOf(last);
@@ -39,7 +39,7 @@ class RoundRobin<P extends Pod> implements Picker<P> {
     const pods = this.#pods;
     const at = scanIndex(pods, this.#next, info);
     if (at < 0) return undefined;
-    // On from the Pod picked, not from the one whose turn it was: or its neighbour gets twice its share.
+    // Goes on from the Pod that was picked. From the Pod whose turn it was, the next one would get twice its share.
     this.#next = at + 1 < pods.length ? at + 1 : 0;
     this.last = pods[at];
     return this.last;

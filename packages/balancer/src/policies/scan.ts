@@ -2,18 +2,18 @@ import type { Endpoint } from '@podwire/registry';
 import type { Pod } from '../pod.ts';
 import type { PickInfo } from '../policy.ts';
 
-/** Whether a Pod takes this call: available, and not one the call was at already. */
+/** Whether a Pod takes this call: it is available, and the call has not tried it before. */
 export function takes<P extends Pod>(pod: P, info: PickInfo<P>): boolean {
   return pod.available && (info.excluded === undefined || !info.excluded.has(pod));
 }
 
-/** The first Pod from `start` on, round the end, that takes the call; then one that was tried already. */
+/** The first Pod from `start` on, wrapping round, that takes the call; if none does, an available one that was tried before. */
 export function scan<P extends Pod>(pods: readonly P[], start: number, info: PickInfo<P>): P | undefined {
   const at = scanIndex(pods, start, info);
   return at < 0 ? undefined : pods[at];
 }
 
-/** Where in the list that Pod is, or -1. */
+/** The index of that Pod, or -1. */
 export function scanIndex<P extends Pod>(pods: readonly P[], start: number, info: PickInfo<P>): number {
   const count = pods.length;
   let tried = -1;
@@ -32,7 +32,7 @@ export function canServe(endpoint: Endpoint): boolean {
   return endpoint.phase === 'serving' && endpoint.weight > 0;
 }
 
-/** Pods that are to get calls at all: weight 0 takes none. */
+/** The Pods that may get calls: those of weight 0 get none. */
 export function weighted<P extends Pod>(pods: readonly P[]): readonly P[] {
   return pods.every((pod) => pod.weight > 0) ? pods : pods.filter((pod) => pod.weight > 0);
 }

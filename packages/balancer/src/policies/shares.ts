@@ -1,12 +1,12 @@
 import type { Pod } from '../pod.ts';
 
-/** The least share: what rounds to nothing still gets its turn, and no division ends at infinity. */
+/** The least share: a Pod whose share rounds to 0 still gets its turn, and no division yields infinity. */
 const LEAST = 1e-12;
 
-/** Each Pod's part of all weight. By way of the largest, so that no sum overflows, whatever a registry says. */
+/** Each Pod's share of the whole weight. Weights are first divided by the largest one, so that no sum overflows, whatever a registry says. */
 export function shares(pods: readonly Pod[]): Float64Array {
   const count = pods.length;
-  // Plain loops: `Float64Array.from` and its like take ten times as long, and there may be many Pods.
+  // Plain loops: there may be many Pods, and `Float64Array.from` takes ten times as long.
   let max = 0;
   for (let i = 0; i < count; i++) max = Math.max(max, pods[i]!.weight);
   const parts = new Float64Array(count);

@@ -6,7 +6,7 @@ import { scan, takes, weighted } from './scan.ts';
 import { shares } from './shares.ts';
 
 /**
- * Every Pod in turn, as often as its weight says, evenly spaced: earliest deadline first, where a Pod of weight w is due
+ * Picks every Pod in turn, as often as its weight says, evenly spaced: earliest deadline first, where a Pod of weight w is due
  * every 1/w (Envoy's EDF scheduler). A pick costs O(log n).
  */
 export function weightedRoundRobin(): Policy {
@@ -39,7 +39,7 @@ class WeightedRoundRobin<P extends Pod> implements Picker<P> {
     const before = previous && positions<Pod>(previous.#pods, pods);
     for (let i = 0; i < pods.length; i++) {
       const at = before === undefined ? -1 : before[i]!;
-      // A Pod that was there keeps its place; a new one begins anywhere in its period.
+      // A Pod that was there before keeps its place; a new one begins at a random point of its period.
       this.#dueAt[i] = (at < 0 ? random() : previous!.#left(at)) * this.#period[i]!;
       this.#heap[i] = i;
     }
@@ -51,16 +51,16 @@ class WeightedRoundRobin<P extends Pod> implements Picker<P> {
       const i = this.#heap[0]!;
       const pod = this.#pods[i]!;
       this.#now = this.#dueAt[i]!;
-      // A Pod that cannot take its turn loses it: no burst when it comes back.
+      // A Pod that cannot take its turn loses it, so that it gets no burst when it comes back.
       this.#dueAt[i] = this.#now + this.#period[i]!;
       this.#sink(0);
       if (takes(pod, info)) return pod;
     }
-    // A heavy Pod may have had all those turns.
+    // All turns may have been those of one heavy Pod.
     return scan(this.#pods, 0, info);
   }
 
-  /** The part of its period that a Pod has still to wait. */
+  /** The part of its period that a Pod still has to wait. */
   #left(i: number): number {
     return Math.min(Math.max((this.#dueAt[i]! - this.#now) / this.#period[i]!, 0), 1);
   }

@@ -7,9 +7,9 @@ import type { Picker, PickInfo, Policy } from '../policy.ts';
 const OVERPROVISIONING = 1.4;
 
 /**
- * Calls stay in the own zone while it can carry them, and spill over to all others in proportion to what it lost
+ * Keeps calls in the own zone while it can carry them. As it loses Pods, calls spill over to all other zones in proportion
  * (Envoy, priority levels: https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/priority).
- * While the own zone is not known, all zones are alike.
+ * While the own zone is not known, all zones are equal.
  */
 export function zoneAware(policy: Policy): Policy {
   const { order } = policy;
@@ -22,7 +22,7 @@ export function zoneAware(policy: Policy): Policy {
   if (order !== undefined) {
     return {
       ...node,
-      // Where one Pod gets every call there are no shares: the zone says which Pods are tried first.
+      // A policy that uses one Pod has no shares: the zone decides which Pods are tried first.
       order(pods, random, zone) {
         const { own, other } = split(pods, zone);
         return [...order(own, random, zone), ...order(other, random, zone)];
@@ -67,7 +67,7 @@ export function localShare(all: readonly Pod[], ready: readonly Pod[], others: r
   return Math.min(1, (OVERPROVISIONING * weight(ready, count)) / capacity);
 }
 
-/** In parts of `count`, so that no sum overflows, whatever a registry says. */
+/** The sum of weights over `count`. Each is divided before it is added, so that no sum overflows, whatever a registry says. */
 function weight(pods: readonly Pod[], count: number): number {
   return pods.reduce((sum, pod) => sum + pod.weight / count, 0);
 }
@@ -75,9 +75,9 @@ function weight(pods: readonly Pod[], count: number): number {
 class ZonePicker<P extends Pod> implements Picker<P> {
   readonly own: Picker<P>;
   readonly other: Picker<P>;
-  /** Of `DRAW_RANGE`: an integer, which no pick puts into a box. */
+  /** The local share times `DRAW_RANGE`: an integer, for which a pick allocates nothing. */
   readonly #share: number;
-  /** None where equal keys go to the same Pod: then the key says which calls spill over. */
+  /** Undefined where equal keys go to the same Pod: then the key decides which calls spill over. */
   readonly #draw: Draw | undefined;
 
   constructor(own: Picker<P>, other: Picker<P>, share: number, draw: Draw | undefined) {
@@ -90,14 +90,14 @@ class ZonePicker<P extends Pod> implements Picker<P> {
   pick(info: PickInfo<P>): P | undefined {
     const stays = this.#stays(info.hash);
     const pod = stays ? this.own.pick(info) : this.other.pick(info);
-    // A Pod tried already is worse than an untried one of the other side.
+    // A Pod that was tried before is worse than an untried one of the other zones.
     if (pod !== undefined && !info.excluded?.has(pod)) return pod;
     return (stays ? this.other.pick(info) : this.own.pick(info)) ?? pod;
   }
 
   #stays(hash: number): boolean {
     if (this.#share >= DRAW_RANGE || this.#share <= 0) return this.#share > 0;
-    // Mixed once more: the policies divide the keys by the hash as it is.
+    // Mixed once more, because the policies divide the keys by the hash itself.
     const at = this.#draw === undefined ? mixSigned(hash + 1) >>> 2 : this.#draw.bits();
     return at < this.#share;
   }

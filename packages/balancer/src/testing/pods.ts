@@ -54,7 +54,7 @@ export function seeded(seed: number): Random {
   };
 }
 
-/** What a picker is built from, beside the Pods. */
+/** What a picker is built from, besides the Pods. */
 export type TestEnv = Pick<PolicyInput, 'random' | 'nowMs' | 'zone'>;
 
 /** In the zone `a`, unless the test says otherwise. */
@@ -70,7 +70,7 @@ export function makeEnv(seed = 1, zone: string | undefined = 'a'): TestEnv & { a
   };
 }
 
-/** A call with this hash, that was at these Pods already. */
+/** A call with this hash that has tried these Pods. */
 export function makeInfo(hash = 0, ...tried: Pod[]): PickInfo {
   return { hash, excluded: tried.length === 0 ? undefined : new Set(tried) };
 }

@@ -1,4 +1,4 @@
-/** What a call shows to routes: its host, and headers of its metadata. Several values of one name are joined by commas. */
+/** The parts of a call that routes can look at: its host, and its metadata. Several values of one name are joined by commas. */
 export interface RoutedCall {
   /** `:authority`, where the call names a host of its own. */
   readonly host: string | undefined;
@@ -6,25 +6,25 @@ export interface RoutedCall {
   header(name: string): string | undefined;
 }
 
-/** What a text must be. Of `exact`, `prefix`, `suffix` and `pattern`, the whole text must match each that is given. */
+/** Conditions on a text. It must meet each one that is given. */
 export interface TextMatch {
-  /** The whole text. */
+  /** The text equals this. */
   readonly exact?: string;
-  /** How it begins. */
+  /** The text begins with this. */
   readonly prefix?: string;
-  /** How it ends. */
+  /** The text ends with this. */
   readonly suffix?: string;
-  /** Matches the whole text (RE2 in Envoy's config: `safe_regex`). */
+  /** The pattern matches the whole text (RE2 in Envoy's config: `safe_regex`). */
   readonly pattern?: RegExp;
 }
 
-/** A condition on one header (Envoy: `HeaderMatcher`). With nothing but a name: that the call has it. */
+/** A condition on one header (Envoy: `HeaderMatcher`). With a name alone, the call must have the header. */
 export interface HeaderMatch extends TextMatch {
-  /** In lower case. */
+  /** The header's name, in lower case. */
   readonly name: string;
   /** `false`: the call must not have the header. */
   readonly present?: boolean;
-  /** Turns the result round; of a header that is absent too. */
+  /** Reverses the result, also for a header that is absent. */
   readonly invert?: boolean;
 }
 
@@ -43,7 +43,7 @@ export function matchesPath({ path }: RouteMatch, text: string): boolean {
   return path === undefined || matchesText(path, text);
 }
 
-/** Whether something besides the path decides. */
+/** Whether a condition besides the path is given. */
 export function isConditional({ headers, share }: RouteMatch): boolean {
   return (headers !== undefined && headers.length > 0) || (share !== undefined && share < 1);
 }

@@ -3,7 +3,7 @@ import type { Route } from './route.ts';
 
 /** The routes of one service. Immutable: another version replaces it whole. */
 export interface RouteTable<C> {
-  /** Resolved once for each method and version. */
+  /** The routes of a method. Called once for each method and version of the table. */
   forMethod(path: string): MethodRoutes<C>;
 }
 
@@ -19,7 +19,7 @@ export interface MethodRoutes<C> {
 export interface Rule<C> {
   /** Which calls it is for. */
   readonly match: RouteMatch;
-  /** What they get. */
+  /** The route that they take. */
   readonly route: Route<C>;
 }
 

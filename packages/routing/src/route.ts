@@ -8,13 +8,13 @@ export interface WeightedCluster {
   readonly weight: number;
 }
 
-/** What calls get: a cluster, and settings of the route's own. `C` is what the client knows as a method's config. */
+/** A route gives its calls a cluster and settings of its own. `C` is the client's type for a method's settings. */
 export interface Route<C> {
-  /** In errors and telemetry. */
+  /** How errors and telemetry name it. */
   readonly name: string;
-  /** One, or several with weights: a split of traffic. */
+  /** One cluster, or several with weights: a split of traffic. */
   readonly clusters: readonly WeightedCluster[];
-  /** Stands above what the service config says, field by field. */
+  /** Settings that override those of the service config, field by field. */
   readonly config: C;
   /** The cluster of one call, by a number in [0, 1) that is drawn for it. */
   cluster(random: number): string;

@@ -22,7 +22,7 @@ import {
 import { checkFunction, checkMs, checkReachable } from './check-options.ts';
 import { podHost } from './pod-host.ts';
 
-/** How one Pod is announced. Times in milliseconds. Throws `InvalidInput` where it is read. */
+/** How one Pod is announced. Times in milliseconds. A value that breaks its rule is an `InvalidInput`. */
 export interface AnnounceOptions {
   /** Where the Pod is announced: `nacos({ … })`, `fileAnnouncer(directory)`. */
   readonly registry: Announcer;
@@ -30,7 +30,7 @@ export interface AnnounceOptions {
   readonly service: string;
   /** The port that the server listens on, 1–65535. */
   readonly port: number;
-  /** Default: the environment's `POD_IP`, else the address of the only network interface that others reach. */
+  /** Default: the environment's `POD_IP`, else the address of the only network interface that other Pods can reach. */
   readonly host?: string;
   /** Relative share of calls. Default 1; 0 takes none. */
   readonly weight?: number;
@@ -41,7 +41,7 @@ export interface AnnounceOptions {
   /** How long `announce` waits to be listed before it goes on in the background. Default 5 000. */
   readonly timeoutMs?: number;
   /**
-   * Told each time the registry refuses or cannot be reached; the announcement is tried again. Default: a warning of the
+   * Called each time the registry refuses or cannot be reached; the announcement is tried again. Default: a warning of the
    * process.
    */
   readonly onProblem?: (error: Error) => void;
@@ -51,12 +51,12 @@ export interface AnnounceOptions {
   readonly random?: Random;
 }
 
-/** `announcing` until the registry took it, `listed` until it is withdrawn. */
+/** `announcing` until the registry has accepted the Pod, `listed` until the Pod is withdrawn. */
 export type PresenceState = 'announcing' | 'listed' | 'withdrawn';
 
-/** One Pod that wants to be in a registry, whatever becomes of that registry. */
+/** One Pod that is kept in a registry, also across failures of the registry. */
 export interface Presence {
-  /** As it is announced now. */
+  /** The Pod as it is announced now. */
   readonly endpoint: Endpoint;
   /** Whether the registry has it. */
   readonly state: PresenceState;
@@ -81,9 +81,9 @@ export const ANNOUNCE_KEYS = [
 ] as const;
 
 /**
- * Announces a Pod. Call it when the server serves. Resolves when the Pod is listed; a registry that is away does not
- * keep a provider from serving: then it resolves after the first failure or `timeoutMs`, and the announcement is tried
- * again with backoff until it is listed or withdrawn. Rejects with `InvalidInput` for what no registry would take.
+ * Announces a Pod. Call it when the server serves. Resolves when the Pod is listed. A registry that is away does not
+ * keep a provider from serving: the promise then resolves after the first failure or `timeoutMs`, and the announcement is tried
+ * again with backoff until the Pod is listed or withdrawn. Rejects with `InvalidInput` for a Pod that no registry would accept.
  */
 export async function announce(options: AnnounceOptions): Promise<Presence> {
   const { presence, listed } = beginToAnnounce(options);

@@ -12,8 +12,8 @@ export interface AttachOptions extends LeaveOptions {
   /** The port that the framework binds, 1–65535. */
   readonly port: number;
   /**
-   * Signals on which the provider leaves. Default none: the framework hears them, and its hook awaits `drain()`. Give
-   * `['SIGTERM']` where it does not; a second one then ends the calls that are left.
+   * Signals on which the provider leaves. Default none: the framework handles them, and its hook awaits `drain()`. Give
+   * `['SIGTERM']` where it does not; a second signal then ends the calls that are left.
    */
   readonly signals?: readonly NodeJS.Signals[];
 }
@@ -21,16 +21,16 @@ export interface AttachOptions extends LeaveOptions {
 /** A provider whose server a framework binds. */
 export interface AttachedProvider extends Provider {
   /**
-   * The server is bound: health says `SERVING`, and the Pod is announced. Rejects with `InvalidInput` for what no registry
-   * would take. Does nothing once the provider leaves.
+   * Call it when the server is bound: health then says `SERVING`, and the Pod is announced. Rejects with `InvalidInput` for a Pod that no
+   * registry would accept. Does nothing once the provider leaves.
    */
   announce(): Promise<void>;
 }
 
 /**
- * Does for a grpc-js server that a framework makes and binds what `serve` does for one's own. Call it before the server is bound,
- * as it adds the health service; `announce()` when it is bound; and await `drain()` before the framework stops the server.
- * Throws `InvalidInput`.
+ * Does what `serve` does, for a grpc-js server that a framework makes and binds. Call it before the server is bound, because it adds the
+ * health service. Call `announce()` when the server is bound, and await `drain()` before the framework stops it. Throws
+ * `InvalidInput`.
  */
 export function attach(
   server: Pick<Server, 'addService'> & StoppableServer,

@@ -12,7 +12,7 @@ export function checkFunction(value: unknown, path: string): void {
   throw new InvalidInput(path, value, 'must be a function');
 }
 
-/** A signal that is misspelt would end the process at once, with all its calls. */
+/** With a misspelt name the real signal would end the process at once, with all its calls. */
 export function checkSignals(signals: unknown, path: string): void {
   if (!Array.isArray(signals)) throw new InvalidInput(path, signals, "must be a list, such as ['SIGTERM']");
   const known = Object.keys(constants.signals);
@@ -27,7 +27,7 @@ export function checkNames(names: unknown, path: string): void {
   throw new InvalidInput(path, names, 'must be a list of names');
 }
 
-/** Where a server listens on all addresses, however its zeros are written. */
+/** Whether a server with this host listens on all addresses, however the zeros are written. */
 export const isUnspecified = (host: string) => host === '0.0.0.0' || /^[0:]*:[0:]*$/.test(host);
 
 /** A client that used 0.0.0.0 would call itself. */

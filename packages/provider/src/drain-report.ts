@@ -1,6 +1,6 @@
 /** How stopping went. */
 export interface DrainReport {
-  /** Whether the registry let go in time; true where there is none. */
+  /** Whether the registry removed the Pod in time; true where there is no registry. */
   readonly withdrawn: boolean;
   /** Whether every call ended by itself. */
   readonly finished: boolean;

@@ -1,6 +1,6 @@
 /** `grpc.health.v1`'s messages: https://github.com/grpc/grpc/blob/master/doc/health-checking.md */
 
-/** `HealthCheckResponse.ServingStatus`; the last one only in `Watch`. */
+/** `HealthCheckResponse.ServingStatus`; only `Watch` answers with the last one. */
 export type HealthStatus = 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
 
 const NUMBERS: Readonly<Record<HealthStatus, number>> = { SERVING: 1, NOT_SERVING: 2, SERVICE_UNKNOWN: 3 };
@@ -9,7 +9,7 @@ const FIXED64 = 1;
 const LENGTH = 2;
 const FIXED32 = 5;
 
-/** `HealthCheckRequest`. An object, because grpc-js's server takes an empty text for no message. */
+/** `HealthCheckRequest`. It is an object, because grpc-js's server mistakes an empty string for no message. */
 export interface HealthRequest {
   /** `''` is the whole server. */
   readonly service: string;
@@ -59,7 +59,7 @@ function varint(bytes: Buffer, at: number): { readonly value: number; readonly e
   let value = 0;
   for (let i = 0; i < 10 && at + i < bytes.length; i++) {
     const byte = bytes[at + i]!;
-    // Of tags and lengths nothing stands in more than five bytes; the rest of a number that is skipped is of no interest.
+    // Tags and lengths have five bytes at most. A longer number belongs to a field that is skipped, so its value does not matter.
     if (i < 5) value += (byte & 0x7f) * 2 ** (7 * i);
     if (byte < 0x80) return { value, end: at + i + 1 };
   }

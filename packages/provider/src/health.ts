@@ -14,15 +14,15 @@ import {
   type HealthStatus,
 } from './health-wire.ts';
 
-/** As many as `List` may name: https://github.com/grpc/grpc-proto/blob/master/grpc/health/v1/health.proto */
+/** The most services that `List` may name: https://github.com/grpc/grpc-proto/blob/master/grpc/health/v1/health.proto */
 const MAX_LISTED = 100;
 
 type Statuses = ReadonlyMap<string, HealthStatus>;
 type Watcher = ServerWritableStream<HealthRequest, HealthStatus>;
 
 /**
- * gRPC's health service, `grpc.health.v1.Health`. Not by the package grpc-health-check: it reads a .proto from its own folder when it
- * is loaded, which no provider has that is bundled into one file, and it brings 8 MB for messages of one field.
+ * gRPC's health service, `grpc.health.v1.Health`. The package grpc-health-check is not used: when it is loaded it reads a .proto from its
+ * own folder, which a provider in one bundled file does not have, and it brings 8 MB for messages of one field.
  */
 export class Health {
   readonly #statuses = new Map<string, HealthStatus>();
@@ -82,7 +82,7 @@ function end(watcher: Watcher): void {
   watcher.emit('error', { code: Status.UNAVAILABLE, details: 'The server is shutting down.' });
 }
 
-/** As a server needs it: requests are only read, and replies only written. */
+/** The definition of a method for a server, which only reads requests and only writes replies. */
 function method<Reply>(
   name: string,
   serialize: (reply: Reply) => Buffer,

@@ -5,17 +5,17 @@ import type { DrainReport } from './drain-report.ts';
 
 /** How a provider announces itself and stops, whether podwire or a framework binds its server. Times in milliseconds. */
 export interface LeaveOptions extends Omit<AnnounceOptions, 'registry' | 'service' | 'port'> {
-  /** None where others list the Pod, as Kubernetes does. */
+  /** Where the Pod is announced. Leave it out where something else lists the Pod, as Kubernetes does. */
   readonly registry?: AnnounceOptions['registry'];
-  /** The service's name in the registry, or those of all that the server serves; needed with `registry`. */
+  /** The service's name in the registry, or the names of all services of the server; needed with `registry`. */
   readonly service?: string | readonly string[];
-  /** gRPC services whose health is told besides the whole server's (`''`). Default none. */
+  /** gRPC services that have a health status besides the whole server's (`''`). Default none. */
   readonly healthOf?: readonly string[];
   /** Signals on which the provider leaves. */
   readonly signals?: readonly NodeJS.Signals[];
-  /** How long the registry may take to let go of the Pod, also where `serve` fails. Default 3 000. */
+  /** How long the registry may take to remove the Pod, also where `serve` fails. Default 3 000. */
   readonly withdrawTimeoutMs?: number;
-  /** How long consumers have to hear that the Pod leaves, while it serves on. Default 5 000. */
+  /** How long consumers have to hear that the Pod leaves, while it goes on serving. Default 5 000. */
   readonly noticeMs?: number;
   /** How long calls may take to end after that. Default 20 000: all steps within Kubernetes's 30 s. */
   readonly graceMs?: number;
@@ -23,7 +23,7 @@ export interface LeaveOptions extends Omit<AnnounceOptions, 'registry' | 'servic
   readonly onStopped?: (report: DrainReport) => void;
 }
 
-/** What {@link LeaveOptions} hold beside what `announce` takes. */
+/** The keys of {@link LeaveOptions} besides those that `announce` takes. */
 export const LEAVE_KEYS = [
   'healthOf',
   'signals',

@@ -8,8 +8,8 @@ export type Interfaces = NodeJS.Dict<NetworkInterfaceInfo[]>;
 /**
  * The IP address under which other Pods reach this one: `POD_IP`, which the downward API sets from `status.podIP`
  * (https://kubernetes.io/docs/concepts/workloads/pods/downward-api/), else the address of the only network interface
- * that others can reach, IPv4 before IPv6. Several are an error: a Pod that is announced under an address that no client
- * reaches is worse than one that does not start.
+ * that other Pods can reach, IPv4 before IPv6. Several such interfaces are an error: a Pod that is announced under an address that no
+ * client reaches is worse than one that does not start.
  */
 export function podHost(variables: NodeJS.ProcessEnv, interfaces: Interfaces): string {
   const given = variables.POD_IP;

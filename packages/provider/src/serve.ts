@@ -10,11 +10,11 @@ import { type Provider, Serving } from './serving.ts';
 
 /** How a provider serves, announces itself and stops. Times in milliseconds. */
 export interface ServeOptions extends LeaveOptions {
-  /** Where the server listens: `0.0.0.0:50051`, `[::]:50051`. Port 0 takes a free one. */
+  /** Where the server listens: `0.0.0.0:50051`, `[::]:50051`. Port 0 takes a free port. */
   readonly address: string;
-  /** grpc-js's, for the port that is bound. */
+  /** grpc-js's server credentials, for the port that is bound. */
   readonly credentials: ServerCredentials;
-  /** Signals on which the provider leaves. Default `['SIGTERM']`; a second one ends the calls that are left. */
+  /** Signals on which the provider leaves. Default `['SIGTERM']`; a second signal ends the calls that are left. */
   readonly signals?: readonly NodeJS.Signals[];
 }
 

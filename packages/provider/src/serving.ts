@@ -16,7 +16,7 @@ export interface Provider {
   readonly port: number;
   /** `starting` until a server that a framework binds was announced. */
   readonly state: 'starting' | 'serving' | 'leaving' | 'stopped';
-  /** The Pod in the registry, once for each service. */
+  /** The Pod's presence in the registry, one for each service. */
   readonly presences: readonly Presence[];
   /** Changes the Pod for all its services. */
   update(change: AnnouncementChange): Promise<void>;
@@ -26,7 +26,7 @@ export interface Provider {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** As much of a server as is needed to stop it; a framework may keep the rest to itself. */
+/** The methods of a server that are needed to stop it; a framework may hide the others. */
 export type StoppableServer = Partial<Pick<Server, 'tryShutdown' | 'forceShutdown'>>;
 
 /** A server that serves until it is told to leave, whether podwire or a framework bound it. */

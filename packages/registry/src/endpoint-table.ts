@@ -17,7 +17,7 @@ export class EndpointTable {
     return this.#byId.size;
   }
 
-  /** Immutable; after a change there is a new list. */
+  /** The endpoints in order. The list never changes; after a change there is a new one. */
   get list(): readonly Endpoint[] {
     this.#list ??= [...this.#byId.values()];
     return this.#list;
@@ -31,7 +31,7 @@ export class EndpointTable {
     return this.#byId.has(id);
   }
 
-  /** Applies `change`; whether that made a difference. */
+  /** Applies `change`; returns whether that made a difference. */
   apply(change: Change): boolean {
     switch (change.type) {
       case 'missing':
@@ -83,7 +83,7 @@ export class EndpointTable {
   }
 }
 
-/** What makes one list of another: the ids to delete, and the endpoints to set. */
+/** How one list turns into another: the ids to delete, and the endpoints to set. */
 interface Difference {
   readonly gone: readonly string[];
   readonly others: readonly Endpoint[];

@@ -8,15 +8,15 @@ export type Phase = 'serving' | 'draining';
 /** One Pod of a service as the registry last described it. Identity is `id`; everything else may change. */
 export interface Endpoint {
   /**
-   * `host:port` in its one spelling: brackets around an IPv6 host, a name in lower case and without a dot at its end. Of a socket
-   * `unix:/path` or `unix-abstract:name`.
+   * `host:port` in its one spelling: brackets around an IPv6 host, a name in lower case and without a dot at its end. The id of a socket
+   * is `unix:/path` or `unix-abstract:name`.
    */
   readonly id: string;
   /** An IP address without brackets, or a name. */
   readonly host: string;
   /** 1–65535; 0 where there is a `path`. */
   readonly port: number;
-  /** Of the Unix domain socket that is connected to; an abstract one begins with a NUL. `host` is then `localhost`. */
+  /** The path of a Unix domain socket; an abstract one begins with a NUL. `host` is then `localhost`. */
   readonly path?: string;
   /** Relative share of calls, finite and ≥ 0; 0 takes no calls. Default 1. */
   readonly weight: number;
@@ -105,7 +105,7 @@ export function endpointId(address: string): string {
   }
 }
 
-/** A name means the same host with a dot at its end, which only keeps it from being searched for. */
+/** A dot at the end of a name only keeps search domains from being tried: the host is the same. */
 function idOf(host: string, port: number): string {
   return formatAddress(host.endsWith('.') ? host.slice(0, -1) : host, port);
 }
@@ -166,7 +166,7 @@ function socketPlace(given: unknown, path: string): Place {
   return { host: 'localhost', port: 0, path: socket };
 }
 
-/** Only `toEndpoint` makes these, so that they need no second check. */
+/** An endpoint that was checked: only `toEndpoint` makes these, so they need no second check. */
 class CheckedEndpoint implements Endpoint {
   readonly id: string;
   readonly host: string;

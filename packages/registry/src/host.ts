@@ -2,18 +2,18 @@ import { isIP } from './node-net.ts';
 
 const NAME =
   /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$/;
-/** What getaddrinfo takes for an IPv4 address: numbers with leading zeros (octal), in hex, or fewer than four. */
+/** Other spellings that getaddrinfo reads as an IPv4 address: octal numbers with leading zeros, hex, or fewer than four numbers. */
 const ODD_IPV4 = /^(0x[\da-f]*|\d+)(\.(0x[\da-f]*|\d+)){0,3}\.?$/i;
 /** The interface of a link-local address, as in `fe80::1%eth0` (RFC 4007). */
 const SCOPE = /^[A-Za-z0-9_.-]{1,32}$/;
 
 /**
  * The one spelling of a host: a name in lower case, with the dot at its end if it has one; IPv4 in four decimal numbers; IPv6
- * without brackets as RFC 5952 has it, and IPv4 where it is mapped to IPv6. A scope (`%eth0`) stays with a link-local address
- * alone: of others it means nothing, and Java writes it to all. Undefined for text that is not a host.
+ * without brackets as RFC 5952 has it, and as IPv4 where it is mapped from IPv4. Only a link-local address keeps its scope (`%eth0`):
+ * on other addresses a scope means nothing, but Java writes one on all. Undefined for text that is not a host.
  */
 export function canonicalHost(text: string): string | undefined {
-  // Longer is nothing, brackets and a scope included.
+  // No host is longer, brackets and a scope included.
   if (text.length > 300) return undefined;
   if (text.includes(':')) return canonicalIpv6(/^\[(.*)\]$/.exec(text)?.[1] ?? text);
   if (isIP(text) === 4) return text;

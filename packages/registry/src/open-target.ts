@@ -11,11 +11,11 @@ import { parseTarget, type Target } from './target.ts';
 
 /** A target with the registry that serves it. */
 export interface OpenedTarget {
-  /** The target, taken apart. */
+  /** The target in its parts. */
   readonly target: Target;
   /** The registry of its scheme. */
   readonly registry: Registry;
-  /** What the registry calls the service. */
+  /** The name by which the registry knows the service. */
   readonly service: string;
 }
 
@@ -40,7 +40,7 @@ const BUILT_IN: Readonly<Record<string, (target: Target, env: Env) => Opened>> =
  */
 export function openTarget(text: string, env: Env, registries: readonly Registry[] = []): OpenedTarget {
   for (const [i, { scheme }] of registries.entries()) {
-    // The first would be used, and the other one not, without a word.
+    // Otherwise the first would be used and the second ignored, without a word.
     if (registries.findIndex((other) => other.scheme === scheme) !== i)
       throw new InvalidInput(
         `options.registries[${i}]`,
@@ -74,7 +74,7 @@ function openStatic(target: Target): Opened {
   return { registry: staticRegistry(list, 'target'), service: list };
 }
 
-/** gRPC's names for a list of addresses, whose port may be left out. */
+/** Whether the target has one of gRPC's schemes for a list of addresses, in which ports may be left out. */
 function isOfIp({ text }: Target): boolean {
   return /^ipv[46]:/i.test(text);
 }

@@ -14,13 +14,13 @@ export type RegistryUpdate =
   /** What the registry says now cannot be used at all; what it said before still holds. */
   | { readonly type: 'problem'; readonly reason: string };
 
-/** A source of endpoint sets. It stays dumb: reconnecting and holding on is `watchService`'s work, not its own. */
+/** A source of endpoint sets. It stays simple: `watchService` reconnects and holds on to endpoints for every registry. */
 export interface Registry {
   /** The target scheme it serves, without `://`. */
   readonly scheme: string;
-  /** What a set that comes from here is called in snapshots. */
+  /** How snapshots name the source of a set that comes from this registry. */
   readonly source: Exclude<EndpointSource, 'snapshot'>;
-  /** Registries with the same key have the same endpoints, so that one watch serves all callers. Default: each object is a registry of its own. */
+  /** Registries with the same key have the same endpoints, so that one watch serves all callers. Without a key each object is a registry of its own. */
   readonly key?: string;
   /** Throws `InvalidInput` for a service that cannot be right, so that a wrong target is refused when it is opened. */
   check?(service: string): void;
@@ -30,15 +30,15 @@ export interface Registry {
    */
   watch(service: string, options: RegistryWatchOptions): AsyncIterable<RegistryUpdate>;
   /**
-   * The zone that a node is in, for channels whose Pods do not tell it; undefined when the registry does not know. `service`
-   * is the one that the channel is for: what the registry may be asked may depend on it.
+   * The zone that a node is in, for channels whose Pods do not tell it; undefined when the registry does not know. `service` is
+   * the channel's service: the registry's rights may depend on it.
    */
   zoneOf?(service: string, node: string): Promise<string | undefined>;
-  /** Lets go of connections that are kept between watches. */
+  /** Closes connections that are kept between watches. */
   close?(): Promise<void>;
 }
 
-/** What a registry is given with each watch. */
+/** The options of one watch. */
 export interface RegistryWatchOptions {
   /** Ends the watch. */
   readonly signal: AbortSignal;
@@ -49,19 +49,19 @@ export interface RegistryWatchOptions {
   readonly onRecheck?: (look: () => void) => void;
 }
 
-/** What a provider may change of itself while it is announced. */
+/** The properties of an announced Pod that its provider may change. */
 export interface AnnouncementChange {
   /** Default: as before. */
   readonly weight?: number;
   /** Default: as before. */
   readonly phase?: Phase;
-  /** Replace those before. Default: as before. */
+  /** These replace all attributes. Default: as before. */
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
 /** One announced Pod; its lease is kept until it is withdrawn. */
 export interface Announcement {
-  /** As it is announced now. */
+  /** The Pod as it is announced now. */
   readonly endpoint: Endpoint;
   /** Announces the change; rejects when the registry refuses it, and then nothing has changed. */
   update(change: AnnouncementChange): Promise<void>;

@@ -8,9 +8,9 @@ const UNREACHABLE_MAX_MS = 1_000;
 const LEAST_SHARE = 0.1;
 
 /**
- * How long to wait between attempts to use a registry: 0.5 s, doubled up to 10 s while it refuses, and at most 1 s while
- * it cannot be reached at all. Half to whole of that, by chance: a thousand clients that lost one registry together do not
- * come back together.
+ * How long to wait between attempts to use a registry: 0.5 s, doubled up to 10 s while the registry refuses, and at most 1 s while
+ * it cannot be reached at all. A random factor from a half to 1 keeps a thousand clients that lost one registry together from coming
+ * back together.
  */
 export class RetryDelay {
   readonly #random: Random;
@@ -32,7 +32,7 @@ export class RetryDelay {
     return unreachable ? Math.max(delayMs - triedMs, delayMs * LEAST_SHARE) : delayMs;
   }
 
-  /** After an attempt that was a success. */
+  /** Call it after an attempt that succeeded. */
   reset(): void {
     this.#nextMs = FIRST_MS;
   }

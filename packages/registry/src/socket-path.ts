@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 
-/** `sun_path` of Linux has 108 bytes (unix(7)). Node cuts off what is more, and would connect to another socket. */
+/** `sun_path` of Linux has 108 bytes (unix(7)). Node cuts off a longer path, and would connect to another socket. */
 const MAX_BYTES = 107;
 
 /**
- * The one spelling of a Unix domain socket's path: absolute, or as Node has it a NUL and the name of an abstract one.
+ * The one spelling of a Unix domain socket's path: an absolute path, or, as in Node, a NUL and the name of an abstract socket.
  * Undefined for text that is not a socket's path.
  */
 export function canonicalSocket(path: string): string | undefined {
@@ -24,7 +24,7 @@ export function socketIn(address: string): string | undefined {
   return address.startsWith('unix-abstract:') ? `\0${address.slice('unix-abstract:'.length)}` : undefined;
 }
 
-/** How a socket is written: `unix:/run/orders.sock`, `unix-abstract:orders`. */
+/** The text that names a socket: `unix:/run/orders.sock`, `unix-abstract:orders`. */
 export function socketId(path: string): string {
   return path.startsWith('\0') ? `unix-abstract:${path.slice(1)}` : `unix:${path}`;
 }

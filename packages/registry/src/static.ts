@@ -2,10 +2,10 @@ import { checkKeys, InvalidInput } from '@podwire/core';
 import { ENDPOINT_KEYS, type Endpoint, type EndpointInput, toEndpoint } from './endpoint.ts';
 import type { Registry } from './registry.ts';
 
-/** Largest number of endpoints written in a target or options object. */
+/** The most endpoints that a target or an options object may name. */
 const MAX_ENDPOINTS = 10_000;
 
-/** Checks a list of endpoints in which every one must be right: what a person wrote, not what a server said. */
+/** Checks a list of endpoints that a person wrote: unlike in a server's list, every one must be valid. */
 export function toEndpoints(inputs: readonly EndpointInput[], path: string): Endpoint[] {
   if (!Array.isArray(inputs)) throw new InvalidInput(path, inputs, 'must be an array of endpoints');
   if (inputs.length === 0) throw new InvalidInput(path, inputs, 'must name at least one endpoint');

@@ -2,13 +2,13 @@ import { InvalidInput, unknownWord } from '@podwire/core';
 
 /** A target string in its parts: `scheme://authority/path?query#fragment`. */
 export interface Target {
-  /** Which registry it is for; in lower case. */
+  /** Names the registry; in lower case. */
   readonly scheme: string;
-  /** Between `//` and the next `/`; often empty. */
+  /** The part between `//` and the next `/`; often empty. */
   readonly authority: string;
   /** Percent-decoded, without the slash before it. */
   readonly path: string;
-  /** Behind `?`. */
+  /** The part behind `?`. */
   readonly query: URLSearchParams;
   /** Percent-decoded, without `#`. */
   readonly fragment: string;
@@ -16,9 +16,9 @@ export interface Target {
   readonly text: string;
 }
 
-/** `scheme:path` is allowed for these, as gRPC's own target strings have it; elsewhere a colon begins a port. */
+/** Schemes for which `scheme:path` is allowed, as in gRPC's own target strings; elsewhere a colon begins a port. */
 const SHORT_SCHEMES = ['dns', 'static', 'file', 'ipv4', 'ipv6'];
-/** Here no colon begins a port: gRPC takes `unix:8080` for a socket's name. */
+/** Schemes after which no colon begins a port: for gRPC `unix:8080` is the name of a socket. */
 const SOCKET_SCHEMES = ['unix', 'unix-abstract'];
 /** gRPC's names for a list of addresses. */
 const ALIASES = new Map([

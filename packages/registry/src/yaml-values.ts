@@ -118,7 +118,7 @@ function merge(into: Record<string, unknown>, source: unknown): void {
   }
 }
 
-/** A key such as `__proto__` is one like any other. */
+/** Sets a key; one such as `__proto__` is treated like any other. */
 function put(object: Record<string, unknown>, name: string, value: unknown): void {
   if (name !== '__proto__') object[name] = value;
   else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });

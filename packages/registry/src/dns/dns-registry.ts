@@ -15,7 +15,7 @@ import { DEFAULT_PORT, type DnsName, parseName } from './name.ts';
 import { CallbackResolver } from './node-dns.ts';
 import { type DnsResolver, systemResolver } from './resolver.ts';
 
-/** How names are asked for. Times in milliseconds. */
+/** How DNS is asked. Times in milliseconds. */
 export interface DnsRegistryOptions {
   /** Time between two questions; each is varied by ±20 %. Default 5000, the TTL that CoreDNS gives in Kubernetes. */
   readonly pollMs?: number;
@@ -46,12 +46,12 @@ const KEYS = [
   'random',
 ] as const satisfies readonly (keyof DnsRegistryOptions)[];
 const JITTER = 0.2;
-/** The system's resolver may wait out several servers' time-outs before one answers. */
+/** The system's resolver may wait for several servers that do not answer before it asks one that does. */
 const LOOKUP_MS = 20_000;
 
 /**
  * Pods behind a DNS name, such as a headless Service: A and AAAA records of `orders.prod.svc:50051`, or SRV records of
- * `_grpc._tcp.orders.prod.svc.cluster.local`. Asked again and again, for as long as the service is watched.
+ * `_grpc._tcp.orders.prod.svc.cluster.local`. The registry asks again and again, for as long as the service is watched.
  */
 export function dnsRegistry(options: DnsRegistryOptions = {}): Registry {
   checkKeys(options, KEYS, 'options');
@@ -113,7 +113,7 @@ async function* poll(
   }
 }
 
-/** "There is nothing" is an answer; throws when a server fails. Undefined when `signal` aborted. */
+/** Asks once. That DNS has no such name is an answer, too. Throws when a server fails. Undefined when `signal` aborted. */
 async function ask(
   name: DnsName,
   resolver: DnsResolver,

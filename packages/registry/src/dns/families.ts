@@ -1,6 +1,6 @@
 import { isIPv4 } from '../node-net.ts';
 
-/** Which addresses are wanted. */
+/** The addresses that the user wants: IPv4, IPv6 or both. */
 export type Family = 4 | 6 | 'any';
 
 export const FAMILIES: Readonly<Record<Family, readonly (4 | 6)[]>> = { 4: [4], 6: [6], any: [4, 6] };

@@ -6,7 +6,7 @@ import type { DnsResolver, SrvRecord } from './resolver.ts';
 
 /** More records than this are not used. */
 const MAX_RECORDS = 10_000;
-/** SRV hosts that are asked for at a time. */
+/** How many SRV hosts are looked up at a time. */
 const CONCURRENCY = 16;
 /** SRV's weight 0 means "hardly ever" beside others (RFC 2782). */
 const HARDLY_EVER = 0.01;

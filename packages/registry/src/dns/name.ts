@@ -1,17 +1,17 @@
 import { InvalidInput } from '@podwire/core';
 import { parseAddress } from '../endpoint.ts';
 
-/** What a name means: `orders.prod.svc:50051` asks for addresses, `_grpc._tcp.orders.prod.svc` for SRV records. */
+/** What to ask DNS for: addresses for `orders.prod.svc:50051`, SRV records for `_grpc._tcp.orders.prod.svc`. */
 export type DnsName =
   | { readonly kind: 'address'; readonly host: string; readonly port: number }
   | { readonly kind: 'srv'; readonly name: string };
 
-/** gRPC's port of a name without one (https://github.com/grpc/grpc/blob/master/doc/naming.md). */
+/** The port that gRPC uses for a name without one (https://github.com/grpc/grpc/blob/master/doc/naming.md). */
 export const DEFAULT_PORT = 443;
 
 const LABEL = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 
-/** What a target names; a first label that begins with `_` is a service of RFC 2782. Throws {@link InvalidInput}. */
+/** Reads a target's service; a first label that begins with `_` is a service of RFC 2782. Throws {@link InvalidInput}. */
 export function parseName(service: string, defaultPort = DEFAULT_PORT): DnsName {
   if (service === '')
     throw new InvalidInput('target', service, 'must name a host, as in dns:///orders.prod.svc:50051');

@@ -9,24 +9,24 @@ export interface SrvRecord {
   readonly name: string;
   /** 1–65535. */
   readonly port: number;
-  /** Only hosts of the lowest one are used. */
+  /** Only hosts of the lowest priority are used. */
   readonly priority: number;
   /** Relative share among hosts of one priority. */
   readonly weight: number;
 }
 
-/** What the DNS registry asks. An answer that there is nothing is an empty list; whatever else fails rejects. */
+/** Answers the DNS registry. If there are no such records, the answer is an empty list; every failure rejects. */
 export interface DnsResolver {
   /**
    * IPv4 and IPv6 addresses. For a name that `isAbsolute`, with or without a dot at its end, the resolver must not try search domains.
    * Aborting `signal` ends the question where that is possible.
    */
   addresses(host: string, signal: AbortSignal, isAbsolute: boolean): Promise<readonly string[] | HalfAnswer>;
-  /** Records of a name, which is absolute too. */
+  /** The SRV records of an absolute name. */
   srv(name: string, signal: AbortSignal): Promise<readonly SrvRecord[]>;
 }
 
-/** Of Node's resolver, in whole milliseconds. */
+/** The longest time limit that Node's resolver takes, in whole milliseconds. */
 const MAX_TIMEOUT_MS = 0x7fffffff;
 
 /**

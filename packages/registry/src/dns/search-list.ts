@@ -13,7 +13,7 @@ export async function wholeNames(host: string): Promise<readonly string[]> {
   );
 }
 
-/** Of the last `search` or `domain`, as in resolv.conf(5). */
+/** The names to try, by the last `search` or `domain` of a resolv.conf(5). */
 export function namesTried(host: string, resolvConf: string): readonly string[] {
   let domains: readonly string[] = [];
   let ndots = DEFAULT_NDOTS;

@@ -17,7 +17,7 @@ export async function* watchDocument(
   signal: AbortSignal,
 ): AsyncGenerator<RegistryUpdate> {
   const wake = new WakeFlag();
-  // The directory, because editors, `mv` and Kubernetes replace the file or a link above it.
+  // Watches the directory, because editors, `mv` and Kubernetes replace the file or a link above it.
   const watcher = watchPath(dirname(path), wake);
   let seen: string | undefined;
   const reader = new DocumentReader(service);
@@ -39,7 +39,7 @@ export async function* watchDocument(
 class BecameDirectory extends Error {}
 
 interface Found {
-  /** What tells one version of the file from another. */
+  /** Differs between two versions of the file. */
   readonly stamp: string;
   readonly bytes?: Buffer;
   readonly problem?: string;

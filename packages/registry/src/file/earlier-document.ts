@@ -20,9 +20,9 @@ const MAX_PARSED = 64;
 
 /** Where a list stands in a document. */
 interface ListPlace {
-  /** Behind the opening bracket. */
+  /** The position behind the opening bracket. */
   readonly start: number;
-  /** At the closing one. */
+  /** The position of the closing bracket. */
   readonly end: number;
   /** The positions of each endpoint. */
   readonly starts: Int32Array;

@@ -50,7 +50,7 @@ class FileLease implements Announcement {
   readonly #leaseMs: number;
   readonly #clock: Clock;
   #endpoint: Endpoint;
-  /** What its file holds. */
+  /** The text that was written to the file last. */
   #written: string | undefined;
   #timer: Timer | undefined;
   #withdrawn = false;

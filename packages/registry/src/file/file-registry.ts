@@ -13,8 +13,8 @@ export interface FileRegistryOptions {
 }
 
 /**
- * Pods from a YAML or JSON document, or from a directory into which providers announce themselves with a lease. A path
- * that ends in `/`, or is a directory now, is one of leases.
+ * Pods from a YAML or JSON document, or from a directory in which providers announce themselves with a lease. A path
+ * that ends in `/`, or that is a directory now, is a directory of leases.
  */
 export function fileRegistry(path: string, options: FileRegistryOptions = {}): Registry {
   checkKeys(options, ['pollMs', 'clock'], 'options');
@@ -37,7 +37,7 @@ function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {
-    // Not there yet, or out of reach: the watch says so.
+    // It is not there yet, or cannot be reached: the watch will say so.
     return false;
   }
 }

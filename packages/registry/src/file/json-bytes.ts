@@ -1,4 +1,4 @@
-/** Where the parts of a JSON text stand, in its bytes: UTF-8 has JSON's punctuation in no other character. */
+/** Finds the parts of a JSON text in its bytes. This is possible because no other character of UTF-8 contains the bytes of JSON's punctuation. */
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -18,7 +18,7 @@ export function skipSpace(bytes: Buffer, from: number): number {
   return at;
 }
 
-/** Behind the object or list that begins at `from`, or -1 when none does. Of what is no JSON it may be wrong. */
+/** The position behind the object or list that begins at `from`, or -1 when none does. It may be wrong for text that is not JSON. */
 export function endOfNested(bytes: Buffer, from: number): number {
   if (bytes[from] !== OPEN_OBJECT && bytes[from] !== OPEN_LIST) return -1;
   let depth = 0;

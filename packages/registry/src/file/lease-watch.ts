@@ -22,7 +22,7 @@ export async function* watchLeases(
   signal: AbortSignal,
 ): AsyncGenerator<RegistryUpdate> {
   const path = serviceDirectory(directory, service);
-  // Made here too: a consumer may be the first, and a directory must exist to be watched.
+  // Created here, too: a directory must exist to be watched, and a consumer may start before every provider.
   await mkdir(path, { recursive: true });
   const wake = new WakeFlag();
   const watcher = watchPath(path, wake);

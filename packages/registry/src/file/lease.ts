@@ -9,16 +9,16 @@ import { withoutMark } from '../yaml.ts';
 /** A lease as it lies in the directory. A provider that stops renewing it is gone when it expires. */
 export interface Lease {
   readonly endpoint: Endpoint;
-  /** How long it lasts from when it was written. */
+  /** How long the lease lasts after it was written. */
   readonly leaseMs: number;
-  /** The provider's process, for readers on the same machine: one that died need not wait for its lease. */
+  /** The provider's process. A reader on the same machine sees that it died, and need not wait for the lease to end. */
   readonly pid: number;
-  /** Where `pid` means that process. */
+  /** Identifies the machine on which `pid` means that process. */
   readonly machine: string;
 }
 
 const KEYS = ['address', 'weight', 'zone', 'phase', 'attributes', 'leaseMs', 'expiresMs', 'pid', 'machine'];
-/** A longer name of a file is refused by most file systems, and a draft's is longer by 37. */
+/** A longer name is replaced by its hash: file systems limit names, most to 255 bytes, and a draft's name is longer by 37. */
 const MAX_NAME = 120;
 /** A lease file larger than this is not read. Attributes may have 16 Ki characters, each six bytes in JSON at most. */
 export const MAX_LEASE_BYTES = 128 * 1024;
@@ -113,7 +113,7 @@ function ofLinux(read: () => string): string {
   }
 }
 
-/** Whether the provider's process may still run. About one on another machine, only its lease tells. */
+/** Whether the provider's process may still run. For a process on another machine, only its lease tells. */
 export function mayRun(lease: Lease): boolean {
   if (lease.machine !== thisMachine()) return true;
   try {

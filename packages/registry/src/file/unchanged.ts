@@ -9,7 +9,7 @@ export function isUnchanged(input: EndpointInput, endpoint: Endpoint): boolean {
   const same =
     (weight ?? 1) === endpoint.weight && zone === endpoint.zone && (phase ?? 'serving') === endpoint.phase;
   if (!same || !sameAttributes(attributes, endpoint.attributes)) return false;
-  // Any other key is left to the checks.
+  // An input with any other key goes through the checks.
   let more = -1;
   for (const _key in input) more += 1;
   if (weight !== undefined) more -= 1;

@@ -2,8 +2,8 @@ import { type FSWatcher, watch } from 'node:fs';
 import type { WakeFlag } from '@podwire/core';
 
 /**
- * Rings when something under a directory changes. The file system's own notices get lost (network file systems, a
- * directory replaced as a whole), so a caller looks by itself now and then as well.
+ * Raises `wake` when something under a directory changes. Notices of the file system may get lost (network file systems, a
+ * directory that was replaced as a whole), so the caller also looks by itself now and then.
  */
 export function watchPath(directory: string, wake: WakeFlag): { close(): void } {
   let watcher: FSWatcher | undefined;
@@ -11,7 +11,7 @@ export function watchPath(directory: string, wake: WakeFlag): { close(): void } 
     watcher = watch(directory, { persistent: false }, () => wake.raise());
     watcher.on('error', () => watcher?.close());
   } catch {
-    // No such directory yet, or no more watches: looking now and then must do.
+    // The directory does not exist yet, or the system allows no more watches: looking now and then must do.
   }
   return { close: () => watcher?.close() };
 }

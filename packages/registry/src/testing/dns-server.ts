@@ -2,18 +2,18 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv4, SocketAddress } from 'node:net';
 import type { SrvRecord } from '../index.ts';
 
-/** What a name has; a name that is not there does not exist (NXDOMAIN). */
+/** The records of a name; a name without an entry does not exist (NXDOMAIN). */
 export interface DnsRecords {
   /** IPv4 and IPv6 addresses. */
   readonly addresses?: readonly string[];
   readonly srv?: readonly SrvRecord[];
-  /** Types that it misbehaves for, beside others that it answers. */
+  /** Record types for which the server misbehaves, while it answers for others. */
   readonly fails?: Partial<Record<keyof typeof TYPES, Misbehaviour>>;
 }
 
 export type Misbehaviour = 'SERVFAIL' | 'REFUSED' | 'silent';
 
-/** Answers by name, or how a server misbehaves; `*.` and a domain is any other name below it. */
+/** Answers by name, or how the server misbehaves. `*.` and a domain stands for every other name below the domain. */
 export type DnsZone = Record<string, DnsRecords | Misbehaviour>;
 
 const TYPES = { a: 1, aaaa: 28, srv: 33 } as const;

@@ -22,7 +22,7 @@ export function realTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** One watch of a registry, followed by hand: what it said, what follows from it, how it ended. */
+/** One watch of a registry: what it yielded, the endpoints that follow from that, and how it ended. */
 export class Followed {
   readonly updates: RegistryUpdate[] = [];
   readonly endpoints: EndpointTable = new EndpointTable();

@@ -5,16 +5,16 @@ import { Followed, realTurn, until } from './follow.ts';
 /** One registry on a backend of its own, ready to be watched. */
 export interface RegistryFixture {
   readonly registry: Registry;
-  /** A service that has the Pods `initial` to begin with. */
+  /** A service whose first Pods are `initial`. */
   readonly service: string;
   readonly initial: readonly EndpointInput[];
-  /** Makes the backend say this of the service from now on. Left out where nothing can change. */
+  /** Makes the backend list these Pods for the service from now on. Leave it out where nothing can change. */
   readonly change?: (endpoints: readonly EndpointInput[]) => Promise<void>;
-  /** What the backend can say beside addresses; default nothing. */
+  /** The properties that the backend can tell besides addresses; default none. */
   readonly says?: readonly ('weight' | 'zone' | 'phase' | 'attributes')[];
-  /** A service that the backend does not know. Left out where every name is known. */
+  /** A service that the backend does not know. Leave it out where every name is known. */
   readonly unknown?: string;
-  /** Makes the backend unusable. Left out where it cannot fail. */
+  /** Makes the backend unusable. Leave it out where it cannot fail. */
   readonly fail?: () => Promise<void>;
   /** Moves time on; called again and again while something is waited for. Default a short pause in real time. */
   readonly step?: () => Promise<void>;
@@ -23,7 +23,7 @@ export interface RegistryFixture {
   readonly close: () => Promise<void>;
 }
 
-/** What every registry keeps to. `run` opens a fixture of its own, and throws when the promise is broken. */
+/** One promise that every registry keeps. `run` opens a fixture of its own, and throws when the promise is broken. */
 export interface ConformanceCase {
   readonly name: string;
   readonly run: (open: () => Promise<RegistryFixture>) => Promise<void>;

@@ -8,7 +8,7 @@ import {
 
 type Said = { readonly update: unknown } | { readonly error: unknown } | { readonly end: true };
 
-/** A registry that says what a test tells it to, right or wrong. */
+/** A registry that yields whatever a test gives it, valid or not. */
 export class ScriptedRegistry implements Registry {
   readonly scheme = 'scripted';
   readonly source: 'registry' | 'static';
@@ -18,9 +18,9 @@ export class ScriptedRegistry implements Registry {
   open = 0;
   /** How often it was asked to look again. */
   rechecks = 0;
-  /** Thrown by `watch` itself. */
+  /** An error that `watch` itself throws. */
   throwNow: unknown;
-  /** Said first on each watch, as most registries do. */
+  /** The first update of each watch, as most registries have one. */
   first: RegistryUpdate | undefined;
   readonly #queues = new Set<{ said: Said[]; wake: () => void }>();
 
@@ -37,7 +37,7 @@ export class ScriptedRegistry implements Registry {
     return this.#run(signal);
   }
 
-  /** Said on every open watch: an update, or anything else that a broken registry may yield. */
+  /** Yields a value on every open watch: an update, or anything else that a broken registry may yield. */
   say(update: unknown): void {
     this.#put({ update });
   }

@@ -8,7 +8,7 @@ import {
   watchService,
 } from '../index.ts';
 
-/** A `watchService` on a virtual clock, with all that it told. */
+/** A `watchService` on a virtual clock, with everything that it told its listener. */
 export class Watched {
   readonly clock: VirtualClock;
   readonly watch: ServiceWatch;
@@ -33,7 +33,7 @@ export class Watched {
     return this.watch.set?.endpoints.map(({ id }) => id).sort();
   }
 
-  /** Lets what was said arrive: promises run, and changes that are taken together are. */
+  /** Lets updates arrive: runs promises, and the changes that are applied together. */
   async settle(): Promise<void> {
     await settle();
     await this.clock.advance(60);

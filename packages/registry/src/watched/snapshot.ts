@@ -14,12 +14,12 @@ const DRAFT_MAX_MS = 60 * 60 * 1_000;
 export interface SnapshotOptions {
   readonly directory: string;
   readonly key: string;
-  /** Older ones are not used. */
+  /** Older snapshots are not used. */
   readonly maxAgeMs: number;
   readonly clock: Clock;
-  /** Whether the registry still vouches for what it said last. */
+  /** Whether the registry still confirms its last set. */
   readonly isCurrent: () => boolean;
-  /** Told of every write, with the error if it failed: a full disk must not stop calls. */
+  /** Called after every write, with the error if it failed: a full disk must not stop calls. */
   readonly onWritten: (error: Error | undefined) => void;
 }
 

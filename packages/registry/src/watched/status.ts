@@ -1,6 +1,6 @@
 import type { EndpointSource } from '../endpoint.ts';
 
-/** How the watch of a service is doing. Plain JSON; times are in milliseconds since 1970. */
+/** The state of a service's watch. Plain JSON; times are in milliseconds since 1970. */
 export interface WatchStatus {
   /** `watching` while the registry is followed, `backing-off` between attempts. */
   readonly state: 'connecting' | 'watching' | 'backing-off' | 'closed';
@@ -18,7 +18,7 @@ export interface WatchStatus {
   readonly held:
     | { readonly reason: string; readonly untilMs: number; readonly ids: readonly string[] }
     | undefined;
-  /** What the registry said that could not be used. */
+  /** The parts of the registry's answer that could not be used, each with the reason. */
   readonly dropped: readonly string[];
   /** Why the last snapshot could not be written. */
   readonly snapshotError: string | undefined;

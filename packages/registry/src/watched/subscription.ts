@@ -20,7 +20,7 @@ const GOOD_WATCH_MS = 10_000;
 const COALESCE_MS = 50;
 /** After more updates than this within {@link COALESCE_MS}, podwire reads no more from the registry until the window has passed. */
 const MAX_BURST = 1_000;
-/** At most one request a second to look again, however many Pods fail. */
+/** The least time between two requests to look again, however many Pods fail. */
 const RECHECK_MS = 1_000;
 const MAX_DROPPED = 20;
 

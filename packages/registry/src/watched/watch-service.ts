@@ -8,13 +8,13 @@ import { type SharedSubscription, subscribe } from './shared.ts';
 import { Snapshot } from './snapshot.ts';
 import type { WatchStatus } from './status.ts';
 
-/** How one service is watched. Times in milliseconds. */
+/** Options of one watch. Times in milliseconds. */
 export interface WatchOptions {
   /** For delays and time limits. */
   readonly clock: Clock;
   /** For jitter. */
   readonly random: Random;
-  /** Where the last good set is written for cold starts; none is kept without it. */
+  /** The directory to which the last good set is written for cold starts. Default: none, and no set is kept. */
   readonly snapshotDir?: string;
   /** Names this service in the snapshot directory, over all registries. Default scheme and service. */
   readonly snapshotKey?: string;
@@ -26,7 +26,7 @@ export interface WatchOptions {
   readonly holdMs?: number;
 }
 
-/** Hears of one service. Its methods are called in a turn of their own, never inside `watchService`. */
+/** Receives the sets and statuses of one service. */
 export interface WatchListener {
   /** A new set, each with a higher version. Also called with an empty one. */
   onSet(set: EndpointSet): void;
@@ -38,9 +38,9 @@ export interface WatchListener {
 export interface ServiceWatch {
   /** Undefined until the registry, or a snapshot, named Pods or said that there are none. */
   readonly set: EndpointSet | undefined;
-  /** How the watch is doing. */
+  /** The state of the watch. */
   readonly status: WatchStatus;
-  /** A Pod stopped answering: what is held is looked at again, and a registry that is polled is asked. */
+  /** Call it when a Pod stopped answering: held Pods are checked again, and a polled registry is asked. */
   recheck(): void;
   /** Ends the watch; no listener is called any more. */
   close(): void;

@@ -13,7 +13,7 @@ export class Cluster {
   readonly #settings: Settings;
   readonly #reflectors = new Map<string, Reflector>();
   #client: ApiClient | undefined;
-  /** By node. */
+  /** Zones by node. */
   readonly #zones = new Map<string, string>();
   readonly #zoneLookups = new Map<string, Promise<string | undefined>>();
 
@@ -69,7 +69,7 @@ export class Cluster {
   }
 }
 
-/** Held by the registries alone. */
+/** The shared clusters. Only the registries keep them alive. */
 const clusters = new SharedByKey<Cluster>();
 /** The variables that decide which cluster is used. */
 const ENV_KEYS = ['KUBECONFIG', 'KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT', 'HOME', 'USERPROFILE'];

@@ -5,7 +5,7 @@ import { MAX_MEMBERS } from './slices/read.ts';
 import { ENDPOINT_SLICES, ENDPOINTS, nameOf, type Resource, readObject, uidOf } from './slices/resource.ts';
 import type { ServiceObject } from './slices/service-object.ts';
 
-/** With 100 Pods in each, as the controller fills slices, ten times as many Pods as podwire uses of one service. */
+/** The most objects of one service. With 100 Pods in each, as the controller fills slices, that is ten times the Pods that podwire uses. */
 export const MAX_OBJECTS = 10_000;
 /** How many unusable objects messages name; a real API server sends hardly any. */
 const MAX_NAMED = 20;
@@ -36,7 +36,7 @@ export class Mirror {
     return this.#objects.values();
   }
 
-  /** What was listed and could not be used as an object at all. */
+  /** Messages about listed items that could not be used as objects at all. */
   get unusable(): readonly string[] {
     const { plural } = this.resource;
     return this.#over === 0
@@ -44,7 +44,7 @@ export class Mirror {
       : [...this.#unusable, `${plural}: ${this.#over} more than the limit of ${MAX_OBJECTS} objects`];
   }
 
-  /** The same for changes since the list. No Pod is known to be missing because of them. */
+  /** The same for changes since the list. They do not mean that a Pod is missing. */
   get strays(): readonly string[] {
     return this.#strays;
   }
@@ -63,13 +63,13 @@ export class Mirror {
     return this.unusable.join() === other.unusable.join();
   }
 
-  /** Takes in what the API server lists. */
+  /** Adds an object that the API server listed. */
   put(object: unknown): void {
     const unusable = this.#put(object);
     if (unusable !== undefined && this.#unusable.length < MAX_NAMED) this.#unusable.push(unusable);
   }
 
-  /** Takes in what changed since the list. */
+  /** Applies a change since the list. */
   change(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: unknown): void {
     if (type === 'DELETED') return this.#delete(object);
     const stray = this.#put(object);
@@ -80,7 +80,7 @@ export class Mirror {
     this.#delete(object);
   }
 
-  /** Why it could not be used, if it could not. */
+  /** Adds an object; returns why it could not be used, if it could not. */
   #put(object: unknown): string | undefined {
     const read = readObject(this.resource, object, this.#service, this.#previous);
     if ('unusable' in read) return read.unusable;

@@ -13,7 +13,7 @@ import type { Env } from './access/in-cluster.ts';
 import { LABEL } from './service-ref.ts';
 import { ADDRESS_TYPES, type AddressType } from './slices/service-object.ts';
 
-/** Where the API server is and how it is asked. Times in milliseconds. A value that breaks its rule is an `InvalidInput`. */
+/** How to find and ask the API server. Times in milliseconds. A value that breaks its rule is an `InvalidInput`. */
 export interface KubernetesOptions {
   /**
    * Path of a kubeconfig, or several as in `KUBECONFIG`. Default: `KUBECONFIG`, else the Pod's own service account, else

@@ -86,7 +86,7 @@ export class Reflector {
     return this.#replica.mirror.resource.fullName;
   }
 
-  /** Takes part in what is seen from now on. The first starts the watch, and the last to leave ends it. */
+  /** Adds a watcher. The first one starts the watch, and the last one to leave ends it. */
   join(): ReflectorSubscription {
     const subscription = new ReflectorSubscription(() => this.#leave(subscription));
     this.failedAtMs = undefined;

@@ -1,7 +1,7 @@
-/** What one connection to the API server is made with. Not for logs: only `server`, `namespace` and `source` are. */
+/** The address and credentials for one connection to the API server. Only `server`, `namespace` and `source` may be logged. */
 export interface Login {
   readonly server: URL;
-  /** The namespace of targets that name none. */
+  /** The namespace for targets that name none. */
   readonly namespace: string;
   /** Where the credentials came from, for error messages. */
   readonly source: string;

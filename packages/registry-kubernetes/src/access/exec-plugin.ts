@@ -8,7 +8,7 @@ import type { Login } from './access.ts';
 import { bearer } from './bearer.ts';
 import type { KubeconfigEntry } from './kubeconfig.ts';
 
-/** What a plugin gave. */
+/** A credential that a plugin printed. */
 export interface ExecCredential {
   readonly authorization?: string;
   readonly cert?: string;
@@ -16,7 +16,7 @@ export interface ExecCredential {
 }
 
 /**
- * The cluster as a plugin with `provideClusterInfo` is told of it, under the names and with the omissions of client-go
+ * The description of the cluster that a plugin with `provideClusterInfo` gets, with the names and omissions of client-go
  * (https://kubernetes.io/docs/reference/config-api/client-authentication.v1/#client-authentication-k8s-io-v1-Cluster).
  */
 export interface ExecCluster {
@@ -25,7 +25,7 @@ export interface ExecCluster {
   readonly 'insecure-skip-tls-verify'?: true;
   readonly 'certificate-authority-data'?: string;
   readonly 'disable-compression'?: true;
-  /** Whatever the kubeconfig has for plugins: null for nothing. */
+  /** The kubeconfig's settings for plugins; null when it has none. */
   readonly config: unknown;
 }
 
@@ -57,8 +57,8 @@ function configOf(extensions: unknown): unknown {
 
 const API_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
 /**
- * A plugin may ask a cloud for a token over a slow network; one that waits for a person never ends. A watcher of a service
- * gives up after 30 s without a word, and could not say why.
+ * A plugin may ask a cloud for a token over a slow network, and a plugin that waits for a person never ends. This limit is below the 30 s
+ * after which a watcher of a service gives up, so that the watcher can still report the cause.
  */
 const TIMEOUT_MS = 25_000;
 const MAX_OUTPUT_BYTES = 1024 * 1024;
@@ -67,8 +67,8 @@ const HAS_GROUPS = process.platform !== 'win32';
 const EXPIRY_MARGIN_MS = 10_000;
 
 /**
- * A command that prints credentials (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins),
- * run when there are none, when they expire and when they are refused; one at a time, in bounded time.
+ * A command that prints credentials (https://kubernetes.io/docs/reference/access-authn-authz/authentication/#client-go-credential-plugins).
+ * It is run when there are no credentials, when they expire and when the API server refuses them: one run at a time, in bounded time.
  */
 export class ExecPlugin {
   readonly #exec: Json;
@@ -184,7 +184,7 @@ export class ExecPlugin {
 
 type Plugin = ChildProcessByStdio<null, Readable, Readable>;
 
-/** Undefined for text with which no process can be started: Node's own error would quote it. */
+/** Starts the plugin. Undefined when Node cannot start a process with these texts: its own error would quote them. */
 function start(file: string, args: readonly string[], env: NodeJS.ProcessEnv): Plugin | undefined {
   try {
     return spawn(file, args, { env, detached: HAS_GROUPS, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -204,7 +204,7 @@ function kill(child: Plugin): void {
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // It ended just now.
+    // The plugin has just ended.
   }
 }
 

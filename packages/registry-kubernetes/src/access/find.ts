@@ -24,7 +24,7 @@ export function findAccess({ kubeconfig, context, serviceAccountDir, env, clock 
   if (named !== undefined) return new KubeconfigAccess(named, context, env, clock);
   const inCluster =
     context === undefined && hasApiServer(env) ? new InCluster(env, serviceAccountDir) : undefined;
-  // A user who says where the account is mounted means that account.
+  // The user named the directory of the account, so the account is used.
   if (inCluster?.hasToken || (inCluster !== undefined && serviceAccountDir !== undefined)) return inCluster;
   const home = env.HOME || env.USERPROFILE || '';
   const usual = join(home, '.kube', 'config');

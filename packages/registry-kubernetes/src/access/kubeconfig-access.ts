@@ -17,8 +17,8 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
 };
 
 /**
- * A kubeconfig, outside of a cluster. It is read again before each request, so that rotated tokens and certificates are
- * used; the context that was current first stays, so that a `kubectl config use-context` does not move a running process.
+ * Access by a kubeconfig, outside of a cluster. The file is read again before each request, so that rotated tokens and certificates are
+ * used. The context that was current at first stays, so that a `kubectl config use-context` does not move a running process.
  */
 export class KubeconfigAccess implements Access {
   readonly #paths: string;
@@ -128,7 +128,7 @@ async function readMaterial(
   if (file === undefined) return undefined;
   const path = resolve(dir, file);
   const content = await readBounded(path, `${path}, the ${name} of ${source}`);
-  // Without any CA, Node would trust those that it brings along.
+  // With an empty list of CAs, Node would trust its built-in ones.
   if (content.toString('latin1').trim() === '')
     throw new Error(`${path}, the ${name} of ${source}, is empty`);
   return content;

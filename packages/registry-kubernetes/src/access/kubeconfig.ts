@@ -10,9 +10,9 @@ export interface KubeconfigEntry {
   readonly namespace: string;
   readonly cluster: Json;
   readonly user: Json;
-  /** The file that the user stands in, for error messages. */
+  /** The file that defines the user, for error messages. */
   readonly source: string;
-  /** What relative paths of the user are relative to. */
+  /** The directory that the user's relative paths start from. */
   readonly userDir: string;
   readonly clusterDir: string;
 }
@@ -23,7 +23,7 @@ interface Named {
 }
 
 /**
- * Reads the files of a `KUBECONFIG` list; of what several of them define, the first counts
+ * Reads the files of a `KUBECONFIG` list. Of several definitions of one name, the first counts
  * (https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/#merging-kubeconfig-files).
  * Errors name files and fields, and never show what stands there.
  */

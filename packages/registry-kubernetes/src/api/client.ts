@@ -13,25 +13,25 @@ import {
 } from './error.ts';
 import { RequestLimit } from './request-limit.ts';
 
-/** A page of 100 slices with 1000 endpoints each has about 40 MB. */
+/** The largest body. A page of 100 slices with 1000 endpoints each has about 40 MB. */
 export const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
-/** Lost SYNs are sent again at ever longer intervals: a new attempt finds the way back sooner. */
+/** TCP repeats lost SYNs at ever longer intervals, so a new attempt connects sooner. */
 const CONNECT_TIMEOUT_MS = 3_000;
 /**
- * A watch sends nothing, and would never learn that its packets are dropped. The kernel asks after this, and then, as libuv
- * sets it, once a second for 10 s.
+ * A watch sends nothing, and would never learn that packets are dropped. The kernel probes the connection after this silence, and then,
+ * as libuv sets it, once a second for 10 s.
  */
 const TCP_KEEPALIVE_MS = 5_000;
 /**
- * A process that looks at a thousand Services must not begin with a thousand TLS handshakes at once. Lists and watches are
- * counted apart, so that watches which a proxy holds back do not block lists.
+ * A process that watches a thousand Services must not begin with a thousand TLS handshakes at once. Lists and watches are
+ * counted apart, so that watches that a proxy holds back do not block lists.
  */
 const MAX_ASKING = 16;
 /** Keep an idle connection longer than a lost watch takes to come back, but not for ever: we are not told when a watcher is gone for good. */
 const IDLE_MS = 15_000;
 
-/** What a request asks for. */
+/** A GET request. */
 export interface Question {
   readonly verb: Asked['verb'];
   readonly resource: string;

@@ -7,7 +7,7 @@ export class KubernetesError extends Error {
   readonly status: number | undefined;
   /** How long the server asked the client to wait. */
   readonly retryAfterMs: number | undefined;
-  /** No server answered, so asking again soon burdens none. */
+  /** Whether no server answered. Then asking again soon burdens no server. */
   unreachable = false;
   constructor(message: string, status?: number, retryAfterMs?: number) {
     super(message);
@@ -22,7 +22,7 @@ export class BrokenAnswer extends KubernetesError {}
 /** A watch that stayed open without a single line, bookmarks included. */
 export class SilentWatch extends BrokenAnswer {}
 
-/** What was asked, for the error message. */
+/** The request, for the error message. */
 export interface Asked {
   readonly verb: 'list' | 'watch';
   /** `endpointslices.discovery.k8s.io` */

@@ -24,7 +24,7 @@ export class JsonLines {
     if (from < chunk.length) this.#keep(chunk.subarray(from));
   }
 
-  /** Whether a line was begun and not ended. */
+  /** Whether a line has begun and not ended. */
   get broken(): boolean {
     return this.#bytes > 0;
   }

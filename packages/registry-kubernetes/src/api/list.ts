@@ -3,7 +3,7 @@ import { ENDPOINT_SLICES, type Resource, resourceVersionOf } from '../slices/res
 import type { ApiClient } from './client.ts';
 import { KubernetesError } from './error.ts';
 
-/** Objects of one page. A slice holds 100 endpoints unless the cluster says otherwise: nearly every Service is one page. */
+/** How many objects a page has. A slice holds 100 endpoints unless the cluster says otherwise, so nearly every Service is one page. */
 const PAGE_SIZE = 100;
 /** A list that never ends is refused. */
 const MAX_PAGES = 200;

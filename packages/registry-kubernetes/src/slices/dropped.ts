@@ -1,9 +1,9 @@
 import { InvalidInput } from '@podwire/core';
 
-/** Named in one object; the rest are counted. */
+/** How many dropped parts of one object are named; the rest are counted. */
 const MAX_NAMED = 20;
 
-/** What an API object said that could not be used: all counted, the first ones named. */
+/** The parts of an API object that could not be used: all are counted, and the first ones are named. */
 export class Dropped {
   readonly #named: string[] = [];
   readonly #unseen: string[] = [];
@@ -14,7 +14,7 @@ export class Dropped {
     else this.#unnamed += 1;
   }
 
-  /** Counts what was not looked at. */
+  /** Counts parts that were not looked at. */
   addUnseen(path: string, count: number, rule: string): void {
     this.#unseen.push(`${path}: ${count} more ${rule}`);
   }

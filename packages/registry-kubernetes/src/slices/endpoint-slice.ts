@@ -51,7 +51,7 @@ function isAddressType(value: unknown): value is AddressType {
   return ADDRESS_TYPES.some((type) => type === value);
 }
 
-/** The first: an endpoint's addresses are fungible, and kube-proxy too uses just the first (https://issue.k8s.io/106267). */
+/** The first address: an endpoint's addresses are interchangeable, and kube-proxy uses just the first, too (https://issue.k8s.io/106267). */
 function readAddress(endpoint: Json, type: AddressType, at: string, dropped: Dropped): string | undefined {
   const addresses = readList(endpoint.addresses);
   if (addresses !== undefined && addresses.length > 0) {
@@ -62,9 +62,9 @@ function readAddress(endpoint: Json, type: AddressType, at: string, dropped: Dro
 }
 
 /**
- * What conditions mean, as the API defines it: an absent `ready` is true, an absent `serving` equals `ready`, and an absent
+ * Reads the conditions as the API defines them: an absent `ready` is true, an absent `serving` equals `ready`, and an absent
  * `terminating` is false. A Pod that terminates takes no new calls even where `ready` is forced to be
- * true (publishNotReadyAddresses), and finishes those it has for as long as it serves.
+ * true (publishNotReadyAddresses), and it finishes the calls that it has for as long as it serves.
  */
 function readPhase(value: unknown, path: string, dropped: Dropped): Phase | 'not-ready' | 'unknown' {
   const conditions = value ?? {};
@@ -105,7 +105,7 @@ function readMember(host: string, phase: Phase, endpoint: Json, at: string, drop
   };
 }
 
-/** Undefined for a port without a name, or with one that is not valid. */
+/** The zone of an endpoint; undefined when it has none, or one that is not valid. */
 export function zoneOfEndpoint(endpoint: Json): string | undefined {
   return readName(zoneIn(endpoint), 'zone', new Dropped());
 }

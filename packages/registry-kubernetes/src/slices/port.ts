@@ -1,17 +1,17 @@
 import type { PortChoice } from '../service-ref.ts';
 import type { Slice, SlicePort } from './service-object.ts';
 
-/** What Services put in `appProtocol` for gRPC (https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol). */
+/** The values of `appProtocol` for gRPC (https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol). */
 const GRPC_PROTOCOLS = ['grpc', 'kubernetes.io/h2c', 'kubernetes.io/grpc'];
 /** How many ports a message names. */
 const MAX_SHOWN = 10;
 
-/** Which port takes the calls, as it holds for every slice of a Service. */
+/** The rule by which each slice of a Service has its port for calls. */
 export type PortRule =
   | { readonly by: 'name'; readonly name: string }
   /** `isFree`: the Service defines no ports, so that any number may be right. */
   | { readonly by: 'number'; readonly port: number; readonly isFree: boolean }
-  /** The target names none, and it could be any of several. */
+  /** The target names no port, and no port of the Service is the obvious one. */
   | { readonly by: 'none' };
 
 /**

@@ -16,7 +16,7 @@ export interface Resource {
     namespace: string,
     service?: string,
   ) => { readonly path: string; readonly query: URLSearchParams };
-  /** The service that an object is of; undefined where it does not say. */
+  /** The service that an object belongs to; undefined when the object does not say. */
   readonly serviceOf: (metadata: Json) => unknown;
   readonly read: (object: Json, path: string, dropped: Dropped) => readonly Slice[] | undefined;
 }

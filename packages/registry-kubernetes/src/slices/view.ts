@@ -8,7 +8,7 @@ import type { AddressType, Member, ServiceObject, Slice } from './service-object
 export interface View {
   readonly endpoints: ReadonlyMap<string, Endpoint>;
   readonly dropped: readonly string[];
-  /** Why there are none. */
+  /** Why there are no Pods. */
   readonly empty: string | undefined;
 }
 
@@ -18,10 +18,10 @@ interface Candidate {
   readonly uid: string | undefined;
 }
 
-/** What one object amounts to. */
+/** The result of reading one object. */
 interface Read {
   readonly candidates: readonly Candidate[];
-  /** Slices whose Pods have not the port. */
+  /** Slices whose Pods lack the port. */
   readonly unported: readonly Slice[];
 }
 
@@ -50,7 +50,7 @@ export class Viewer {
     const dropped = all.flatMap((object) => object.dropped);
     const endpoints = new Map<string, Endpoint>();
     const types = this.#addressTypes.filter((type) => slices.some(({ addressType }) => addressType === type));
-    // Only where there are several can a Pod have two addresses.
+    // Only with several types can a Pod have two addresses.
     const typeOf = types.length > 1 ? new Map<string, AddressType>() : undefined;
     let over = 0;
     for (const type of types) {
@@ -62,7 +62,7 @@ export class Viewer {
             typeOf.set(uid, type);
           }
           const known = endpoints.get(endpoint.id);
-          // An endpoint on its way from one slice to another is in both for a moment.
+          // An endpoint that moves from one slice to another is in both for a moment.
           if (known?.phase === 'serving') continue;
           if (known === undefined && endpoints.size >= MAX_MEMBERS) over += 1;
           else endpoints.set(endpoint.id, endpoint);
@@ -95,7 +95,7 @@ export class Viewer {
     return read;
   }
 
-  /** The Pods that have not the port. */
+  /** Messages about the Pods that lack the port. */
   #leftOut(objects: readonly ServiceObject[]): readonly string[] {
     const said: string[] = [];
     let more = 0;

@@ -19,7 +19,7 @@ const RESOURCES: Readonly<Record<string, RegExp>> = {
   endpoints: /^\/api\/v1\/namespaces\/([^/]+)\/endpoints$/,
 };
 
-/** As much of the API server's list and watch as a client can tell from outside, and its failures on demand. */
+/** The API server's list and watch, as far as a client sees them, with failures on demand. */
 export class FakeApiServer {
   readonly store = new FakeStore();
   certificate: Certificate;
@@ -58,7 +58,7 @@ export class FakeApiServer {
     return this.requests.filter((request) => request.kind === kind);
   }
 
-  /** Again on the same port after `stop`. */
+  /** Starts the server; after `stop`, on the same port again. */
   async start(): Promise<this> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);

@@ -23,7 +23,7 @@ export interface Draft {
   readonly [key: string]: unknown;
 }
 
-/** What etcd is to the API server: objects, one version for all of them, and the changes since a compaction. */
+/** The fake server's etcd: objects, one version for all of them, and the changes since a compaction. */
 export class FakeStore {
   version = 100;
   /** Changes up to this version are forgotten. */
@@ -56,7 +56,7 @@ export class FakeStore {
     this.#tell({ type: 'DELETED', object: { ...known, metadata }, version: this.version });
   }
 
-  /** Everything is gone, and versions begin again. */
+  /** Deletes everything; versions begin again. */
   wipe(): void {
     this.objects.clear();
     this.events.length = 0;

@@ -3,7 +3,7 @@ import { Followed, until } from '@podwire/registry/testing';
 import { stringify } from 'yaml';
 import type { Fixture } from './fixture.ts';
 
-/** What a test's kubeconfig says differently. */
+/** The parts of a kubeconfig that a test changes. */
 export interface KubeconfigParts {
   readonly user?: object;
   readonly cluster?: object;
@@ -30,7 +30,7 @@ export async function writeKubeconfig(
   await fixture.write('config', stringify(config));
 }
 
-/** What a watch of `orders` with that kubeconfig comes to: its Pods, or the error. */
+/** The result of a watch of `orders` with that kubeconfig: its Pods, or the error. */
 export async function outcome(
   fixture: Fixture,
   options = {},

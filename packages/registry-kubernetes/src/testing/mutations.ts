@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** What stands where something else is expected. */
+/** Values of wrong types. */
 const JUNK: readonly unknown[] = [
   null,
   true,
@@ -53,7 +53,7 @@ function pathsOf(value: unknown, at: Path = []): Path[] {
   return [at, ...Object.entries(value).flatMap(([key, child]) => pathsOf(child, [...at, key]))];
 }
 
-/** Changes `document` where it stands. */
+/** Changes `document` in place. */
 export function mutate(document: object, { at, how, junk }: Mutation): void {
   const paths = pathsOf(document).slice(1);
   const path = paths[at % Math.max(paths.length, 1)];

@@ -28,7 +28,7 @@ export class Watched {
     return this.#watch.status;
   }
 
-  /** Every error that was told, each once. */
+  /** Every error that was reported, each once. */
   get errors(): string[] {
     return [
       ...new Set(this.statuses.map(({ lastError }) => lastError).filter((error) => error !== undefined)),

@@ -48,7 +48,7 @@ export function nacos(options: NacosOptions): Registry & Announcer {
     },
     async close() {
       closed.abort();
-      // Those that Nacos does not answer for leave by themselves.
+      // Where Nacos does not answer, the instance leaves by itself.
       await Promise.allSettled([...announced].map((announcement) => announcement.withdraw()));
     },
   };

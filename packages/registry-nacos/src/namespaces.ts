@@ -5,7 +5,7 @@ import { Publisher } from './announce/publisher.ts';
 import { Connection } from './connection/connection.ts';
 import type { Settings } from './options.ts';
 
-/** What all services of one namespace of a Nacos cluster share in a process. */
+/** The objects that all services of one namespace of a Nacos cluster share in a process. */
 export interface Namespace {
   readonly connection: Connection;
   readonly publisher: Publisher;
@@ -32,13 +32,13 @@ export class Namespaces {
   }
 }
 
-/** Held by the registries alone. */
+/** The shared namespaces. Only the registries keep them alive. */
 const shared = new SharedByKey<Namespaces>();
 
-/** Of this process alone: a registry that is printed does not tell whether a password was guessed right. */
+/** A key of this process: with it, the text of a printed registry cannot be used to test guesses of the password. */
 const KEY = randomBytes(32);
 
-/** What registries of the same settings have in common; undefined when they share nothing. Holds no secret. */
+/** The key that registries with the same settings have in common; undefined when they share nothing. Holds no secret. */
 export function settingsKey(settings: Settings): string | undefined {
   if (!settings.isShared) return undefined;
   const { transport: _t, clock: _c, random: _r, ...rest } = settings;

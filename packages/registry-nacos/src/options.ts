@@ -14,11 +14,11 @@ import { readServers, type Server } from './server.ts';
 /** As podwire's transports take it; `serverName` is by default the server's host. */
 export type NacosTls = Omit<TlsOptions, 'serverName'> & Partial<Pick<TlsOptions, 'serverName'>>;
 
-/** Where Nacos is and how it is used. Times in milliseconds. A value that breaks its rule is an `InvalidInput`. */
+/** How to find and use Nacos. Times in milliseconds. A value that breaks its rule is an `InvalidInput`. */
 export interface NacosOptions {
   /**
    * `host` or `host:port` of HTTP, one or more, or a URL as Nacos's own clients take it: `https://` stands for HTTP over TLS,
-   * `http://` for plaintext, and a path for {@link contextPath}. Default port 8848. They are one cluster: any of them will do.
+   * `http://` for plaintext, and a path for {@link contextPath}. Default port 8848. All are servers of one cluster.
    */
   readonly servers: readonly string[];
   /**
@@ -43,8 +43,8 @@ export interface NacosOptions {
   /** Metadata that holds a Pod's zone. Default `zone`. */
   readonly zoneKey?: string;
   /**
-   * Metadata that hold the port of gRPC, where the instance's own is another's: `gRPC_port` for grpc-spring, which registers the
-   * port of HTTP. Of several, the first that an instance has. An instance that has none is used with its own port.
+   * The metadata that holds the port of gRPC, where an instance is registered with another port: `gRPC_port` for grpc-spring, which
+   * registers the port of HTTP. Of several keys, the first that an instance has counts. An instance without any is used with its own port.
    */
   readonly portKey?: string | readonly string[];
   /** Bounds each request, and half of it connecting. Default 3000, at least 100. */

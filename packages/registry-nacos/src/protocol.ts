@@ -7,7 +7,7 @@ import type { ServiceRef } from './service-ref.ts';
 export interface Protocol {
   /** Tells all changes of one service until `signal` aborts; throws when Nacos fails. */
   watch(ref: ServiceRef, options: RegistryWatchOptions): AsyncIterable<RegistryUpdate>;
-  /** What keeps Pods registered in a namespace. */
+  /** The publishers that keep Pods registered in a namespace. */
   publishers(namespace: string): Publishers;
 }
 

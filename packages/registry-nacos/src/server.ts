@@ -17,10 +17,10 @@ export interface Server {
   readonly grpcTls: TlsOptions | undefined;
 }
 
-/** Of HTTP, whatever the scheme says, as Nacos's own clients have it. */
+/** The default port of HTTP, whatever the scheme, as in Nacos's own clients. */
 const DEFAULT_PORT = 8848;
 const DEFAULT_PATH = '/nacos';
-/** gRPC looks at no other. */
+/** The TLS options that the transport reads. */
 const TLS_KEYS = [
   'ca',
   'cert',
@@ -81,7 +81,7 @@ function readServer(
   return { host, hostText, port, httpUrl, httpTls: named(secure), grpcTls: named(tls) };
 }
 
-/** What HTTP speaks: as the URL says, else as `httpTls` says, else as gRPC. */
+/** The TLS options of HTTP: by the URL, else by `httpTls`, else those of gRPC. */
 function tlsOf(
   scheme: 'http' | 'https' | undefined,
   at: string,

@@ -2,12 +2,12 @@ import { checkKeys, InvalidInput } from '@podwire/core';
 import { DUBBO_KEYS, type DubboRef, parseDubboRef } from './dubbo/ref.ts';
 import type { Settings } from './options.ts';
 
-/** What a target names: `orders?group=G&namespace=N&clusters=a,b&metadata.env=prod`. */
+/** The service that a target names: `orders?group=G&namespace=N&clusters=a,b&metadata.env=prod`. */
 export interface ServiceRef {
   readonly name: string;
   readonly group: string;
   readonly namespace: string;
-  /** Empty is all. */
+  /** Empty for all clusters. */
   readonly clusters: readonly string[];
   /** Metadata that an instance must have. */
   readonly metadata: Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export interface ServiceRef {
 
 const KEYS = ['group', 'namespace', 'clusters', ...DUBBO_KEYS];
 const METADATA = 'metadata.';
-/** What Nacos allows in names of services; `/` and `?` begin other parts of a target. */
+/** The names of services that Nacos allows; `/` and `?` begin other parts of a target. */
 const NAME = /^[^\s@?/]{1,512}$/;
 
 /** Throws {@link InvalidInput}. */

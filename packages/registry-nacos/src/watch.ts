@@ -31,7 +31,7 @@ export async function* watch(
       const opened = await unlessAborted(connection.connect(), signal);
       if (opened === undefined) return;
       yield* watchSession(opened, ref, settings, signal, onRecheck);
-      // Nacos asked for a switch, and the new connection is there already: no reason to fail.
+      // Nacos asked for a switch, and the new connection is there already, so the watch goes on.
       if (!signal.aborted && connection.opened === undefined) throw opened.session.error;
     }
   } finally {

@@ -2,14 +2,14 @@ import { connect } from '../node-net.ts';
 import { HessianReader, hessianMap, hessianText } from './hessian.ts';
 import type { MetadataService } from './metadata-service.ts';
 
-/** Of Dubbo's protocol: magic, then that it is a request (0x80) in Hessian (2) which wants an answer (0x40). */
+/** The head of a frame of Dubbo's protocol: the magic, then flags for a request (0x80) in Hessian (2) that wants an answer (0x40). */
 const MAGIC = 0xdabb;
 const REQUEST = 0xc2;
 const EVENT = 0x20;
 const OK = 20;
 const HEADER_BYTES = 16;
 const MAX_BYTES = 16 * 1024 * 1024;
-/** An answer that holds a value begins with one of these, the latter with attachments after the value. */
+/** The first number of an answer that holds a value; with 4, attachments follow the value. */
 const HAS_VALUE = [1, 4];
 
 const SERVICE = 'org.apache.dubbo.metadata.MetadataService';

@@ -27,7 +27,7 @@ function named({ version, group, methods }: DubboRef): Metadata {
   };
 }
 
-/** Dubbo for Java knows methods by names that begin in lower case: both are told, as dubbo-go does. */
+/** Dubbo for Java knows methods by names that begin in lower case. Both spellings are published, as by dubbo-go. */
 function methodNames(methods: readonly string[]): readonly string[] {
   const swapped = methods.map((name) => {
     const [first = ''] = name;
@@ -37,8 +37,8 @@ function methodNames(methods: readonly string[]): readonly string[] {
 }
 
 /**
- * What an application has, as dubbo-go counts it: the sum of CRC-32 over interfaces and methods. It must be the same number
- * here: of Pods with one interface, dubbo-go's consumers use those of one revision only.
+ * The revision of an application as dubbo-go computes it: the sum of CRC-32 over interfaces and methods. The number must be the same
+ * here, because of the Pods with one interface, dubbo-go's consumers use only those of one revision.
  */
 export function revisionOf(refs: readonly DubboRef[]): string {
   const all = refs.flatMap((ref) => methodNames(ref.methods).map((method) => `${ref.interface}:${method}`));

@@ -1,5 +1,5 @@
 /**
- * Reads Hessian 2 (http://hessian.caucho.com/doc/hessian-serialization.html), in which Dubbo's providers say what they have.
+ * Reads Hessian 2 (http://hessian.caucho.com/doc/hessian-serialization.html), in which Dubbo's providers describe their interfaces.
  * Objects and maps become objects without a prototype. Throws on bytes that are not Hessian.
  */
 export class HessianReader {
@@ -179,7 +179,7 @@ export class HessianReader {
     return true;
   }
 
-  /** Every element has a byte at least. */
+  /** Checks a count of elements, each of which has at least one byte. */
   #count(count: number): number {
     if (count >= 0 && count <= this.#bytes.length - this.#at) return count;
     throw new Error('a Hessian list is longer than its bytes');

@@ -1,6 +1,6 @@
 import type { Configs } from '../config/configs.ts';
 
-/** Where Dubbo keeps which applications have an interface: a config of the interface's name in this group. */
+/** The group in which Dubbo keeps, in a config of the interface's name, the applications that have the interface. */
 const MAPPING = 'mapping';
 /** The most applications that are followed, each with a subscription; mappings of one interface have fewer. */
 const MAX_APPLICATIONS = 1_000;
@@ -16,7 +16,7 @@ export function followMapping(
   );
 }
 
-/** Has the mapping of an interface name `application`. */
+/** Adds `application` to the mapping of an interface. */
 export function addToMapping(configs: Configs, name: string, application: string): Promise<void> {
   return configs.edit(name, MAPPING, (content) => {
     if (applicationsOf(content).includes(application)) return content;

@@ -30,7 +30,7 @@ export function readMetadataInfo(value: unknown): readonly DubboService[] {
     });
 }
 
-/** The interface that a consumer means, as Dubbo's own match it. */
+/** The interface that a consumer means, by the rules of Dubbo's own consumers. */
 export function findService(
   services: readonly DubboService[],
   { interface: name, version, group }: DubboRef,

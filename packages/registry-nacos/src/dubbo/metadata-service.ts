@@ -1,6 +1,6 @@
 import { TRIPLE } from './read.ts';
 
-/** Where a Pod itself tells its interfaces. */
+/** The address at which a Pod itself tells its interfaces. */
 export interface MetadataService {
   readonly protocol: 'dubbo' | typeof TRIPLE;
   readonly host: string;

@@ -1,9 +1,9 @@
 import { InvalidInput, show } from '@podwire/core';
 import type { DubboRef } from './ref.ts';
 
-/** What the metadata of a Dubbo provider adds to its instance. */
+/** The properties that a Dubbo provider's metadata adds to its instance. */
 export interface DubboProvider {
-  /** The port of Triple, where it is not the instance's own. */
+  /** The port of Triple, where it differs from the instance's port. */
   readonly port?: unknown;
   readonly attributes: Readonly<Record<string, string>>;
 }

@@ -1,9 +1,9 @@
 import { checkKeys, InvalidInput } from '@podwire/core';
 
-/** How Dubbo's providers of an interface are found: as a service of their own, or by the applications that have it. */
+/** How consumers find Dubbo's providers of an interface: by a service of the interface, or by the applications that have it. */
 export type DubboMode = 'interface' | 'application';
 
-/** What a target says of a Dubbo interface. */
+/** The Dubbo interface that a target names. */
 export interface DubboRef {
   readonly mode: DubboMode;
   readonly interface: string;
@@ -18,7 +18,7 @@ export interface DubboRef {
 
 export const DUBBO_KEYS = ['dubbo', 'version', 'serviceGroup', 'application', 'methods'];
 const NAME = /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$/;
-/** Parts of a Nacos service's name, and values of headers. */
+/** Characters that are valid both in a Nacos service's name and in headers. */
 const PART = /^[\w.*-]{1,128}$/;
 const APPLICATION = /^[^\s@?/,:]{1,512}$/;
 const METHOD = /^[A-Za-z_]\w*$/;

@@ -27,7 +27,7 @@ const PARAMETERS = new Set(
 /** Nacos has no such instance (`NamingResponseCode.RESOURCE_NOT_FOUND`): it restarted, or a heartbeat came too late. */
 const NOT_FOUND = 20_404;
 
-/** Where Nacos is to push to. */
+/** The address to which Nacos pushes. */
 export interface PushAddress {
   readonly ip: string;
   readonly port: number;
@@ -238,7 +238,7 @@ function readObject(body: string): ServiceInfo {
     const value: unknown = JSON.parse(body);
     if (typeof value === 'object' && value !== null) return value as ServiceInfo;
   } catch {
-    // Told below.
+    // The reasons are told below.
   }
   throw new NacosError(`Nacos answered ${show(body)}, which is no JSON object`, CLIENT_ERROR);
 }

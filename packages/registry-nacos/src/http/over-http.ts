@@ -46,7 +46,7 @@ class Leases {
   }
 
   async put(ref: ServiceRef, id: string, instance: Readonly<Record<string, unknown>>): Promise<void> {
-    // Nacos would refuse metadata that are not text, or give them back as text: they are refused here instead.
+    // Nacos would refuse metadata that is not text, or give it back as text, so it is refused here.
     toEndpoint({ address: id, attributes: instance.metadata }, 'endpoint');
     const key = keyOf(ref, id);
     const known = this.#leases.get(key);

@@ -9,7 +9,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Holds no secret: servers and proxies log it. */
+  /** It must hold no secret, because servers and proxies log it. */
   readonly url: URL;
   /** Posted in the body. */
   readonly form?: Readonly<Record<string, string>>;

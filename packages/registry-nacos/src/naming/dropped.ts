@@ -1,7 +1,7 @@
-/** Named in one list; the rest are counted. */
+/** How many dropped parts of one list are named; the rest are counted. */
 const MAX_NAMED = 20;
 
-/** What a list said that could not be used: all counted, the first ones named. */
+/** The parts of a list that could not be used: all are counted, and the first ones are named. */
 export class Dropped {
   #count = 0;
   readonly #named: string[] = [];

@@ -11,7 +11,7 @@ import { Dropped } from './dropped.ts';
 /** More instances than this of one service are not read: a list must not hold the process up. */
 const MAX_INSTANCES = 100_000;
 
-/** What a list of instances amounts to. */
+/** The result of reading a list of instances. */
 export interface InstanceList {
   readonly endpoints: ReadonlyMap<string, Endpoint>;
   readonly dropped: readonly string[];
@@ -47,7 +47,7 @@ export function readInstances(
   for (const [i, host] of hosts.slice(0, MAX_INSTANCES).entries()) {
     try {
       const endpoint = readInstance(host, `hosts[${i}]`, ref, keys, describe);
-      // One Pod is listed twice while Nacos has not noticed the end of its first connection.
+      // A Pod is listed twice while Nacos has not noticed that its first connection ended.
       if (endpoint === undefined || endpoints.get(endpoint.id)?.phase === 'serving') continue;
       endpoints.set(endpoint.id, endpoint);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { field, fields, present } from './protobuf.ts';
 
-/** What Nacos says in both directions: the class name of a request or response, and its fields as JSON. */
+/** A message in either direction: the class name of a request or response, and its fields as JSON. */
 export interface Payload {
   readonly type: string;
   readonly body: Readonly<Record<string, unknown>>;

@@ -5,7 +5,7 @@ import { decodePayload, encodePayload, type Payload } from './payload.ts';
 
 const UNARY = '/Request/request';
 const STREAM = '/BiRequestStream/requestBiStream';
-/** Larger than any list a server of the default limits can hold in memory for one service: about 100 000 instances. */
+/** Larger than any list that a server with the default limits can hold for one service: about 100 000 instances. */
 const MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
 /** How many pushes may be in flight at a time. */
 const PUSH_WINDOW = 64;

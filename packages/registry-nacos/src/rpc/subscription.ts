@@ -1,4 +1,4 @@
-/** What a subscription asks of Nacos. */
+/** The requests of a subscription. */
 export interface SubscriptionRequests {
   begin(): Promise<void>;
   end(): Promise<void>;

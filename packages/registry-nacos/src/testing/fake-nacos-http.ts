@@ -13,14 +13,14 @@ interface Seen {
 
 type Answer = readonly [status: number, body: string];
 
-/** What a Nacos server says over HTTP v1, with a store as small as the tests need. */
+/** A Nacos server over HTTP v1, with a store as small as the tests need. */
 export class FakeNacosHttp {
   /** All requests but logins, in the order they came. */
   readonly requests: Seen[] = [];
   logins = 0;
   hosts: unknown = [];
   lastRefTime = 1;
-  /** What was registered, by `ip:port`. */
+  /** Registered instances by `ip:port`. */
   readonly instances = new Map<string, URLSearchParams>();
   /** Tokens that are good; undefined for a server that asks for none. */
   tokens: Set<string> | undefined;
@@ -81,7 +81,7 @@ export class FakeNacosHttp {
   /** Pushes a list as Nacos does; `time` is when it is of. */
   push(hosts: unknown, time: number): Promise<string | undefined> {
     const data = JSON.stringify({ ...this.#info(), hosts, lastRefTime: time });
-    // More than a number holds.
+    // More digits than a JavaScript number holds.
     return this.datagram(`{"type":"dom","data":${JSON.stringify(data)},"lastRefTime":9223372036854775807}`);
   }
 

@@ -34,11 +34,11 @@ const SERVICE = {
 export const NO_ANSWER = Symbol('no answer');
 type Answer = Json | typeof NO_ANSWER;
 
-/** What a Nacos server says on the wire, without a store behind it: tests say what it answers and pushes. */
+/** A Nacos server on the wire, without a store behind it: tests decide what it answers and pushes. */
 export class FakeNacos {
   /** All requests but health checks, in the order they came. */
   readonly requests: Payload[] = [];
-  /** What clients answered to pushes. */
+  /** The clients' answers to pushes. */
   readonly answers: Payload[] = [];
   hosts: unknown = [];
   lastRefTime = 1;
@@ -96,17 +96,17 @@ export class FakeNacos {
     return this;
   }
 
-  /** Ends all connections, as a server that dies. */
+  /** Ends all connections, as when a server dies. */
   stop(): void {
     this.#server.forceShutdown();
   }
 
-  /** Ends the streams of all who are connected, and goes on serving. */
+  /** Ends the streams of all clients, and goes on serving. */
   drop(): void {
     for (const stream of this.#streams) stream.end();
   }
 
-  /** Tells all who are connected to go away, and keeps their connections open. */
+  /** Tells all clients to go away, and keeps their connections open. */
   goAway(): void {
     this.#server.drain(`127.0.0.1:${this.#port}`, 2 ** 31 - 1);
   }
@@ -115,7 +115,7 @@ export class FakeNacos {
     return this.#streams.size;
   }
 
-  /** Pushes a list to all who are connected. */
+  /** Pushes a list to all clients. */
   push(hosts: unknown, lastRefTime = this.lastRefTime + 1): void {
     this.lastRefTime = Math.max(lastRefTime, this.lastRefTime);
     this.hosts = hosts;

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '@podwire/core';
 
-/** The real clock, on which waits take `1 / speed` of their time; knows which of them are not over. */
+/** The real clock, on which waits take `1 / speed` of their time. It knows which of them are not over. */
 export class FastClock implements Clock {
   /** Delays that were asked for, in ms before they are shortened. */
   readonly delaysMs: number[] = [];

@@ -4,7 +4,7 @@ import { nacos } from '../nacos.ts';
 import type { NacosOptions } from '../options.ts';
 import { FakeNacos } from './fake-nacos.ts';
 
-/** A server for each test of a file, and what looks at it; all is closed after the test. */
+/** A server for each test of a file, and the registries that use it; all are closed after the test. */
 export function setUp() {
   const cleanups: (() => Promise<void> | undefined)[] = [];
   const bench = {

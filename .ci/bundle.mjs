@@ -7,7 +7,15 @@ import { writeDeclarations } from './declarations.mjs';
 import { late } from './late.mjs';
 
 /** Looking for a package takes longer than these take to load: they are in the bundle. */
-const SMALL = ['eventemitter3', '@podwire/routing'];
+const SMALL = ['eventemitter3'];
+/**
+ * So are these of our own, from their sources: as many copies as packages use them do no harm. Classes of theirs know those of another
+ * copy (`acrossCopies`), and nothing else of them is compared.
+ */
+const OURS = ['core', 'routing'];
+const alias = Object.fromEntries(
+  OURS.map((name) => [`@podwire/${name}`, resolve('packages', name, 'src/index.ts')]),
+);
 const BUILTIN = 'process.getBuiltinModule';
 
 /** Entries by their path in dist/ without extension, from the package's exports: `index`, `testing/index`. */
@@ -54,11 +62,14 @@ async function bundle(directory, entry, format) {
   const source = join(directory, 'src');
   const extension = format === 'cjs' ? '.cjs' : '.js';
   const lateOnes = late(format);
+  // A second entry, for tests, takes them as packages.
+  const inlined = entry === 'index' ? alias : {};
   const bundled = await rolldown({
     input: join(source, `${entry}.ts`),
     platform: 'node',
+    resolve: { alias: inlined },
     plugins: [lateOnes.plugin, byIndex(source, entry, extension), withoutFacades(format)],
-    external: (id) => /^[^./]/.test(id) && !SMALL.includes(id),
+    external: (id) => /^[^./]/.test(id) && !SMALL.includes(id) && !(id in inlined),
   });
   const { output } = await bundled.write({
     file: join(directory, 'dist', `${entry}${extension}`),

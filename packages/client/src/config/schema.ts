@@ -133,7 +133,7 @@ function grpcOptions(own: Readonly<Record<string, Schema>>): Record<string, Sche
     const schema = own[group] ?? alone[group]!;
     return inGroup === undefined ? schema : (schema.properties as Record<string, Schema>)[inGroup]!;
   };
-  return Object.fromEntries(grpcOptionNames.map((key) => [key, rule(key)]));
+  return Object.fromEntries(grpcOptionNames().map((key) => [key, rule(key)]));
 }
 
 /** A service in the mode `mesh` needs `mesh`: its own, or the defaults'. */

@@ -35,9 +35,8 @@ function translations(): Record<string, Translation> {
 
 const nothing = undefined;
 
-/** https://github.com/grpc/grpc-node/blob/master/packages/grpc-js/README.md#supported-channel-options */
-const OPTIONS: Readonly<Record<string, Translation | undefined>> = {
-  ...translations(),
+/** What has no effect. https://github.com/grpc/grpc-node/blob/master/packages/grpc-js/README.md#supported-channel-options */
+const WITHOUT_EFFECT: Readonly<Record<string, Translation | undefined>> = {
   // What they govern does not exist here: podwire has no global pool of connections and no channelz, never goes
   // through an HTTP proxy, takes its service config from its options alone, bounds session memory by flow control, gives
   // rings a size of its own and leaves TLS traces to `NODE_DEBUG`.
@@ -73,12 +72,22 @@ const OPTIONS: Readonly<Record<string, Translation | undefined>> = {
   'grpc.server_call_metric_recording': nothing,
 };
 
+let known: Readonly<Record<string, Translation | undefined>> | undefined;
+
+/** Made when it is first asked for, and not at import. */
+function all(): Readonly<Record<string, Translation | undefined>> {
+  known ??= { ...translations(), ...WITHOUT_EFFECT };
+  return known;
+}
+
 /** Every option of grpc-js that is understood. */
-export const grpcOptionNames: readonly string[] = Object.keys(OPTIONS);
+export function grpcOptionNames(): readonly string[] {
+  return Object.keys(all());
+}
 
 /** What an option of grpc-js stands for; undefined for one that has no effect. */
 export function grpcOption(key: string): Translation | undefined {
-  return OPTIONS[key];
+  return all()[key];
 }
 
 export function isGrpcOption(key: string): boolean {
@@ -103,8 +112,8 @@ export function translateGrpcOptions(
   for (const [key, value] of Object.entries(options)) {
     if (!isGrpcOption(key)) continue;
     const at = `${path}[${JSON.stringify(key)}]`;
-    if (!Object.hasOwn(OPTIONS, key)) throw unknownKey(at, key, grpcOptionNames, 'docs/options.md');
-    const translation = OPTIONS[key];
+    if (!Object.hasOwn(all(), key)) throw unknownKey(at, key, grpcOptionNames(), 'docs/options.md');
+    const translation = grpcOption(key);
     if (translation === undefined || value === undefined) continue;
     const { name } = translation;
     const translated = translate(translation, value, at);

@@ -63,7 +63,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   const known = namesIn(OPTION_TABLE, '');
   for (const key of Object.keys(input)) {
     if (isGrpcOption(key) || known.includes(key)) continue;
-    throw unknownKey(`${path}.${key}`, key, [...known, ...grpcOptionNames], 'docs/options.md');
+    throw unknownKey(`${path}.${key}`, key, [...known, ...grpcOptionNames()], 'docs/options.md');
   }
   const { values, at } = translateGrpcOptions(input as Record<string, unknown>, path);
   const grpcOnly = parseRows(GRPC_ONLY_TABLE, values, at);

@@ -8,11 +8,9 @@ import type { Settings } from './settings.ts';
 export function withLive(before: Settings, after: Settings): Settings {
   const { hashKey, mode, drainMs, waiting, serviceConfig, retries, given } = after;
   const { maxReceiveBytes, maxSendBytes } = after;
-  // A policy that says the same is the same: what it built stays.
-  const hasSamePolicy = ['policy', 'serviceConfig'].every((key) => isSame(before.given[key], given[key]));
   return {
     ...before,
-    policy: hasSamePolicy ? before.policy : after.policy,
+    policy: hasSamePolicy(before, after) ? before.policy : after.policy,
     hashKey,
     mode,
     drainMs,
@@ -23,4 +21,11 @@ export function withLive(before: Settings, after: Settings): Settings {
     retries,
     given,
   };
+}
+
+/** A policy that says the same is the same: what it built stays, whatever else the service config says of methods. */
+function hasSamePolicy({ given: was, ...before }: Settings, { given: is, ...after }: Settings): boolean {
+  if (was.policy !== undefined || is.policy !== undefined) return isSame(was.policy, is.policy);
+  const isDefault = before.serviceConfig.policy === undefined && after.serviceConfig.policy === undefined;
+  return isDefault || isSame(was.serviceConfig, is.serviceConfig);
 }

@@ -8,7 +8,7 @@ import { FileWatch } from '../files/file-watch.ts';
 import { checkMode, type Mode } from '../options/mode.ts';
 import { parseOptions } from '../options/settings.ts';
 import { type PodwireConfig, parseConfigText, readConfigText, splitConfig } from './config.ts';
-import { type CheckedService, reload } from './reload.ts';
+import { type CheckedService, type CheckedServices, type FollowedConfig, reload } from './reload.ts';
 
 /** What a config file cannot hold. */
 export interface PodwireExtras {
@@ -18,7 +18,7 @@ export interface PodwireExtras {
 
 /** The channels of one config. */
 export interface Podwire extends AsyncDisposable {
-  /** Names of the services. */
+  /** Names of the services: those of the file as it is now, and those that it no longer has and that are in use. */
   readonly services: readonly string[];
   /** The channel of a service: the same one each time, so that all its clients share connections. */
   channel(service: string): PodwireChannel;
@@ -32,7 +32,7 @@ export interface Podwire extends AsyncDisposable {
 
 /**
  * Many services from one config: an object, or the path of a JSON or YAML file (default: `PODWIRE_CONFIG`). A file is followed while
- * the process runs (docs/modes.md). All of it is checked at once: throws `InvalidInput` with the path to a value that is wrong. A
+ * the process runs (docs/options.md). All of it is checked at once: throws `InvalidInput` with the path to a value that is wrong. A
  * channel connects when it is first asked for.
  */
 export function createPodwire(config?: PodwireConfig | string, extras: PodwireExtras = {}): Podwire {
@@ -49,7 +49,7 @@ export class Services implements Podwire {
   readonly #env: Env;
   readonly #variables: NodeJS.ProcessEnv;
   readonly #watch: FileWatch | undefined;
-  #entries: ReadonlyMap<string, CheckedService>;
+  #config: FollowedConfig;
   #mode: Mode | undefined;
   #closing: Promise<void> | undefined;
 
@@ -57,7 +57,8 @@ export class Services implements Podwire {
     this.#registries = registries;
     this.#env = env;
     const text = typeof source === 'string' ? readConfigText(source) : undefined;
-    this.#entries = this.#check(text === undefined ? source : parseConfigText(text, String(source)));
+    const services = this.#check(text === undefined ? source : parseConfigText(text, String(source)));
+    this.#config = { services, said: services };
     this.#variables = process.env;
     if (text === undefined) return;
     const path = String(source);
@@ -70,14 +71,14 @@ export class Services implements Podwire {
   }
 
   get services(): readonly string[] {
-    return [...this.#entries.keys()];
+    return [...this.#config.services.keys()];
   }
 
   channel(service: string): PodwireChannel {
     let channel = this.#channels.get(service);
     if (channel === undefined) {
       if (this.#closing !== undefined) throw new Error('these channels have been shut down');
-      const entry = this.#entries.get(service);
+      const entry = this.#config.services.get(service);
       if (entry === undefined)
         throw new InvalidInput('service', service, unknownWord(service, this.services));
       channel = new Channel(entry.target, entry.settings, this.#env, this.#variables);
@@ -87,13 +88,20 @@ export class Services implements Podwire {
     return channel as unknown as PodwireChannel;
   }
 
-  async setMode(mode: Mode | undefined): Promise<void> {
-    // All of it or nothing: also those that are not in use yet.
-    for (const [name, { settings }] of this.#entries) {
-      checkMode(mode, settings.meshAddress, { mode: 'mode', mesh: `config.services.${name}.mesh` });
+  setMode(mode: Mode | undefined): Promise<void> {
+    try {
+      // All of it or nothing: also those that are not in use yet.
+      checkMesh(mode, this.#config.services);
+    } catch (error) {
+      return Promise.reject(error);
     }
     this.#mode = mode;
-    await Promise.all([...this.#channels.values()].map((channel) => channel.setMode(mode)));
+    const done = Promise.all([...this.#channels.values()].map((channel) => channel.setMode(mode))).then(
+      () => {},
+    );
+    // A caller that does not wait learns of a failure by the event of the channel.
+    done.catch(() => {});
+    return done;
   }
 
   snapshot(): Record<string, ChannelSnapshot> {
@@ -112,7 +120,7 @@ export class Services implements Podwire {
   }
 
   /** Checks all services of a config. */
-  #check(config: unknown): ReadonlyMap<string, CheckedService> {
+  #check(config: unknown): CheckedServices {
     const entries = new Map<string, CheckedService>();
     for (const [name, { target, options }] of splitConfig(config)) {
       const own = (options.registries as readonly Registry[] | undefined) ?? [];
@@ -127,18 +135,32 @@ export class Services implements Podwire {
   }
 
   #reload(text: string, path: string): void {
-    let after: ReadonlyMap<string, CheckedService>;
+    let saysNow: CheckedServices;
     try {
-      after = this.#check(parseConfigText(text, path));
+      saysNow = this.#check(parseConfigText(text, path));
+      // Channels in use keep their addresses; one that is made later must be able to be where code sends all of them.
+      checkMesh(
+        this.#mode,
+        [...saysNow].filter(([name]) => !this.#channels.has(name)),
+      );
     } catch (error) {
       return this.#tellError(error as Error);
     }
-    this.#entries = reload(this.#entries, after, this.#channels);
+    const { steps, ...config } = reload(this.#config, saysNow, this.#channels);
+    // Before any channel tells of it: a listener may ask for a service that is new.
+    this.#config = config;
+    for (const step of steps) step();
   }
 
   #tellError(error: Error): void {
     for (const channel of this.#channels.values()) channel.tell('configError', error);
   }
+}
+
+/** Whether all of these services can be in a mode. */
+function checkMesh(mode: Mode | undefined, services: Iterable<[string, CheckedService]>): void {
+  for (const [name, { settings }] of services)
+    checkMode(mode, settings.meshAddress, { mode: 'mode', mesh: `config.services.${name}.mesh` });
 }
 
 function checkTarget(target: string, registries: readonly Registry[], path: string): void {

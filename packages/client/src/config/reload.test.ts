@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settle, VirtualClock } from '@podwire/core/testing';
@@ -61,6 +61,8 @@ test('options that may change while calls run are taken, and the channel says wh
   await change({ defaults: { policy: 'random' }, services: { orders: { ...orders, waiting } } });
   expect(channel.snapshot().policy).toBe('random');
   await podwire.close();
+  // A socket that closes has its time for that.
+  await look();
   expect(clock.pending).toBe(0);
 });
 
@@ -139,18 +141,23 @@ test('services that are not in use, or new, are what the file says when they are
   await podwire.close();
 });
 
-test('a link that is moved to another file is followed, as Kubernetes moves those of a ConfigMap', async () => {
+test('a directory that is put in the place of another is followed, as Kubernetes does it for a ConfigMap', async () => {
   for (const [name, policy] of [
-    ['one', 'random'],
-    ['two', 'round_robin'],
-  ] as const)
-    writeFileSync(join(directory, name), JSON.stringify({ services: { orders: { ...orders, policy } } }));
-  symlinkSync('one', path);
+    ['..one', 'random'],
+    ['..two', 'round_robin'],
+  ] as const) {
+    mkdirSync(join(directory, name));
+    const config = { services: { orders: { ...orders, policy } } };
+    writeFileSync(join(directory, name, 'podwire.json'), JSON.stringify(config));
+  }
+  symlinkSync('..one', join(directory, '..data'));
+  symlinkSync('..data/podwire.json', path);
   const podwire = new Services(path, {}, { ...systemEnv, clock });
   const channel = podwire.channel('orders');
   expect(channel.snapshot().policy).toBe('random');
-  symlinkSync('two', `${path}.new`);
-  renameSync(`${path}.new`, path);
+  symlinkSync('..two', join(directory, '..new'));
+  renameSync(join(directory, '..new'), join(directory, '..data'));
+  rmSync(join(directory, '..one'), { recursive: true });
   await look();
   expect(channel.snapshot().policy).toBe('round_robin');
   await podwire.close();
@@ -164,4 +171,98 @@ test('the mode that the file gives is one of its options', async () => {
   expect(channel.snapshot().switchingTo).toBe('mesh');
   expect(told).toEqual([{ service: 'orders', changed: ['mode'], needsRestart: [] }]);
   await podwire.close();
+});
+
+test('a channel is told of a change once, however often the file changes for others', async () => {
+  const { podwire, told, follow, change } = open({ services: { orders, carts: orders, users: orders } });
+  for (const service of ['orders', 'carts', 'users']) follow(service);
+  const inMesh = { ...orders, mesh: { address: '127.0.0.1:1' } };
+  await change({ services: { orders: inMesh, users: orders } });
+  expect(told).toEqual([
+    { service: 'orders', changed: [], needsRestart: ['mesh', 'mesh.address'] },
+    { service: 'carts', error: expect.stringContaining('is in the file no more') },
+  ]);
+  told.length = 0;
+  await change({ services: { orders: inMesh, users: { ...orders, drainMs: 1 } } });
+  await change('{');
+  await change({ services: { orders: inMesh, users: { ...orders, drainMs: 2 } } });
+  const error = expect.stringContaining('is neither JSON nor YAML');
+  expect(told).toEqual([
+    { service: 'users', changed: ['drainMs'], needsRestart: [] },
+    ...['orders', 'carts', 'users'].map((service) => ({ service, error })),
+    { service: 'users', changed: ['drainMs'], needsRestart: [] },
+  ]);
+  told.length = 0;
+  // What the channels go by is what the file says again.
+  await change({ services: { orders, carts: orders, users: { ...orders, drainMs: 2 } } });
+  expect(told).toEqual([
+    { service: 'orders', changed: [], needsRestart: [] },
+    { service: 'carts', changed: [], needsRestart: [] },
+  ]);
+  await podwire.close();
+});
+
+test('a listener that is told of a change finds all services as the file says them', async () => {
+  const { podwire, change } = open({ services: { orders, carts: orders } });
+  const seen: unknown[] = [];
+  podwire.channel('orders').events.on('config', () => {
+    seen.push(podwire.channel('carts').snapshot().policy, podwire.channel('users').snapshot().policy);
+    podwire.channel('carts').events.on('config', (event) => seen.push(event));
+  });
+  const service = { ...orders, policy: 'random' } as const;
+  await change({ services: { orders: service, carts: service, users: service } });
+  expect(seen).toEqual(['random', 'random']);
+  await podwire.close();
+});
+
+test('a new service that cannot be where code sends all of them makes the file wrong', async () => {
+  const inMesh = { ...orders, mesh: { address: '127.0.0.1:1' } };
+  const { podwire, told, follow, change } = open({ services: { orders: inMesh } });
+  follow('orders');
+  void podwire.setMode('mesh');
+  await change({ services: { orders: { ...inMesh, drainMs: 1 }, users: orders } });
+  expect(told).toEqual([{ service: 'orders', error: expect.stringContaining('config.services.users.mesh') }]);
+  expect(podwire.services).toEqual(['orders']);
+  await change({ services: { orders: { ...inMesh, drainMs: 1 }, users: inMesh } });
+  expect(podwire.channel('users').snapshot().switchingTo).toBe('mesh');
+  await podwire.close();
+});
+
+test('half of a long file is told soon, and changes nothing', async () => {
+  const { podwire, told, follow, change } = open({ services: { orders } });
+  follow('orders');
+  const service = JSON.stringify({ ...orders, policy: 'random' });
+  const names = Array.from({ length: 20_000 }, (_, i) => `"orders-${i}":${service}`);
+  const text = `{"services":{"orders":${service},${names.join(',')}}}`;
+  const startMs = performance.now();
+  await change(text.slice(0, -1));
+  expect(told).toEqual([{ service: 'orders', error: expect.stringContaining('is not JSON') }]);
+  // YAML's parser takes several seconds.
+  expect(performance.now() - startMs).toBeLessThan(1_500);
+  expect(podwire.channel('orders').snapshot().policy).toBe('least_request');
+  await podwire.close();
+});
+
+test('a file that is another one at every look is followed to the end, and nothing is left', async () => {
+  const { podwire, told, follow, change } = open({ services: { orders } });
+  const channel = follow('orders');
+  const policies = ['random', 'pick_first', 'round_robin', 'maglev', 'zone_aware'] as const;
+  for (let i = 0; i < 100; i++) {
+    const policy = policies[i % policies.length]!;
+    const next = { services: { orders: { ...orders, policy, drainMs: i } } };
+    if (i % 4 === 1) {
+      rmSync(path);
+      await look();
+    } else if (i % 4 === 2) await change(JSON.stringify(next).slice(0, i));
+    else {
+      await change(next);
+      expect(channel.snapshot().policy).toBe(policy);
+    }
+  }
+  expect(told.length).toBe(100);
+  expect(channel.snapshot().policy).toBe('zone_aware');
+  await podwire.close();
+  await change({ services: { orders: { ...orders, drainMs: 1_000 } } });
+  expect(told.length).toBe(100);
+  expect(clock.pending).toBe(0);
 });

@@ -9,6 +9,9 @@ export interface CheckedService {
   readonly settings: Settings;
 }
 
+/** Services by name. */
+export type CheckedServices = ReadonlyMap<string, CheckedService>;
+
 /** The channel of a service, as far as a reload knows it. */
 export interface ReloadedChannel {
   apply(settings: Settings): void;
@@ -19,39 +22,60 @@ export interface ReloadedChannel {
   tell(event: 'configError', value: Error): void;
 }
 
+/** What the services of a config go by, and what its file says of them: not the same where a change needs a new channel. */
+export interface FollowedConfig {
+  readonly services: CheckedServices;
+  /** The file when it was valid last. */
+  readonly said: CheckedServices;
+}
+
+/** What a changed file leads to. */
+export interface Reload extends FollowedConfig {
+  /** Applies the changes of the services that are in use, and tells their channels. Run once the services are those above. */
+  readonly steps: readonly (() => void)[];
+}
+
 /**
  * Brings the services of a config to what its file says now. A service that is in use takes the change whole or not at all, and its
- * channel's event says which; one that is not in use yet is simply another one. Returns what each service goes by from now on.
+ * channel's event says which; one that is not in use yet is simply another one. A channel is told of a change once: not again when
+ * the file changes what it says of other services.
  */
 export function reload(
-  before: ReadonlyMap<string, CheckedService>,
-  after: ReadonlyMap<string, CheckedService>,
+  { services, said }: FollowedConfig,
+  saysNow: CheckedServices,
   channels: ReadonlyMap<string, ReloadedChannel>,
-): Map<string, CheckedService> {
-  const now = new Map(after);
+): Reload {
+  const now = new Map(saysNow);
+  const steps: (() => void)[] = [];
   for (const [name, channel] of channels) {
-    const was = before.get(name)!;
-    const is = after.get(name);
-    now.set(name, is === undefined ? gone(name, was, channel) : change(was, is, channel));
+    const was = services.get(name)!;
+    const is = saysNow.get(name);
+    now.set(name, was);
+    if (isSameService(said.get(name), is)) continue;
+    if (is === undefined) steps.push(() => channel.tell('configError', gone(name)));
+    else {
+      const change = changeOf(was, is);
+      if (change.needsRestart.length === 0) now.set(name, is);
+      steps.push(() => {
+        if (change.changed.length > 0) channel.apply(is.settings);
+        channel.tell('config', change);
+      });
+    }
   }
-  return now;
+  return { services: now, said: saysNow, steps };
 }
 
-function gone(name: string, was: CheckedService, channel: ReloadedChannel): CheckedService {
-  const rule = 'is in the file no more: its channel goes on as it is until it is closed';
-  channel.tell('configError', new InvalidInput(`config.services.${name}`, undefined, rule));
-  return was;
-}
-
-function change(was: CheckedService, is: CheckedService, channel: ReloadedChannel): CheckedService {
+function changeOf(was: CheckedService, is: CheckedService) {
   const { applies, needsRestart } = diffSettings(was.settings, is.settings);
-  const restarts = isSame(was.target, is.target) ? needsRestart : ['target', ...needsRestart];
-  if (restarts.length > 0) {
-    channel.tell('config', { changed: [], needsRestart: restarts });
-    return was;
-  }
-  if (applies.length === 0) return was;
-  channel.apply(is.settings);
-  channel.tell('config', { changed: applies, needsRestart: [] });
-  return is;
+  const restarts = was.target === is.target ? needsRestart : ['target', ...needsRestart];
+  return { changed: restarts.length > 0 ? [] : applies, needsRestart: restarts };
+}
+
+function isSameService(a: CheckedService | undefined, b: CheckedService | undefined): boolean {
+  return a?.target === b?.target && isSame(a?.settings.given, b?.settings.given);
+}
+
+function gone(name: string): InvalidInput {
+  const rule = 'is in the file no more: its channel goes on as it is until it is closed';
+  return new InvalidInput(`config.services.${name}`, undefined, rule);
 }

@@ -37,7 +37,10 @@ export async function fleet(
   await clock.advance(200);
 
   /** Starts a unary call. */
-  function start(headers: Record<string, string> = {}, timeoutMs = Number.POSITIVE_INFINITY): FleetCall {
+  function start(
+    headers: Record<string, string | readonly string[]> = {},
+    timeoutMs = Number.POSITIVE_INFINITY,
+  ): FleetCall {
     const call = channel.createCall('/shop.Orders/Get', clock.wallMs() + timeoutMs, null, null, null);
     const seen: FleetCall = {
       messages: [],
@@ -45,7 +48,8 @@ export async function fleet(
       cancel: () => call.cancelWithStatus(1, 'cancelled by the test'),
     };
     const metadata = new Metadata();
-    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+    for (const [name, values] of Object.entries(headers))
+      for (const value of [values].flat()) metadata.add(name, value);
     call.start(metadata, {
       onReceiveMetadata() {},
       onReceiveMessage: (message: Buffer) => void seen.messages.push(String(message)),
@@ -60,7 +64,7 @@ export async function fleet(
   }
 
   /** Makes unary calls one after another, each once the one before has ended; the address that each was answered by. */
-  async function calls(count: number, headers: Record<string, string> = {}): Promise<string[]> {
+  async function calls(count: number, headers: Parameters<typeof start>[0] = {}): Promise<string[]> {
     const answers: string[] = [];
     for (let i = 0; i < count; i++) {
       const call = start(headers);

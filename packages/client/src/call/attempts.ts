@@ -36,7 +36,7 @@ export interface AttemptedCall extends PickInfo<ClientPod> {
   /** The caller. */
   readonly listener: ReplyListener;
   excluded: Set<ClientPod> | undefined;
-  /** Routes or settings changed: takes a new plan where it may. */
+  /** Routes or settings changed: takes a new plan where it may, or ends. */
   replan(): void;
   /** No Pod takes it now. */
   wait(): void;
@@ -90,7 +90,10 @@ export class Attempts implements AttemptOwner {
   start(): void {
     const call = this.#call;
     const { plan } = call;
-    if (!plan.isCurrent || plan.cluster.isRetired) call.replan();
+    if (!plan.isCurrent || plan.cluster.isRetired) {
+      call.replan();
+      if (this.#over) return;
+    }
     if (call.trace !== undefined && this.#open === undefined) this.#begin(call.trace);
     for (let opens = 0; opens < MAX_OPENS; opens++) {
       const pod = this.#pick();

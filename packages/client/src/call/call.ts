@@ -2,7 +2,14 @@
 import { isUint8Array } from 'node:util/types';
 import { type CallCredentials, type status as Code, type Metadata, status as Status } from '@grpc/grpc-js';
 import { show, timers } from '@podwire/core';
-import { compress, compressesLater, type Encoding, ErrorCode, header, type StreamEnd } from '@podwire/http2';
+import {
+  compress,
+  compressesLater,
+  type Encoding,
+  ErrorCode,
+  type RawHeaders,
+  type StreamEnd,
+} from '@podwire/http2';
 import { whyNoPod, whyUnavailable } from '../cluster/unavailable.ts';
 import type { Waiter } from '../cluster/wait-queue.ts';
 import {
@@ -95,8 +102,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     runtime.onCallStart();
     if (runtime.observer !== undefined) this.#observe();
     const plan = method.only ?? runtime.planner.plan(method, this.host, (name) => headerOf(metadata, name));
-    if (plan === undefined)
-      return this.fail(Status.UNAVAILABLE, 'NO_ENDPOINTS', 'no route of the service matches the call');
+    if (plan === undefined) return this.#hasNoRoute();
     this.plan = plan;
     const { timeoutMs, waitForReady = false } = plan.config;
     this.waitForReady = metadata?.getOptions().waitForReady ?? waitForReady;
@@ -211,14 +217,17 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     const { cluster } = this.plan;
     if (this.attempts?.last !== undefined && !cluster.isRetired) return;
     const plan = this.runtime.planner.plan(this.method, this.host, (name) =>
-      header(this.request.headers, name),
+      valueIn(this.request.headers, name),
     );
-    if (plan === undefined) return;
+    // Attempts that are open go on.
+    if (plan === undefined) return this.attempts?.last === undefined ? this.#hasNoRoute() : undefined;
     // Its metadata may be the caller's again: a call whose plan asked for no key has one at random.
     if (plan.needsHash && !this.plan.needsHash)
       this.hash = hashOf(undefined, plan.path, undefined, this.runtime.random);
     this.plan = plan;
-    if (plan.cluster === cluster || this.phase !== 'waiting') return;
+    if (plan.cluster === cluster) return;
+    if (this.request.exclude !== undefined) this.#exclude(this.request.exclude);
+    if (this.phase !== 'waiting') return;
     cluster.queue.remove(this);
     this.phase = 'scheduled';
   }
@@ -228,6 +237,8 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     const { runtime, request, waitForReady } = this;
     const { cluster } = this.plan;
     if (runtime.closed) return this.onChannelClosed();
+    // Nothing wakes a call there: it would have moved if there were another place for it.
+    if (cluster.isRetired) return this.#hasNoRoute();
     const refusal = whyUnavailable({ pod: request.pod, waitForReady }, cluster);
     if (refusal !== undefined) return this.fail(refusal.code, refusal.reason, refusal.details);
     if (this.phase === 'waiting') return;
@@ -283,6 +294,10 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   /** Ends the call with an error of podwire's own. */
   fail(code: Code, reason: Reason, what: string): void {
     if (this.phase !== 'ended') this.finish(callError(this, code, reason, what));
+  }
+
+  #hasNoRoute(): void {
+    this.fail(Status.UNAVAILABLE, 'NO_ENDPOINTS', 'no route of the service matches the call');
   }
 
   /** Ends the call; the listener is told on the next tick, because a method of the caller's may be running. */
@@ -375,8 +390,15 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   }
 }
 
-/** Several values of one name are joined, as HTTP does (RFC 9110 §5.3). */
+/** What routes see of metadata: several values of one name are joined, as HTTP does (RFC 9110 §5.3). */
 function headerOf(metadata: Metadata | undefined, name: string): string | undefined {
   const values = metadata?.get(name) ?? [];
+  if (values.length === 0) return undefined;
+  return values.map((value) => (typeof value === 'string' ? value : value.toString('base64'))).join(',');
+}
+
+/** The same of metadata that were flattened. */
+function valueIn(headers: RawHeaders, name: string): string | undefined {
+  const values = headers.filter((_, i) => i % 2 === 1 && headers[i - 1] === name);
   return values.length === 0 ? undefined : values.join(',');
 }

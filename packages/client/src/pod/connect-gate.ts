@@ -30,6 +30,7 @@ export class ConnectGate {
   #filledMs: number;
   #timer: Timer | undefined;
   #planned = false;
+  #isAdmitting = false;
 
   constructor(clock: Clock, maxAtOnce: number, perSecond: number) {
     this.#clock = clock;
@@ -53,7 +54,8 @@ export class ConnectGate {
   /** One that began makes room for the next. */
   leave(): void {
     this.#connecting -= 1;
-    this.#admit();
+    // One that ended at once: thousands that are not wanted any more, each within the one before, would fill the stack.
+    if (!this.#isAdmitting) this.#admit();
   }
 
   /** An attempt succeeded: it is not counted. */
@@ -68,7 +70,16 @@ export class ConnectGate {
   }
 
   #admit(): void {
-    this.#fill();
+    this.#isAdmitting = true;
+    try {
+      this.#fill();
+      this.#admitAll();
+    } finally {
+      this.#isAdmitting = false;
+    }
+  }
+
+  #admitAll(): void {
     while (this.#connecting < this.#maxAtOnce) {
       const queue = this.#first.head === undefined ? this.#again : this.#first;
       const waiting = queue.head;

@@ -78,3 +78,22 @@ test('a Pod that is wanted again while its attempt is given up is dialled once t
   await settle();
   expect(order()).toEqual([0, 0]);
 });
+
+test('thirty thousand Pods that are not wanted any more when their turn comes take one turn', async () => {
+  const clock = new VirtualClock();
+  const gate = new ConnectGate(clock, 1, 100);
+  let begun = 0;
+  const pod = (isWanted: boolean) => ({
+    wantsConnection: isWanted,
+    failing: false,
+    begin(settled: (result: 'ready') => void) {
+      begun += 1;
+      settled('ready');
+      return undefined;
+    },
+  });
+  for (let i = 0; i < 30_000; i++) new Dialer(clock, gate, pod(false)).dial();
+  new Dialer(clock, gate, pod(true)).dial();
+  await settle();
+  expect([begun, clock.pending]).toEqual([1, 0]);
+});

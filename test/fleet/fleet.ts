@@ -33,7 +33,9 @@ export async function fleet(
   for (const address of addresses) transport.pod(address).answer(Buffer.from(address));
   const env = { clock, random: seeded(7), afterPoll: (fn: () => void) => void clock.after(0, fn) };
   const settings = { ...parseOptions({ name: 'orders', ...options }), transport };
-  const channel = new Channel(`static:///${addresses.join(',')}`, settings, env, {}, parts);
+  const scheme = options.registries?.[0]?.scheme;
+  const target = scheme === undefined ? `static:///${addresses.join(',')}` : `${scheme}:///orders`;
+  const channel = new Channel(target, settings, env, {}, parts);
   await clock.advance(200);
 
   /** Starts a unary call. */

@@ -96,3 +96,59 @@ test('a monitor ramps the weight of a Pod that comes later', async () => {
   expect(shares[3]).toBe(70);
   expect(await close()).toBe(0);
 });
+
+/** Blocks a Pod while it has a call. */
+const oneEach: MonitorFactory = (control) => ({
+  name: 'one each',
+  onAttemptStart: ({ pod }) => control.block(pod, Block.LIMITED),
+  onAttemptEnd: ({ pod }) => control.unblock(pod, Block.LIMITED),
+});
+
+test('a monitor may block a Pod for the very attempt that it is told of, also of a call that waited', async () => {
+  const { clock, channel, pod, start, close } = await fleet([A, B], watchedBy(oneEach));
+  for (const address of [A, B]) {
+    pod(address).latencyMs = 10;
+    pod(address).close();
+    pod(address).onCall = () => {};
+  }
+  await clock.advance(15);
+  const started = Array.from({ length: 5 }, () => start());
+  await clock.advance(1);
+  expect(channel.snapshot().calls).toEqual({ open: 5, waiting: 5 });
+  await clock.advance(200);
+  const sent = () => [A, B].flatMap((address) => pod(address).calls);
+  expect([sent().length, channel.snapshot().calls]).toEqual([2, { open: 5, waiting: 3 }]);
+  for (let end = 0; end < 3; end++) {
+    for (const call of sent()) call.end(0);
+    await clock.advance(20);
+  }
+  expect(sent().length).toBe(5);
+  expect(started.map(({ status }) => status?.code)).toEqual([0, 0, 0, 0, 0]);
+  expect(channel.snapshot().calls).toEqual({ open: 0, waiting: 0 });
+  expect(await close()).toBe(0);
+});
+
+test('nothing of a monitor is called once it is closed, and calls end as ever', async () => {
+  const told: string[] = [];
+  const teller: MonitorFactory = () => ({
+    name: 'teller',
+    onPods: () => void told.push('pods'),
+    onReady: () => void told.push('ready'),
+    onAttemptStart: () => void told.push('start'),
+    onAttemptEnd: () => void told.push('end'),
+    close: () => void told.push('close'),
+  });
+  const mesh = { address: B };
+  const { clock, channel, pod, start, close } = await fleet([A], watchedBy(teller), { mesh });
+  pod(A).onCall = () => {};
+  const call = start();
+  await clock.advance(1);
+  void channel.setMode('mesh');
+  await clock.advance(200);
+  expect(channel.mode).toBe('mesh');
+  pod(A).calls[0]!.end(0);
+  await clock.advance(1);
+  expect(call.status?.code).toBe(0);
+  expect(told).toEqual(['pods', 'ready', 'start', 'close']);
+  expect(await close()).toBe(0);
+});

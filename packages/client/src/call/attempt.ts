@@ -152,5 +152,7 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
       monitors?.onAttemptEnd(this);
       this.trace?.onEnd?.(this.code, nowMs, this);
     }
+    // Where other clusters keep the connection open, its end does not say so.
+    if (load.inFlight === 0 && this.pod.state === 'draining') this.pod.closeIfDrained();
   }
 }

@@ -189,8 +189,9 @@ export class Attempts implements AttemptOwner {
     attempt.older = this.#open;
     this.#open = attempt;
     this.#made += 1;
-    if (call.trace !== undefined || pod.owner.monitors !== undefined) this.#tellStart(attempt);
+    // First: what a monitor does then may have calls that wait look for a Pod, and this one does not wait any more.
     call.running();
+    if (call.trace !== undefined || pod.owner.monitors !== undefined) this.#tellStart(attempt);
     if (this.#wanted > 0) stream.request(this.#wanted);
     this.#buffer.pump(attempt);
     this.#account();

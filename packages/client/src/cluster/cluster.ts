@@ -145,8 +145,10 @@ export class Cluster implements PodOwner {
     const added = this.#members.update(endpoints);
     if (endpoints.length === 0) this.state = 'empty';
     this.monitors?.onPods(this.#members.order);
-    if (this.#first !== undefined) this.#first.update();
-    else for (const pod of added) pod.connect();
+    if (this.#first !== undefined) {
+      for (const pod of added) pod.stay();
+      this.#first.update();
+    } else for (const pod of added) pod.connect();
     this.#rebuild.plan(this.state === 'ready' ? 'later' : 'now');
   }
 
@@ -207,7 +209,10 @@ export class Cluster implements PodOwner {
   }
 
   onState(pod: ClientPod): void {
-    if (pod.state === 'closed') this.#members.forget(pod);
+    if (pod.state === 'closed') {
+      this.#members.forget(pod);
+      this.monitors?.forget(pod);
+    }
     if (pod.state === 'ready' && !this.isRetired) this.monitors?.onReady(pod);
     if (pod.connections.lost && pod.wantsConnection) this.feed?.recheck();
     // Calls that wait for this one have nothing to wait for.

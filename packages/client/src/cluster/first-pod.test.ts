@@ -281,3 +281,25 @@ test('of ten thousand Pods one is connected to, and all are tried while none can
   side.close('done');
   expect(clock.pending).toBe(0);
 });
+
+test('a Pod that leaves, and is back before its calls have ended, is used again when its turn comes', async () => {
+  const { clock, side, connected, gone, picked, states } = open();
+  const both = ['10.0.0.0', '10.0.0.1'].map((host) => toEndpoint({ host, port: 1 }));
+  side.update(both);
+  await settle();
+  await connected('10.0.0.0');
+  expect(picked()).toBe('10.0.0.0');
+  side.update(both.slice(1));
+  side.update(both);
+  await settle();
+  await connected('10.0.0.1');
+  expect(picked()).toBe('10.0.0.1');
+  await clock.advance(5_000);
+  expect(states()).toEqual({ '10.0.0.0': 'idle', '10.0.0.1': 'ready' });
+  await gone('10.0.0.1');
+  await clock.advance(251);
+  await connected('10.0.0.0');
+  expect(picked()).toBe('10.0.0.0');
+  side.close('done');
+  expect(clock.pending).toBe(0);
+});

@@ -78,8 +78,9 @@ export class FirstPod {
     return others.some((pod) => {
       if (pod.state !== 'idle') return false;
       this.want(pod);
-      // One that failed a moment ago waits.
-      return (pod.state as PodState) === 'connecting';
+      // One that failed a moment ago waits; one that another cluster has connected is ready at once.
+      const { state } = pod as { state: PodState };
+      return state === 'connecting' || state === 'ready';
     });
   }
 

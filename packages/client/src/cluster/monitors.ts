@@ -5,7 +5,7 @@ import type { ClientPod } from '../pod/pod.ts';
 /** Runs a cluster's monitors: tells them what happens, calls their ticks, and does to Pods what they ask for. */
 export class Monitors {
   readonly #clock: Clock;
-  readonly #running: readonly RunningMonitor[];
+  #running: readonly RunningMonitor[];
 
   constructor(factories: readonly MonitorFactory[], clock: Clock) {
     this.#clock = clock;
@@ -30,9 +30,16 @@ export class Monitors {
     for (const { monitor } of this.#running) monitor.onAttemptEnd?.(attempt);
   }
 
-  /** Takes back what the monitors did to these Pods, and ends them. */
+  /** A Pod left for good. */
+  forget(pod: ClientPod): void {
+    for (const running of this.#running) running.forget(pod);
+  }
+
+  /** Takes back what the monitors did to these Pods, and ends them. Attempts that are open end without them. */
   close(pods: readonly ClientPod[]): void {
-    for (const running of this.#running) running.close(pods);
+    const running = this.#running;
+    this.#running = [];
+    for (const one of running) one.close(pods);
   }
 }
 
@@ -62,6 +69,11 @@ class RunningMonitor implements PodControl<ClientPod> {
     if (left === 0) this.#blocked.delete(pod);
     else this.#blocked.set(pod, left);
     pod.unblock(why);
+  }
+
+  /** What a monitor never takes back would keep the Pod. */
+  forget(pod: ClientPod): void {
+    this.#blocked.delete(pod);
   }
 
   weigh(pod: ClientPod, factor: number): void {

@@ -41,3 +41,16 @@ test('room for one call costs no walk over all that wait', () => {
   expect(seen.begun.length).toBe(10_000);
   expect(performance.now() - startedMs).toBeLessThan(2_000);
 });
+
+test('a call that is sent, comes back at once and waits again is counted once', () => {
+  const limit = new WaitLimit(2);
+  const queue = new WaitQueue(limit);
+  const waiter = { isSteered: true, retry: () => !queue.add(waiter) };
+  queue.add(waiter);
+  for (let i = 0; i < 5; i++) queue.flush();
+  expect([limit.waiting, queue.size]).toEqual([1, 1]);
+  queue.remove(waiter);
+  expect(limit.waiting).toBe(0);
+  expect(waiting(queue, 3)).toMatchObject({ tries: 0 });
+  expect([limit.waiting, queue.size]).toEqual([2, 2]);
+});

@@ -34,6 +34,8 @@ export class WaitQueue {
 
   /** False when as many wait as may. */
   add(waiter: Waiter): boolean {
+    // It looked from here, was sent, and came back at once.
+    if (this.#waiters.has(waiter)) return true;
     if (this.#limit.waiting >= this.#limit.maxCalls) return false;
     this.#limit.waiting += 1;
     this.#waiters.add(waiter);

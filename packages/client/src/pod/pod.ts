@@ -115,6 +115,13 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.connections.release();
   }
 
+  /** It left the set and is back, and may not be wanted for long: nothing closes it meanwhile. */
+  stay(): void {
+    if (this.state !== 'draining') return;
+    this.#timer?.cancel();
+    this.#setState('idle');
+  }
+
   /** No Pod takes calls any more: a wait that began before ends soon. */
   hasten(): void {
     if (this.state === 'backoff') this.connections.hasten();
@@ -158,7 +165,7 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.connections.release();
     this.#setState('draining');
     this.#timer = this.owner.env.clock.after(graceMs, () => this.close('the Pod left the service'));
-    this.onConnectionGone();
+    this.closeIfDrained();
   }
 
   /** Ends every call and closes now. Calls on connections that another cluster uses go on. */
@@ -180,6 +187,11 @@ export class ClientPod implements Pod, ConnectionsUser {
   }
 
   onConnectionGone(): void {
+    this.closeIfDrained();
+  }
+
+  /** A connection is gone, or the last call has ended. */
+  closeIfDrained(): void {
     if (this.state !== 'draining') return;
     // Others may keep the connections open: then this Pod is gone when its own calls are.
     const isEmpty = this.connections.isWanted ? this.load.inFlight === 0 : this.connections.count === 0;

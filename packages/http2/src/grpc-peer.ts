@@ -15,7 +15,7 @@ import type {
 
 const HEADERS = ['te', 'trailers', 'content-type', 'application/grpc', 'user-agent', USER_AGENT];
 
-/** Why an exchange with a peer came to nothing. */
+/** Why an exchange with a peer failed. */
 export class GrpcPeerError extends Error {
   override readonly name = 'GrpcPeerError';
 }
@@ -24,9 +24,9 @@ export class GrpcPeerError extends Error {
 export interface GrpcPeerOptions {
   /** For time limits. */
   readonly clock: Clock;
-  /** Of one message; a longer one ends its stream. */
+  /** The largest message; a larger one ends its stream. */
   readonly maxReceiveBytes: number;
-  /** Behind the error of an answer that is not gRPC's: what to look at. */
+  /** A hint that is added to the error for an answer that is not gRPC. */
   readonly notGrpcHint?: string;
   /** The peer takes no more requests on this connection, which stays open for those under way. */
   readonly onDraining: (cause: CloseCause) => void;
@@ -34,7 +34,7 @@ export interface GrpcPeerOptions {
   readonly onClosed: (cause: CloseCause) => void;
 }
 
-/** What is heard of a stream. */
+/** Receives the messages and the end of a stream. */
 export interface PeerStreamListener {
   /** One whole message. */
   onMessage(message: Buffer): void;
@@ -51,8 +51,8 @@ export interface PeerStream {
 }
 
 /**
- * gRPC with one server over one connection, without a registry, a policy or retries: for what podwire itself asks of servers, such as
- * Nacos. It never connects again; a new one does.
+ * gRPC with one server over one connection, without a registry, a policy or retries: for podwire's own requests, to Nacos for
+ * example. It never reconnects; the user makes a new one.
  */
 export class GrpcPeer {
   /** `host:port`. */
@@ -74,7 +74,7 @@ export class GrpcPeer {
     });
   }
 
-  /** Resolves when the connection takes requests; rejects with {@link GrpcPeerError} when it did not come to that. */
+  /** Resolves when the connection takes requests; rejects with {@link GrpcPeerError} when it never will. */
   ready(): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(new GrpcPeerError(this.#closed));
     if (this.#connection.state === 'ready') return Promise.resolve();
@@ -142,7 +142,7 @@ export class GrpcPeer {
     return stream;
   }
 
-  /** The same for every request of a method: a connection encodes it once. */
+  /** The head of every request of a method. It is made once, so that the connection encodes it once. */
   #head(path: string): MethodHead {
     let head = this.#heads.get(path);
     if (head === undefined) {

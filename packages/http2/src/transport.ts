@@ -10,7 +10,7 @@ import type { ConnectionEnv } from './connection/env.ts';
 /** Header names and values in turn: `[name, value, name, value, …]`; names lower case, `-bin` values in base64. */
 export type RawHeaders = readonly string[];
 
-/** What repeats over the calls of one method; made once, so that a transport may encode it once per connection. */
+/** The part of a head that all calls of one method share. It is made once, so that a transport may encode it once per connection. */
 export interface MethodHead {
   /** `/package.Service/Method` */
   readonly path: string;
@@ -25,7 +25,7 @@ export type Encoding = 'identity' | 'gzip' | 'deflate';
 
 /** What starts one stream. */
 export interface StreamHead {
-  /** What calls of one method have in common. */
+  /** The part that calls of one method have in common. */
   readonly method: MethodHead;
   /** The call's own headers: metadata, grpc-timeout, grpc-encoding, grpc-previous-rpc-attempts. */
   readonly headers: RawHeaders;
@@ -33,29 +33,29 @@ export interface StreamHead {
   readonly maxReceiveBytes: number;
 }
 
-/** Why a connection takes no more calls, or ended: facts, which `closeText` puts into words. */
+/** Why a connection takes no more calls, or ended. These are facts; `closeText` makes texts of them. */
 export type CloseCause =
-  /** The peer sent GOAWAY. `debug` is what it said for people, shortened and of printable ASCII; empty when it said nothing. */
+  /** The peer sent GOAWAY. `debug` is its message for people, in printable ASCII and shortened; it may be empty. */
   | { readonly kind: 'goaway'; readonly errorCode: number; readonly debug: string }
-  /** The peer did not answer in time: to one of the steps to a connection, or to a PING. */
+  /** The peer did not answer in time: a step of connecting, or a PING. */
   | {
       readonly kind: 'timeout';
       readonly step: 'tcp' | 'tls' | 'settings' | 'keepalive';
       readonly afterMs: number;
     }
-  /** The socket was never open: refused, unreachable, a name that is not known. `code` is Node's, `ECONNREFUSED` for example. */
+  /** The socket was never open: refused, unreachable, or an unknown name. `code` is Node's, for example `ECONNREFUSED`. */
   | { readonly kind: 'refused'; readonly code: string; readonly detail: string }
   /** The peer, or something on the way, broke the connection: `ECONNRESET`, `ECONNABORTED`, `EPIPE`. */
   | { readonly kind: 'reset'; readonly code: string; readonly detail: string }
-  /** Any other error of a socket that was open, `ETIMEDOUT` for example. */
+  /** Any other error of an open socket, for example `ETIMEDOUT`. */
   | { readonly kind: 'socket'; readonly code: string; readonly detail: string }
-  /** The peer closed the connection without a word: over which kind of connection, where that was before HTTP/2 began. */
+  /** The peer closed the connection without an error. `before` is the kind of connection, if HTTP/2 had not begun yet. */
   | { readonly kind: 'eof'; readonly before: 'plaintext' | 'tls' | 'mutual-tls' | undefined }
   /** TLS failed: certificates, names, versions. `code` is Node's or OpenSSL's; `NO_ALPN` where the Pod took no HTTP/2. */
   | { readonly kind: 'tls'; readonly code: string; readonly detail: string }
-  /** The peer broke HTTP/2. `errorCode` is what our GOAWAY said; undefined where node:http2 found it, and does not say. */
+  /** The peer broke HTTP/2. `errorCode` is that of our GOAWAY; undefined where node:http2 does not tell it. */
   | { readonly kind: 'protocol'; readonly errorCode: number | undefined; readonly detail: string }
-  /** This side ended it: its owner, or for want of something. */
+  /** This side ended the connection: its owner did, or a resource such as stream ids ran out. */
   | { readonly kind: 'local'; readonly detail: string };
 
 /** Why a stream ended with, or on, its connection: the peer may also have refused that stream alone (REFUSED_STREAM). */
@@ -74,24 +74,24 @@ export type StreamEnd =
   | { readonly kind: 'reset'; readonly errorCode: number }
   /** No server application can have seen it: REFUSED_STREAM, above the last id of a GOAWAY without an error, or never written. */
   | { readonly kind: 'unprocessed'; readonly cause: EndCause; readonly leftClient: boolean }
-  /** The connection died under it, or GOAWAY with an error says that it was not processed: then it may have been all the same. */
+  /** The connection died, or a GOAWAY with an error said that the stream was not processed: it may have been processed all the same. */
   | { readonly kind: 'connection-lost'; readonly cause: CloseCause }
   /** The peer broke HTTP/2 or gRPC framing. */
   | { readonly kind: 'protocol-error'; readonly reason: string }
   | { readonly kind: 'too-large'; readonly bytes: number; readonly limit: number }
-  /** A header list over `maxHeaderListBytes`, unless it is the end and says an error: that is told, with the headers that fit. */
+  /** A header list was over `maxHeaderListBytes`. A last list that reports an error ends as `trailers` instead, with the headers that fit. */
   | { readonly kind: 'headers-too-large'; readonly bytes: number; readonly limit: number }
   /** Ended by {@link Stream.cancel}. */
   | { readonly kind: 'cancelled' };
 
 /**
- * What a call is told by its stream. Callbacks never run inside a call of the user into the stream, with one exception:
- * `request` may deliver messages that are here already.
+ * Receives the reply of a stream. Callbacks never run inside a call of the user into the stream, with one exception:
+ * `request` may deliver messages that have arrived already.
  */
 export interface StreamHandler {
   /** Initial headers, after 1xx; not called for a trailers-only reply. */
   onHeaders(headers: RawHeaders, httpStatus: number): void;
-  /** One whole message, inflated. It is the receiver's to keep: nothing else lies in its memory for long. */
+  /** One whole message, inflated. The receiver may keep it: hardly any other bytes share its memory. */
   onMessage(message: Buffer): void;
   /** Last callback. */
   onEnd(end: StreamEnd): void;
@@ -101,7 +101,7 @@ export interface StreamHandler {
 export interface Peer {
   /** `host:port` that was dialed. */
   readonly remoteAddress: string;
-  /** Of TLS, when it was verified against an authority; undefined as well after the connection is gone. */
+  /** The peer's TLS certificate, if it was verified against an authority; also undefined after the connection is gone. */
   readonly peerCertificate: PeerCertificate | undefined;
 }
 
@@ -110,22 +110,22 @@ export interface Stream {
   /** The other end of its connection. */
   readonly peer: Peer;
   /**
-   * Bytes of the messages that were taken to be sent, those that wait for flow control included: as they are on the wire, compressed
-   * perhaps, without gRPC's prefix of 5 bytes and without HTTP/2's frames (gRFC A66, "compressed message size").
+   * Bytes of the messages that were accepted for sending, including those that flow control holds back. They are counted after
+   * compression, without gRPC's prefix of 5 bytes and without HTTP/2's frames (gRFC A66, "compressed message size").
    */
   readonly sentBytes: number;
-  /** Bytes of the messages that were delivered, counted in the same way: compressed, as they came. */
+  /** Bytes of the messages that were delivered, counted in the same way, before decompression. */
   readonly receivedBytes: number;
   /**
-   * Sends one message, unframed. `compressed` says that the bytes are already encoded as grpc-encoding says. `last` half-closes with it.
-   * `done` runs once: when there is room for more (at once, perhaps, inside this call), or when the stream ended.
+   * Sends one message, unframed. `compressed`: the bytes are already encoded as grpc-encoding says. `last` half-closes with it.
+   * `done` runs once: when there is room for more (perhaps at once, inside this call), or when the stream ended.
    */
   sendMessage(message: Uint8Array, compressed: boolean, last: boolean, done: (() => void) | undefined): void;
   /** No message follows; the reply may still come. */
   halfClose(): void;
   /** Lets `n` more messages be delivered; a stream starts with none, and holds the peer back by flow control. */
   request(n: number): void;
-  /** RST_STREAM with this `ErrorCode` of HTTP/2; ends with kind `cancelled`. */
+  /** Resets the stream with this `ErrorCode` of HTTP/2; it ends with kind `cancelled`. */
   cancel(errorCode: number): void;
 }
 
@@ -135,7 +135,7 @@ export interface Stream {
  */
 export type ConnectionState = 'connecting' | 'ready' | 'draining' | 'closed';
 
-/** What the owner of a connection hears of it. No method is called inside a call of the owner into the connection. */
+/** The owner of a connection, as the connection calls it. No method is called inside a call of the owner into the connection. */
 export interface ConnectionListener {
   /** The peer's first SETTINGS are here: streams can be opened. */
   onReady(): void;
@@ -143,7 +143,7 @@ export interface ConnectionListener {
   onDraining(cause: CloseCause): void;
   /** GOAWAY says that keepalive's PINGs come too often (gRFC A8); told before `onDraining`. */
   onTooManyPings?(): void;
-  /** Dead, after every stream has ended. Without a cause it was drained, and closed in order. */
+  /** The connection is closed, after every stream has ended. Without a cause it was drained and closed in order. */
   onClosed(cause: CloseCause | undefined): void;
   /** Room came back or went away: `hasRoom` changed. */
   onRoom(): void;
@@ -169,27 +169,30 @@ export interface Connection extends Peer {
   destroy(reason: string): void;
 }
 
-/** What a connection is made with. */
+/** The options of a connection. */
 export interface ConnectionOptions {
   /** An IP address, or a name to look up. */
   readonly host: string;
   /** 1–65535; not used where there is a `path`. */
   readonly port: number;
-  /** Of a Unix domain socket, in the place of host and port; an abstract one begins with a NUL. */
+  /** The path of a Unix domain socket, in the place of host and port; an abstract one begins with a NUL. */
   readonly path?: string | undefined;
-  /** Makes the socket, in the place of a connection to `host` or `path`; its event `connect` is still to come. */
+  /** Makes the socket, in the place of a connection to `host` or `path`. The socket must emit `connect` later. */
   readonly openSocket?: (() => Socket) | undefined;
   /** Undefined is plaintext. */
   readonly tls: TlsOptions | undefined;
-  /** TCP, TLS and the peer's first SETTINGS together. */
+  /** The time limit for TCP, TLS and the peer's first SETTINGS together. */
   readonly connectTimeoutMs: number;
-  /** A PING after this long without anything received while streams are open; 0 is off. */
+  /** A PING is sent when nothing was received for this long while streams are open; 0 is off. */
   readonly keepaliveTimeMs: number;
   /** A PING not answered in this time closes the connection. */
   readonly keepaliveTimeoutMs: number;
   /** Also PING while no stream is open. */
   readonly keepaliveWithoutCalls: boolean;
-  /** The user did not set `keepaliveTimeMs`: after two PINGs without a reply, no more of them than servers take by default. Default false. */
+  /**
+   * Whether the user left `keepaliveTimeMs` at its default: then, after two PINGs without a reply to a call in between, no more are sent
+   * than servers accept by default. Default false.
+   */
   readonly keepaliveSparing?: boolean;
   /** Largest header list that a call takes from the peer, in bytes as RFC 9113 §6.5.2 counts. */
   readonly maxHeaderListBytes: number;
@@ -197,7 +200,7 @@ export interface ConnectionOptions {
   readonly env?: ConnectionEnv | undefined;
 }
 
-/** TLS as node:tls takes it; ALPN is always h2. Connections made with the same object share what is parsed of it. */
+/** Options of TLS, as node:tls takes them; ALPN is always h2. Connections made with the same object share the parsed certificates. */
 export interface TlsOptions {
   /** PEM. Default: the authorities that Node trusts. */
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
@@ -209,16 +212,16 @@ export interface TlsOptions {
   readonly serverName: string;
   /** Default true. */
   readonly rejectUnauthorized?: boolean;
-  /** In the place of `ca`, `cert` and `key`. */
+  /** Used instead of `ca`, `cert` and `key`. */
   readonly secureContext?: SecureContext;
-  /** In the place of Node's own check of `serverName` against the certificate; returns an error to refuse it. */
+  /** Used instead of Node's own check of `serverName` against the certificate; returns an error to refuse it. */
   readonly checkServerIdentity?: (serverName: string, certificate: PeerCertificate) => Error | undefined;
 }
 
 /** Makes connections; one per kind of transport. */
 export interface Transport {
-  /** As the option `transport` has it. */
+  /** The value of the option `transport`. */
   readonly name: string;
-  /** Begins to connect; the listener hears what becomes of it. Throws for TLS options that Node refuses. */
+  /** Begins to connect; the listener is told the outcome. Throws for TLS options that Node refuses. */
   connect(options: ConnectionOptions, listener: ConnectionListener): Connection;
 }

@@ -2,7 +2,7 @@ import { ErrorCode, errorName } from '../error-codes.ts';
 import type { CloseCause, EndCause, TlsOptions } from '../transport.ts';
 import { explain, isOfTls, NOT_HTTP2 } from './explain.ts';
 
-/** Of what the peer says for people, so much is passed on. */
+/** How many bytes of the peer's message for people are passed on. */
 const MAX_DEBUG_BYTES = 120;
 
 /** The peer's GOAWAY. */
@@ -25,7 +25,7 @@ export function isTooManyPings(cause: CloseCause): boolean {
   );
 }
 
-/** Errors of a connection that was there (gRFC A94 tells them from other errors of sockets). */
+/** Errors of a connection that was open (gRFC A94 tells them from other errors of sockets). */
 const RESET = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE']);
 
 /** An error of a socket or of TLS; `connected`: it came after the socket had been opened. */
@@ -52,13 +52,13 @@ export function fromSession(error: Error, connected: boolean, began: boolean): C
 /** The peer closed the connection without a word. */
 export const CLOSED: CloseCause = { kind: 'eof', before: undefined };
 
-/** It did so before HTTP/2 began. */
+/** The peer closed the connection before HTTP/2 began. */
 export function closedEarly(tls: TlsOptions | undefined): CloseCause {
   if (tls === undefined) return { kind: 'eof', before: 'plaintext' };
   return { kind: 'eof', before: tls.cert === undefined ? 'tls' : 'mutual-tls' };
 }
 
-/** The Pod answered over TLS, and took no HTTP/2. */
+/** The Pod speaks TLS and does not accept HTTP/2. */
 export const NO_ALPN: CloseCause = {
   kind: 'tls',
   code: 'NO_ALPN',
@@ -70,7 +70,7 @@ const STEPS = { tcp: 'TCP', tls: 'TLS', settings: 'HTTP/2 SETTINGS' } as const;
 const EARLY = {
   plaintext: '; if its port speaks TLS, set the option tls',
   tls: '',
-  // A server of TLS 1.3 looks at it after the client holds the connection for made.
+  // With TLS 1.3 a server looks at the client's certificate when the client already considers the handshake done.
   'mutual-tls': "; perhaps it does not take this client's certificate",
 } as const;
 

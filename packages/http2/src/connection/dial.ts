@@ -7,8 +7,8 @@ import { tlsServerName } from '../tls/server-name.ts';
 import type { ConnectionOptions, TlsOptions } from '../transport.ts';
 
 /**
- * Where a connection leads, as Node's sockets take it. They connect to an address on the next tick, and to what a lookup finds at once:
- * under fake timers there is no next tick (sinon, Jest).
+ * The destination of a connection, as Node's sockets take it. A socket connects to a plain address on the next tick, which never comes
+ * under fake timers (sinon, Jest), but to the result of a lookup at once. So an address gets a lookup there.
  */
 function whereTo({ host, port, path }: ConnectionOptions): NetConnectOpts {
   if (path !== undefined) return { path };
@@ -37,7 +37,7 @@ export function dial(options: ConnectionOptions): Socket {
   return socket;
 }
 
-/** The same in plaintext, read into a buffer that is the caller's: `onRead` is told how many bytes lie there until it returns. */
+/** The same in plaintext, with reads into the caller's buffer: `onRead` gets the count of bytes, which lie there until it returns. */
 export function dialReading(
   options: ConnectionOptions,
   buffer: Buffer,
@@ -66,7 +66,7 @@ function dialTls(where: NetConnectOpts, tls: TlsOptions): Socket {
   });
 }
 
-/** What a user's function throws would end the process, and a promise would be taken for a refusal without a word. */
+/** A user's check of a certificate, made safe: an error that it throws would end the process, and a promise would count as a refusal. */
 function checked(
   check: NonNullable<TlsOptions['checkServerIdentity']>,
   name: string,

@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 import { type Clock, systemClock, type Time, type Timers, timers } from '@podwire/core';
 import type { ConnectionOptions } from '../transport.ts';
 
-/** What connections take from the world: time, the event loop and sockets; a real one, and virtual ones in tests. */
+/** The world of connections: time, the event loop and sockets. There is a real one, and tests have virtual ones. */
 export interface ConnectionEnv {
-  /** For time limits, keepalive and what is counted by the second. */
+  /** For time limits, keepalive and limits per second. */
   readonly clock: Clock;
   /** Runs `fn` after the sockets that are readable now have been read: the event loop's check phase. */
   afterPoll(fn: () => void): void;
@@ -13,8 +13,8 @@ export interface ConnectionEnv {
   /** Runs `fn` soon where `afterPoll` seems to be lost, as under fake timers. Default: `afterPoll`. */
   soon?(fn: () => void): void;
   /**
-   * Makes the socket of a connection, in the place of node:net and node:tls; its event `connect`, and `secureConnect` where the options
-   * have `tls`, is still to come. Default: a real one.
+   * Makes the socket of a connection, in the place of node:net and node:tls. It must emit `connect` later, and `secureConnect` where the
+   * options have `tls`. Default: a real socket.
    */
   connect?(options: ConnectionOptions): Socket;
 }
@@ -48,7 +48,7 @@ export class World implements Time {
 
 const worlds = new WeakMap<ConnectionEnv, World>();
 
-/** The same one for all connections of an env: they are flushed together. */
+/** The world of an env. All connections of the env share it, so that they are flushed together. */
 export function worldOf(env: ConnectionEnv = systemConnectionEnv): World {
   let world = worlds.get(env);
   if (world === undefined) {

@@ -1,6 +1,6 @@
 import type { PeerCertificate } from 'node:tls';
 
-/** What OpenSSL finds in an answer in plaintext. */
+/** Codes of OpenSSL for an answer in plaintext. */
 const NOT_TLS = new Set([
   'ERR_SSL_WRONG_VERSION_NUMBER',
   'ERR_SSL_PACKET_LENGTH_TOO_LONG',
@@ -10,7 +10,7 @@ const NOT_TLS = new Set([
 const UNKNOWN_AUTHORITY = "no authority of the option tls.ca, or of Node's own, signed it";
 const OTHER_CLIENT = "the Pod does not take this client's certificate: look at tls.cert";
 
-/** The usual cause of what Node or OpenSSL found, by code (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
+/** The usual causes of Node's and OpenSSL's errors, by code (https://nodejs.org/api/tls.html#x509-certificate-error-codes). */
 const CAUSES: ReadonlyMap<string, string> = new Map([
   ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', UNKNOWN_AUTHORITY],
   ['UNABLE_TO_GET_ISSUER_CERT', UNKNOWN_AUTHORITY],
@@ -28,7 +28,7 @@ const CAUSES: ReadonlyMap<string, string> = new Map([
   ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN', OTHER_CLIENT],
   ['ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL', 'the Pod does not offer HTTP/2 over TLS (ALPN h2)'],
 ]);
-/** Names of a certificate in an error, in characters; a certificate may have thousands. */
+/** How many characters an error shows of a certificate's names; a certificate may have thousands of names. */
 const MAX_NAMES = 300;
 
 /** An error of a socket, of TLS or of HTTP/2 in words. */
@@ -37,7 +37,7 @@ export function explain(error: Error): string {
   if (code !== undefined && NOT_TLS.has(code))
     return `${code}: the port does not speak TLS; the option tls must go, or the port is another`;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return otherName(error as OtherName);
-  // OpenSSL's own message has addresses and lines of its source.
+  // OpenSSL's own message contains memory addresses and source lines.
   const openssl = code?.startsWith('ERR_SSL_') && typeof reason === 'string';
   const inner = (error as { errors?: Error[] }).errors?.map(({ message }) => message).join('; ');
   const message = openssl ? reason : error.message || inner || String(code);
@@ -52,7 +52,7 @@ function causeOf(code: string | undefined, message: string): string | undefined 
   return code === undefined ? undefined : CAUSES.get(code);
 }
 
-/** What node:tls adds to its error: the name that was looked for, and the certificate. */
+/** An error of node:tls with the expected name and the certificate. */
 type OtherName = Error & { readonly host?: string; readonly cert?: Partial<PeerCertificate> };
 
 function otherName({ message, host, cert }: OtherName): string {
@@ -65,7 +65,7 @@ function otherName({ message, host, cert }: OtherName): string {
   );
 }
 
-/** Codes of node:tls besides those of OpenSSL's errors, which name what is wrong with a certificate. */
+/** Codes of node:tls for faults of certificates, besides the codes of OpenSSL's errors. */
 const OF_TLS =
   /^(?:ERR_SSL_|ERR_TLS_|UNABLE_TO_|CERT_|CRL_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH$|INVALID_(?:CA|PURPOSE)$|PATH_LENGTH_EXCEEDED$)/;
 

@@ -2,57 +2,63 @@ import type { Socket } from 'node:net';
 import { type Time, TimeLimit, timers } from '@podwire/core';
 import type { CloseCause } from '../transport.ts';
 
-/** What a keepalive watches over. */
+/** The connection that a keepalive watches. */
 export interface KeptAlive {
   /** Grows with everything received. */
   readonly bytesReceived: number;
-  /** When the last of it came; `looksMs` later at most, where that is not told. */
+  /** When the last of them came. A transport that is not told of reads may be late by `looksMs`. */
   readonly lastReadMs: number;
-  /** How often to look at a peer whose bytes come without a word. */
+  /** How often to check `bytesReceived` on a transport that is not told of reads. */
   readonly looksMs: number;
-  /** Grows with everything received for a call: what makes servers forgive pings. */
+  /** Grows with everything received for a call: after such data, servers forgive earlier PINGs. */
   readonly callBytesReceived: number;
-  /** Whether anybody would miss the connection now. */
+  /** Whether a PING is worthwhile: a call would miss the connection, or the options want PINGs without calls. */
   readonly pingable: boolean;
   ping(answered: () => void): void;
-  /** Nothing came back. */
+  /** The peer did not answer. */
   onDead(cause: CloseCause): void;
 }
 
-/** When to ask. */
+/** The times of a keepalive. */
 export interface KeepaliveTimes {
-  /** Of silence before a PING; 0 is off. */
+  /** How long the peer is silent before a PING; 0 is off. */
   readonly keepaliveTimeMs: number;
   readonly keepaliveTimeoutMs: number;
   readonly keepaliveSparing: boolean;
 }
 
-/** grpc-go's server ends a connection after the third ping that comes sooner than 5 minutes after the one before, unless it sent something for a call meanwhile (its default EnforcementPolicy). */
+/**
+ * grpc-go's server ends a connection after the third PING that comes sooner than 5 minutes after the one before, unless the server has
+ * sent something for a call meanwhile (its default EnforcementPolicy).
+ */
 const FREE_PINGS = 2;
 const CAREFUL_GAP_MS = 5 * 60_000 + 5_000;
-/** A call that begins on a connection that was silent for long is mostly answered before anybody need ask: a tenth of the time, or this. */
+/**
+ * How long to wait before the PING when a call begins on a connection that was silent for long: a tenth of the keepalive time, at most
+ * this. Mostly the call is answered by then.
+ */
 const MAX_PATIENCE_MS = 1_000;
-/** TCP counts in whole seconds, and takes so many of them (Linux, TCP_KEEPIDLE). */
+/** The bounds of TCP's keepalive time, which counts whole seconds (Linux, TCP_KEEPIDLE). */
 const MIN_TCP_MS = 1_000;
 const MAX_TCP_MS = 32_767_000;
 
 /**
- * Finds a peer that went without a word: after a time of silence, while a call waits for something, it sends a PING; without an
- * answer in time the connection is given up. A sparing one sends two in a row so soon, and later ones as seldom as servers with
- * default settings demand.
+ * Finds a peer that is gone without closing the connection. After a time of silence, while a call waits for something, it sends a PING;
+ * without an answer in time the connection is given up. A sparing keepalive sends two PINGs in a row at that pace, and later ones only
+ * as often as servers with default settings allow.
  */
 export class Keepalive {
   readonly #peer: KeptAlive;
   readonly #times: KeepaliveTimes;
   readonly #time: Time;
   #timer: ReturnType<Time['after']> | undefined;
-  /** Of the PING that waits for its answer. */
+  /** The time limit of the PING that waits for its answer. */
   #limit: TimeLimit | undefined;
   #seenCallBytes = 0;
   #unforgiven = 0;
   #lastPingMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
-  /** No call would miss the connection: it looks again when one begins. */
+  /** No call would miss the connection: the keepalive rests until a call begins. */
   dormant = false;
 
   constructor(peer: KeptAlive, times: KeepaliveTimes, time: Time = timers) {
@@ -76,8 +82,8 @@ export class Keepalive {
   }
 
   /**
-   * The peer sent GOAWAY: a PING might be answered with the end of the connection, and of the calls on it. The probes of TCP are not
-   * seen by any server, and end a connection whose peer is gone: after as long a silence, and ten probes a second apart.
+   * The peer sent GOAWAY. It might answer a PING by ending the connection with the calls on it, so TCP's probes take over, which no
+   * server sees. They end a connection whose peer is gone: after as long a silence, and ten probes a second apart.
    */
   leaveToTcp(socket: Socket): void {
     this.stop();
@@ -96,7 +102,7 @@ export class Keepalive {
 
   #plan(delayMs: number): void {
     this.#timer?.cancel();
-    // Behind a stall of our own, what the peer sent meanwhile is read first.
+    // After a stall of this process, the bytes that the peer sent meanwhile are read first.
     this.#timer = this.#time.after(Math.min(delayMs, this.#peer.looksMs), () =>
       this.#time.setImmediate(() => this.#look()),
     );

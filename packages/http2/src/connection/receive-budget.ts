@@ -1,18 +1,18 @@
 const MIB = 1024 * 1024;
 
-/** Of one connection, and of all of the process: while more is unread, streams have the smallest window. */
+/** While more bytes than this are unread, on one connection or in the whole process, streams have the smallest window. */
 const MAX_UNREAD_PER_CONNECTION = 16 * MIB;
 const MAX_UNREAD = 32 * MIB;
-/** By so much all windows of the process together may be larger than those that streams start with. */
+/** The most by which all windows of the process together may grow beyond the size that streams start with. */
 const MAX_GROWTH = 32 * MIB;
 
-/** What this process holds for callers that do not read, and by how much windows have grown: all connections share it. */
+/** How many bytes this process holds for callers that do not read, and by how much windows have grown. All connections share it. */
 class ReceiveBudget {
   unreadBytes = 0;
   grownBytes = 0;
 
   /**
-   * What a window may grow by. Half of what is left at most, so that streams which began to read long ago leave some to
+   * How much a window may grow: at most half of what is left, so that streams that began to read long ago leave some for
    * those that begin later.
    */
   growth(wanted: number): number {
@@ -28,14 +28,14 @@ export class UnreadBytes {
   tight = false;
   #bytes = 0;
 
-  /** More was left unread, or less; true when `tight` changed. */
+  /** Counts bytes that callers left unread; negative for bytes that they read. True when `tight` changed. */
   add(bytes: number): boolean {
     this.#bytes += bytes;
     receiveBudget.unreadBytes += bytes;
     return this.check();
   }
 
-  /** Whether `tight` changed, because of what other connections hold perhaps. It goes back at half of what it began with. */
+  /** Works out `tight` anew; true when it changed. Other connections may be the cause. It ends at half of the bytes at which it begins. */
   check(): boolean {
     const part = this.tight ? 0.5 : 1;
     const over =
@@ -46,7 +46,7 @@ export class UnreadBytes {
   }
 }
 
-/** Streams start with this receive window: a message of 64 KiB with all that is around it, in frames of 16 KiB. */
+/** The receive window that streams start with: room for a message of 64 KiB in frames of 16 KiB. */
 export const START_WINDOW_BYTES = 80 * 1024;
-/** While too much is unread: one frame of the size that every peer may send, so that everybody goes on. */
+/** The receive window while too much is unread: one frame of the size that every peer may send, so that every call goes on. */
 export const SMALLEST_WINDOW_BYTES = 16 * 1024;

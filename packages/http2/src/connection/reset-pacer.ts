@@ -8,24 +8,24 @@ import { type Timers, timers } from '@podwire/core';
 const BURST = 200;
 const PER_SECOND = 30;
 const INTERVAL_MS = 100;
-/** So many streams may wait for theirs; a hung Pod is to cost no memory without bounds. */
+/** How many streams may wait for their RST_STREAM: a hung Pod must not cost unbounded memory. */
 const MAX_WAITING = 32_768;
 
 interface Waiting {
   readonly errorCode: number;
-  /** We had sent all of the request: once the peer ends the reply, the stream is over on both sides. */
+  /** Whether all of the request was sent: then the stream is over on both sides once the peer ends the reply. */
   readonly isHalfClosed: boolean;
 }
 
 /**
- * Sends RST_STREAM no faster than servers take it. A stream whose reset waits is over for its caller: what still comes for it is
- * thrown away, and when the peer ends it first, there is nothing to reset.
+ * Sends RST_STREAM no faster than servers take it. A stream whose reset waits is over for its caller: bytes that still arrive for it are
+ * dropped, and when the peer ends the stream first, no reset is sent.
  */
 export class ResetPacer<K> {
   readonly #send: (key: K, errorCode: number) => void;
   readonly #time: Pick<Timers, 'nowMs' | 'after'>;
   readonly #waiting = new Map<K, Waiting>();
-  /** Streams that are over here, and count for the peer. */
+  /** Streams that are over here but still count for the peer. */
   waiting = 0;
   #tokens = BURST;
   #countedMs: number;
@@ -37,14 +37,14 @@ export class ResetPacer<K> {
     this.#countedMs = time.nowMs();
   }
 
-  /** Whether so many wait that another connection should take the calls: they use up half of the streams that the peer allows. */
+  /** Whether the waiting streams use up half of the streams that the peer allows, so that another connection should take the calls. */
   isBehind(maxConcurrentStreams: number): boolean {
     return this.#tokens < 1 && this.#waiting.size >= Math.min(MAX_WAITING, maxConcurrentStreams / 2);
   }
 
   /**
-   * Resets a stream, now or in its turn. `isUnseen`: its headers leave together with the reset. A server may count those apart (of Rust's h2,
-   * 20 that it had not accepted end the connection), so that the reset comes a little later.
+   * Resets a stream, now or in its turn. `isUnseen`: its headers have not left yet, and would leave together with the reset. A server may
+   * count such streams separately (Rust's h2 ends the connection after 20 that it had not accepted), so the reset comes a little later.
    */
   reset(key: K, errorCode: number, isHalfClosed: boolean, isUnseen: boolean): void {
     if (!isUnseen && this.#waiting.size === 0 && this.#take()) return this.#send(key, errorCode);

@@ -5,7 +5,7 @@ import { ZlibJob } from './zlib-job.ts';
 /** What podwire can decode, as the header `grpc-accept-encoding` lists it. */
 export const ACCEPT_ENCODING = 'identity,deflate,gzip';
 
-/** One message, encoded as `grpc-encoding` will say. "deflate" is zlib's format (RFC 1950), as in HTTP. */
+/** Compresses one message as `grpc-encoding` says. "deflate" is zlib's format (RFC 1950), as in HTTP. */
 export function compress(message: Uint8Array, encoding: Encoding): Uint8Array {
   if (encoding === 'gzip') return gzipSync(message);
   if (encoding === 'deflate') return deflateSync(message);
@@ -30,7 +30,7 @@ export type Decoded =
   /** Decoding takes too long for the event loop. */
   | { readonly kind: 'later'; readonly compressed: Uint8Array; readonly encoding: 'gzip' | 'deflate' };
 
-/** What the bytes received so far amount to. */
+/** The result of reading the bytes that have arrived so far. */
 export type ReadResult =
   | { readonly kind: 'message'; readonly message: Uint8Array }
   | { readonly kind: 'too-large'; readonly bytes: number; readonly limit: number }

@@ -9,7 +9,7 @@ export class MessageReader {
   readonly #maxBytes: number;
   /** As the response's `grpc-encoding` says. */
   encoding = 'identity';
-  /** Of the message that was read last, as it came; `next` gives it, if it has not yet. */
+  /** Length of the last message that was read, as it arrived; `next` returns that message if it has not yet. */
   messageBytes = 0;
   /** Received and not yet cut; the first may be used in part. */
   #chunks: Uint8Array[] = [];
@@ -18,7 +18,7 @@ export class MessageReader {
   /** Length of the message that is being received, once its prefix was read. */
   #length = -1;
   #compressed = false;
-  /** Read before it was asked for. */
+  /** A message that was read before the caller asked for it. */
   #ahead: ReadResult | undefined;
 
   /** `maxBytes`: the largest message taken, on the wire or inflated; -1 is no limit. */
@@ -37,13 +37,13 @@ export class MessageReader {
     this.#bytes += chunk.length;
   }
 
-  /** Whether something can be delivered, or never will be, before more bytes come. */
+  /** Whether `next` has a result before more bytes arrive: a message, or a failure. */
   get ready(): boolean {
     this.#ahead ??= this.#read();
     return this.#ahead !== undefined;
   }
 
-  /** The next whole message, or why there can be none, or undefined while more bytes are needed. */
+  /** The next whole message, or why there cannot be one; undefined while more bytes are needed. */
   next(): ReadResult | undefined {
     const result = this.#ahead ?? this.#read();
     this.#ahead = undefined;
@@ -81,7 +81,7 @@ export class MessageReader {
     return undefined;
   }
 
-  /** A view when one chunk holds it all, a copy when several do. */
+  /** Takes bytes: a view when one chunk holds all of them, else a copy. */
   #take(count: number): Uint8Array {
     this.#bytes -= count;
     const first = this.#chunks[0];

@@ -1,7 +1,7 @@
 import { createDeflate, createGunzip, createGzip, createInflate } from 'node:zlib';
 import type { Encoding } from '../transport.ts';
 
-/** Node has four threads for such work, and resolves names and reads files on them as well. */
+/** The most jobs at a time. Node has four threads for such work, on which it also resolves names and reads files. */
 const MAX_RUNNING = 2;
 const CHUNK_BYTES = 64 * 1024;
 
@@ -12,7 +12,7 @@ export type ZlibOutcome =
   | { readonly kind: 'failed'; readonly reason: string };
 
 let running = 0;
-/** In order of age. */
+/** The jobs that wait, in order of age. */
 const waiting = new Set<ZlibJob>();
 
 /**

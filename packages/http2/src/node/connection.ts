@@ -49,12 +49,12 @@ const SESSION_ENDS = new Set([
   'ERR_HTTP2_INVALID_SESSION',
   'ERR_HTTP2_OUT_OF_STREAMS',
 ]);
-/** What was destroyed has closed by then. */
+/** How long a destroyed session may take to close. */
 const CLOSE_MS = 500;
-/** So often in the time of keepalive it is looked whether bytes came. */
+/** How often within the keepalive time the connection looks whether bytes have arrived. */
 const LOOKS = 4;
 const UNLIMITED_STREAMS = 0xffffffff;
-/** Whole, because node:http2 adds what is missing for every request, at 4 % of a call's cost. */
+/** Complete, because node:http2 would add missing options for every request, at 4 % of a call's cost. */
 const REQUEST_OPTIONS = { endStream: false, weight: 16, parent: 0, exclusive: false, silent: false };
 
 /** A connection on node:http2. */
@@ -81,7 +81,7 @@ export class NodeConnection implements Connection, StreamOwner {
   readonly #unread = new UnreadBytes();
   streamWindow = START_WINDOW_BYTES;
   #hadRoom = false;
-  /** How node:http2 puts the end into words, where nothing else says why. */
+  /** The end in node:http2's words, used where nothing else says why. */
   #sessionError: CloseCause | undefined;
   /** The socket was open. */
   #connected = false;
@@ -113,13 +113,13 @@ export class NodeConnection implements Connection, StreamOwner {
         initialWindowSize: START_WINDOW_BYTES,
         maxHeaderListSize: maxBlockBytes(options.maxHeaderListBytes),
       },
-      // The list's size is what counts.
+      // The limit is on the list's size, not on the number of its pairs.
       maxHeaderListPairs: Math.ceil(maxBlockBytes(options.maxHeaderListBytes) / FIELD_BYTES),
-      // Large receive windows, which flow control bounds, and not this number, which kills the session.
+      // Flow control bounds the receive windows. This limit would kill the session instead, so it is large.
       maxSessionMemory: 1024,
     };
     this.#session = connect(
-      // Node wants a URL, though the socket is made and every call names its authority.
+      // Node wants a URL, although the socket exists and every call names its authority.
       `${tls === undefined ? 'http' : 'https'}://${options.path === undefined ? this.remoteAddress : 'localhost'}`,
       session,
     );
@@ -181,22 +181,22 @@ export class NodeConnection implements Connection, StreamOwner {
     }
     this.openStreams += 1;
     if (this.#keepalive.dormant) this.#keepalive.wake();
-    // The caller sees for itself that it took the last room; that room comes back is told.
+    // The listener is told only when room comes back: the caller sees for itself that it took the last room.
     this.#hadRoom = this.hasRoom;
     if ((request.id ?? 0) > LAST_USED_ID)
       this.#startDraining({ kind: 'local', detail: 'stream ids run out' }, true);
     return new NodeStream(this, request, handler, head.maxReceiveBytes);
   }
 
-  /** node:http2 began no stream: it takes no more of them, or not with these headers. */
+  /** node:http2 began no stream: the session takes no more streams, or refuses these headers. */
   #onRefused(error: NodeJS.ErrnoException, handler: StreamHandler): Stream | undefined {
     if (!SESSION_ENDS.has(error.code ?? '')) return unsentStream(error, this, handler, this.world.nextTick);
-    // Its own event of this follows.
+    // node:http2's own event for this follows.
     this.#startDraining({ kind: 'local', detail: error.message }, true);
     return undefined;
   }
 
-  /** What all calls of a method send, as node:http2 takes it; a literal's copy is much cheaper than an object built up. */
+  /** The headers of all calls of a method, as node:http2 takes them. Copying a literal is much cheaper than building an object up. */
   #repeated(method: MethodHead): OutgoingHttpHeaders {
     let block = this.#heads.get(method);
     if (block === undefined) {
@@ -226,7 +226,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.lost ??= cause;
     this.#session.destroy();
     this.#socket.destroy();
-    // node:http2 says so itself, except for a session that ended under fake timers.
+    // node:http2 reports the end itself, unless the session ended under fake timers.
     this.world.after(CLOSE_MS, () => this.#onClosed());
   }
 
@@ -267,7 +267,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#checkRoom();
   }
 
-  /** More calls were given up than the peer may be told of: its end tells of the rest. */
+  /** More calls were cancelled than the peer may be told of by RST_STREAM: the end of the connection tells it of the others. */
   #retire(): void {
     this.#startDraining({
       kind: 'local',
@@ -289,7 +289,7 @@ export class NodeConnection implements Connection, StreamOwner {
     });
     this.#socket.on('error', (error) => {
       this.lost ??= fromSession(error, this.#connected, this.state !== 'connecting');
-      // A session that has no SETTINGS yet would outlive its socket, up to the time limit: after a TLS 1.3 alert for example.
+      // Without the peer's SETTINGS, a session would outlive its socket up to the time limit, for example after a TLS 1.3 alert.
       if (this.state === 'connecting') this.#end(this.lost);
     });
     session.on('error', (error) => {
@@ -325,7 +325,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#listener.onReady();
   }
 
-  /** `later`: inside a call of the owner. */
+  /** `later`: the owner's own call is still running, so the owner is told on the next tick. */
   #startDraining(cause: CloseCause, later = false): void {
     if (this.state !== 'ready') return;
     this.state = 'draining';
@@ -351,7 +351,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#socket.destroy();
     const before = this.state;
     if (before === 'ready') this.#startDraining(this.lost);
-    // After the streams, which tell their ends in a check phase of their own.
+    // After the streams, which report their ends in an earlier check phase.
     this.world.setImmediate(() => {
       for (const stream of this.unread) stream.onConnectionClosed(this.lost!);
       this.state = 'closed';
@@ -364,7 +364,7 @@ function addHeaders(block: OutgoingHttpHeaders, headers: readonly string[]): voi
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = headers[i]!;
     const value = headers[i + 1]!;
-    // Not what every object has: metadata may be named `constructor`.
+    // Own properties only: metadata may be named `constructor`.
     const before = Object.hasOwn(block, name) ? block[name] : undefined;
     if (before === undefined) block[name] = value;
     else if (Array.isArray(before)) before.push(value);

@@ -17,28 +17,28 @@ import type { CloseCause, Peer, RawHeaders, Stream, StreamEnd, StreamHandler } f
 const END_STREAM = 0x1;
 const NEVER_SENT: CloseCause = { kind: 'local', detail: 'the stream was never sent' };
 
-/** What the peer's GOAWAY said; streams above the id were not looked at, or so it says. */
+/** The peer's GOAWAY. By its own account the peer has not looked at streams above the id. */
 export interface Goaway {
   readonly lastStreamId: number;
   readonly isError: boolean;
   readonly cause: CloseCause;
 }
 
-/** What a stream asks of its connection. */
+/** The connection, as far as its streams need it. */
 export interface StreamOwner extends Peer {
   readonly world: World;
   /** Why the connection is gone, or undefined while it is there. */
   readonly lost: CloseCause | undefined;
-  /** Its session takes part in nothing any more. */
+  /** Whether its session has ended. */
   readonly isOver: boolean;
   readonly goaway: Goaway | undefined;
   readonly resets: Pick<ResetPacer<NodeStream>, 'reset'>;
-  /** Streams that are over but for their caller. */
+  /** Streams that are over for the peer, while their callers have not read everything. */
   readonly unread: Set<NodeStream>;
-  /** The receive window of streams: what node:http2 may hold of one that is not read. */
+  /** The receive window of streams: the most that node:http2 may hold of a stream that is not read. */
   readonly streamWindow: number;
   readonly maxHeaderListBytes: number;
-  /** So much more, or less, may lie there for callers that do not read. */
+  /** Counts bytes that may lie unread for callers; negative when they are freed. */
   onUnread(bytes: number): void;
   onReceived(bytes: number): void;
   onStreamEnd(): void;
@@ -58,18 +58,18 @@ export class NodeStream implements Stream {
   /** Messages that were ever asked for. */
   #asked = 0;
   #paused = false;
-  /** What it may hold while it is paused. */
+  /** The bytes that the stream may hold while it is paused. */
   #unreadBytes = 0;
   #httpStatus = 0;
-  /** Data that was told before the response. */
+  /** Data that node:http2 delivered before the response. */
   #early: Buffer[] = [];
-  /** The session ended under it. */
+  /** The session ended while the stream was open. */
   #isLost = false;
   #trailers: RawHeaders | undefined;
   #ended = false;
   #delivering = false;
   readonly #maxReceiveBytes: number;
-  /** A message that is inflated off the event loop: all that came behind it waits. */
+  /** A message that is being inflated off the event loop; everything behind it waits. */
   #inflating: ZlibJob | undefined;
 
   constructor(
@@ -131,13 +131,13 @@ export class NodeStream implements Stream {
 
   cancel(errorCode: number): void {
     if (this.#ended) return;
-    // Nothing is delivered between now and the end.
+    // From now on no message is delivered, only the end.
     this.#wanted = Number.NEGATIVE_INFINITY;
     this.#close(errorCode);
     this.#owner.world.nextTick(() => this.#end({ kind: 'cancelled' }));
   }
 
-  /** The peer is told that the stream is over. */
+  /** Tells the peer that the stream is over. */
   reset(errorCode: number): void {
     if (!this.#stream.closed && !this.#stream.destroyed) this.#stream.close(errorCode);
   }
@@ -164,14 +164,14 @@ export class NodeStream implements Stream {
   #onData(chunk: Buffer): void {
     if (this.#ended) return;
     this.#owner.onReceived(chunk.length);
-    // Node tells the response a tick later than the data that came with it.
+    // Node reports the response a tick later than the data that came with it.
     if (this.#httpStatus === 0) this.#early.push(chunk);
     else this.#read(chunk);
   }
 
   #read(chunk: Buffer): void {
     if (this.#ended) return;
-    // The body of an answer that is not a gRPC reply is of no use.
+    // The answer is not a gRPC reply, so its body is dropped.
     if (this.#httpStatus !== 200) return;
     this.#reader.push(chunk);
     this.#deliver();
@@ -185,7 +185,7 @@ export class NodeStream implements Stream {
     this.#settle();
   }
 
-  /** A list that is too large ends the call, unless it is the end and says an error. */
+  /** Ends the call if the header list is too large, unless it is the last one and reports an error. */
   #refuses(headers: RawHeaders, ends: boolean): boolean {
     const bytes = listBytes(headers);
     const limit = this.#owner.maxHeaderListBytes;
@@ -223,7 +223,7 @@ export class NodeStream implements Stream {
     const compressed = Buffer.from(message.compressed);
     this.#inflating = decompressLater({ ...message, compressed }, this.#maxReceiveBytes, (result) => {
       this.#inflating = undefined;
-      // It was cancelled, and will be told so.
+      // It was cancelled; its end follows.
       if (this.#wanted <= 0) return;
       if (result.kind === 'message') {
         this.#wanted -= 1;
@@ -242,7 +242,7 @@ export class NodeStream implements Stream {
     const headers = this.#trailers;
     if (this.#ended || headers === undefined || this.#inflating !== undefined) return;
     const isUnread = this.#stream.readableLength > 0;
-    // All of it is here, and comes by way of `#onData`.
+    // All bytes are here; they arrive through `#onData`.
     if (isUnread && !this.#stream.destroyed) return void this.#stream.read();
     if (this.#wanted <= 0 && this.#reader.ready) return this.#awaitReader(headers);
     // The bytes received are not a message and never will be; the server's status says more than that.
@@ -253,7 +253,7 @@ export class NodeStream implements Stream {
     this.#finish(headers);
   }
 
-  /** As podwire's own transport does it. */
+  /** Like the method of the same name in podwire's own transport. */
   #awaitReader(headers: RawHeaders): void {
     if (this.#asked > 1 || !saysFailure(headers)) return;
     this.#owner.world.setImmediate(() => {
@@ -269,9 +269,9 @@ export class NodeStream implements Stream {
     if (this.#ended) return this.#owner.onPeerEnd(this, true);
     const { rstCode, id } = this.#stream;
     if (this.#trailers !== undefined) return this.#waitForReader();
-    // No frame closed it, whatever code node:http2 gives it.
+    // No frame closed the stream, whatever code node:http2 reports.
     this.#isLost = this.#owner.isOver;
-    // GOAWAY's last id and the reason of a lost connection are told after the streams were closed.
+    // node:http2 reports GOAWAY's last id and the cause of a lost connection only after it has closed the streams.
     this.#owner.world.setImmediate(() => {
       const end = this.#whyClosed(rstCode, id);
       if (end.kind !== 'trailers') return this.#end(end);
@@ -280,13 +280,13 @@ export class NodeStream implements Stream {
     });
   }
 
-  /** All of the reply is here, and the caller has not asked for some of it. */
+  /** All of the reply is here, but the caller has not asked for all of it. */
   #waitForReader(): void {
     this.#settle();
     if (!this.#ended) this.#owner.unread.add(this);
   }
 
-  /** The connection is gone, and with it the streams that might have asked for the rest. */
+  /** The connection is gone, so the streams that still wait for their readers end, too. */
   onConnectionClosed(cause: CloseCause): void {
     this.#end({ kind: 'connection-lost', cause });
   }
@@ -295,7 +295,7 @@ export class NodeStream implements Stream {
     const { lost, goaway } = this.#owner;
     if (id === undefined) return { kind: 'unprocessed', cause: lost ?? NEVER_SENT, leftClient: false };
     if (goaway !== undefined && id > goaway.lastStreamId) {
-      // As in own/connection.ts; what has left is not known here.
+      // As in own/connection.ts, except that this transport does not know which streams have left.
       const { isError, cause } = goaway;
       return isError ? { kind: 'connection-lost', cause } : { kind: 'unprocessed', cause, leftClient: true };
     }
@@ -304,7 +304,7 @@ export class NodeStream implements Stream {
       return { kind: 'unprocessed', cause: { kind: 'stream-refused' }, leftClient: true };
     }
     const errorCode = rstCode ?? ErrorCode.NO_ERROR;
-    // Headers and perhaps a body, and no trailers: an answer that is not a gRPC reply. Without headers there is no answer at all.
+    // Headers and perhaps a body, but no trailers: the answer is not a gRPC reply. Without headers there is no answer at all.
     if (errorCode === ErrorCode.NO_ERROR && this.#httpStatus !== 0)
       return { kind: 'trailers', headers: [], httpStatus: this.#httpStatus, trailersOnly: false };
     return { kind: 'reset', errorCode };
@@ -332,8 +332,8 @@ export class NodeStream implements Stream {
   }
 
   /**
-   * The server is done; whatever the client still meant to send is of no use (RFC 9113 §8.1). Servers count resets, so that one is sent
-   * only where something waits for a window that the server will not open any more.
+   * The server is done, and needs nothing of what the client still meant to send (RFC 9113 §8.1). Servers count resets, so a reset is sent
+   * only where data waits for a window that the server will not open any more.
    */
   #endRequest(): void {
     const stream = this.#stream;
@@ -358,7 +358,7 @@ export class NodeStream implements Stream {
     this.#release();
     this.#owner.onStreamEnd();
     this.#handler.onEnd(end);
-    // What is left to read, or comes until the peer knows, must not hold the stream open, or memory.
+    // Bytes that are unread, or arrive until the peer knows, must hold neither the stream open nor memory.
     if (!this.#stream.destroyed) this.#stream.resume();
   }
 }

@@ -1,7 +1,7 @@
 import type { World } from '../connection/env.ts';
 import type { Peer, Stream, StreamEnd, StreamHandler } from '../transport.ts';
 
-/** A stream that never was: node:http2 refuses its headers, those that it sends once only and that are given twice for example. */
+/** Stands for a stream whose headers node:http2 refuses, for example a header given twice that it sends only once. */
 export function unsentStream(
   error: Error,
   peer: Peer,

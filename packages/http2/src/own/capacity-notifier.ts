@@ -19,7 +19,7 @@ export class CapacityNotifier {
     this.#listener = listener;
   }
 
-  /** Records the current state, which the caller knows already. */
+  /** Records the current state without telling: the caller knows it. */
   noted(): void {
     this.#known = this.#connection.hasRoom;
   }

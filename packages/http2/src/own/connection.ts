@@ -63,16 +63,16 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   readonly #resets: ResetPacer<number>;
   readonly #handshake: Handshake;
   readonly #pings: Pings;
-  /** Streams above it were not looked at by the peer. */
+  /** The last id of the peer's GOAWAY: the peer has not looked at streams above it. */
   #lastStreamId = MAX_STREAM_ID;
   /** By how much the SETTINGS at hand move the send windows of open streams. */
   #windowDelta = 0;
   readonly #room: CapacityNotifier;
   /** The connection ended: nothing is read or written any more. */
   #over = false;
-  /** The socket was open. */
+  /** Whether the socket has been open. */
   #connected = false;
-  /** The first cause of an end that is to come: an error of the socket, or of GOAWAY. */
+  /** Why the connection will end: the first error, of the socket or in a GOAWAY. */
   #cause: CloseCause | undefined;
   #peerCertificate: PeerCertificate | undefined;
 
@@ -211,7 +211,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   }
 
   onSettings(): void {
-    // Before anything that makes use of them: many a peer takes larger frames, for one, behind the acknowledgement only.
+    // Sent before any frame that makes use of the settings: many peers take larger frames only after the acknowledgement.
     this.sender.frame(FrameType.SETTINGS, Flag.ACK, 0, undefined);
     this.#moveSendWindows();
     if (this.settled) return this.#checkRoom();
@@ -299,7 +299,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     }
     this.#checkRoom();
     if (this.state === 'draining' && this.streams.size === 0) {
-      // After what was just written, a RST_STREAM for example.
+      // After the frames that were just written, for example a RST_STREAM.
       this.sender.afterFlush(() => this.#closeIfDrained());
     }
   }
@@ -314,13 +314,13 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#room.check();
   }
 
-  /** Only room that came back is told: the next call sees for itself that it went. */
+  /** The listener is told only when room comes back: the next call sees for itself that there is none. */
   #onFullChange(): void {
     this.hasRoom = this.roomNow;
     if (!this.sender.full) this.#room.check();
   }
 
-  /** More calls were given up than the peer may be told of: its end tells of the rest. */
+  /** More calls were cancelled than the peer may be told of by RST_STREAM: the end of the connection tells it of the others. */
   #retire(): void {
     this.#startDraining(local('more calls were cancelled than the Pod may be told of'));
     this.#closeIfDrained();
@@ -348,7 +348,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.inflow.begin();
   }
 
-  /** `later`: inside a call of the owner. */
+  /** `later`: the owner's own call is still running, so the owner is told on the next tick. */
   #startDraining(cause: CloseCause, later = false): void {
     if (this.state !== 'ready') return;
     this.state = 'draining';
@@ -364,11 +364,11 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   #onSocketEnd(): void {
     if (this.#over) return;
     const closed = this.settled ? CLOSED : closedEarly(this.#options.tls);
-    // An error is told after the end of what was received.
+    // The socket may report an error after the end of the received bytes.
     this.world.setImmediate(() => this.#shutDown(this.#cause ?? closed, undefined));
   }
 
-  /** Ends everything; no cause is the orderly end of a drained connection. */
+  /** Ends everything. Without a cause, a drained connection ends in order. */
   #shutDown(cause: CloseCause | undefined, errorCode: number | undefined): void {
     if (this.#over) return;
     this.#over = true;

@@ -1,7 +1,7 @@
 import { NOT_HTTP2 } from '../connection/explain.ts';
 import { MAX_FRAME_BYTES } from './frames/frame.ts';
 
-/** Content type and major version of a TLS alert (RFC 8446 §5.1): what a server of TLS says to our preface. */
+/** Content type and major version of a TLS alert (RFC 8446 §5.1), with which a TLS server answers our preface. */
 const [ALERT, TLS_MAJOR] = [0x15, 0x03];
 
 /** Why the first bytes of an answer are not HTTP/2's; undefined where they may be. */

@@ -31,7 +31,7 @@ export class Handshake {
     });
   }
 
-  /** It is over, one way or the other. */
+  /** Stops following: the handshake has succeeded or failed. */
   stop(): void {
     this.#limit.stop();
   }

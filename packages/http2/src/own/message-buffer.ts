@@ -4,25 +4,26 @@ import { PREFIX_BYTES } from '../grpc/message-prefix.ts';
 import { readUint32 } from './frames/frame.ts';
 
 /**
- * Room is made for a whole message of up to this size when its first frame is read, for a larger one as its bytes arrive. It is
- * what gRPC takes by default.
+ * For a message of up to this size, room for the whole message is made when its first frame is read; for a larger one, as its bytes
+ * arrive. The size is gRPC's default limit.
  */
 const TRUSTED_BYTES = 4 * 1024 * 1024;
 /**
- * And for so many times what is here, or this at least. Memory that nothing was written to costs nothing yet, but V8 counts it, and
- * collects garbage the more often: a few bytes of a peer must not stand for megabytes. A frame of 16 KiB may.
+ * Room is also limited to this many times the bytes that are here, or to the next constant. Memory that nothing was written to costs
+ * nothing yet, but V8 counts it and collects garbage more often. So a few bytes of a peer must not reserve megabytes; a frame of
+ * 16 KiB may.
  */
 const TRUST = 256;
 const LEAST_TRUSTED_BYTES = 64 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Collects gRPC messages that do not lie whole in one read, or that the caller has not asked for yet. Its bytes lie in one
- * piece, however small the pieces that they came in; a length is checked before room is made for it.
+ * Collects gRPC messages that did not arrive whole in one read, or that the caller has not asked for yet. The bytes lie in one
+ * piece, however small the pieces were in which they arrived. A length is checked before room is made for it.
  */
 export class MessageBuffer {
   readonly #maxBytes: number;
-  /** Of the message that `next` gave last, as it came. */
+  /** Length of the message that `next` returned last, as it arrived. */
   messageBytes = 0;
   #buffer: Buffer = EMPTY;
   #start = 0;
@@ -33,25 +34,25 @@ export class MessageBuffer {
     this.#maxBytes = maxBytes;
   }
 
-  /** Whether it holds anything, such as the beginning of a message. */
+  /** Whether it holds nothing, not even the beginning of a message. */
   get isEmpty(): boolean {
     return this.#start === this.#end;
   }
 
-  /** Whether all bytes of the message at hand are here. */
+  /** Whether all bytes of the first message are here. */
   get holdsMessage(): boolean {
     const have = this.#end - this.#start;
     return have >= PREFIX_BYTES && have >= PREFIX_BYTES + readUint32(this.#buffer, this.#start + 1);
   }
 
-  /** How many bytes more the message at hand needs, or its prefix; 1 at least. */
+  /** How many more bytes the first message, or its prefix, needs; at least 1. */
   get missing(): number {
     const have = this.#end - this.#start;
     if (have < PREFIX_BYTES) return PREFIX_BYTES - have;
     return Math.max(PREFIX_BYTES + readUint32(this.#buffer, this.#start + 1) - have, 1);
   }
 
-  /** `wanted`: the caller waits for the message, so that the rest of it may come at once. */
+  /** `wanted`: the caller waits for the message, so the rest of it may arrive at once. */
   push(source: Buffer, start: number, end: number, wanted: boolean): void {
     const count = end - start;
     if (this.#buffer.length - this.#end < count) this.#makeRoom(count, source, start, wanted);
@@ -59,7 +60,7 @@ export class MessageBuffer {
     this.#end += count;
   }
 
-  /** The next whole message, or why there can be none, or undefined while more bytes are needed. A view, good until the next `push`. */
+  /** The next whole message, as a view that is valid until the next `push`, or why there cannot be one; undefined while more bytes are needed. */
   next(encoding: string): ReadResult | undefined {
     const have = this.#end - this.#start;
     if (have < PREFIX_BYTES) return undefined;
@@ -95,7 +96,7 @@ export class MessageBuffer {
     this.#end = have;
   }
 
-  /** The length that the first message's prefix says; 0 while the prefix is not whole, or says more than is taken. */
+  /** The length in the first message's prefix; 0 while the prefix is not whole, or when the length is over the limit. */
   #lengthAhead(have: number, count: number, source: Buffer, start: number): number {
     let length = 0;
     if (have >= PREFIX_BYTES) length = readUint32(this.#buffer, this.#start + 1);
@@ -103,7 +104,7 @@ export class MessageBuffer {
     return this.#maxBytes >= 0 && length > this.#maxBytes ? 0 : length;
   }
 
-  /** Empty again: a stream that lives long must not keep room that it needed once. */
+  /** Frees the room: a long-lived stream must not keep room that it needed once. */
   #release(): void {
     this.#buffer = EMPTY;
     this.#start = 0;

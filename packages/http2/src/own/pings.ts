@@ -1,7 +1,7 @@
 import type { Sender } from './flow/sender.ts';
 import { FrameType, writeUint32 } from './frames/frame.ts';
 
-/** What our PINGs carry, so that their answers are told apart. */
+/** The payloads of our PINGs, by which their answers are told apart. */
 const KEEPALIVE = 1;
 const BANDWIDTH = 2;
 
@@ -22,7 +22,7 @@ export class Pings {
     this.#send(BANDWIDTH, answered);
   }
 
-  /** False for an answer to no PING of ours. */
+  /** False for an answer that belongs to no PING of ours. */
   onAnswer(id: number): boolean {
     const answered = this.#answered.get(id);
     this.#answered.delete(id);

@@ -10,12 +10,15 @@ import type { ResponseBlock } from './headers/response-block.ts';
 import type { ResponseDecoder } from './headers/response-decoder.ts';
 import type { StreamTable } from './stream-table.ts';
 
-/** WINDOW_UPDATE frames that do not count as a flood, as Envoy's `max_inbound_window_update_frames_per_data_frame_sent` counts them by default. */
+/**
+ * How many WINDOW_UPDATE frames a peer may send for each DATA frame before they count as a flood: Envoy's default for
+ * `max_inbound_window_update_frames_per_data_frame_sent`.
+ */
 const SPARE_UPDATES = 5;
 const UPDATES_PER_STREAM = 2;
 const UPDATES_PER_DATA = 20;
 
-/** What received frames act on. */
+/** The connection, as received frames change it. */
 export interface Session {
   /** Whether the peer's first SETTINGS are here. */
   readonly settled: boolean;
@@ -23,9 +26,9 @@ export interface Session {
   readonly sender: Pick<Sender, 'dataFrames'>;
   spend(cost: number): void;
   applySetting(setting: number, value: number): void;
-  /** All of one SETTINGS frame were applied. */
+  /** All settings of one SETTINGS frame were applied. */
   onSettings(): void;
-  /** The peer acknowledged the oldest of our SETTINGS that were open. */
+  /** The peer acknowledged the oldest of our unacknowledged SETTINGS. */
   onSettingsAcknowledged(): void;
   onPing(payload: Uint8Array): void;
   onPong(id: number): void;
@@ -33,9 +36,9 @@ export interface Session {
   /** The peer ended a stream that is not open here any more, by RST_STREAM or in order. */
   onLateEnd(id: number, reset: boolean): void;
   onWindow(bytes: number): void;
-  /** Something came for a call. */
+  /** Bytes for a call arrived. */
   onCallBytes(bytes: number): void;
-  /** DATA came; the connection's receive window counts all of it, whichever stream it was for. */
+  /** DATA arrived. The connection's receive window counts all of it, whichever stream it belongs to. */
   onDataBytes(counted: number): void;
 }
 
@@ -75,7 +78,7 @@ export class Receiver implements FrameSink {
     switch (type) {
       case FrameType.HEADERS:
         if (id === 0) throw protocolError('HEADERS on stream 0');
-        // Nearly every block is whole, and comes alone.
+        // Nearly every frame holds one whole block and nothing else.
         if ((flags & NOT_BARE) === Flag.END_HEADERS)
           return this.#onBlock(id, source, start, end, (flags & Flag.END_STREAM) !== 0);
         return this.#headers.onHeaders(id, flags, source, start, end);
@@ -99,13 +102,13 @@ export class Receiver implements FrameSink {
         if (end - start !== 5) this.#failStream(id, ErrorCode.FRAME_SIZE_ERROR, 'PRIORITY of a wrong length');
         return;
       default:
-        // Extensions (RFC 9113 §5.5).
+        // Unknown types belong to extensions, and are ignored (RFC 9113 §5.5).
         this.#session.spend(Cost.IDLE_FRAME);
     }
   }
 
   #onBlock(id: number, source: Buffer, start: number, end: number, endStream: boolean): void {
-    // Decoded even when no call waits for it: it may change the table for the blocks that follow.
+    // The block is decoded even when no call waits for it, because it may change the table for later blocks.
     const block: ResponseBlock = this.#decoder.decode(source, start, end);
     this.#session.onCallBytes(end - start);
     const stream = this.#session.streams.get(id);

@@ -2,9 +2,9 @@
 const GENERATION = 32_768;
 /** Keepalive closes a connection that is silent for this long. */
 const GENERATION_MS = 60_000;
-/** What the headers of one reply may take, which no window bounds. */
+/** How many bytes the headers of one reply may have; no window bounds them. */
 const HEADER_BYTES = 4096;
-/** What the smallest frame counts. */
+/** How many bytes the smallest frame counts as. */
 const MIN_BYTES = 16;
 const NONE = -1;
 
@@ -15,7 +15,7 @@ const NONE = -1;
  */
 export class ResetStreams {
   readonly #nowMs: () => number;
-  /** What may still come for each, in bytes. */
+  /** How many bytes may still arrive for each stream. */
   #young = new Map<number, number>();
   #old = new Map<number, number>();
   #bornMs: number;

@@ -5,7 +5,7 @@ import type { ConnectionOptions } from '../transport.ts';
 
 /** Receives what a socket reads. */
 export interface SocketReader {
-  /** A view, good until it returns. */
+  /** The bytes are a view that is valid until it returns. */
   onRead(source: Buffer, end: number): void;
 }
 

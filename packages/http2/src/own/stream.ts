@@ -13,11 +13,11 @@ import { NO_STATUS, type ResponseBlock } from './headers/response-block.ts';
 import { MessageBuffer } from './message-buffer.ts';
 import { Outgoing } from './outgoing.ts';
 
-/** What a stream asks of its connection. */
+/** The connection, as far as its streams need it. */
 export interface StreamHost extends Peer, WindowHost {
   readonly world: World;
   readonly maxHeaderListBytes: number;
-  /** Counts what the peer makes us do in vain. */
+  /** Counts useless work that the peer causes. */
   spend(cost: number): void;
   /** The stream ended here; `errorCode` is for RST_STREAM, unless the peer has ended it in order. */
   onStreamEnd(stream: OwnStream, errorCode: number | undefined, isHalfClosed: boolean): void;
@@ -25,18 +25,18 @@ export interface StreamHost extends Peer, WindowHost {
 
 /** Ends a stream that the peer does not know, or has reset itself. */
 export const NO_RESET = -1;
-/** Whether there is not much more memory behind these bytes than themselves. */
+/** Whether these bytes make up most of the memory that they lie in. */
 function isMostOf(bytes: Uint8Array): boolean {
   return bytes.length * 2 >= bytes.buffer.byteLength;
 }
 
-/** Up to here a loop is as fast as `copy`, which makes an object. */
+/** Up to this size a loop is as fast as `copy`, which makes an object. */
 const SHORT_BYTES = 128;
 
-/** DATA frames smaller than this, which complete nothing, are what floods are made of. */
+/** DATA frames smaller than this that complete no message look like a flood. */
 const TINY_BYTES = 16;
 
-/** The end of a stream whose DATA ended it. */
+/** The end of a stream that ended with DATA, without trailers. */
 const NO_TRAILERS: TrailersEnd = { kind: 'trailers', headers: [], httpStatus: 200, trailersOnly: false };
 
 const REFUSED: StreamEnd = {
@@ -50,7 +50,7 @@ type ReadFailure = Exclude<ReadResult, { readonly kind: 'message' | 'later' }>;
 
 /** One call: a stream of HTTP/2 with messages of gRPC in it. */
 export class OwnStream extends Windowed implements Stream {
-  /** The stream table's. */
+  /** Used by the stream table alone. */
   nextInTable: OwnStream | undefined;
   readonly #host: StreamHost;
   readonly #handler: StreamHandler;
@@ -65,13 +65,13 @@ export class OwnStream extends Windowed implements Stream {
   /** The final response headers. */
   #response: ResponseBlock | undefined;
   #bodyBytes = 0;
-  /** The peer ended the stream so. */
+  /** How the peer ended the stream. */
   #remoteEnd: TrailersEnd | undefined;
-  /** Why no more messages can be delivered; found, and perhaps not told yet. */
+  /** Why no more messages can be delivered; the handler may not have been told yet. */
   #failure: ReadFailure | undefined;
-  /** What was received and could not be delivered at once. */
+  /** Bytes that were received and could not be delivered at once. */
   #buffer: MessageBuffer | undefined;
-  /** A message that is inflated off the event loop: all that came behind it waits. */
+  /** A message that is being inflated off the event loop; everything behind it waits. */
   #inflating: ZlibJob | undefined;
   constructor(host: StreamHost, id: number, handler: StreamHandler, maxReceiveBytes: number) {
     super(host, id);
@@ -101,11 +101,11 @@ export class OwnStream extends Windowed implements Stream {
     this.#wanted += n;
     this.#asked += n;
     if (this.#delivering || this.ended || this.#failure !== undefined) return;
-    // There is nothing to deliver or to free before there are headers.
+    // Before the headers there is nothing to deliver or to free.
     if (this.#inflating !== undefined || this.#response === undefined) return;
     if (this.#buffer === undefined) return this.#free();
     this.#deliver(this.#response);
-    // The end is never told inside the caller's call.
+    // The end is never reported inside the caller's call.
     if (this.#failure === undefined && this.#remoteEnd === undefined) this.#free();
     else this.#host.world.nextTick(() => this.#conclude());
   }
@@ -116,7 +116,7 @@ export class OwnStream extends Windowed implements Stream {
     this.#host.world.nextTick(() => this.#handler.onEnd({ kind: 'cancelled' }));
   }
 
-  /** More send window, by WINDOW_UPDATE or a changed setting; false when it is more than there can be. */
+  /** Adds send window, because of WINDOW_UPDATE or a changed setting. False when the window would be larger than the limit. */
   addSendWindow(bytes: number): boolean {
     return this.#out.addWindow(bytes);
   }
@@ -157,7 +157,7 @@ export class OwnStream extends Windowed implements Stream {
     this.#bodyBytes += end - start;
     if (this.#failure !== undefined) return this.#conclude();
     if (start < end && response.status === 200) this.#onBody(response, source, start, end, endStream);
-    // The body of an answer that is not a gRPC reply is of no use.
+    // The answer is not a gRPC reply, so its body is dropped.
     else if (start === end && !endStream) this.#host.spend(Cost.IDLE_FRAME);
     else if (end - start < TINY_BYTES && !endStream) this.#host.spend(Cost.TINY_DATA);
     if (this.ended) return;
@@ -176,7 +176,7 @@ export class OwnStream extends Windowed implements Stream {
         if (at === end || this.ended) return;
         this.#buffer = new MessageBuffer(this.#maxReceiveBytes);
       }
-      // No more than the message at hand needs, so that its memory can be given away with it.
+      // No more than the first message needs, so that its memory can be given away with it.
       const count = this.#reads ? Math.min(end - at, this.#buffer.missing) : end - at;
       this.#buffer.push(source, at, at + count, this.#reads);
       at += count;
@@ -222,7 +222,7 @@ export class OwnStream extends Windowed implements Stream {
       }
       this.#wanted -= 1;
       this.receivedBytes += this.#buffer.messageBytes;
-      // What was collected for this message alone, the buffer has let go.
+      // The buffer has let go of memory that it collected for this message alone.
       const isOwned = this.#buffer.isEmpty && isMostOf(result.message);
       if (this.#buffer.isEmpty) this.#buffer = undefined;
       this.#handler.onMessage(isOwned ? (result.message as Buffer) : Buffer.from(result.message));
@@ -230,7 +230,7 @@ export class OwnStream extends Windowed implements Stream {
     this.#delivering = false;
   }
 
-  /** Whether the next message is the caller's as soon as it is here. */
+  /** Whether the caller gets the next message as soon as it is here. */
   get #reads(): boolean {
     return this.#wanted > 0 && this.#inflating === undefined;
   }
@@ -254,7 +254,7 @@ export class OwnStream extends Windowed implements Stream {
     });
   }
 
-  /** What follows after messages were delivered: more of them, or the end. */
+  /** After messages were delivered: goes on reading, or ends the stream. */
   #conclude(): void {
     if (this.ended) return;
     if (this.#failure !== undefined) this.finish(asEnd(this.#failure), ErrorCode.CANCEL);
@@ -297,8 +297,8 @@ export class OwnStream extends Windowed implements Stream {
   }
 
   /**
-   * Messages lie there that the caller has not asked for. Readers of a stream will ask, and get them before the end. A caller that asked for one
-   * message, and for no other within this turn, has a method with one: it is told of the failure, as by grpc-js.
+   * There are messages that the caller has not asked for. The reader of a streaming method will ask, and gets them before the end. A caller
+   * that asked for one message, and for no other within this turn, has a unary method: it is told of the failure, as with grpc-js.
    */
   #awaitReader(end: TrailersEnd): void {
     if (this.#asked > 1 || !saysFailure(end.headers)) return;
@@ -308,7 +308,7 @@ export class OwnStream extends Windowed implements Stream {
   }
 
   onReset(errorCode: number): void {
-    // All of the reply is here; a server that needs no more of the request says so like this (RFC 9113 §8.1).
+    // All of the reply is here. With this reset the server says that it needs no more of the request (RFC 9113 §8.1).
     if (this.#remoteEnd !== undefined) return this.#out.drop();
     if (errorCode === ErrorCode.REFUSED_STREAM && this.#response === undefined) {
       return this.finish(REFUSED, NO_RESET);
@@ -331,9 +331,9 @@ export class OwnStream extends Windowed implements Stream {
   }
 
   /**
-   * Ends the call; never inside a call of the caller into the stream. Without an error code the peer has ended the stream in order, and
-   * ours is ended in order too, without the rest of the request.
-   * What was found before and not told yet comes first.
+   * Ends the call; never inside a call of the caller into the stream. Without an error code, the peer has ended the stream in order, and
+   * our side ends it in order as well, without the rest of the request. A failure that was found earlier and not reported yet takes
+   * precedence over `end`.
    */
   finish(end: StreamEnd, errorCode?: number): void {
     if (this.ended) return;
@@ -349,7 +349,7 @@ export class OwnStream extends Windowed implements Stream {
     this.release();
     const isHalfClosed = this.#out.finished;
     this.#out.drop();
-    // The peer is done and needs no more of the request: an empty frame ends it as well as a reset does, and servers count resets.
+    // The peer is done and needs no more of the request. An empty frame ends it as well as a reset would, and servers count resets.
     if (errorCode === undefined && !isHalfClosed) this.#host.sender.endStream(this.id);
     this.#host.onStreamEnd(this, errorCode === NO_RESET ? undefined : errorCode, isHalfClosed);
   }

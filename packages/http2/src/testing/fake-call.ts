@@ -3,20 +3,20 @@ import type { FakeStream } from './fake-stream.ts';
 
 const CONTENT_TYPE: RawHeaders = ['content-type', 'application/grpc'];
 
-/** A call as the Pod sees it. What it says is heard `latencyMs` later, and nothing of it once the call is over for its caller. */
+/** A call as the Pod sees it. The caller hears the Pod's answers `latencyMs` later, and none once the call is over for it. */
 export class FakeCall {
   /** `/package.Service/Method` */
   readonly path: string;
   readonly authority: string;
-  /** All that were sent, those that calls of the method have in common first. */
+  /** All headers that were sent, beginning with those that the method's calls have in common. */
   readonly headers: RawHeaders;
-  /** Those that arrived. */
+  /** The messages that arrived. */
   readonly messages: Buffer[] = [];
-  /** Of each message, whether it is compressed as `grpc-encoding` says: it arrives as it was sent. */
+  /** For each message, whether it is compressed as `grpc-encoding` says. It arrives as it was sent. */
   readonly compressed: boolean[] = [];
   /** The caller sends no more messages. */
   halfClosed = false;
-  /** The caller's RST_STREAM, with this error code. */
+  /** The error code of the caller's RST_STREAM. */
   resetCode: number | undefined;
   onMessage: (message: Buffer) => void = () => {};
   onHalfClose: () => void = () => {};
@@ -32,7 +32,7 @@ export class FakeCall {
     this.headers = [...method.headers, ...headers];
   }
 
-  /** False holds the caller back: no message that it sends from now on is done, until this is true again. */
+  /** While it is false, the caller is held back: no message that it sends is done until this is true again. */
   get reads(): boolean {
     return this.#reads;
   }
@@ -42,14 +42,14 @@ export class FakeCall {
     if (reads) this.#stream.connection.toClient(() => this.#stream.onRead());
   }
 
-  /** Initial headers; `reply` sends them by itself. */
+  /** Sends initial headers; `reply` sends them by itself. */
   sendHeaders(headers: RawHeaders = [], httpStatus = 200): void {
     if (this.#replied || this.#over) return;
     this.#replied = true;
     this.#say(() => this.#stream.onHeaders([...CONTENT_TYPE, ...headers], httpStatus));
   }
 
-  /** One message, which is not compressed. */
+  /** Sends one message, not compressed. */
   reply(message: Uint8Array): void {
     if (this.#over) return;
     this.sendHeaders();
@@ -57,7 +57,7 @@ export class FakeCall {
     this.#say(() => this.#stream.onMessage(bytes));
   }
 
-  /** Ends the call in order, by trailers only when nothing was said before. */
+  /** Ends the call in order: with trailers only, if nothing was sent before. */
   end(grpcStatus: number, grpcMessage?: string, trailers: RawHeaders = []): void {
     if (this.#over) return;
     this.#over = true;
@@ -68,7 +68,7 @@ export class FakeCall {
     this.#say(() => this.#stream.onTrailers({ kind: 'trailers', headers, httpStatus: 200, trailersOnly }));
   }
 
-  /** RST_STREAM with an `ErrorCode`. */
+  /** Resets the call with an `ErrorCode`. */
   reset(errorCode: number): void {
     if (this.#over) return;
     this.#over = true;

@@ -17,7 +17,7 @@ type Goaway = Extract<CloseCause, { readonly kind: 'goaway' }>;
 
 const local = (detail: string): CloseCause => ({ kind: 'local', detail });
 
-/** Runs what was sent in the order in which it was sent, each after the latency of its time. */
+/** Delivers items in the order in which they were sent, each after the latency at the time of sending. */
 class Line {
   readonly #sent: (() => void)[] = [];
   readonly #clock: Clock;
@@ -45,18 +45,18 @@ export class FakeConnection implements Connection {
   readonly #pod: FakePod;
   readonly #listener: ConnectionListener;
   readonly #clock: Clock;
-  /** In order of age. */
+  /** The open streams, in order of age. */
   readonly #streams = new Set<FakeStream>();
   readonly #toPod: Line;
   readonly #toClient: Line;
   readonly #limit: Timer;
   #over = false;
-  /** Of GOAWAY with an error: why the connection ends, whatever ends it. */
+  /** After a GOAWAY with an error: why the connection ends, whatever ends it. */
   #cause: CloseCause | undefined;
   #opened = 0;
   /** How many calls the Pod looks at. */
   #taken = Number.POSITIVE_INFINITY;
-  /** Those that arrived. */
+  /** How many calls arrived. */
   #arrived = 0;
   #knownRoom = false;
   #tellsRoom = false;
@@ -102,7 +102,7 @@ export class FakeConnection implements Connection {
     const stream = new FakeStream(this, call, this.#opened, handler, head.maxReceiveBytes);
     this.#streams.add(stream);
     call.attach(stream);
-    // With all that is written in this turn.
+    // Together with everything that is written in this turn.
     this.#clock.after(0, () => {
       stream.left = true;
     });
@@ -126,12 +126,12 @@ export class FakeConnection implements Connection {
     this.#end(local(reason));
   }
 
-  /** What arrives at the Pod, unless the connection is over by then. */
+  /** Runs `fn` when it arrives at the Pod, unless the connection is over by then. */
   toPod(fn: () => void): void {
     this.#toPod.send(() => this.#over || fn());
   }
 
-  /** What arrives from the Pod. */
+  /** Runs `fn` when it arrives from the Pod. */
   toClient(fn: () => void): void {
     this.#toClient.send(() => this.#over || fn());
   }
@@ -144,7 +144,7 @@ export class FakeConnection implements Connection {
     if (this.state === 'draining') this.nextTick(() => this.#closeIfDrained());
   }
 
-  /** The Pod's new MAX_CONCURRENT_STREAMS. */
+  /** The Pod sends a new MAX_CONCURRENT_STREAMS. */
   limit(streams: number): void {
     this.toClient(() => {
       this.maxConcurrentStreams = streams;
@@ -152,7 +152,7 @@ export class FakeConnection implements Connection {
     });
   }
 
-  /** The Pod's GOAWAY. */
+  /** The Pod sends GOAWAY. */
   goAway(cause: Goaway, taken = this.#arrived): void {
     this.#taken = taken;
     const { errorCode, debug } = cause;
@@ -190,7 +190,7 @@ export class FakeConnection implements Connection {
     this.#listener.onReady();
   }
 
-  /** `later`: inside a call of the owner. */
+  /** `later`: the owner's own call is still running, so the owner is told on the next tick. */
   #startDraining(cause: CloseCause, later: boolean): void {
     if (this.state !== 'ready') return;
     this.state = 'draining';

@@ -17,7 +17,7 @@ type TrailersEnd = Extract<StreamEnd, { readonly kind: 'trailers' }>;
 
 /** A call as its caller sees it. */
 export class FakeStream implements Stream {
-  /** It was sent, so that the Pod may see it. */
+  /** Whether it was sent, so that the Pod may see it. */
   left = false;
   ended = false;
   sentBytes = 0;
@@ -36,7 +36,7 @@ export class FakeStream implements Stream {
   #replied = false;
   readonly #messages: Buffer[] = [];
   #remoteEnd: TrailersEnd | undefined;
-  /** Of messages that the Pod does not read. */
+  /** The callbacks of messages that the Pod does not read. */
   #waiting: (() => void)[] = [];
 
   constructor(
@@ -82,7 +82,7 @@ export class FakeStream implements Stream {
     this.#asked += n;
     if (this.ended) return;
     this.#deliver();
-    // The end is never told inside the caller's call.
+    // The end is never reported inside the caller's call.
     if (this.#remoteEnd !== undefined) this.connection.nextTick(() => this.#settle());
   }
 
@@ -148,7 +148,7 @@ export class FakeStream implements Stream {
       const [bytes, limit] = [message.length, this.#maxReceiveBytes];
       if (limit >= 0 && bytes > limit) {
         this.connection.toPod(() => this.#call.onReset(ErrorCode.CANCEL));
-        // Perhaps inside a call of the caller.
+        // This may run inside a call of the caller.
         this.#wanted = Number.NEGATIVE_INFINITY;
         this.connection.nextTick(() => this.finish({ kind: 'too-large', bytes, limit }));
         break;
@@ -160,7 +160,10 @@ export class FakeStream implements Stream {
     this.#delivering = false;
   }
 
-  /** The end, once the caller has every message. One that asked for one message, and no other in this turn, hears of a failure all the same. */
+  /**
+   * Reports the end, once the caller has every message. A caller that asked for one message, and for no other in this turn, hears of a
+   * failure all the same.
+   */
   #settle(): void {
     const end = this.#remoteEnd;
     if (end === undefined || this.#delivering || this.#wanted < 0) return;

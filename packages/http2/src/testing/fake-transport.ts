@@ -12,12 +12,12 @@ import type { FakeCall } from './fake-call.ts';
 import { FakeConnection } from './fake-connection.ts';
 
 /**
- * A transport without sockets: Pods are scripted by address, and what they say comes by a clock, a virtual one for example. What a
- * connection's owner and its calls are told, and when, is as on the real transports.
+ * A transport without sockets: Pods are scripted by address, and their answers arrive by a clock, for example a virtual one. A
+ * connection's owner and its calls are told the same, and in the same order, as with the real transports.
  */
 export class FakeTransport implements Transport {
   readonly name = 'fake';
-  /** Every Pod that was named, or connected to, by its address. */
+  /** By address, every Pod that a test named or that was connected to. */
   readonly pods = new Map<string, FakePod>();
   readonly #clock: Clock;
 
@@ -26,7 +26,7 @@ export class FakeTransport implements Transport {
     this.#clock = clock;
   }
 
-  /** The Pod at `host:port`, or `unix:path`; made when it is named first. It takes connections, and answers nothing. */
+  /** The Pod at `host:port`, or `unix:path`, made on first use. It takes connections, and answers nothing. */
   pod(address: string): FakePod {
     let pod = this.pods.get(address);
     if (pod === undefined) {
@@ -44,24 +44,24 @@ export class FakeTransport implements Transport {
   }
 }
 
-/** What a Pod does with a connection that is begun: takes it, says nothing, or fails it with a cause. */
+/** What a Pod does with a new connection: accepts it, stays silent, or fails it with a cause. */
 type Admission = 'accept' | 'hang' | CloseCause;
 
-/** One scripted Pod. What it is told to do begins now, and is seen `latencyMs` later. */
+/** One scripted Pod. It does at once what a test tells it to do, and the client sees that `latencyMs` later. */
 export class FakePod {
-  /** As in {@link FakeTransport.pods}. */
+  /** Its key in {@link FakeTransport.pods}. */
   readonly address: string;
-  /** One way. */
+  /** The time that bytes take one way. */
   latencyMs = 0;
-  /** Is given each call when its headers arrive; default: it is never answered. */
+  /** Called with each call when its headers arrive. Default: the call is never answered. */
   onCall: (call: FakeCall) => void = () => {};
-  /** Calls that arrived, those that are over included. */
+  /** Calls that arrived, including those that are over. */
   readonly calls: FakeCall[] = [];
   /** Connections that were begun and are not over. */
   readonly connections = new Set<FakeConnection>();
   /** How many connections were ever begun. */
   attempts = 0;
-  /** What becomes of connections that are begun now. */
+  /** What happens to new connections. */
   admission: Admission = 'accept';
   /** MAX_CONCURRENT_STREAMS of new connections. */
   maxConcurrentStreams = Number.POSITIVE_INFINITY;
@@ -75,7 +75,7 @@ export class FakePod {
     this.admission = 'accept';
   }
 
-  /** Refuses new connections; default: nothing listens there. */
+  /** Refuses new connections. Default: as if nothing listened there. */
   refuse(
     cause: CloseCause = {
       kind: 'refused',
@@ -91,7 +91,7 @@ export class FakePod {
     this.admission = 'hang';
   }
 
-  /** So many streams at the same time on each connection, those that are open included. */
+  /** Limits the streams that each connection may have at the same time, open ones included. */
   limit(streams: number): void {
     this.maxConcurrentStreams = streams;
     for (const connection of this.connections) connection.limit(streams);
@@ -107,20 +107,20 @@ export class FakePod {
     };
   }
 
-  /** Ends each call with this status when its headers arrive, by trailers only. */
+  /** Ends each call with this status when its headers arrive, with trailers only. */
   fail(grpcStatus: number, message?: string, trailers?: RawHeaders): void {
     this.onCall = (call) => call.end(grpcStatus, message, trailers);
   }
 
   /**
-   * Sends GOAWAY on its connections: they take no more calls, and close when those that they have ended. `taken` is how many calls of each
-   * connection were looked at: the default is those that have arrived; the others end without having been processed.
+   * Sends GOAWAY on its connections: they take no more calls, and close when their calls have ended. `taken` is how many calls of each
+   * connection the Pod has looked at; the others end without having been processed. Default: those that have arrived.
    */
   goAway(errorCode = 0, debug = '', taken?: number): void {
     for (const connection of this.connections) connection.goAway({ kind: 'goaway', errorCode, debug }, taken);
   }
 
-  /** Ends its connections with all their calls; default: it closes them without a word. New ones are taken as before. */
+  /** Ends its connections with all their calls. Default: without an error. New connections are handled as before. */
   close(cause: CloseCause = { kind: 'eof', before: undefined }): void {
     for (const connection of this.connections) connection.close(cause);
   }

@@ -7,8 +7,8 @@ type Material = Pick<TlsOptions, 'ca' | 'cert' | 'key'>;
 const contexts = new WeakMap<TlsOptions, Material & { readonly context: SecureContext }>();
 
 /**
- * Certificates and key as OpenSSL holds them: parsed once for all connections that are made with the same options, which
- * saves 15 KiB of each connection and the time of the next handshake. Throws for what OpenSSL does not take.
+ * Certificates and key as OpenSSL holds them, parsed once for all connections that are made with the same options. This saves
+ * 15 KiB for each connection, and time in each handshake. Throws for material that OpenSSL does not accept.
  */
 export function contextOf(tls: TlsOptions): SecureContext {
   if (tls.secureContext !== undefined) return tls.secureContext;

@@ -13,9 +13,9 @@ export interface TlsFiles {
 }
 
 /**
- * TLS material that follows its files: each new connection uses what they hold then (cert-manager and Kubernetes
+ * TLS material that follows its files: each new connection uses the files' current content (cert-manager and Kubernetes
  * replace them while the process runs). Material that cannot be used (a half-written file, or a pair of which one file was
- * replaced) is ignored, and the one before it stays in use. `onProblem` is told once for each fault, since the fault would else
+ * replaced) is ignored, and the material before it stays in use. `onProblem` is called once for each fault, which would otherwise
  * stay unknown until the old certificate expires. Default: a warning of the process. Throws when the first reading fails.
  */
 export function tlsFromFiles(
@@ -34,7 +34,7 @@ export function tlsFromFiles(
       }
       told = '';
     } catch (error) {
-      // Half-replaced, or away for a moment: it is looked at again with the next connection.
+      // The files are half replaced, or away for a moment. The next connection reads them again.
       const problem = `TLS goes on with what was read before: ${(error as Error).message}`;
       if (problem !== told) onProblem(problem);
       told = problem;

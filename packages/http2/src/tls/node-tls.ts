@@ -1,2 +1,2 @@
-/** node:tls, by way of a function: an import of it parses every root certificate at the start, also where nothing speaks TLS. */
+/** node:tls, loaded on first use: an import would parse every root certificate at the start, even where nothing speaks TLS. */
 export const nodeTls = () => process.getBuiltinModule('node:tls');

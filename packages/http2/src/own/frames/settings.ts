@@ -18,7 +18,7 @@ export const DEFAULT_WINDOW_BYTES = 65_535;
 export const MAX_WINDOW_BYTES = 2 ** 31 - 1;
 
 const ENTRY_BYTES = 6;
-/** There are six settings, and room for those of extensions. More is a flood. */
+/** The most settings of one frame: six are known, the others are room for extensions. More are a flood. */
 const MAX_ENTRIES = 64;
 
 /** Calls back with each setting in its order, checked. */
@@ -55,7 +55,7 @@ function check(setting: number, value: number): void {
   }
 }
 
-/** A SETTINGS frame of these pairs. */
+/** A SETTINGS frame with these pairs. */
 export function settingsFrame(entries: readonly (readonly [setting: number, value: number])[]): Buffer {
   const frame = Buffer.alloc(9 + entries.length * ENTRY_BYTES);
   let at = writeFrameHead(frame, 0, entries.length * ENTRY_BYTES, FrameType.SETTINGS, 0, 0);

@@ -3,7 +3,7 @@ import { ErrorCode } from '../../error-codes.ts';
 import { ConnectionError } from '../frames/connection-error.ts';
 import { Flag, MAX_FRAME_BYTES } from '../frames/frame.ts';
 
-/** A block of the allowed size needs as many frames as it fills, and a sender may be generous. Beyond that it is a flood (CVE-2024-28182). */
+/** CONTINUATION frames that a block may have beyond those that it needs. More are a flood (CVE-2024-28182). */
 const SPARE_CONTINUATIONS = 8;
 const PRIORITY_BYTES = 5;
 
@@ -11,7 +11,7 @@ type OnBlock = (id: number, source: Buffer, start: number, end: number, endStrea
 
 /** Joins HEADERS and its CONTINUATION frames to one block (RFC 9113 §4.3). */
 export class HeaderCollector {
-  /** Whether a block has begun and not ended: only CONTINUATION of the same stream may follow. */
+  /** Whether a block has begun and not ended. Then only CONTINUATION of the same stream may follow. */
   open = false;
   readonly #maxBytes: number;
   readonly #maxContinuations: number;
@@ -21,7 +21,7 @@ export class HeaderCollector {
   #pieces: Buffer[] = [];
   #bytes = 0;
 
-  /** `maxListBytes`: the largest list that a call takes. A longer one is the end of its call only. */
+  /** `maxListBytes`: the largest list that a call takes. A larger one ends only its call. */
   constructor(maxListBytes: number, onBlock: OnBlock) {
     this.#maxBytes = maxBlockBytes(maxListBytes);
     this.#maxContinuations = SPARE_CONTINUATIONS + Math.ceil(this.#maxBytes / MAX_FRAME_BYTES);

@@ -4,7 +4,7 @@ import { Flag, FRAME_HEAD_BYTES, FrameType, writeFrameHead } from '../frames/fra
 import { HpackEncoder } from '../hpack/encoder.ts';
 
 interface KnownMethod {
-  /** The table's version for which the bytes are right. */
+  /** The version of the table for which the bytes are valid. */
   readonly version: number;
   readonly bytes: Buffer;
 }
@@ -12,7 +12,7 @@ interface KnownMethod {
 /** A service has tens of methods. A caller that invents authorities makes more entries, and then the cache starts anew. */
 const MAX_KNOWN = 1024;
 
-/** Writes the HEADERS of requests; what repeats with a method is encoded once. */
+/** Writes the HEADERS of requests. The fields that all calls of a method share are encoded once. */
 export class RequestEncoder {
   readonly #hpack = new HpackEncoder();
   readonly #scheme: string;
@@ -26,7 +26,7 @@ export class RequestEncoder {
     this.#hpack.setTableLimit(bytes);
   }
 
-  /** Appends HEADERS, and CONTINUATION where a block is larger than a frame. */
+  /** Appends HEADERS, and CONTINUATION if the block is larger than a frame. */
   write(out: WriteBuffer, streamId: number, head: StreamHead, maxFrameBytes: number): void {
     const method = this.#method(head.method);
     const { headers } = head;

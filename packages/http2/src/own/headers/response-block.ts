@@ -1,7 +1,7 @@
 import type { RawHeaders, StreamEnd } from '../../transport.ts';
 import type { HeaderList } from '../hpack/decoder.ts';
 
-/** A header block of a response as calls see it; shared by all that received the same bytes, so never changed. */
+/** A header block of a response as calls see it. All calls that received the same bytes share it, so it is never changed. */
 export interface ResponseBlock {
   /** `:status`, or NO_STATUS in trailers. */
   readonly status: number;
@@ -11,11 +11,14 @@ export interface ResponseBlock {
   readonly encoding: string;
   /** -1 when there is none. */
   readonly contentLength: number;
-  /** Why no call may use it (RFC 9113 §8.1.1). */
+  /** Why calls must not use the block (RFC 9113 §8.1.1). */
   readonly malformed: string | undefined;
-  /** When the list is over our limit: its size as RFC 9113 §6.5.2 counts; `headers` has what tells the call's status, and others that fit. */
+  /**
+   * The size of a list over our limit, as RFC 9113 §6.5.2 counts. `headers` then has the fields of the call's status, and others that
+   * fit.
+   */
   readonly tooLargeBytes: number | undefined;
-  /** How a stream ends that had the `:status` 200 and has these trailers. */
+  /** The end of a stream with `:status` 200 and this block as its trailers. */
   readonly end: Extract<StreamEnd, { readonly kind: 'trailers' }>;
 }
 
@@ -35,7 +38,7 @@ const BAD_VALUE = /[\0\r\n]/;
 const STATUS = /^[0-9]{3}$/;
 export const NO_STATUS = -1;
 
-/** Checks a decoded list and takes out what the transport itself needs. */
+/** Checks a decoded list, and takes out the fields that the transport itself needs. */
 export function toResponseBlock({ fields, bytes, tooLarge }: HeaderList): ResponseBlock {
   let status = NO_STATUS;
   let encoding = 'identity';

@@ -1,9 +1,9 @@
 import { HpackDecoder } from '../hpack/decoder.ts';
 import { type ResponseBlock, toResponseBlock } from './response-block.ts';
 
-/** The default of SETTINGS_HEADER_TABLE_SIZE, which we leave as it is. */
+/** The default of SETTINGS_HEADER_TABLE_SIZE, which we do not change. */
 const TABLE_BYTES = 4096;
-/** Longer blocks hold what differs from call to call. */
+/** Longer blocks are not cached: they hold fields that differ from call to call. */
 const MAX_KEPT_BYTES = 128;
 const MAX_KEPT = 64;
 /** Keys of blocks this short are numbers, which are exact to 53 bits. */
@@ -22,7 +22,7 @@ export class ResponseDecoder {
     this.#hpack = new HpackDecoder(TABLE_BYTES, maxListBytes);
   }
 
-  /** Throws a ConnectionError for what is not HPACK. */
+  /** Throws a ConnectionError for bytes that are not HPACK. */
   decode(source: Buffer, start: number, end: number): ResponseBlock {
     if (end - start > MAX_KEPT_BYTES) return toResponseBlock(this.#hpack.decode(source, start, end));
     const { table } = this.#hpack;

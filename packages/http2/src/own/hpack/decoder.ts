@@ -7,14 +7,14 @@ import { STATIC_ENTRIES } from './static-table.ts';
 
 /** A decoded block. */
 export interface HeaderList {
-  /** Names and values in turn, pseudo-headers included; of a list that is too large the first of them, and what tells its call's status. */
+  /** Names and values in turn, pseudo-headers included. A list that is too large is cut; the fields of the call's status stay. */
   readonly fields: string[];
   /** As RFC 9113 §6.5.2 counts. */
   readonly bytes: number;
   readonly tooLarge: boolean;
 }
 
-/** Of a list that is too large, these are kept wherever they come, unless they are what makes it large. */
+/** Fields that stay when a list is too large, wherever they come, unless they themselves are too large. */
 const STATUS_NAMES = [':status', 'grpc-status', 'grpc-message'];
 const MAX_STATUS_BYTES = 8 * 1024;
 
@@ -23,8 +23,8 @@ const MAX_SIZE_UPDATES = 2;
 
 /**
  * Decodes header blocks of one connection. Every block must pass through it, wanted or not, because each may change
- * the table. A list over the limit is followed to its end and not kept, so that a short block which stands for a
- * long list costs the peer more than us.
+ * the table. A list over the limit is decoded to its end but not kept, so that a short block that stands for a
+ * long list costs us little.
  */
 export class HpackDecoder {
   readonly table: DynamicTable;
@@ -117,7 +117,7 @@ export class HpackDecoder {
   }
 }
 
-/** Below this many bytes a loop is quicker than the way into C++. */
+/** Below this many bytes a loop is faster than a call into C++. */
 const SHORT_BYTES = 12;
 
 function latin1(source: Buffer, start: number, end: number): string {

@@ -1,9 +1,9 @@
-/** What an entry counts beside its name and value (RFC 7541 §4.1). */
+/** The bytes that count for an entry besides its name and value (RFC 7541 §4.1). */
 export const ENTRY_OVERHEAD_BYTES = 32;
 
 /** Names and values by age: index 0 is the newest (RFC 7541 §2.3.2). */
 export class DynamicTable {
-  /** Grows with every entry that comes or goes and every change of size: what was computed from the table holds while it stays. */
+  /** Grows with every entry that comes or goes and every change of size. A result computed from the table is valid for one version. */
   version = 0;
   bytes = 0;
   length = 0;
@@ -39,7 +39,7 @@ export class DynamicTable {
     if (this.bytes > maxBytes) this.#evict(maxBytes);
   }
 
-  /** Adds an entry, in place of old ones; one larger than the table empties it (RFC 7541 §4.4). */
+  /** Adds an entry, for which old ones are dropped. An entry larger than the table empties it (RFC 7541 §4.4). */
   add(name: string, value: string): void {
     const size = name.length + value.length + ENTRY_OVERHEAD_BYTES;
     this.version += 1;
@@ -57,7 +57,7 @@ export class DynamicTable {
     this.length += 1;
   }
 
-  /** Drops the oldest until the rest fits. */
+  /** Drops the oldest entries until the others fit. */
   #evict(target: number): void {
     this.version += 1;
     while (this.bytes > target) {

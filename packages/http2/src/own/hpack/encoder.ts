@@ -4,9 +4,9 @@ import { huffmanEncode, huffmanLength } from './huffman.ts';
 import { writeInteger } from './integer.ts';
 import { STATIC_ENTRIES } from './static-table.ts';
 
-/** The default of SETTINGS_HEADER_TABLE_SIZE, and all that we use of a larger one. */
+/** The default of SETTINGS_HEADER_TABLE_SIZE. Of a larger table we use no more than this. */
 const TABLE_BYTES = 4096;
-/** Flags and lengths of one literal field, at most. */
+/** The most bytes that a literal field takes besides its name and value. */
 const LITERAL_OVERHEAD_BYTES = 13;
 /** Values that a compressing intermediary must not learn by guessing (RFC 7541 §7.1.3). */
 const NEVER_INDEXED = new Set(['authorization', 'proxy-authorization', 'cookie']);
@@ -19,15 +19,15 @@ for (const [i, [name, value]] of STATIC_ENTRIES.entries()) {
 }
 
 /**
- * Encodes header blocks of one connection. Fields that repeat are added to the table while there is room, and are never evicted:
- * indexes then move only while the table fills, and a block that was encoded once stays valid.
+ * Encodes header blocks of one connection. Fields that repeat are added to the table while there is room, and are never evicted.
+ * So indexes move only while the table fills, and a block that was encoded once stays valid.
  */
 export class HpackEncoder {
   readonly table = new DynamicTable(TABLE_BYTES);
-  /** When an entry was added, as the table counted then, by `name\0value`. */
+  /** The table's count of entries when a field was added, by `name\0value`. */
   readonly #fields = new Map<string, number>();
   readonly #names = new Map<string, number>();
-  /** The smallest size since the last block, when the peer's limit changed (RFC 7541 §4.2). */
+  /** The smallest size of the table since the last block, if the peer's limit changed (RFC 7541 §4.2). */
   #smallest: number | undefined;
 
   /** Applies the peer's SETTINGS_HEADER_TABLE_SIZE. */
@@ -61,7 +61,7 @@ export class HpackEncoder {
     return this.#smallest !== undefined;
   }
 
-  /** Writes fields that will come again; returns the position behind them. */
+  /** Writes fields that will repeat; returns the position behind them. */
   writeRepeated(target: Buffer, position: number, headers: RawHeaders): number {
     let at = position;
     for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -82,7 +82,7 @@ export class HpackEncoder {
     return at;
   }
 
-  /** Writes fields that belong to one call: literals that no table keeps. */
+  /** Writes the fields of one call, as literals that no table keeps. */
   writeOnce(target: Buffer, position: number, headers: RawHeaders): number {
     let at = position;
     for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -121,15 +121,15 @@ function writeCompressed(target: Buffer, position: number, text: string): number
   return huffmanEncode(text, target, writeInteger(target, position, 0x80, 7, length));
 }
 
-/** A length of 7 bits that are all ones goes on in further bytes (RFC 7541 §5.1). */
+/** From this length on, the length itself takes more than one byte (RFC 7541 §5.1). */
 const LONG_CHARACTERS = 127;
-/** Below this many characters a loop is quicker than the way into C++. */
+/** Below this many characters a loop is faster than a call into C++. */
 const SHORT_CHARACTERS = 24;
 
 function writePlain(target: Buffer, position: number, text: string): number {
   const { length } = text;
   let at = position;
-  // Nearly every one is as short as that: its length is one byte.
+  // Nearly every text is so short that its length is one byte.
   if (length < LONG_CHARACTERS) target[at++] = length;
   else at = writeInteger(target, position, 0, 7, length);
   if (length > SHORT_CHARACTERS) return at + target.write(text, at, length, 'latin1');

@@ -1,6 +1,6 @@
 /**
- * Lengths in bits of the codes of the bytes 0 to 255, RFC 7541 Appendix B. The codes follow from them: that table is
- * canonical, in order of length and then of symbol; what is left over, thirty ones, is the end of the string (EOS).
+ * Lengths in bits of the codes of the bytes 0 to 255, RFC 7541 Appendix B. The codes follow from their lengths: that table is
+ * canonical, in order of length and then of symbol. The code that is left, thirty ones, is the end of the string (EOS).
  */
 export const HUFFMAN_CODE_BITS: readonly number[] = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28,

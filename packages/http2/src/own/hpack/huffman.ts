@@ -1,6 +1,6 @@
 import { HUFFMAN_CODE_BITS } from './huffman-lengths.ts';
 
-/** Codes of the bytes, computed from their lengths. */
+/** The codes of the bytes, computed from the codes' lengths. */
 const CODES = new Uint32Array(256);
 const EMITS = 1 << 24;
 const FAILS = 1 << 25;
@@ -60,7 +60,7 @@ function step(children: readonly [number, number][], state: number, nibble: numb
     const next = children[node]![(nibble >>> i) & 1]!;
     if (next === -1) return FAILS;
     if (next < -1) {
-      // The shortest code has 5 bits, so that a nibble ends one symbol at most.
+      // The shortest code has 5 bits, so a nibble ends one symbol at most.
       result = EMITS | ((-2 - next) << 16);
       node = 0;
     } else node = next;
@@ -68,7 +68,7 @@ function step(children: readonly [number, number][], state: number, nibble: numb
   return result | node;
 }
 
-/** The shortest code: 5 bits. */
+/** The most bytes that a text may have when decoded: the shortest code has 5 bits. */
 export function maxDecodedBytes(encodedBytes: number): number {
   return Math.floor((encodedBytes * 8) / 5);
 }
@@ -121,7 +121,7 @@ export function huffmanEncode(text: string, target: Uint8Array, position: number
       }
     }
   }
-  // Padded with the beginning of EOS.
+  // The last byte is padded with the beginning of EOS.
   if (waitingBits > 0) target[at++] = (waiting << (8 - waitingBits)) | (0xff >>> waitingBits);
   return at;
 }

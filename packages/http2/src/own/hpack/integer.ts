@@ -1,7 +1,7 @@
 /** Lengths and indexes are far below this; a larger one is an attack or a bug (RFC 7541 §7.4). */
 const LARGEST = 2 ** 28;
 
-/** Where the last {@link readInteger} stopped. One decoder runs at a time, and a pair per number would be garbage. */
+/** Where the last {@link readInteger} stopped. Returning a pair for each number would make garbage, and only one decoder runs at a time. */
 let stoppedAt = 0;
 
 /** Position behind the integer that {@link readInteger} read last. */

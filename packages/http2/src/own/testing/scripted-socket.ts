@@ -2,13 +2,13 @@ import { EventEmitter } from 'node:events';
 import type { Clock } from '@podwire/core';
 import { FrameType, PREFACE } from '../frames/frame.ts';
 
-/** As much of a socket as the engine uses, without streams of Node, which wait for its real ticks. */
+/** The part of a socket that the engine uses. It is not a stream of Node, which would wait for real ticks. */
 export class ScriptedSocket extends EventEmitter {
   writableLength = 0;
   readonly localAddress = 'here';
   readonly written: { readonly atMs: number; readonly bytes: Buffer }[] = [];
   destroyed = false;
-  /** The peer does not read: what is written waits. */
+  /** Whether the peer does not read, so that written bytes wait. */
   #stuck = false;
   #waiting: { readonly bytes: number; readonly taken: (() => void) | undefined }[] = [];
   readonly #clock: Clock;
@@ -45,7 +45,7 @@ export class ScriptedSocket extends EventEmitter {
     this.emit('close');
   }
 
-  /** What was written until now, as types of frames behind the preface. */
+  /** The types of the frames that were written so far, without the preface. */
   get frames(): number[] {
     const bytes = Buffer.concat(this.written.map((one) => one.bytes)).subarray(PREFACE.length);
     const types: number[] = [];
@@ -53,13 +53,13 @@ export class ScriptedSocket extends EventEmitter {
     return types;
   }
 
-  /** The peer's connection, and its empty SETTINGS. */
+  /** The peer accepts the connection and sends empty SETTINGS. */
   accept(): void {
     this.emit('connect');
     this.receive(FrameType.SETTINGS, 0, 0, []);
   }
 
-  /** One frame of the peer. */
+  /** The peer sends one frame. */
   receive(type: number, flags: number, streamId: number, payload: readonly number[]): void {
     const head = Buffer.alloc(9);
     head.writeUIntBE(payload.length, 0, 3);

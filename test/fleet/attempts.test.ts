@@ -1,4 +1,4 @@
-import { status as Status } from '@grpc/grpc-js';
+import { Metadata, status as Status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { fleet } from './fleet.ts';
 
@@ -156,3 +156,23 @@ test.each(Object.keys(PHASES) as (keyof typeof PHASES)[])(
     expect(clock.pending).toBe(0);
   },
 );
+
+test('what is sent and asked for before a call is started goes with it', async () => {
+  const { clock, channel, pod, close } = await fleet([A!]);
+  const call = channel.createCall('/shop.Orders/Get', Number.POSITIVE_INFINITY, null, null, null);
+  const told: string[] = [];
+  call.startRead();
+  call.sendMessageWithContext({ callback: () => void told.push('written') }, Buffer.from('early'));
+  call.halfClose();
+  await clock.advance(10);
+  call.start(new Metadata(), {
+    onReceiveMetadata() {},
+    onReceiveMessage: (message: Buffer) => void told.push(String(message)),
+    onReceiveStatus: ({ code }: { code: number }) => void told.push(`status ${code}`),
+  });
+  await clock.advance(10);
+  expect(told).toEqual(['written', A, 'status 0']);
+  expect(pod(A!).calls.map(({ messages }) => String(messages))).toEqual(['early']);
+  expect(channel.snapshot().calls).toEqual({ open: 0, waiting: 0 });
+  expect(await close()).toBe(0);
+});

@@ -66,6 +66,8 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   #compressing: Compressing | undefined;
   #credentials: CallCredentials | undefined;
   #inherited: Inherited | undefined;
+  /** What was asked of it before it was started: an interceptor of grpc-js may start it later, and reads pass at once. */
+  #before: (() => void)[] | undefined;
   /** The status of a call that was cancelled before it was started. */
   #early: PodwireStatus | undefined;
 
@@ -113,6 +115,8 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     if (plan.needsHash && !this.#takeHash(metadata)) return;
     if (this.#credentials !== undefined) this.#authenticate(this.#credentials);
     else if (!isWhole) runtime.schedule(this);
+    if (this.#before !== undefined) for (const again of this.#before) again();
+    this.#before = undefined;
   }
 
   sendMessageWithContext(context: Parameters<GrpcCall['sendMessageWithContext']>[0], message: Buffer): void {
@@ -121,6 +125,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
       if (callback !== undefined) timers.nextTick(callback);
       return;
     }
+    if (this.phase === 'new') return this.#later(() => this.sendMessageWithContext(context, message));
     // Not `instanceof`: under Jest it may be of another realm.
     if (!isUint8Array(message)) {
       if (callback !== undefined) timers.nextTick(callback);
@@ -154,11 +159,13 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   }
 
   startRead(): void {
-    this.attempts?.request();
+    if (this.attempts === undefined) this.#later(() => this.startRead());
+    else this.attempts.request();
   }
 
   halfClose(): void {
     if (this.phase === 'ended') return;
+    if (this.phase === 'new') return this.#later(() => this.halfClose());
     if (this.#compressing?.isEmpty === false) {
       this.#compressing.onEmpty = () => this.halfClose();
       return;
@@ -167,6 +174,11 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     const begins = this.phase === 'scheduled';
     if (begins && this.request.exclude !== undefined) this.#exclude(this.request.exclude);
     this.attempts?.halfClose(begins);
+  }
+
+  #later(again: () => void): void {
+    this.#before ??= [];
+    this.#before.push(again);
   }
 
   cancelWithStatus(code: Code, details: string): void {

@@ -100,3 +100,26 @@ it('is none of a registry that cannot tell', async () => {
   finder.close();
   expect(clock.pending).toBe(0);
 });
+
+it('is told to every cluster, whichever of them finds it first', async () => {
+  const clock = new VirtualClock();
+  const zone = new OwnZone({ node: 'n1' });
+  const answers = [new Error('busy'), 'a'];
+  const registry = {
+    async zoneOf() {
+      const answer = answers.shift();
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  } as Partial<Registry> as Registry;
+  const told: string[] = [];
+  const env = { clock, random: () => 1 };
+  const finders = ['one', 'two', 'three'].map(
+    (name) => new ZoneFinder(zone, registry, 'orders', env, () => void told.push(name)),
+  );
+  for (const finder of finders) finder.onSet([pod('10.0.0.1', 'b', 'n2')]);
+  await settle();
+  expect([zone.name, told]).toEqual(['a', ['one', 'two', 'three']]);
+  await clock.advance(5_000);
+  expect([told.length, clock.pending]).toEqual([3, 0]);
+});

@@ -11,7 +11,7 @@ const RETRY_FACTOR = 4;
 export class ZoneFinder {
   readonly #zone: OwnZone;
   readonly #ask: () => Promise<string | undefined>;
-  readonly #onFound: () => void;
+  readonly #unlisten: () => void;
   readonly #clock: Clock;
   readonly #random: Random;
   #isClosed = false;
@@ -29,7 +29,8 @@ export class ZoneFinder {
     this.#zone = zone;
     this.#clock = env.clock;
     this.#random = env.random;
-    this.#onFound = onFound;
+    // Several clusters look for the same zone, and one of them finds it.
+    this.#unlisten = zone.listen(onFound);
     const { node } = zone;
     this.#ask = async () => (node === undefined ? undefined : await registry.zoneOf?.(service, node));
   }
@@ -45,6 +46,7 @@ export class ZoneFinder {
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+    this.#unlisten();
   }
 
   async #look(): Promise<void> {
@@ -58,11 +60,7 @@ export class ZoneFinder {
       why = error instanceof Error ? error.message : String(error);
     }
     if (this.#isClosed || this.#zone.name !== undefined) return;
-    if (found !== undefined) {
-      this.#zone.use(found);
-      this.#onFound();
-      return;
-    }
+    if (found !== undefined) return this.#zone.find(found);
     this.#zone.problem = `the zone of the node ${node} is not known, and none is preferred: ${why}`;
     const delayMs = this.#retryMs * (0.5 + 0.5 * this.#random());
     this.#retryMs = Math.min(this.#retryMs * RETRY_FACTOR, MAX_RETRY_MS);

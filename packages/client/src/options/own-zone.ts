@@ -8,6 +8,7 @@ export class OwnZone {
   name: string | undefined;
   /** Why it is not known. */
   problem: string | undefined;
+  readonly #onFound = new Set<() => void>();
 
   constructor(zone: { readonly name: string } | { readonly node: string | undefined }) {
     this.name = 'name' in zone ? zone.name : undefined;
@@ -26,6 +27,18 @@ export class OwnZone {
       ({ zone, attributes }) => zone !== undefined && attributes.node === this.node,
     );
     if (found?.zone !== undefined) this.use(found.zone);
+  }
+
+  /** A registry told it: tells those that listen. One that Pods told comes with a set, which is looked at in any case. */
+  find(name: string): void {
+    this.use(name);
+    for (const onFound of this.#onFound) onFound();
+  }
+
+  /** Calls back when a registry told the zone. Returns what ends that. */
+  listen(onFound: () => void): () => void {
+    this.#onFound.add(onFound);
+    return () => this.#onFound.delete(onFound);
   }
 
   use(name: string): void {

@@ -173,6 +173,24 @@ test('the mode that the file gives is one of its options', async () => {
   await podwire.close();
 });
 
+test('options of grpc-js are named as docs/options.md names them', async () => {
+  const { podwire, told, follow, change } = open({ services: { orders } });
+  follow('orders');
+  const limits = { 'grpc-node.retry_max_attempts_limit': 3, 'grpc.max_send_message_length': 5 };
+  await change({ services: { orders: { ...orders, ...limits } } } as PodwireConfig);
+  const name = { 'grpc.ssl_target_name_override': 'orders' };
+  await change({ services: { orders: { ...orders, ...limits, ...name } } } as PodwireConfig);
+  expect(told).toEqual([
+    {
+      service: 'orders',
+      changed: ['maxSendBytes', 'grpc-node.retry_max_attempts_limit'],
+      needsRestart: [],
+    },
+    { service: 'orders', changed: [], needsRestart: ['grpc.ssl_target_name_override'] },
+  ]);
+  await podwire.close();
+});
+
 test('a channel is told of a change once, however often the file changes for others', async () => {
   const { podwire, told, follow, change } = open({ services: { orders, carts: orders, users: orders } });
   for (const service of ['orders', 'carts', 'users']) follow(service);

@@ -1,4 +1,5 @@
 import { InvalidInput } from '@podwire/core';
+import { GRPC_ONLY_TABLE } from '../options/option-table.ts';
 import { isSame } from '../options/same.ts';
 import type { Settings } from '../options/settings.ts';
 import { diffSettings } from './diff-settings.ts';
@@ -67,8 +68,14 @@ export function reload(
 
 function changeOf(was: CheckedService, is: CheckedService) {
   const { applies, needsRestart } = diffSettings(was.settings, is.settings);
-  const restarts = was.target === is.target ? needsRestart : ['target', ...needsRestart];
-  return { changed: restarts.length > 0 ? [] : applies, needsRestart: restarts };
+  const restarts = [...(was.target === is.target ? [] : ['target']), ...needsRestart.map(asWritten)];
+  return { changed: restarts.length > 0 ? [] : applies.map(asWritten), needsRestart: restarts };
+}
+
+/** The name that docs/options.md has for an option. */
+function asWritten(name: string): string {
+  const grpcOnly: Readonly<Record<string, { readonly grpc: string }>> = GRPC_ONLY_TABLE;
+  return grpcOnly[name]?.grpc ?? name;
 }
 
 function isSameService(a: CheckedService | undefined, b: CheckedService | undefined): boolean {

@@ -255,10 +255,14 @@ export class Attempts implements AttemptOwner {
   /** Whether another attempt is open, started or planned in the place of this one. */
   #goesOn(attempt: Attempt, end: StreamEnd): boolean {
     const call = this.#call;
+    const { config } = call.plan;
+    // A call without a policy is only ever sent again when no server has processed it.
+    if (end.kind !== 'unprocessed' && config.retry === undefined && config.hedging === undefined)
+      return false;
     this.#exclude(attempt.pod);
     this.replaced = attempt;
     this.#retries ??= new Retries(call);
-    const next = this.#retries.after(end, attempt.status, call.plan.config, this.#made);
+    const next = this.#retries.after(end, attempt.status, config, this.#made);
     switch (next) {
       case 'final':
         return false;

@@ -1,8 +1,8 @@
 import { type Hold, timers } from '@podwire/core';
 
 /**
- * Keeps the process alive while it is held at least once: a caller waits for something, though no socket or
- * timer of podwire does so by itself.
+ * Keeps the process alive while a caller waits for something. Sockets and timers of podwire do not keep it alive by
+ * themselves.
  */
 export class ProcessRef {
   #count = 0;

@@ -2,8 +2,8 @@ import type { Metadata, status as Status, StatusObject } from '@grpc/grpc-js';
 import { acrossCopies } from '@podwire/core';
 
 /**
- * Why podwire itself ended a call or refused an operation. Stable: dashboards and tests may depend on the words.
- * A status that a server sent has none, but for a DEADLINE_EXCEEDED that comes when the deadline is due.
+ * Why podwire itself ended a call or refused an operation. The words are stable: dashboards and tests may depend on them.
+ * A status that a server sent has no reason, except a DEADLINE_EXCEEDED that comes when the deadline is due.
  */
 export type Reason =
   /** The deadline passed. */
@@ -20,7 +20,7 @@ export type Reason =
   | 'WAIT_QUEUE_FULL'
   /** The connection died while the call was on it. */
   | 'CONNECTION_LOST'
-  /** The Pod refused the stream, and no other one took it. */
+  /** The Pod refused the stream, and no other Pod took it. */
   | 'REFUSED'
   /** The Pod reset the stream. */
   | 'RESET'
@@ -41,7 +41,7 @@ export type Reason =
   /** The channel was closed under the call. */
   | 'CHANNEL_CLOSED';
 
-/** The status of a failed call, whether the server or podwire ended it; the fields beyond grpc-js's own arrive on the `ServiceError`. */
+/** The status of a failed call, whether the server or podwire ended it. The fields beyond grpc-js's own are also on the `ServiceError`. */
 export interface PodwireStatus extends StatusObject {
   /** gRPC's status code. */
   code: Status;
@@ -55,11 +55,11 @@ export interface PodwireStatus extends StatusObject {
   readonly service?: string;
   /** `host:port` of every Pod that the call was sent to, in order. */
   readonly pods?: readonly string[];
-  /** Since the call was started. */
+  /** Milliseconds since the call was started. */
   readonly elapsedMs?: number;
 }
 
-/** Why `ready()` of a channel failed; the message says what was waited for, and how long. */
+/** Why `ready()` of a channel failed. The message says what the channel waited for, and how long. */
 export class ChannelError extends Error {
   static {
     acrossCopies(ChannelError, 'podwire.ChannelError');

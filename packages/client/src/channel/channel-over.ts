@@ -8,7 +8,7 @@ import { parseTls } from '../options/tls.ts';
 import { Channel } from './channel.ts';
 import type { PodwireChannel } from './podwire-channel.ts';
 
-/** Options that say where Pods are, or how they are reached: within a process nothing is. */
+/** Options about where Pods are or how they are reached, which mean nothing within a process. */
 const MEANINGLESS = [
   'mode',
   'mesh',
@@ -21,7 +21,7 @@ const MEANINGLESS = [
 ] as const;
 
 /**
- * For `podwire/testing`, and no part of the API: a channel to one Pod over sockets that the caller makes. `onClosed` is called
+ * For `podwire/testing`, not part of the API: a channel to one Pod over sockets that the caller makes. `onClosed` is called
  * once, after all calls have ended.
  */
 export function channelOver(
@@ -39,7 +39,7 @@ export function channelOver(
     connect(connection, listener) {
       const connected = () => {
         const socket = openSocket();
-        // As the network would: once there are listeners.
+        // Like the network, the socket connects later, when there are listeners.
         timers.nextTick(() => socket.emit('connect'));
         return socket;
       };
@@ -51,7 +51,7 @@ export function channelOver(
     ...settings,
     name: settings.name ?? 'test',
     authority: settings.authority ?? 'localhost',
-    // For call credentials: what stays within the process is as good as encrypted.
+    // Call credentials need TLS. Bytes that stay within the process are as good as encrypted.
     tls: parseTls(true, 'options.tls'),
     transport,
   };

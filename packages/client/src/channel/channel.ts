@@ -30,12 +30,12 @@ import { type ChannelSnapshot, snapshotPods, snapshotRegistry, snapshotZone } fr
 
 type CreateCall = Parameters<ChannelInterface['createCall']>;
 
-/** How long calls may last when a scope ends that holds the channel (`await using`), which must not wait for ever. */
+/** How long calls may last after the scope of a channel ends (`await using`): the scope must not wait for ever. */
 export const SCOPE_GRACE_MS = 5_000;
 
-/** What is put into a channel beside its options. */
+/** The parts of a channel that are not options. */
 export interface ChannelParts {
-  /** See calls, attempts and Pods. */
+  /** They see calls, attempts and Pods. */
   readonly observers?: readonly Observer[];
   /** Routes and clusters of the mode `direct`. Default: one cluster for all calls. */
   readonly routing?: Routing;

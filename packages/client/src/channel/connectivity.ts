@@ -12,7 +12,7 @@ const STATES: Readonly<Record<ClusterState, connectivityState>> = {
   failing: connectivityState.TRANSIENT_FAILURE,
 };
 
-/** Those who wait for gRPC's connectivity state of a channel to change. */
+/** gRPC's connectivity state of a channel, and the callers that wait for it to change. */
 export class Connectivity {
   readonly #env: Env;
   readonly #ref: ProcessRef;
@@ -32,8 +32,8 @@ export class Connectivity {
   }
 
   /**
-   * Calls back once: when the state is another than `current`, or with an error when the deadline passed. Throws once the
-   * channel is closed, as grpc-js does: its `waitForReady` relies on that. Returns what calls back at once.
+   * Calls back once: when the state differs from `current`, or with an error when the deadline has passed. Throws once the
+   * channel is closed, as grpc-js does: its `waitForReady` relies on that. Returns a function that ends the watch by calling back now.
    */
   watch(current: connectivityState, deadline: Date | number, callback: (error?: Error) => void): () => void {
     if (this.state === connectivityState.SHUTDOWN) throw new Error('Channel has been shut down');

@@ -15,11 +15,11 @@ import type { ConnectionPool } from '../pod/connection-pool.ts';
 /** Routes over clusters of the target's Pods, in the place of one cluster for all calls. */
 export interface Routing {
   readonly routes: RouteTable<MethodConfig>;
-  /** Those that the routes name; the first one is what snapshots call the channel's policy and registry. */
+  /** The clusters that the routes name. Snapshots show the policy and registry of the first one as the channel's. */
   readonly clusters: readonly ClusterSpec[];
 }
 
-/** In which order the states of several clusters count for the channel: gRPC's rule for aggregate states (`cluster_manager`). */
+/** The channel's state is the first of these that a cluster has: gRPC's rule for aggregate states (`cluster_manager`). */
 const ORDER: readonly ClusterState[] = ['ready', 'connecting', 'unknown', 'failing', 'empty'];
 
 /** Where the calls of one mode go: a route table, and the clusters that its routes name. */
@@ -69,7 +69,7 @@ export class Destination {
     return ORDER.find((state) => states.has(state))!;
   }
 
-  /** Calls may go out: every cluster is ready, or has no Pod that could be. */
+  /** Whether calls may go out: every cluster is ready, or has no Pod that could become ready. */
   get warm(): boolean {
     let warm = false;
     for (const cluster of this.clusters.values()) {
@@ -90,7 +90,7 @@ export class Destination {
       cluster.configure({ drainMs, policy: this.#ownPolicies.has(cluster) ? cluster.policy : policy });
   }
 
-  /** New calls and those that wait go elsewhere; those under way finish within the drain time. */
+  /** Call it when new calls and waiting calls go elsewhere. Calls in flight finish within the drain time. */
   retire(): void {
     for (const cluster of this.clusters.values()) cluster.retire();
   }
@@ -100,7 +100,7 @@ export class Destination {
     for (const { queue } of this.clusters.values()) queue.reconsider();
   }
 
-  /** Hears its registries no more; calls go on with the Pods that are known. */
+  /** Stops watching the registries. Calls go on with the Pods that are known. */
   closeFeeds(): void {
     for (const { feed } of this.clusters.values()) feed?.close();
   }

@@ -11,11 +11,11 @@ export interface ChannelEvents {
   endpoints: [{ readonly version: number; readonly source: string; readonly ids: readonly string[] }];
   /** A Pod changed its state. */
   pod: [{ readonly id: string; readonly state: PodState; readonly error: string | undefined }];
-  /** What the registry says, and whether it is heard. */
+  /** The state of the registry's watch. */
   registry: [WatchStatus];
-  /** New calls go this way now. */
+  /** The mode changed: new calls go this way now. */
   mode: [Mode];
-  /** A switch that did not take place: the new side did not connect. Calls go on where they went. */
+  /** A switch failed, because the new destination did not connect. Calls go on in the mode before. */
   modeFailed: [{ readonly mode: Mode; readonly error: Error }];
   /** The watched config file changed into something that can't be used; what it said before holds. */
   configError: [Error];
@@ -26,13 +26,13 @@ export interface ChannelEvents {
   config: [{ readonly changed: readonly string[]; readonly needsRestart: readonly string[] }];
 }
 
-/** The observer by which a channel's events come to be. */
+/** The observer that emits a channel's events. */
 export function eventObserver(events: EventEmitter<ChannelEvents>): Observer {
   return {
     onPod: ({ id, state, lastError }) =>
       emit(events, 'pod', { id, state: state as PodState, error: lastError }),
     onSet({ version, source, endpoints }) {
-      // A list of ten thousand ids is not made when no listener would get it.
+      // Without a listener, no list of perhaps ten thousand ids is made.
       if (events.listenerCount('endpoints') === 0) return;
       emit(events, 'endpoints', { version, source, ids: endpoints.map(({ id }) => id) });
     },
@@ -40,7 +40,7 @@ export function eventObserver(events: EventEmitter<ChannelEvents>): Observer {
   };
 }
 
-/** What a listener throws becomes an uncaught exception; it must not end in a connection's hands. */
+/** Emits an event. An error that a listener throws becomes an uncaught exception, so that it never ends a connection. */
 export function emit<K extends keyof ChannelEvents>(
   events: EventEmitter<ChannelEvents>,
   event: K,

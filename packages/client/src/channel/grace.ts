@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '@podwire/core';
 
-/** The time that calls under way have while their channel closes. */
+/** The time that calls in flight have while their channel closes. */
 export class Grace {
-  /** Resolves when it has passed. */
+  /** Resolves when the time has passed. */
   readonly over: Promise<void>;
   readonly #clock: Clock;
   #end!: () => void;
@@ -16,7 +16,7 @@ export class Grace {
     });
   }
 
-  /** It ends in `graceMs` at the latest. */
+  /** Ends the time in `graceMs` at the latest. */
   limit(graceMs: number): void {
     const endMs = this.#clock.nowMs() + graceMs;
     if (endMs >= this.#endMs) return;

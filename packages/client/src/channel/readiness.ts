@@ -32,7 +32,7 @@ export class Readiness {
     return ready;
   }
 
-  /** Perhaps it is ready now. */
+  /** Call it when the channel may have become ready. */
   look(): void {
     if (this.#waiters.size === 0 || !this.#isReady()) return;
     for (const done of [...this.#waiters]) done(true);

@@ -7,7 +7,7 @@ import type { MethodConfig } from '../options/method-config.ts';
 import type { Settings } from '../options/settings.ts';
 import type { Destination } from './destination.ts';
 
-/** Methods that are kept; more than a service has. A gateway may see an unbounded number of method names. */
+/** How many methods are kept: more than a service has. A gateway may see an unbounded number of method names. */
 const MAX_METHODS = 1_000;
 
 /** One method, with the plans that were made for its calls. */
@@ -16,16 +16,16 @@ class RoutedMethod implements PlannedMethod {
   only: CallPlan | undefined;
   /** Undefined until a call asks, and again once the routes changed. */
   routes: MethodRoutes<MethodConfig> | undefined;
-  /** There are more methods than are kept: plans of this one are made for each call. */
+  /** Whether the method is no longer kept, because there were too many: then each call makes its plan anew. */
   isForgotten = false;
-  /** By route, and by the cluster's name. */
+  /** Plans by route, and by the cluster's name. */
   readonly plans: Map<Route<MethodConfig>, Map<string, CallPlan>> = new Map();
 
   constructor(path: string) {
     this.path = path;
   }
 
-  /** What was planned does not hold any more. */
+  /** Forgets all plans, because they are out of date. */
   reset(): void {
     for (const plans of this.plans.values()) for (const plan of plans.values()) plan.isCurrent = false;
     this.plans.clear();
@@ -34,7 +34,7 @@ class RoutedMethod implements PlannedMethod {
   }
 }
 
-/** Gives each call its plan: by the routes of the destination in use, and what the settings say of its method. */
+/** Gives each call its plan, by the routes of the destination in use and the settings of the call's method. */
 export class Router implements Planner {
   readonly #random: Random;
   readonly #methods = new Map<string, RoutedMethod>();
@@ -53,7 +53,7 @@ export class Router implements Planner {
     for (const method of this.#methods.values()) method.reset();
   }
 
-  /** What `createCall` keeps of a method. Throws {@link InvalidInput} for a path that cannot be sent. */
+  /** The method that `createCall` gives to its call. Throws {@link InvalidInput} for a path that cannot be sent. */
   method(path: string): PlannedMethod {
     let method = this.#methods.get(path);
     if (method === undefined) {
@@ -109,7 +109,7 @@ export class Router implements Planner {
     const settings = this.#settings;
     const { retry, hedging, ...ofService } = settings.serviceConfig.methodConfig(path);
     const hasRetries = ofRoute.retry !== undefined || ofRoute.hedging !== undefined;
-    // Of the two there is one at most: a route that gives one does not inherit the other.
+    // A method has one of the two at most, so a route that gives one does not inherit the other.
     const config = {
       ...ofService,
       ...(!hasRetries && { ...(retry && { retry }), ...(hedging && { hedging }) }),
@@ -135,7 +135,7 @@ export class Router implements Planner {
   }
 }
 
-/** Of two limits of which -1 and undefined are none. */
+/** The smaller of two limits, where -1 and undefined mean no limit. */
 function smaller(a: number, b: number | undefined): number {
   if (b === undefined || b < 0) return a;
   return a < 0 ? b : Math.min(a, b);

@@ -9,15 +9,15 @@ import type { PodState } from '../pod/state.ts';
 export interface PodSnapshot {
   /** `host:port`, or `unix:path`. */
   readonly id: string;
-  /** Of its connections. */
+  /** The state of its connections, or of the Pod in its set. */
   readonly state: PodState;
-  /** What the registry says of it. */
+  /** The Pod's phase, as the registry tells it. */
   readonly phase: 'serving' | 'draining';
-  /** As the registry says it. */
+  /** The Pod's zone, as the registry tells it. */
   readonly zone: string | undefined;
   /** Relative to the other Pods'; 1 is the default, 0 takes no calls. */
   readonly weight: number;
-  /** Open now, those that drain included. */
+  /** Open connections, including those that drain. */
   readonly connections: number;
   /** Attempts that have no outcome yet. */
   readonly inFlight: number;
@@ -25,13 +25,13 @@ export interface PodSnapshot {
   readonly maxConcurrentStreams: number | undefined;
   /** Peak-EWMA latency in milliseconds; undefined before the first reply. */
   readonly latencyMs: number | undefined;
-  /** Attempts started since the Pod is known: a call that is tried again counts once for each. */
+  /** Attempts started since the Pod became known: a call that is tried again counts once for each attempt. */
   readonly calls: number;
-  /** Of them, those that failed in a way that says more of the Pod than of the call. */
+  /** Attempts that failed for a reason that lies more with the Pod than with the call. */
   readonly failed: number;
   /** Share of all calls of the channel, 0–1. */
   readonly share: number;
-  /** Why its last connection ended, or did not come to be. */
+  /** Why its last connection ended, or could not be made. */
   readonly lastError: string | undefined;
 }
 
@@ -39,7 +39,7 @@ export interface PodSnapshot {
 export interface ChannelSnapshot {
   /** The service's name, as in errors. */
   readonly service: string;
-  /** As it was given. */
+  /** The target as it was given. */
   readonly target: string;
   /** The mode that new calls go by. */
   readonly mode: Mode;
@@ -51,26 +51,26 @@ export interface ChannelSnapshot {
   readonly policy: string;
   /** Which HTTP/2 client carries the calls. */
   readonly transport: string;
-  /** Started and not ended; of those, the ones that wait for a Pod. */
+  /** Calls that were started and have not ended, and how many of them wait for a Pod. */
   readonly calls: { readonly open: number; readonly waiting: number };
   /** Undefined in the mode `mesh`, which asks no registry. */
   readonly registry:
     | {
-        /** Of the target: `dns`, `kubernetes`, … */
+        /** The target's scheme: `dns`, `kubernetes`, … */
         readonly scheme: string;
         readonly state: string;
         /** Where the set in use came from. */
         readonly source: string | undefined;
-        /** Counts the sets. */
+        /** How many sets there have been. */
         readonly version: number | undefined;
         /** Milliseconds since the registry last said something. */
         readonly ageMs: number | undefined;
         readonly lastError: string | undefined;
         /** Why there are no Pods, in the registry's words. */
         readonly missing: string | undefined;
-        /** Pods that the registry lists no more and that are kept because they still answer. */
+        /** Pods that the registry no longer lists and that are kept because they still answer. */
         readonly held: { readonly reason: string; readonly ids: readonly string[] } | undefined;
-        /** What the registry said that could not be used, each with the reason. */
+        /** The parts of the registry's answer that could not be used, each with the reason. */
         readonly dropped: readonly string[];
         /** Why the set could not be written to `snapshotDir`. */
         readonly snapshotError: string | undefined;
@@ -81,13 +81,13 @@ export interface ChannelSnapshot {
     | {
         /** Undefined while it is not known. */
         readonly name: string | undefined;
-        /** The node that it is of, where the option names one. */
+        /** The node whose zone it is, if the option names a node. */
         readonly node: string | undefined;
-        /** Why it is not known. */
+        /** Why the zone is not known. */
         readonly problem: string | undefined;
       }
     | undefined;
-  /** Pods of the set, and those that left it and still have calls. */
+  /** Pods of the set, and Pods that left it and still have calls. */
   readonly pods: readonly PodSnapshot[];
 }
 

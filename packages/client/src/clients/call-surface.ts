@@ -5,8 +5,8 @@ import { cancelCall } from './open-call.ts';
 type Base = abstract new (...args: any[]) => object;
 
 /**
- * A base class with the methods that grpc-js gives every kind of call. It has no constructor of its own: V8 skips it, and a call costs
- * no more than without it.
+ * A base class with the methods that grpc-js gives every kind of call. It has no constructor of its own, so that V8 skips it and a call
+ * costs no more than without it.
  */
 export function withCallSurface<B extends Base>(base: B) {
   abstract class CallSurface extends base {

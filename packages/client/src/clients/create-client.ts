@@ -5,7 +5,7 @@ import type { ClientClass } from './client-class.ts';
 import { fastClientClass } from './fast-client.ts';
 import { wantsInterceptors } from './original.ts';
 
-/** What grpc-js's clients take besides channel options. */
+/** The options of grpc-js's clients besides channel options. */
 export type CreateClientOptions = Pick<
   ClientOptions,
   'interceptors' | 'interceptor_providers' | 'callInvocationTransformer'
@@ -22,16 +22,16 @@ const fastClasses = new WeakMap<ClientClass<Client>, ClientClass<Client>>();
 /**
  * A client of a generated class on a channel: the same methods, arguments, events and errors as `new OrdersClient(…, {
  * channelOverride: channel })`, at less than half the CPU per call, because calls skip grpc-js's client layer. They go through
- * it where that is asked for: by interceptors (in `options` or in a call's), by a `callInvocationTransformer`, by a method
- * that a tracer or the class itself put in the place of grpc-js's, or by a class that extends another copy of grpc-js's
+ * that layer where something needs it: interceptors (in `options` or in a call's options), a `callInvocationTransformer`, a method
+ * that a tracer or the class itself put in the place of grpc-js's, or a class that extends another copy of grpc-js's
  * `Client`.
  * `client.close()` closes the channel, as with grpc-js. Throws `InvalidInput` for wrong arguments and unknown options.
  *
- * What differs: an error has the stack of the reply, and not that of the call as well. A stream that is destroyed before its
- * end, as by `break` in `for await`, cancels its call, and tells no error after that. A second message where one is expected
- * fails the call. Up to 31 messages of 256 KiB together, or one, are read ahead, so that a reader may meet the error of a call
- * before it has read them. A message that can't be serialized lets `write` call back. Arguments that fit no call are a
- * `TypeError`, also where grpc-js takes no notice of them.
+ * The differences: an error has the stack of the reply only, without that of the call. A stream that is destroyed before its
+ * end, as by `break` in `for await`, cancels its call and emits no error after that. A second message where one is expected
+ * fails the call. Up to 31 messages of 256 KiB together, or one larger message, are read ahead, so that a reader may get the error of
+ * a call before it has read them. After a message that can't be serialized, `write` still calls back. Arguments that fit no call are a
+ * `TypeError`, also where grpc-js ignores them.
  */
 export function createClient<C>(
   generated: ClientClass<C>,
@@ -46,7 +46,7 @@ export function createClient<C>(
   return new use('', NO_CREDENTIALS, { ...options, channelOverride: channel }) as C;
 }
 
-/** A class of another copy of grpc-js, whose Metadata are not of our class. */
+/** Whether the class extends our copy of grpc-js's `Client`. With another copy, Metadata are not of our class. */
 function isOurs(clientClass: ClientClass<Client>): boolean {
   return clientClass === Client || clientClass.prototype instanceof Client;
 }

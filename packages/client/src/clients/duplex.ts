@@ -7,7 +7,7 @@ import type { ClientMethod } from './method.ts';
 import { cancelCall, openCall, sendOn } from './open-call.ts';
 import { writeContext } from './write-context.ts';
 
-/** A call with many messages both ways, as grpc-js's clients give it to their callers. */
+/** A call with many messages both ways, with the surface that grpc-js's clients give to callers. */
 export class DuplexCall<Request, Response> extends withCallSurface(Duplex) {
   call: GrpcCall | undefined;
   readonly serialize: (value: Request) => Buffer;
@@ -31,7 +31,7 @@ export class DuplexCall<Request, Response> extends withCallSurface(Duplex) {
     this.#incoming.read();
   }
 
-  /** Node asks no more until something comes, however much the reader takes meanwhile. */
+  /** Asks for more with each read. Node itself calls `_read` no more until a message comes, however much the reader takes meanwhile. */
   override read(size?: number): unknown {
     const message: unknown = super.read(size);
     if (message !== null) this.#incoming.read();

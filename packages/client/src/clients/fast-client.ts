@@ -8,8 +8,8 @@ type Method = (this: Client, ...args: unknown[]) => unknown;
 type Methods = Record<string, Method>;
 
 /**
- * A subclass whose calls go straight to the channel, unless their options name interceptors. Methods that the application wrote
- * over are left alone, and so are those that are replaced later.
+ * A subclass whose calls go straight to the channel, unless their options name interceptors. Methods that the application has replaced,
+ * or replaces later, are left alone.
  */
 export function fastClientClass(clientClass: ClientClass<Client>): ClientClass<Client> {
   class FastClient extends clientClass {}
@@ -47,7 +47,7 @@ function fastMethod(
   };
 }
 
-/** The method of `Client` to which those who make calls by themselves give the path and both functions. */
+/** The method of `Client` for callers that pass the path and both functions themselves. */
 function fastRequest(base: Methods, name: string, request: Request): Method {
   const original = base[name]!;
   return function (path, serialize, deserialize, a, b, c, d) {

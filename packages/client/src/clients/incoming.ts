@@ -8,21 +8,21 @@ import { isHeard } from './heard.ts';
 import { parsingError } from './open-call.ts';
 import { serviceError } from './service-error.ts';
 
-/** As many as Node's streams of objects hold by themselves (their default highWaterMark): as many again may be on their way. */
+/** How many messages Node's object streams hold by default (their highWaterMark). As many again may be on their way. */
 const READ_AHEAD = 16;
-/** What lies unread in one stream, and was asked for, is so much, or one message. */
+/** The most bytes that may lie unread in a stream or be asked for, unless one message is larger. */
 const READ_AHEAD_BYTES = 256 * 1024;
-/** What is left of the size of the largest message after a smaller one. */
+/** After a smaller message, the estimate of the largest one shrinks to this share. */
 const KEPT = 7 / 8;
 
-/** The messages of a reply on their way into a readable stream; they are asked for before they are read. */
+/** Puts the messages of a reply into a readable stream, and asks for messages before the reader takes them. */
 export class Incoming<Response> implements CallListener {
   readonly #stream: Readable;
   readonly #deserialize: (bytes: Buffer) => Response;
   #call: GrpcCall | undefined;
-  /** Asked for and not received. */
+  /** Messages that were asked for and have not arrived. */
   #asked = 0;
-  /** About the size of the largest message of late; 0 before the first, for which only one is asked. */
+  /** About the size of the largest recent message; 0 before the first one, when only one is asked for. */
   #messageBytes = 0;
   #failure: StatusObject | undefined;
 
@@ -35,16 +35,16 @@ export class Incoming<Response> implements CallListener {
     this.#call = call;
   }
 
-  /** The reader wants more, or took some: asks for as many as may come, once it is half of that or more. */
+  /** The reader wants more, or took some. Asks for as many messages as there is room for, once that is half of the limit or more. */
   read(): void {
     const call = this.#call;
     const fitting = Math.floor(READ_AHEAD_BYTES / 2 / Math.max(1, this.#messageBytes));
     const most = this.#messageBytes === 0 ? 1 : Math.min(READ_AHEAD, Math.max(1, fitting));
-    // Nearly as many again may lie in the stream.
+    // The stream itself may hold nearly as many again.
     const room = 2 * most - 1 - this.#asked - this.#stream.readableLength;
     const missing = Math.min(most - this.#asked, room);
     if (call === undefined || missing <= 0 || missing * 2 < most) return;
-    // First, because what is here already comes at once.
+    // Counted first, because messages that are here already arrive inside `startRead`.
     this.#asked += missing;
     for (let i = 0; i < missing; i++) call.startRead();
   }
@@ -80,7 +80,7 @@ export class Incoming<Response> implements CallListener {
   onReceiveStatus(received: StatusObject): void {
     const status = this.#failure === undefined ? received : { ...received, ...this.#failure };
     this.#stream.push(null);
-    // Node told the caller that destroyed the stream. It may have removed its listeners, and an error would be uncaught.
+    // A caller that destroyed the stream knows. It may have removed its listeners, and then an error would be uncaught.
     if (status.code !== Status.OK && !this.#stream.destroyed)
       this.#stream.emit('error', serviceError(status));
     this.#stream.emit('status', status);

@@ -1,4 +1,4 @@
-/** One method of a generated client, as its calls need it. */
+/** One method of a generated client, as far as its calls need it. */
 export interface ClientMethod<Request, Response> {
   /** `/package.Service/Method` */
   readonly path: string;

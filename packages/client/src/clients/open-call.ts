@@ -6,7 +6,7 @@ import type { GrpcCall, GrpcListener } from '../call/listener-context.ts';
 const WHY = 'Cancelled on client';
 
 /**
- * Creates and starts a call as a client's options say, and asks for `reads` messages. `isWhole`: the message and the half-close
+ * Creates and starts a call by a client's options, and asks for `reads` messages. `isWhole`: the message and the half-close
  * follow at once.
  */
 export function openCall(
@@ -27,7 +27,7 @@ export function openCall(
     options.propagate_flags,
   );
   if (credentials) call.setCredentials(credentials);
-  // podwire's own call needs no metadata to know that there are none; another's, or one that is watched, does.
+  // podwire's own call takes undefined for no metadata. Any other call, or one whose methods were replaced, needs an object.
   if (call.start === Call.prototype.start && call.startRead === Call.prototype.startRead)
     (call as Call).start(metadata, listener, reads, isWhole);
   else {
@@ -37,7 +37,7 @@ export function openCall(
   return call;
 }
 
-/** What `cancel` of every kind of call does. */
+/** Cancels a call of any kind, for its caller. */
 export function cancelCall(call: GrpcCall | undefined): void {
   call?.cancelWithStatus(Status.CANCELLED, WHY);
 }

@@ -1,6 +1,6 @@
 import type { CallOptions, Client, ClientOptions } from '@grpc/grpc-js';
 
-/** The methods by which all calls of grpc-js's clients are made, with what each of them calls and no wrapper would. */
+/** The methods by which grpc-js's clients make all calls, each with a method that it calls and that no wrapper would call. */
 const REQUESTS = {
   makeUnaryRequest: 'checkOptionalUnaryResponseArguments',
   makeClientStreamRequest: 'checkOptionalUnaryResponseArguments',
@@ -15,8 +15,8 @@ const GENERATED =
   /^function\s*\(\.\.\.([\w$]+)\)\s*\{\s*return [\w$]+\.call\(this,\s*[\w$]+,\s*[\w$]+,\s*[\w$]+,\s*\.\.\.\1\);?\s*\}$/;
 
 /**
- * Whether this is the method of grpc-js's `Client`, and not one that a tracer or the application put in its place. Its text
- * tells: a wrapper may copy names and properties, and the libraries that make them mark them or not.
+ * Whether this is the method of grpc-js's `Client`, and not one that a tracer or the application put in its place. Only its text
+ * tells: a wrapper may copy names and properties, and not every library marks its wrappers.
  */
 export function isRequest(method: unknown, name: RequestName): boolean {
   if (typeof method !== 'function') return false;
@@ -30,7 +30,7 @@ export function isGenerated(method: unknown, path: string): boolean {
   return GENERATED.test(Function.prototype.toString.call(method));
 }
 
-/** Whether interceptors want to see the calls: then they go through grpc-js's own client. */
+/** Whether the options name interceptors. Then calls go through grpc-js's own client. */
 export function wantsInterceptors(options: ClientOptions | CallOptions): boolean {
   return (options.interceptors?.length ?? 0) > 0 || (options.interceptor_providers?.length ?? 0) > 0;
 }

@@ -6,7 +6,7 @@ import { Incoming } from './incoming.ts';
 import type { ClientMethod } from './method.ts';
 import { cancelCall, openCall, sendOn } from './open-call.ts';
 
-/** A call with one message there and many back, as grpc-js's clients give it to their callers. */
+/** A call with one message there and many back, with the surface that grpc-js's clients give to callers. */
 export class ReadableCall<Response> extends withCallSurface(Readable) {
   call: GrpcCall | undefined;
   readonly deserialize: (bytes: Buffer) => Response;
@@ -37,14 +37,14 @@ export class ReadableCall<Response> extends withCallSurface(Readable) {
     this.#incoming.read();
   }
 
-  /** Node asks no more until something comes, however much the reader takes meanwhile. */
+  /** Asks for more with each read. Node itself calls `_read` no more until a message comes, however much the reader takes meanwhile. */
   override read(size?: number): unknown {
     const message: unknown = super.read(size);
     if (message !== null) this.#incoming.read();
     return message;
   }
 
-  /** A caller that stops reading early, `break` in a `for await` for example, does not want the rest. */
+  /** A caller that stops reading early, for example with `break` in a `for await`, does not want the rest. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     cancelCall(this.call);
     done(error);

@@ -19,7 +19,7 @@ export type Request = (
   d: unknown,
 ) => unknown;
 
-/** Not by the client's own method of this name: a service may have an RPC called GetChannel. */
+/** Taken from the prototype, because a service may have an RPC called GetChannel, which replaces the client's own method. */
 const { getChannel } = Client.prototype;
 
 /** One message there and one back. */
@@ -56,7 +56,7 @@ const bidiStream: Request = (client, method, a, b) => {
   return new DuplexCall(method).start(getChannel.call(client), method.path, metadata, options);
 };
 
-/** By the name of the method of grpc-js's `Client` that does the same. */
+/** The kinds of calls by the name of the method of grpc-js's `Client` that does the same. */
 export const REQUESTS: Readonly<Record<RequestName, Request>> = {
   makeUnaryRequest: unary,
   makeClientStreamRequest: clientStream,

@@ -1,8 +1,8 @@
 import { type ServiceError, status as Status, type StatusObject } from '@grpc/grpc-js';
 
 /**
- * What a caller gets for a call that did not end with OK: the status with podwire's own fields on an `Error`. Its stack
- * is that of the reply; grpc-js takes one at every call as well, which costs a call as much as all that podwire does.
+ * The error for a call that did not end with OK: an `Error` with the status and podwire's own fields. Its stack is that of the
+ * reply. grpc-js also takes a stack at every call, which costs as much as all of podwire's work for the call.
  */
 export function serviceError(status: StatusObject): ServiceError {
   const { code, details } = status;

@@ -11,7 +11,7 @@ import { isHeard } from './heard.ts';
 import { parsingError } from './open-call.ts';
 import { serviceError } from './service-error.ts';
 
-/** Messages to ask for: a second one is an error, and must be asked for to be seen. */
+/** How many messages to ask for. A second one is an error, and is only seen if it is asked for. */
 export const READS = 2;
 const NO_MESSAGE = { code: Status.UNIMPLEMENTED, details: 'No message received' };
 const TOO_MANY = { code: Status.UNIMPLEMENTED, details: 'Too many responses received' };
@@ -21,11 +21,11 @@ export class SingleReply<Response> implements CallListener {
   readonly #surface: EventEmitter;
   readonly #deserialize: (bytes: Buffer) => Response;
   readonly #callback: requestCallback<Response>;
-  /** Set once it is started. */
+  /** Set once the call is started. */
   call: GrpcCall | undefined;
   #response: Response | undefined;
   #messages = 0;
-  /** The client's own verdict on the reply, which stands above the server's. */
+  /** The client's own verdict on the reply, which overrides the server's status. */
   #failure: StatusObject | undefined;
 
   constructor(
@@ -78,7 +78,7 @@ export class SingleReply<Response> implements CallListener {
     return { ...(call instanceof Call ? callerStatus(call, code, details) : { code, details }), metadata };
   }
 
-  /** Not before all that came with it was read: a status among it says more. */
+  /** Fails the call, but only after everything that came with the message was read: a status among it says more. */
   #refuseMore(): void {
     this.call?.startRead();
     if (this.#messages === READS)

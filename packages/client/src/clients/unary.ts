@@ -8,7 +8,7 @@ import { READS, SingleReply } from './single-reply.ts';
 
 const NO_CONTEXT = {};
 
-/** A call with one message each way, as grpc-js's clients give it to their callers. */
+/** A call with one message each way, with the surface that grpc-js's clients give to callers. */
 export class UnaryCall extends withCallSurface(EventEmitter) {
   call: GrpcCall | undefined;
 

@@ -7,7 +7,7 @@ import { cancelCall, openCall, sendOn } from './open-call.ts';
 import { READS, SingleReply } from './single-reply.ts';
 import { writeContext } from './write-context.ts';
 
-/** A call with many messages there and one back, as grpc-js's clients give it to their callers. */
+/** A call with many messages there and one back, with the surface that grpc-js's clients give to callers. */
 export class WritableCall<Request, Response> extends withCallSurface(Writable) {
   call: GrpcCall | undefined;
   readonly serialize: (value: Request) => Buffer;
@@ -38,7 +38,7 @@ export class WritableCall<Request, Response> extends withCallSurface(Writable) {
     done();
   }
 
-  /** Node destroys a stream that is finished as well; the reply to that is still to come. */
+  /** Node also destroys a stream that has finished, whose reply is still to come. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     if (!this.writableFinished) cancelCall(this.call);
     done(error);

@@ -19,16 +19,16 @@ import { PickerRebuild } from './picker-rebuild.ts';
 import { WaitLimit, WaitQueue } from './wait-queue.ts';
 import { WarmUp } from './warm-up.ts';
 
-/** What can change while calls run. */
+/** The settings of a cluster that can change while calls run. */
 export interface ClusterSettings {
   readonly policy: Policy;
   /** How long a Pod that left may finish its calls. */
   readonly drainMs: number;
 }
 
-/** What a cluster is made of. */
+/** The options of a cluster. */
 export interface ClusterOptions extends ClusterSettings {
-  /** As routes have it. */
+  /** The name by which routes know the cluster. */
   readonly name: string;
   readonly env: Env;
   /** The zone that calls prefer, while it is known. */
@@ -36,9 +36,9 @@ export interface ClusterOptions extends ClusterSettings {
   readonly authority: string;
   /** Sent with every call. */
   readonly commonHeaders: RawHeaders;
-  /** Where the Pods' connections come from; clusters that share it share connections. */
+  /** The pool of the Pods' connections; clusters that share it share connections. */
   readonly pool: ConnectionPool;
-  /** Calls that wait, over all clusters of the channel. Default: as many as come. */
+  /** The limit of calls that wait, over all clusters of the channel. Default: no limit. */
   readonly waitLimit?: WaitLimit;
   readonly monitors?: readonly MonitorFactory[];
   /** Pods or their states changed, after the picker was rebuilt. */
@@ -47,7 +47,7 @@ export interface ClusterOptions extends ClusterSettings {
   onPod(pod: ClientPod): void;
 }
 
-/** `unknown`: nothing was said of the service's Pods yet. The others are gRPC's connectivity states. */
+/** `unknown`: the registry has not answered yet; `empty`: it names no Pod. The others are gRPC's connectivity states. */
 export type ClusterState = 'unknown' | 'empty' | 'connecting' | 'ready' | 'failing';
 
 /** A set of Pods with one policy, the picker over them, and the calls that wait for one of them. A route names it. */
@@ -59,25 +59,25 @@ export class Cluster implements PodOwner {
   readonly authority: string;
   readonly commonHeaders: RawHeaders;
   readonly queue: WaitQueue;
-  /** Undefined where none are: then an attempt costs one comparison. */
+  /** Undefined without monitors: then an attempt costs one comparison. */
   readonly monitors: Monitors | undefined;
-  /** What names its Pods; undefined for a fixed address. */
+  /** The registry's watch that names its Pods; undefined for a fixed address. */
   feed: ServiceWatch | undefined;
   policy: Policy;
-  /** What calls are given Pods by; undefined while they have to wait. */
+  /** The picker for calls; undefined while they have to wait. */
   picker: Picker<ClientPod> | undefined;
   state: ClusterState = 'unknown';
-  /** No new call goes here: routes name another cluster, or the channel is closed. */
+  /** Whether no new call goes here: routes name another cluster, or the channel is closed. */
   isRetired = false;
   readonly #options: ClusterOptions;
   readonly #members: Members;
   readonly #warmUp: WarmUp;
   readonly #rebuild: PickerRebuild;
   #drainMs: number;
-  /** The newest picker, which may have to wait until the cluster is warm. */
+  /** The newest picker. It is used once the cluster is warm. */
   #built: Picker<ClientPod> | undefined;
   #refreshTimer: Timer | undefined;
-  /** Where the policy uses one Pod at a time. */
+  /** Only for a policy that uses one Pod at a time. */
   #first: FirstPod | undefined;
 
   constructor(options: ClusterOptions) {
@@ -113,7 +113,7 @@ export class Cluster implements PodOwner {
     return this.#members.all;
   }
 
-  /** All Pods were tried, or the first has been ready for a while: calls may go out. */
+  /** Whether calls may go out: all Pods were tried, or the first has been ready for a while. */
   get warm(): boolean {
     return this.#warmUp.isOver;
   }
@@ -122,7 +122,7 @@ export class Cluster implements PodOwner {
     return this.#options.zone?.();
   }
 
-  /** Takes another policy or drain time. Pods, their connections and what was learnt of them stay; calls wait for nothing. */
+  /** Takes another policy or drain time. Pods, their connections and their load stay, and no call has to wait. */
   configure({ policy, drainMs }: ClusterSettings): void {
     this.#drainMs = drainMs;
     if (policy === this.policy || this.isRetired) return;
@@ -133,14 +133,14 @@ export class Cluster implements PodOwner {
     this.refresh();
   }
 
-  /** What the policy goes by has changed. */
+  /** Call it when the policy's input changed, for example the own zone. */
   refresh(): void {
     if (this.isRetired) return;
     this.#first?.update();
     this.#rebuild.plan('now');
   }
 
-  /** Takes a new set: keeps the Pods it knows, makes those that are new, drains those that left. */
+  /** Takes a new set: keeps the Pods that stay, makes the new ones, and drains those that left. */
   update(endpoints: readonly Endpoint[]): void {
     const added = this.#members.update(endpoints);
     if (endpoints.length === 0) this.state = 'empty';
@@ -157,21 +157,21 @@ export class Cluster implements PodOwner {
     return this.picker?.pick(info);
   }
 
-  /** The Pod that a call names, when that one takes it now. */
+  /** The Pod that a call names, if it takes the call now. */
   pickNamed(id: string): ClientPod | undefined {
     const pod = this.#members.byId.get(id);
     if (pod !== undefined) this.#first?.want(pod);
     return pod?.hasRoom ? pod : undefined;
   }
 
-  /** A Pod for a call that avoids some: where one Pod is connected at a time, that may be one to connect to yet. */
+  /** A Pod for a call that excludes some. Under a policy that uses one Pod at a time, another one may have to be connected first. */
   pickOther(info: PickInfo<ClientPod>): ClientPod | undefined {
     const pod = this.pick(info);
     if (pod === undefined || this.#first === undefined || !info.excluded?.has(pod)) return pod;
     return this.#first.wantOther(info.excluded) ? undefined : pod;
   }
 
-  /** New calls and those that wait go elsewhere; those under way finish within the drain time. */
+  /** Call it when new calls and waiting calls go elsewhere. Calls in flight finish within the drain time. */
   retire(): void {
     if (this.isRetired) return;
     this.#stop();
@@ -215,14 +215,14 @@ export class Cluster implements PodOwner {
     }
     if (pod.state === 'ready' && !this.isRetired) this.monitors?.onReady(pod);
     if (pod.connections.lost && pod.wantsConnection) this.feed?.recheck();
-    // Calls that wait for this one have nothing to wait for.
+    // Calls that wait for this Pod alone may fail now.
     if (pod.state === 'backoff') this.queue.reconsiderSteered();
     this.#options.onPod(pod);
     if (this.isRetired) return;
     this.#first?.onState(pod);
-    // A Pod that fails to connect again and again makes no difference to calls that others take.
+    // When a Pod fails to connect again, nothing changes for calls that other Pods take.
     if (this.warm && pod.state !== 'ready' && !pod.picked) return;
-    // Nor does one that fails once more where all of them do.
+    // Nor does anything change when one more attempt fails while all Pods fail.
     if (this.state === 'failing' && pod.failing && pod.state !== 'ready' && pod.state !== 'idle') return;
     if (this.state !== 'ready') this.#rebuild.plan('now');
     else this.#rebuild.plan(pod.state === 'ready' ? 'soon' : 'later');
@@ -262,7 +262,7 @@ export class Cluster implements PodOwner {
     this.#options.onChange(this);
   }
 
-  /** Looks at every Pod's state, and at that of all together. */
+  /** Looks at every Pod, and works out the cluster's state. */
   #look(): { readonly serving: ClientPod[]; readonly ready: ClientPod[]; readonly settled: boolean } {
     const serving: ClientPod[] = [];
     const ready: ClientPod[] = [];
@@ -278,19 +278,19 @@ export class Cluster implements PodOwner {
       able += 1;
       if (isReady && pod === current) ready.unshift(pod);
       else if (isReady) ready.push(pod);
-      // One that is idle is not being tried, or not yet.
+      // An idle Pod is not being tried.
       else if (pod.failing && pod.state !== 'idle') failed += 1;
     }
     const before = this.state;
     if (ready.length > 0) this.state = 'ready';
-    // Where no Pod can serve, one that can may come: that is waited for.
+    // While no Pod can serve, calls wait: a Pod that can may come.
     else if (order.length > 0) this.state = able > 0 && failed === able ? 'failing' : 'connecting';
     else if (this.state !== 'unknown') this.state = 'empty';
     if (before === 'ready' && this.state !== 'ready') for (const pod of order) pod.hasten();
     return { serving, ready, settled: ready.length + failed === able };
   }
 
-  /** For weights that change by themselves. */
+  /** Plans a rebuild for a policy whose weights change by themselves. */
   #planRefresh(): void {
     const { refreshMs } = this.policy;
     this.#refreshTimer?.cancel();

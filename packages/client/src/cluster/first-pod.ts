@@ -5,22 +5,22 @@ import type { PodState } from '../pod/state.ts';
 
 /** How long an attempt has before the next Pod is tried beside it: gRFC A61 and RFC 8305 §8. */
 const ATTEMPT_DELAY_MS = 250;
-/** A Pod that calls named, or went to because they exclude the one in use, keeps its connection for so long after the last of them. */
+/** How long a Pod keeps its connection after the last call that named it, or that needed it because it excluded the Pod in use. */
 const ASIDE_MS = 60_000;
 
-/** What is needed of a side. */
+/** The cluster, as far as FirstPod needs it. */
 export interface FirstPodOptions {
   readonly clock: Clock;
   /** All Pods of the set. */
   pods(): readonly ClientPod[];
-  /** Those that can serve, in the order in which they are to be tried. */
+  /** The Pods that can serve, in the order in which to try them. */
   order(): ClientPod[];
 }
 
 /**
- * For a policy that uses one Pod: tries one after another until one is connected, and lets go of all others (gRFC A62, with
+ * For a policy that uses one Pod: tries one Pod after another until one is connected, and disconnects all others (gRFC A62, with
  * the attempts of A61). It stays with that Pod until the Pod drains, gets weight 0, leaves or cannot be connected to. Pods that
- * single calls ask for are connected to beside it.
+ * single calls ask for are connected to in addition.
  */
 export class FirstPod {
   /** The Pod in use. */
@@ -29,10 +29,10 @@ export class FirstPod {
   /** Pods to try while none is in use; those before `#at` were tried. */
   #list: ClientPod[] = [];
   #at = 0;
-  /** Set while the newest attempt has its time for itself. */
+  /** Runs until the next attempt may start beside the newest one. */
   #timer: Timer | undefined;
   #trying = false;
-  /** Pods beside the one in use, and when a call asked for each last. */
+  /** Pods that are connected besides the one in use, and when a call last asked for each. */
   readonly #aside = new Map<ClientPod, number>();
   #sweep: Timer | undefined;
 
@@ -65,7 +65,7 @@ export class FirstPod {
     pod.connect();
   }
 
-  /** A call avoids these Pods: connects to another. False when no other is left that is worth waiting for. */
+  /** A call excludes these Pods: connects to another one. False when no other Pod is worth waiting for. */
   wantOther(excluded: ReadonlySet<ClientPod>): boolean {
     const others = this.#options.order().filter((pod) => !excluded.has(pod));
     const begun = others.find(
@@ -78,7 +78,7 @@ export class FirstPod {
     return others.some((pod) => {
       if (pod.state !== 'idle') return false;
       this.want(pod);
-      // One that failed a moment ago waits; one that another cluster has connected is ready at once.
+      // A Pod that failed a moment ago waits. A Pod that another cluster has connected is ready at once.
       const { state } = pod as { state: PodState };
       return state === 'connecting' || state === 'ready';
     });
@@ -90,7 +90,7 @@ export class FirstPod {
     this.#aside.clear();
   }
 
-  /** Tries all Pods, the one that was in use first: its connection may have been closed for its age alone. */
+  /** Tries all Pods, beginning with the one that was in use: its connection may have been closed only because of its age. */
   #begin(before: ClientPod | undefined): void {
     this.current = undefined;
     const list = this.#options.order();
@@ -105,7 +105,7 @@ export class FirstPod {
     else if (this.#timer === undefined) this.#arm();
   }
 
-  /** Begins the next attempt. Those that were made and failed are made again by the Pods themselves. */
+  /** Begins the next attempt. A Pod repeats its failed attempts by itself. */
   #tryNext(): void {
     if (this.#trying) return;
     this.#trying = true;
@@ -115,7 +115,7 @@ export class FirstPod {
       const pod = this.#list[this.#at]!;
       if (pod.state !== 'idle' && pod.state !== 'draining') continue;
       pod.connect();
-      // One that failed a moment ago waits.
+      // A Pod that failed a moment ago waits.
       isBegun = (pod.state as PodState) === 'connecting';
       if (isBegun) this.#arm();
     }

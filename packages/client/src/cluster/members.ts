@@ -1,15 +1,15 @@
 import type { Endpoint } from '@podwire/registry';
 import { ClientPod, type PodOwner } from '../pod/pod.ts';
 
-/** The Pods of a cluster: those that the registry names now, and those that left and finish their calls. */
+/** The Pods of a cluster: those that the registry names now, and those that left and are finishing their calls. */
 export class Members {
-  /** Those of the set, by id. */
+  /** The Pods of the set, by id. */
   readonly byId = new Map<string, ClientPod>();
-  /** Those of the set, in its order. */
+  /** The Pods of the set, in its order. */
   order: readonly ClientPod[] = [];
   readonly #owner: PodOwner;
   readonly #drainMs: () => number;
-  /** Pods that left the set and are not closed; one that comes back is taken from here. */
+  /** Pods that left the set and are not closed. A Pod that comes back is taken from here. */
   readonly #leaving = new Map<string, ClientPod>();
   /** Counts the sets; each Pod knows the last one that named it. */
   #generation = 0;
@@ -25,13 +25,13 @@ export class Members {
     return [...this.order, ...this.#leaving.values()];
   }
 
-  /** Takes a new set: keeps the Pods it knows, makes those that are new, drains those that left. Returns the new ones. */
+  /** Takes a new set: keeps the Pods that stay, makes the new ones, and drains those that left. Returns the new ones. */
   update(endpoints: readonly Endpoint[]): readonly ClientPod[] {
     const before = this.order;
     const order: ClientPod[] = [];
     const added: ClientPod[] = [];
     this.#generation += 1;
-    // Nearly all stay, and in the same order: those are found without a look into the map.
+    // Nearly all Pods stay, and in the same order. They are found without a look into the map.
     let at = 0;
     for (const endpoint of endpoints) {
       let pod = before[at];
@@ -77,7 +77,7 @@ export class Members {
     this.#leaving.delete(pod.id);
   }
 
-  /** A new Pod, or one that left and has not gone yet. */
+  /** Makes a Pod, or takes back one that left and is still draining. */
   #add(endpoint: Endpoint): ClientPod {
     const back = this.#leaving.get(endpoint.id);
     this.#leaving.delete(endpoint.id);

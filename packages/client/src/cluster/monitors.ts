@@ -2,7 +2,7 @@ import type { AttemptFacts, Monitor, MonitorFactory, PodControl } from '@podwire
 import type { Clock, Timer } from '@podwire/core';
 import type { ClientPod } from '../pod/pod.ts';
 
-/** Runs a cluster's monitors: tells them what happens, calls their ticks, and does to Pods what they ask for. */
+/** Runs a cluster's monitors: passes events on to them, calls their ticks, and blocks or weighs Pods for them. */
 export class Monitors {
   readonly #clock: Clock;
   #running: readonly RunningMonitor[];
@@ -50,7 +50,7 @@ class RunningMonitor implements PodControl<ClientPod> {
   #tickAtMs = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
   #closed = false;
-  /** Reasons that this monitor has for blocking a Pod, by the Pod. */
+  /** By Pod, the reasons for which this monitor blocks it. */
   readonly #blocked = new Map<ClientPod, number>();
 
   constructor(factory: MonitorFactory, clock: Clock) {

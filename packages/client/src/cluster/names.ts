@@ -1,17 +1,17 @@
 import { isIP } from 'node:net';
 import type { OpenedTarget } from '@podwire/registry';
 
-/** How people call the service: the target's fragment, the first label of its host, or its addresses. */
+/** The service's name for people: the target's fragment, the first label of its host, or its addresses. */
 export function serviceName({ target, service }: OpenedTarget): string {
   if (target.scheme === 'static') return addresses(service);
   if (target.scheme === 'file') return service;
   const path = target.path.replace(/^.*\//, '');
-  // An IP address has no label that names the service; those of an SRV record begin with `_`.
+  // An IP address has no label that names the service. The labels of an SRV record before the name begin with `_`.
   if (isIP(path) !== 0 || isIP(path.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) !== 0) return path;
   return /^(?:_[^.]+\.)*([^.:?]+)/.exec(path)?.[1] ?? path;
 }
 
-/** Addresses shown of a list that has no other name; more are counted. */
+/** How many addresses are shown of a list that has no other name; more are counted. */
 const MAX_ADDRESSES = 3;
 
 function addresses(list: string): string {
@@ -21,8 +21,8 @@ function addresses(list: string): string {
 }
 
 /**
- * `:authority` unless the option gives one. gRPC's rule is the target's path
- * (https://github.com/grpc/grpc/blob/master/doc/naming.md). A list of addresses or a file is not a name; the service is.
+ * `:authority` unless the option gives one. By gRPC's rule it is the target's path
+ * (https://github.com/grpc/grpc/blob/master/doc/naming.md). A list of addresses or a file is not a name, so the service's name is used.
  */
 export function defaultAuthority(target: OpenedTarget, service: string): string {
   if (/^unix(-abstract)?:/.test(target.target.scheme === 'static' ? target.service : target.target.text))

@@ -22,7 +22,7 @@ import { defaultAuthority } from './names.ts';
 import type { WaitLimit } from './wait-queue.ts';
 import { ZoneFinder } from './zone-finder.ts';
 
-/** What a channel is told by its clusters. */
+/** A channel, as its clusters tell it their changes. */
 export interface ClusterListener {
   onChange(cluster: Cluster): void;
   onPod(pod: ClientPod): void;
@@ -30,7 +30,7 @@ export interface ClusterListener {
   onRegistry(status: WatchStatus): void;
 }
 
-/** What all clusters of a channel are opened with. */
+/** The objects with which all clusters of a channel are opened. */
 export interface ClusterContext {
   readonly target: OpenedTarget;
   readonly service: string;
@@ -45,12 +45,12 @@ export interface ClusterSpec {
   readonly name: string;
   /** Default: the channel's. */
   readonly policy?: Policy;
-  /** Which Pods of the target it has. Default: all. */
+  /** Selects its Pods from those of the target. Default: all. */
   readonly accepts?: (endpoint: Endpoint) => boolean;
   readonly monitors?: readonly MonitorFactory[];
 }
 
-/** The connections to the Pods of a channel, one way: direct, or by the mesh. */
+/** The pool of connections for one mode: to the Pods, or to the mesh. */
 export function openPool(mode: Mode, { target, service, settings, env }: ClusterContext): ConnectionPool {
   const { connectTimeoutMs, keepalive, tls, transport, backoff, maxConnectionsPerPod } = settings;
   const serverName = hostOf(authorityOf(mode, settings, target, service));
@@ -78,7 +78,7 @@ export function openPool(mode: Mode, { target, service, settings, env }: Cluster
   });
 }
 
-/** Pods of the target's registry, balanced by a policy. */
+/** A cluster with the Pods of the target's registry. */
 export function openDirect(context: ClusterContext, pool: ConnectionPool, spec: ClusterSpec): Cluster {
   const { target, settings, env, listener } = context;
   const { clock, random } = env;
@@ -131,7 +131,7 @@ function closingBoth(watch: ServiceWatch, finder: ZoneFinder): ServiceWatch {
   };
 }
 
-/** One address that balances for us. */
+/** A cluster with one address, behind which the mesh balances. */
 export function openMesh(context: ClusterContext, pool: ConnectionPool): Cluster {
   const { meshAddress: address, meshHeaders } = context.settings;
   const policy = createPolicy('pick_first');

@@ -1,31 +1,31 @@
 import { type Clock, type Incremental, type Timer, TURN_MS, timers } from '@podwire/core';
 
-/** From here on a rebuild is felt: 0.3 ms or more (`node bench/churn/main.mjs`). */
+/** With this many Pods a rebuild becomes noticeable: 0.3 ms or more (`node bench/churn/main.mjs`). */
 const MANY_PODS = 500;
-/** A rebuild takes some 1 to 2 µs a Pod, so that rebuilding is never more than a sixth of the time. */
+/** The rest after a rebuild. A rebuild takes 1 to 2 µs per Pod, so rebuilding never takes more than a sixth of the time. */
 const COOLDOWN_MS_PER_POD = 0.01;
-/** A Pod that is ready seldom comes alone: those that come with it share a rebuild. */
+/** How long to wait for more Pods that become ready, which seldom happens to one alone: they share a rebuild. */
 const COALESCE_MS = 3;
 
 /**
- * How soon a change matters. `now`: what the old picker has is of no use. `soon`: a Pod waits for its first call. `later`: the
- * old picker does as well, as it passes over Pods that take no calls.
+ * How soon a change matters. `now`: the old picker is of no use. `soon`: a Pod waits for its first call. `later`: the
+ * old picker is good enough, because it passes over Pods that take no calls.
  */
 export type Urgency = 'now' | 'soon' | 'later';
 
 /**
- * When a picker is built anew: once for all that changes in one turn, and in turns of at most {@link TURN_MS}. A large set
- * is rebuilt in turns of its own, and rests in between: else each of ten thousand Pods that connect one after another
- * would cost a walk over all of them. Until it is done the old picker serves; it passes over Pods that take no calls.
+ * Decides when a new picker is built: once for all changes of one turn, and in turns of at most {@link TURN_MS}. After the rebuild of a
+ * large set there is a rest; otherwise each of ten thousand Pods that connect one after another would cost a walk over all of them.
+ * Until the new picker is done the old one serves, and passes over Pods that take no calls.
  */
 export class PickerRebuild {
   readonly #clock: Clock;
   readonly #begin: () => Incremental<void>;
   readonly #count: () => number;
-  /** When the planned one begins; undefined when none is. */
+  /** When the planned rebuild begins; undefined when none is planned. */
   #dueMs: number | undefined;
   #work: Incremental<void> | undefined;
-  /** Something changed while a picker was being built, which that one may not know. */
+  /** The urgency of a change during a build, which the new picker may not include. */
   #stale: Urgency | undefined;
   #timer: Timer | undefined;
   #doneMs = Number.NEGATIVE_INFINITY;
@@ -38,7 +38,7 @@ export class PickerRebuild {
     this.#count = count;
   }
 
-  /** Something changed. */
+  /** Call it when something changed. */
   plan(urgency: Urgency): void {
     if (this.#closed) return;
     if (this.#work !== undefined) {

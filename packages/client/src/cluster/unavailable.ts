@@ -11,17 +11,17 @@ export interface Refusal {
   readonly details: string;
 }
 
-/** What a call asks of the Pods that it may go to. */
+/** A call's conditions for a Pod. */
 export interface Wish {
   /** The only Pod that it may go to. */
   readonly pod: string | undefined;
   readonly waitForReady: boolean;
 }
 
-/** Pods named in one error; more are counted. */
+/** How many Pods one error names; more are counted. */
 const MAX_NAMED = 5;
 
-/** What a call waits for, in words: what the registry said, or which Pods do not answer and how. `named` is its only Pod. */
+/** Describes what a call waits for: the registry's answer, or the Pods that take no call, with the reasons. `named`: its only Pod. */
 export function whyNoPod(service: string, cluster: Cluster, named?: string): string {
   const registry = cluster.feed?.status;
   const only = namedPod(cluster, named);

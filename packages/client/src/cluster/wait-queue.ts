@@ -1,6 +1,6 @@
 /** A call that waits for a Pod. */
 export interface Waiter {
-  /** Whether its metadata name or exclude Pods, so that it may wait where others find room. */
+  /** Whether its metadata names or excludes Pods, so that it may have to wait where other calls find room. */
   readonly isSteered: boolean;
   /** Looks for a Pod again; false while it still waits here. */
   retry(): boolean;
@@ -17,11 +17,11 @@ export class WaitLimit {
   }
 }
 
-/** Calls that wait for a Pod of one cluster, in the order they came. */
+/** Calls that wait for a Pod of one cluster, in the order in which they came. */
 export class WaitQueue {
   readonly #waiters = new Set<Waiter>();
   readonly #limit: WaitLimit;
-  /** Of them, those that name or exclude Pods. */
+  /** How many of them name or exclude Pods. */
   #steered = 0;
 
   constructor(limit: WaitLimit) {
@@ -32,7 +32,7 @@ export class WaitQueue {
     return this.#waiters.size;
   }
 
-  /** False when as many wait as may. */
+  /** Adds a call; false when the limit is reached. */
   add(waiter: Waiter): boolean {
     // It looked from here, was sent, and came back at once.
     if (this.#waiters.has(waiter)) return true;
@@ -51,17 +51,17 @@ export class WaitQueue {
 
   /** A Pod has room: calls try again, in order, until one finds none. */
   flush(): void {
-    // Not a copy: where one call ends another begins, this runs for every reply.
+    // The set is not copied, because under load this runs for every reply.
     for (const waiter of this.#waiters) if (!this.#retry(waiter) && !waiter.isSteered) return;
   }
 
-  /** A Pod failed: calls that wait for one of their own look again. */
+  /** A Pod failed: calls that name or exclude Pods look again. */
   reconsiderSteered(): void {
     if (this.#steered === 0) return;
     for (const waiter of [...this.#waiters]) if (waiter.isSteered) this.#retry(waiter);
   }
 
-  /** Lets every call look again: perhaps there is nothing to wait for any more. */
+  /** Lets every call look again: there may be nothing left to wait for. */
   reconsider(): void {
     for (const waiter of [...this.#waiters]) this.#retry(waiter);
   }

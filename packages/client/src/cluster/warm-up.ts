@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '@podwire/core';
 
 /**
- * How long the first calls wait after the first Pod is ready for the others, so that they are spread over all Pods
- * and not sent to the one that connected first.
+ * How long the first calls wait for more Pods after the first one is ready, so that they are spread over all Pods
+ * and not all sent to the first.
  */
 const SPREAD_MS = 100;
 
@@ -13,7 +13,7 @@ export class WarmUp {
   readonly #onOver: () => void;
   #timer: Timer | undefined;
 
-  /** `onOver` is called when it ends by time. */
+  /** `onOver` is called when the warm-up ends because its time is over. */
   constructor(clock: Clock, onOver: () => void) {
     this.#clock = clock;
     this.#onOver = onOver;

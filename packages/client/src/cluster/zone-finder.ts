@@ -2,12 +2,12 @@ import type { Clock, Random, Timer } from '@podwire/core';
 import type { Endpoint, Registry } from '@podwire/registry';
 import type { OwnZone } from '../options/own-zone.ts';
 
-/** A Pod that has just started is not yet in the registry with its node; a node on which no Pod ever is need not be asked for. */
+/** Delays between requests. A Pod that has just started is not in the registry yet; for a node that never has a Pod, requests become rare. */
 const FIRST_RETRY_MS = 5_000;
 const MAX_RETRY_MS = 3_600_000;
 const RETRY_FACTOR = 4;
 
-/** Asks a registry for the zone of the own node where the service's own Pods do not tell it. */
+/** Asks a registry for the zone of this process's node, if the service's own Pods do not tell it. */
 export class ZoneFinder {
   readonly #zone: OwnZone;
   readonly #ask: () => Promise<string | undefined>;
@@ -35,7 +35,7 @@ export class ZoneFinder {
     this.#ask = async () => (node === undefined ? undefined : await registry.zoneOf?.(service, node));
   }
 
-  /** The registry named Pods; asks by itself from the first time on for as long as they do not tell. */
+  /** Call it with each set. From the first set on it asks by itself, until Pods or the registry tell the zone. */
   onSet(endpoints: readonly Endpoint[]): void {
     this.#zone.learn(endpoints);
     if (this.#isStarted) return;

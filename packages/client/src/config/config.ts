@@ -5,21 +5,21 @@ import { MODES, type Mode } from '../options/mode.ts';
 import { overlay } from '../options/overlay.ts';
 import { parseOptions } from '../options/settings.ts';
 
-/** One service in a config: where its Pods are found, and options that stand above the defaults. */
+/** One service in a config: its target, and options that override the defaults. */
 export interface ServiceConfigEntry extends ChannelOptions {
-  /** Such as `kubernetes:///orders.prod:grpc`. */
+  /** The target, such as `kubernetes:///orders.prod:grpc`. */
   readonly target: string;
 }
 
-/** Many services in one document; the same in code and in a file. */
+/** The config of many services; it is the same in code and in a file. */
 export interface PodwireConfig {
   /** For editors. */
   readonly $schema?: string;
-  /** Mode of all services that name none. */
+  /** The mode of all services that do not set one. */
   readonly mode?: Mode;
   /** Options of all services. */
   readonly defaults?: ChannelOptions;
-  /** By the name that the application asks for. */
+  /** The services, by the name that the application asks for. */
   readonly services: Readonly<Record<string, ServiceConfigEntry>>;
 }
 
@@ -32,7 +32,7 @@ export function readConfigText(path: string): string {
   }
 }
 
-/** What the text of a config file says, JSON or YAML. Throws `InvalidInput` that names the file. */
+/** Parses the text of a config file, JSON or YAML. Throws `InvalidInput` that names the file. */
 export function parseConfigText(text: string, path: string): unknown {
   return parseText(text, `config: ${path}`);
 }
@@ -49,7 +49,7 @@ export function splitConfig(input: unknown): ReadonlyMap<string, ServiceEntry> {
   string(config.$schema, 'config.$schema');
   oneOf(config.mode, 'config.mode', MODES);
   const defaults = object(config.defaults === undefined ? {} : config.defaults, 'config.defaults');
-  // By themselves, so that what is wrong is named where it stands, and also where every service has its own.
+  // The defaults are checked by themselves, so that an error names their place, even if every service overrides them.
   parseOptions(defaults, 'config.defaults');
   const services = object(config.services, 'config.services');
   const entries = new Map<string, ServiceEntry>();

@@ -5,15 +5,15 @@ import type { Settings } from '../options/settings.ts';
 
 /** The options in which two settings differ, by name (`group.member` in a group), in the order of the table. */
 export interface SettingsDiff {
-  /** A channel takes these while calls run. */
+  /** Options that a channel takes while calls run. */
   readonly applies: readonly string[];
-  /** These take a channel that is made anew. */
+  /** Options that need a new channel. */
   readonly needsRestart: readonly string[];
 }
 
 /**
- * Compares the options as they were given. One that is given its default counts as a change: some mean more than their value,
- * such as a time of keepalive, which servers are then not spared.
+ * Compares the options as they were given. An option that is now given its default counts as a change, because giving it may mean more
+ * than its value: with a keepalive time that is given, servers are no longer spared.
  */
 export function diffSettings(before: Settings, after: Settings): SettingsDiff {
   const rows: Rows = { ...OPTION_TABLE, ...GRPC_ONLY_TABLE };
@@ -21,7 +21,7 @@ export function diffSettings(before: Settings, after: Settings): SettingsDiff {
   const needsRestart: string[] = [];
   for (const [name, row] of Object.entries(rows)) {
     const [was, is] = [valueIn(before.given, name), valueIn(after.given, name)];
-    // A group is compared by its members, but for whether it is there.
+    // Of a group itself only its presence is compared; its members have rows of their own.
     const isSameAsBefore = row.kind === 'group' ? !row.optional || !was === !is : isSame(was, is);
     if (!isSameAsBefore) (row.live ? applies : needsRestart).push(name);
   }

@@ -10,9 +10,9 @@ import { parseOptions } from '../options/settings.ts';
 import { type PodwireConfig, parseConfigText, readConfigText, splitConfig } from './config.ts';
 import { type CheckedService, type CheckedServices, type FollowedConfig, reload } from './reload.ts';
 
-/** What a config file cannot hold. */
+/** The options that a config file cannot hold. */
 export interface PodwireExtras {
-  /** Registries beside static, file and dns, such as `nacos({ … })`. */
+  /** Registries besides static, file and dns, such as `nacos({ … })`. */
   readonly registries?: readonly Registry[];
 }
 
@@ -22,9 +22,9 @@ export interface Podwire extends AsyncDisposable {
   readonly services: readonly string[];
   /** The channel of a service: the same one each time, so that all its clients share connections. */
   channel(service: string): PodwireChannel;
-  /** Sends all services that are in use, and those used later, this way. */
+  /** Sets the mode of all services: those in use, and those used later. */
   setMode(mode: Mode | undefined): Promise<void>;
-  /** Of the channels in use. */
+  /** The snapshots of the channels in use. */
   snapshot(): Readonly<Record<string, ChannelSnapshot>>;
   /** Closes all channels, as a channel's `close` does. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
@@ -62,7 +62,7 @@ export class Services implements Podwire {
     this.#variables = process.env;
     if (text === undefined) return;
     const path = String(source);
-    // The modes that the file gives are options here, and come with all others.
+    // Modes of the file are options here, like all others in it.
     this.#variables = { ...process.env, PODWIRE_CONFIG: '' };
     this.#watch = new FileWatch(path, text, env.clock, {
       onText: (next) => this.#reload(next, path),
@@ -90,7 +90,7 @@ export class Services implements Podwire {
 
   setMode(mode: Mode | undefined): Promise<void> {
     try {
-      // All of it or nothing: also those that are not in use yet.
+      // All services are checked first, including those that are not in use yet.
       checkMesh(mode, this.#config.services);
     } catch (error) {
       return Promise.reject(error);

@@ -23,23 +23,23 @@ export interface ReloadedChannel {
   tell(event: 'configError', value: Error): void;
 }
 
-/** What the services of a config go by, and what its file says of them: not the same where a change needs a new channel. */
+/** The settings that services have, and those in the config file. They differ where a change needs a new channel. */
 export interface FollowedConfig {
   readonly services: CheckedServices;
-  /** The file when it was valid last. */
+  /** The services of the last valid file. */
   readonly said: CheckedServices;
 }
 
-/** What a changed file leads to. */
+/** The result of a changed file. */
 export interface Reload extends FollowedConfig {
   /** Applies the changes of the services that are in use, and tells their channels. Run once the services are those above. */
   readonly steps: readonly (() => void)[];
 }
 
 /**
- * Brings the services of a config to what its file says now. A service that is in use takes the change whole or not at all, and its
- * channel's event says which; one that is not in use yet is simply another one. A channel is told of a change once: not again when
- * the file changes what it says of other services.
+ * Applies a changed config file to its services. A service in use takes the change whole or not at all, and its channel's event says
+ * which; a service that is not in use yet is replaced. A channel is told of a change once, and not again when the file changes for
+ * other services.
  */
 export function reload(
   { services, said }: FollowedConfig,

@@ -11,7 +11,7 @@ import { transportNames } from '../options/transport.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** As far as a pattern can tell: `host:port`, or `[host]:port` for IPv6. */
+/** `host:port`, or `[host]:port` for IPv6, as far as a pattern can tell. */
 const ADDRESS = /^(\[[\dA-Fa-f:.]+(%[\w.-]+)?\]|[^\s:[\]]+):0*[1-9]\d{0,4}$/;
 
 const text: Schema = { type: 'string', minLength: 1 };
@@ -63,7 +63,7 @@ type SpecialName = {
       : K
     : never;
 }[keyof Table];
-/** The schemas of options that have a parser of their own, but of those that are code. */
+/** The schemas of options that have a parser of their own, except those that are code. */
 const SPECIAL: Readonly<Record<SpecialName, () => Schema>> = {
   policy,
   'mesh.address': () => matching({ pattern: ADDRESS }),
@@ -76,7 +76,7 @@ const SPECIAL: Readonly<Record<SpecialName, () => Schema>> = {
   serviceConfig: () => ({ type: ['object', 'string'] }),
 };
 
-/** The rule that a row states. */
+/** The schema for a row's rule. */
 function ruleOf(name: string, row: Exclude<Row, { kind: 'group' }>): Schema {
   switch (row.kind) {
     case 'integer':
@@ -93,7 +93,7 @@ function ruleOf(name: string, row: Exclude<Row, { kind: 'group' }>): Schema {
   }
 }
 
-/** The schemas of the options in `group`, by their names there; `''` for those in none. */
+/** The schemas of the options in `group`, by their names in it; `''` stands for options outside of groups. */
 function schemas(
   rows: Rows,
   docs: Readonly<Record<string, OptionDoc>>,
@@ -122,7 +122,7 @@ function required(rows: Rows, group: string): string[] {
   });
 }
 
-/** grpc-js's channel options, each with the rule of what it stands for. */
+/** grpc-js's channel options, each with the rule of the option that it stands for. */
 function grpcOptions(own: Readonly<Record<string, Schema>>): Record<string, Schema> {
   const alone = schemas(GRPC_ONLY_TABLE, grpcOnlyDocs());
   const rule = (key: string): Schema => {
@@ -156,9 +156,9 @@ function meshWhereNeeded(): Schema {
 }
 
 /**
- * The JSON Schema of the config that `createPodwire` takes; published as `podwire/config.schema.json`. It says all that can be
- * said of a document by itself: not what files and certificates hold, which registries there are, or that one number is
- * to be less than another.
+ * The JSON Schema of the config that `createPodwire` takes; published as `podwire/config.schema.json`. It has every rule that a document
+ * can be checked by alone. It cannot check the content of files and certificates, which registries exist, or that one number must be
+ * less than another.
  */
 export function configSchema(): Schema {
   const own = schemas(OPTION_TABLE, optionDocs());

@@ -19,8 +19,8 @@ export type ChannelFactory = (
 
 /**
  * For the option `channelFactoryOverride` of grpc-js's clients: `new OrdersClient(address, credentials, {
- * channelFactoryOverride: channelFactory() })`. It sees what the client was given, which `channelOverride` does not, so that
- * nothing of it is lost.
+ * channelFactoryOverride: channelFactory() })`. Unlike `channelOverride`, it sees the client's address, credentials and options, so
+ * that none of them is lost.
  *
  * - `channelFactory(options)` makes a channel to the client's address. TLS and call credentials come from the client's
  *   credentials, other options from the client's and from `options`; of an option in both, the client's counts. Clients of
@@ -28,8 +28,9 @@ export type ChannelFactory = (
  * - `channelFactory(channel)` puts the client on a channel that exists. Its address is not used. Call credentials in its channel
  *   credentials go with its calls. Closing the client leaves the channel open, for the part of the program that made it.
  *
- * Throws `InvalidInput` for options that are wrong. The factory throws it, so that the client's constructor does: for secure credentials on a plaintext channel, for
- * credentials that cannot be read, for unknown options, and for options of a client that differ from those of its channel.
+ * Throws `InvalidInput` for options that are wrong. The factory, and so the client's constructor, throws it for secure credentials on a
+ * plaintext channel, for credentials that cannot be read, for unknown options, and for options of a client that differ from those of
+ * its channel.
  */
 export function channelFactory(channelOrOptions: PodwireChannel | ChannelOptions = {}): ChannelFactory {
   if (typeof channelOrOptions !== 'object' || channelOrOptions === null || Array.isArray(channelOrOptions))

@@ -17,7 +17,7 @@ export class ClientChannel implements Omit<PodwireChannel, keyof GrpcChannel> {
   readonly #channel: Channel;
   readonly #credentials: CallCredentials | undefined;
   readonly #release: (options?: { readonly graceMs?: number }) => Promise<void>;
-  /** Those who wait for another connectivity state. */
+  /** Functions that end this client's waits for another connectivity state. */
   readonly #watches = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
@@ -35,7 +35,7 @@ export class ClientChannel implements Omit<PodwireChannel, keyof GrpcChannel> {
     return this.#channel.events;
   }
 
-  /** As the channel's: another client may be put on this one. */
+  /** The channel's options: another client may be put on this channel. */
   get options(): Channel['options'] {
     return this.#channel.options;
   }
@@ -103,7 +103,7 @@ export class ClientChannel implements Omit<PodwireChannel, keyof GrpcChannel> {
     await this.close({ graceMs: SCOPE_GRACE_MS });
   }
 
-  /** In grpc-js's words: its `waitForReady` relies on the throw. */
+  /** Throws in grpc-js's words once this client is closed: grpc-js's `waitForReady` relies on it. */
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new Error('Channel has been shut down');
   }

@@ -11,7 +11,7 @@ import type { GivenCredentials } from './read-credentials.ts';
 /** Options whose values hold keys and tokens. */
 const SECRET = ['tls', 'callCredentials'];
 
-/** Throws {@link InvalidInput} for TLS that a client was given and that a channel with this TLS would not do for it. */
+/** Throws {@link InvalidInput} if a client's credentials ask for TLS that a channel with this TLS does not give. */
 export function checkCredentials(
   given: GivenCredentials,
   tls: TlsSettings | undefined,
@@ -42,7 +42,7 @@ export function checkCredentials(
   }
 }
 
-/** OpenSSL tells a context's own certificate, and nothing of the authorities that it trusts. */
+/** Compares only the contexts' own certificates: OpenSSL does not tell which authorities a context trusts. */
 function hasOtherCertificate(
   context: NonNullable<GivenCredentials['tls']>['secureContext'],
   tls: TlsSettings,
@@ -54,12 +54,12 @@ function hasOtherCertificate(
   return cert === undefined || !new X509Certificate(cert).raw.equals(theirs);
 }
 
-/** Throws {@link InvalidInput} for options that are wrong. TLS may come from elsewhere: the channel, or a client's credentials. */
+/** Throws {@link InvalidInput} for wrong options. TLS may be missing: it can come from the channel, or from a client's credentials. */
 export function checkPartOfOptions(options: ChannelOptions): void {
   parseOptions({ ...options, tls: options.tls ?? true });
 }
 
-/** Throws {@link InvalidInput} for options of a client that are wrong, or other than those of the channel it is put on. */
+/** Throws {@link InvalidInput} for options of a client that are wrong, or that differ from those of its channel. */
 export function checkClientOptions(options: ChannelOptions, channel: Channel): void {
   checkPartOfOptions(options);
   for (const [key, value] of Object.entries(options)) {

@@ -2,11 +2,11 @@ import type { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
 import { InvalidInput, NOT_SHOWN } from '@podwire/core';
 import type { TlsConfig } from '../options/channel-options.ts';
 
-/** What a grpc-js client's channel credentials ask for. */
+/** The parts of a grpc-js client's channel credentials. */
 export interface GivenCredentials {
   /** TLS as the credentials set it up; undefined for plaintext. */
   readonly tls: Pick<TlsConfig, 'secureContext' | 'checkServerIdentity' | 'rejectUnauthorized'> | undefined;
-  /** Those composed into the channel credentials: for every call of this client. */
+  /** The call credentials composed into them, for every call of this client. */
   readonly callCredentials: CallCredentials | undefined;
 }
 
@@ -16,10 +16,10 @@ export interface GivenCredentials {
  */
 interface Fields {
   _isSecure?(): boolean;
-  /** Of composed credentials. */
+  /** On composed credentials. */
   readonly channelCredentials?: ChannelCredentials;
   readonly callCredentials?: CallCredentials;
-  /** Of those that `createSsl` and `createFromSecureContext` make. */
+  /** On credentials from `createSsl` and `createFromSecureContext`. */
   readonly secureContext?: TlsConfig['secureContext'];
   readonly verifyOptions?: Pick<TlsConfig, 'checkServerIdentity' | 'rejectUnauthorized'>;
 }

@@ -10,17 +10,17 @@ interface Shared {
   clients: number;
 }
 
-/** By address. One list for the process, so that clients made in different files share connections. */
+/** Shared channels by address. There is one list for the process, so that clients made in different files share connections. */
 const open = new Map<string, Shared[]>();
 
-/** What a client gets: the channel, and the way to leave it. */
+/** A client's use of a channel: the channel, and a function to leave it. */
 interface Use {
   readonly channel: Channel;
-  /** The last client that leaves closes the channel; again it may shorten the time for calls under way. */
+  /** The last client that leaves closes the channel. A second call may shorten the time for calls in flight. */
   readonly release: (options?: { readonly graceMs?: number }) => Promise<void>;
 }
 
-/** The channel to `address` with these options: one that is open, else a new one. Throws `InvalidInput` as `createChannel` does. */
+/** The channel to `address` with these options: an open one if there is one, else a new one. Throws `InvalidInput` as `createChannel` does. */
 export function useSharedChannel(address: string, options: ChannelOptions): Use {
   const shared = findOrOpen(address, options);
   shared.clients += 1;

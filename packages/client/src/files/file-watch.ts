@@ -1,10 +1,10 @@
 import type { Clock, Timer } from '@podwire/core';
 import { readText } from './read-text.ts';
 
-/** How often the file is looked at; a ConfigMap takes about a minute to arrive, so this adds nothing to speak of. */
+/** How often the file is looked at. A ConfigMap takes about a minute to arrive, so this adds little. */
 const POLL_MS = 1_000;
 
-/** What a watch tells of its file, each state once. */
+/** Receives the changes of a file, each state once. */
 export interface FileListener {
   /** The file has another text than before, or can be read again. */
   onText(text: string): void;
@@ -13,8 +13,8 @@ export interface FileListener {
 }
 
 /**
- * Follows the text of a file. It reads the file at every look: a change between the first reading and a watcher of the operating
- * system would go unseen, and a ConfigMap is a link that is replaced.
+ * Follows the text of a file. It reads the file again and again, because a watcher of the operating system would miss a change between
+ * the first reading and its own start, and a ConfigMap is a link that is replaced.
  */
 export class FileWatch {
   readonly #path: string;
@@ -24,7 +24,7 @@ export class FileWatch {
   /** The file's text when it was last looked at, or why it could not be read. */
   #seen: string;
 
-  /** `text` is what the file held when its owner read it: the listener is told of another one. */
+  /** `text` is the file's text when its owner read it. The listener is told when it differs. */
   constructor(path: string, text: string, clock: Clock, listener: FileListener) {
     this.#path = path;
     this.#seen = text;

@@ -17,7 +17,7 @@ export function readText(path: string): string {
 }
 
 /**
- * What a config file's text says, JSON or YAML. A file is read again while calls run, and YAML's parser takes hundreds of times longer
+ * Parses a config file's text, JSON or YAML. A file is read again while calls run, and YAML's parser takes hundreds of times longer
  * for JSON than JSON's own. The error has nothing of the text: TLS keys may stand in it.
  */
 export function parseText(text: string, path: string): unknown {

@@ -3,7 +3,7 @@ import type { RawHeaders } from '@podwire/http2';
 
 /** Attributes whose names begin with this are headers of every call on the Pod: `header.tri-service-version`. */
 const PREFIX = 'header.';
-/** RFC 9110 §5.6.2 in lower case, without what no gRPC metadata has (gRPC over HTTP/2, "Custom-Metadata"). */
+/** Tokens of RFC 9110 §5.6.2 in lower case, limited to the characters of gRPC metadata (gRPC over HTTP/2, "Custom-Metadata"). */
 const NAME = /^[0-9a-z_.-]{1,128}$/;
 const VALUE = /^[\x20-\x7e]{0,4096}$/;
 /** Headers that belong to the protocol: neither a registry nor a config may set them. */
@@ -20,10 +20,10 @@ const RESERVED: ReadonlySet<string> = new Set([
   'upgrade',
   'http2-settings',
 ]);
-/** Metadata that decide who the caller is: a registry must not speak for the caller. */
+/** Metadata that identifies the caller: a registry must not speak for the caller. */
 const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
-/** JSON Schema of headers that all of {@link headerAttributes} takes. */
+/** The JSON Schema of the headers that {@link headerAttributes} accepts. */
 export const headersSchema = {
   type: 'object',
   propertyNames: {
@@ -35,7 +35,7 @@ export const headersSchema = {
 
 export const NO_HEADERS: RawHeaders = Object.freeze([]) as RawHeaders;
 
-/** The headers that an endpoint's attributes ask for, flat; what could not be sent as it is, is left out. */
+/** The headers that an endpoint's attributes ask for, flat. A header that could not be sent unchanged is left out. */
 export function endpointHeaders(attributes: Readonly<Record<string, string>>): RawHeaders {
   let headers: string[] | undefined;
   for (const key in attributes) {
@@ -49,7 +49,7 @@ export function endpointHeaders(attributes: Readonly<Record<string, string>>): R
   return headers ?? NO_HEADERS;
 }
 
-/** The attributes that ask for these headers. Throws {@link InvalidInput} for what could not be sent as it is. */
+/** The attributes that ask for these headers. Throws {@link InvalidInput} for a header that could not be sent unchanged. */
 export function headerAttributes(headers: unknown, path: string): Readonly<Record<string, string>> {
   if (headers === undefined) return {};
   if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
@@ -70,7 +70,7 @@ export function headerAttributes(headers: unknown, path: string): Readonly<Recor
   return attributes;
 }
 
-/** The call's headers and the Pod's; what the call sets itself, it sets. */
+/** The call's headers and the Pod's. A header that the call sets itself overrides the Pod's. */
 export function withHeaders(call: RawHeaders, pod: RawHeaders): RawHeaders {
   if (pod.length === 0) return call;
   if (call.length === 0) return pod;

@@ -1,20 +1,20 @@
 import { Metadata } from '@grpc/grpc-js';
 import type { RawHeaders } from '@podwire/http2';
 
-/** What grpc-js takes out of trailers, and of headers. */
+/** Fields that grpc-js leaves out of metadata. */
 const OF_STATUS = new Set(['grpc-status', 'grpc-message']);
 const OF_MESSAGES = new Set(['grpc-encoding', 'grpc-accept-encoding']);
 
 /**
- * Received headers as grpc-js metadata, each time a new one, because its receiver may change it: `-bin` values may be
- * comma-joined lists, with or without padding. What HTTP/2 allows and grpc-js refuses, values in UTF-8 for example, is left
- * out, as grpc-js does.
+ * Received headers as grpc-js metadata. Each call gets a new object, because its receiver may change it. `-bin` values may be
+ * comma-joined lists, with or without padding. Values that HTTP/2 allows and grpc-js refuses, for example in UTF-8, are left
+ * out, as in grpc-js.
  */
 export function toMetadata(headers: RawHeaders): Metadata {
   return fill(new Metadata(), headers, OF_STATUS);
 }
 
-/** Those at the beginning of a reply, without what they say of compression. */
+/** The metadata at the beginning of a reply, without the fields about compression. */
 export function initialMetadata(headers: RawHeaders): Metadata {
   return fill(new Metadata(), headers, OF_MESSAGES);
 }

@@ -16,10 +16,10 @@ export class UnsendableCall extends Error {
   }
 }
 
-/** Metadata flattened once per call, and what it asks of podwire. */
+/** A call's metadata, flattened once, and its instructions to podwire. */
 export interface RequestHeaders {
   readonly headers: RawHeaders;
-  /** As RFC 9113 §6.5.2 counts. */
+  /** The headers' size, as RFC 9113 §6.5.2 counts. */
   readonly bytes: number;
   /** The only Pod this call may go to. */
   readonly pod: string | undefined;
@@ -27,24 +27,24 @@ export interface RequestHeaders {
   readonly exclude: readonly string[] | undefined;
 }
 
-/** Of a call without metadata. */
+/** The request headers of a call without metadata. */
 export const NO_REQUEST_HEADERS: RequestHeaders = {
   headers: [],
   bytes: 0,
   pod: undefined,
   exclude: undefined,
 };
-/** RFC 9113 §6.5.2 */
+/** What each entry counts besides its name and value (RFC 9113 §6.5.2). */
 const ENTRY_BYTES = 32;
 /**
- * Envoy's default limit (`max_request_headers_kb`). A server that refuses a larger list may end the connection and all calls
- * on it; grpc-java takes 8 KiB by default, grpc-go 16 MiB.
+ * Envoy's default limit (`max_request_headers_kb`). A server that refuses a larger list may end the connection with all calls
+ * on it. By default grpc-java accepts 8 KiB, grpc-go 16 MiB.
  */
 const MAX_METADATA_BYTES = 60 * 1024;
 
 /**
- * Flattens a call's metadata as grpc-js sends them, behind those flattened `before`: the caller may change the metadata
- * afterwards, for its next call. Throws {@link UnsendableCall} for what no server would take.
+ * Flattens a call's metadata as grpc-js sends it, behind the headers flattened `before`. The caller may change the metadata
+ * afterwards, for its next call. Throws {@link UnsendableCall} for metadata that no server would accept.
  */
 export function requestHeaders(
   metadata: Metadata,
@@ -61,7 +61,7 @@ export function requestHeaders(
     if (rule === 'refused')
       throw unsendable(`metadata named ${name} cannot be sent over HTTP/2: leave it out`);
     const all = metadata.get(name);
-    // grpc-js's words.
+    // The error is in grpc-js's words.
     if (rule === 'single' && all.length + (header(before.headers, name) === undefined ? 0 : 1) > 1)
       throw unsendable(`"${name}" metadata cannot have multiple values`);
     for (const value of all) {

@@ -1,7 +1,7 @@
 /**
- * Names of metadata that belong to the protocol. `replaced`: podwire sends its own value, or none, as grpc-js does.
- * `timeout`: so it is where the call has a deadline. `single`: one value at most (RFC 9110 §11.6.2). `refused`: HTTP/2 has no
- * such header (RFC 9113 §8.2.2), or only one that counts what is sent; grpc-js lets such a call hang, or the server end it.
+ * Rules for metadata whose names belong to the protocol. `replaced`: podwire sends its own value, or none, as grpc-js does.
+ * `timeout`: the same, if the call has a deadline. `single`: one value at most (RFC 9110 §11.6.2). `refused`: HTTP/2 forbids the
+ * header (RFC 9113 §8.2.2), or its value must match what is sent; in grpc-js such a call hangs, or the server ends it.
  */
 type Rule = 'replaced' | 'timeout' | 'single' | 'refused';
 
@@ -22,11 +22,11 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['upgrade', 'refused'],
 ]);
 
-/** What becomes of a call's metadata of this name; undefined: they are sent. */
+/** The rule for metadata of this name; undefined when it is sent as it is. */
 export function ruleFor(name: string): Rule | undefined {
   const rule = RULES.get(name);
   if (rule !== undefined) return rule;
   const colon = name.indexOf(':');
-  // grpc-js takes names with colons, and sends none that begin with one.
+  // grpc-js accepts names with colons, and drops those that begin with one.
   return colon < 0 ? undefined : colon === 0 ? 'replaced' : 'refused';
 }

@@ -6,7 +6,7 @@ export function modeVariable(service: string): string {
   return `PODWIRE_MODE_${service.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
 }
 
-/** The mode that the environment sets for a service, and in which variable; its own one first. Throws {@link InvalidInput}. */
+/** The mode that the environment sets for a service, and the variable; the service's own variable comes first. Throws {@link InvalidInput}. */
 export function modeFromEnvironment(
   service: string,
   variables: Readonly<Record<string, string | undefined>>,

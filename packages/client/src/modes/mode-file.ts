@@ -3,11 +3,11 @@ import { FileWatch } from '../files/file-watch.ts';
 import { parseText, readText } from '../files/read-text.ts';
 import { MODES, type Mode } from '../options/mode.ts';
 
-/** What a mode file says: `{ "mode": "direct", "services": { "orders": { "mode": "mesh" } } }`. */
+/** The content of a mode file: `{ "mode": "direct", "services": { "orders": { "mode": "mesh" } } }`. */
 interface ModeDocument {
-  /** Of the services that name none. */
+  /** The mode of the services that do not set one. */
   readonly mode: Mode | undefined;
-  /** By the name that the service's channel has. */
+  /** Modes by the name of the service's channel. */
   readonly services: ReadonlyMap<string, Mode>;
 }
 
@@ -53,7 +53,7 @@ function firstText(path: string): string {
   }
 }
 
-/** What `createPodwire` takes for the modes of the same config. */
+/** Reads the modes of a config, by the same rules as `createPodwire`. */
 function parseModes(text: string, path: string): ModeDocument {
   const document = checkKeys(parseText(text, path), ['$schema', 'mode', 'services', 'defaults'], path);
   const services = new Map<string, Mode>();

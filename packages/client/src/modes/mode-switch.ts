@@ -5,9 +5,9 @@ import type { Mode } from '../options/mode.ts';
 /** How long a new destination may take to connect before the switch is given up. */
 const SWITCH_TIMEOUT_MS = 10_000;
 
-/** Where a mode's calls go, as far as a switch knows it. */
+/** The destination of a mode's calls, as far as a switch knows it. */
 export interface Switchable {
-  /** Calls may go there. */
+  /** Whether calls may go there. */
   readonly warm: boolean;
   retire(): void;
   close(reason: string): void;
@@ -25,14 +25,14 @@ interface Pending<D> {
   readonly waiters: Set<Waiter>;
 }
 
-/** What a switch needs of its channel. */
+/** The channel, as far as a switch needs it. */
 export interface SwitchOwner<D> {
   readonly env: Env;
   open(mode: Mode): D;
   /** The new destination is connected: new calls go there. The old one drains. */
   swap(destination: D): void;
   onFailed(mode: Mode, error: Error): void;
-  /** What the new destination still waits for. */
+  /** Describes what the new destination still waits for. */
   explain(destination: D): string;
 }
 
@@ -57,7 +57,7 @@ export class ModeSwitch<D extends Switchable> {
 
   /**
    * Resolves when calls go the new way. Rejects if the new destination did not connect or if another mode was requested meanwhile, so
-   * that the caller never assumes a switch that did not happen. Asked for the same mode again it waits for the same switch.
+   * that the caller never assumes a switch that did not happen. A second request for the same mode waits for the same switch.
    */
   to(mode: Mode, current: Mode): Promise<void> {
     if (this.#pending?.mode === mode) return waitFor(this.#pending.waiters);
@@ -71,7 +71,7 @@ export class ModeSwitch<D extends Switchable> {
     return done;
   }
 
-  /** Something changed: the destination that is waited for is taken when it is ready for calls. */
+  /** Call it when something changed: the pending destination is taken into use if it is ready for calls. */
   look(): void {
     const pending = this.#pending;
     if (pending === undefined || !pending.destination.warm) return;
@@ -106,7 +106,7 @@ function waitFor(waiters: Set<Waiter>): Promise<void> {
   const done = new Promise<void>((resolve, reject) => {
     waiters.add({ resolve, reject });
   });
-  // A caller that does not wait learns of a failure by the event.
+  // A caller that does not await the promise learns of a failure by the event.
   done.catch(() => {});
   return done;
 }

@@ -7,7 +7,7 @@ import { ModeFile } from './mode-file.ts';
 const PATHS = { mode: 'mode', mesh: 'options.mesh' };
 
 /**
- * The mode that a channel should be in: code stands above the environment, that above the watched file, that above the
+ * The mode that a channel should be in. Code overrides the environment, which overrides the watched file, which overrides the
  * option `mode`.
  */
 export class WantedMode {
@@ -19,8 +19,8 @@ export class WantedMode {
   #code: Mode | undefined;
 
   /**
-   * Follows the file that `PODWIRE_CONFIG` names in `variables`. `onFile` is called when it changed: with an error when it, or
-   * what it asks for, cannot be used. Throws `InvalidInput` for an environment or a file that is wrong now.
+   * Follows the file that `PODWIRE_CONFIG` names in `variables`. `onFile` is called when the file changed, with an error when the file, or
+   * the mode in it, cannot be used. Throws `InvalidInput` for an environment or a file that is wrong now.
    */
   constructor(
     service: string,
@@ -48,7 +48,7 @@ export class WantedMode {
     this.#settings = settings;
   }
 
-  /** What code asks for; `undefined` leaves it to the others. Throws as `check` does. */
+  /** Sets the mode by code; `undefined` leaves it to the others. Throws as `check` does. */
   set(mode: Mode | undefined): void {
     checkMode(mode, this.#settings.meshAddress, PATHS);
     this.#code = mode;

@@ -5,10 +5,10 @@ import type { Rows } from './option-kinds.ts';
 import { parseServiceConfig } from './service-config.ts';
 
 const MIB = 1024 * 1024;
-/** More than grpc-js takes by default: nine frames of 16 KiB, which Huffman code makes 230 KiB at most of what headers may hold. */
+/** More than grpc-js accepts by default: nine frames of 16 KiB, in which Huffman code fits at most 230 KiB of valid headers. */
 const MAX_HEADER_BYTES = 256 * 1024;
 
-/** What becomes of one call: how long it waits, what it may send and receive, and how often it is tried. */
+/** Options of calls: how long they wait, how much they may send and receive, and how often they are tried. */
 export const CALL_ROWS = {
   hashKey: { kind: 'special', parse: parseHashKey, live: true },
   waiting: { kind: 'group' },

@@ -4,7 +4,7 @@ import type { PolicyName } from '@podwire/balancer';
 import type { Registry } from '@podwire/registry';
 import type { Mode } from './mode.ts';
 
-/** What a hash key is made from when a function makes it. */
+/** The argument of a function that makes hash keys. */
 export interface HashKeyInfo {
   /** `/package.Service/Method` */
   readonly method: string;

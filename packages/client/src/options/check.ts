@@ -13,7 +13,7 @@ export interface TextForm {
   readonly rule: string;
 }
 
-/** What HTTP/2 lets a header's value be without escaping; a line break would begin another header. */
+/** A header's value without escaping; a line break would begin another header. */
 export const HEADER_TEXT: TextForm = {
   pattern: /^[\x21-\x7e]([\x20-\x7e]{0,1022}[\x21-\x7e])?$/,
   rule: 'must be 1 to 1024 printable ASCII characters',
@@ -29,21 +29,21 @@ export const HEADER_NAME: TextForm = {
   rule: "must be a header's name: letters, digits, '_', '-' and '.'",
 };
 
-/** A name as it is sent in `:authority`. */
+/** Checks a name for `:authority`. */
 export function authorityText(value: unknown, path: string): string | undefined {
   return matching(value, path, AUTHORITY);
 }
 
-/** Printable ASCII, as URIs have it; longer ones are over the header lists of servers. */
+/** Printable ASCII, as in URIs. Longer paths exceed the servers' limits of header lists. */
 const METHOD_PATH = /^\/[\x21-\x7e]{1,4095}$/;
 
-/** For a method as it is sent in `:path`. */
+/** Checks a method's path for `:path`. */
 export function checkMethodPath(value: unknown, path: string): void {
   if (typeof value === 'string' && METHOD_PATH.test(value)) return;
   throw new InvalidInput(path, value, 'must be /package.Service/Method');
 }
 
-/** Text of a form, or undefined when it is not given. Throws `InvalidInput`. */
+/** Checks a text for its form; undefined when it is not given. Throws `InvalidInput`. */
 export function matching(value: unknown, path: string, { pattern, rule }: TextForm): string | undefined {
   const text = string(value, path);
   if (text === undefined || pattern.test(text)) return text;

@@ -19,7 +19,7 @@ export const CONNECTION_ROWS = {
   connectTimeoutMs: { kind: 'integer', min: 1, default: 5_000 },
   maxConnecting: { kind: 'integer', min: 1, default: 32 },
   maxConnectsPerSecond: { kind: 'integer', min: 1, default: 100 },
-  // Where one of the three is given, settings.ts fits the defaults of the others to it.
+  // If one of the three is given, settings.ts adapts the defaults of the others.
   backoff: { kind: 'group' },
   'backoff.initialMs': {
     kind: 'integer',

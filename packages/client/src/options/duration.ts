@@ -1,6 +1,6 @@
 import { InvalidInput } from '@podwire/core';
 
-/** A duration of protobuf in milliseconds: `"1.5s"`, or `{ seconds, nanos }`, which grpc-js takes as well. */
+/** A duration of protobuf in milliseconds: `"1.5s"`, or `{ seconds, nanos }`, which grpc-js accepts, too. */
 export function parseDuration(value: unknown, path: string): number {
   if (typeof value === 'string' && /^\d{1,12}(\.\d{1,9})?s$/.test(value))
     return Number(value.slice(0, -1)) * 1_000;

@@ -2,26 +2,26 @@ import { InvalidInput, unknownKey } from '@podwire/core';
 import type { Row } from './option-kinds.ts';
 import { GRPC_ONLY_TABLE, OPTION_TABLE } from './option-table.ts';
 
-/** The option of podwire that one of grpc-js stands for, `group.key` within a group, and its value in podwire's words. */
+/** The option of podwire that an option of grpc-js stands for (`group.key` within a group), and how its values translate. */
 interface Translation {
   readonly name: string;
-  /** What grpc-js takes, each with its value in podwire's words; none where these are the same. */
+  /** The values of grpc-js, each with podwire's value; undefined when the two are the same. */
   readonly values?: ReadonlyMap<unknown, unknown>;
 }
 
-/** What is neither 0 nor 1 would be taken for one of them without a word. */
+/** Flags. Without this map, a value that is neither 0 nor 1 would be taken for one of them without a word. */
 const FLAGS = new Map([
   [0, false],
   [1, true],
 ]);
-/** Of `compressionAlgorithms`. */
+/** grpc-js's `compressionAlgorithms`. */
 const COMPRESSIONS = new Map([
   [0, 'identity'],
   [1, 'deflate'],
   [2, 'gzip'],
 ]);
 
-/** What grpc-js's options stand for, by their names, as the table of options says. */
+/** The translations of grpc-js's options by their names, from the table of options. */
 function translations(): Record<string, Translation> {
   const rows: [string, Row][] = Object.entries({ ...OPTION_TABLE, ...GRPC_ONLY_TABLE });
   const byGrpcName: Record<string, Translation> = {};
@@ -37,7 +37,7 @@ const nothing = undefined;
 
 /** What has no effect. https://github.com/grpc/grpc-node/blob/master/packages/grpc-js/README.md#supported-channel-options */
 const WITHOUT_EFFECT: Readonly<Record<string, Translation | undefined>> = {
-  // What they govern does not exist here: podwire has no global pool of connections and no channelz, never goes
+  // Options of features that podwire does not have: it has no global pool of connections and no channelz, never goes
   // through an HTTP proxy, takes its service config from its options alone, bounds session memory by flow control, gives
   // rings a size of its own and leaves TLS traces to `NODE_DEBUG`.
   'grpc.use_local_subchannel_pool': nothing,
@@ -50,8 +50,8 @@ const WITHOUT_EFFECT: Readonly<Record<string, Translation | undefined>> = {
   'grpc-node.flow_control_window': nothing,
   'grpc-node.tls_enable_trace': nothing,
   'grpc.lb.ring_hash.ring_size_cap': nothing,
-  // Of gRPC's C core (https://grpc.github.io/grpc/core/group__grpc__arg__keys.html), which grpc-js ignores too. NestJS sets those
-  // about PINGs from its `keepalive` options.
+  // Options of gRPC's C core (https://grpc.github.io/grpc/core/group__grpc__arg__keys.html), which grpc-js ignores, too. NestJS sets
+  // those about PINGs from its `keepalive` options.
   'grpc.http2.max_pings_without_data': nothing,
   'grpc.http2.min_time_between_pings_ms': nothing,
   'grpc.http2.min_ping_interval_without_data_ms': nothing,
@@ -64,7 +64,7 @@ const WITHOUT_EFFECT: Readonly<Record<string, Translation | undefined>> = {
   'grpc.http2.bdp_probe': nothing,
   'grpc.http2.write_buffer_size': nothing,
   'grpc.http2.true_binary': nothing,
-  // Servers' options, which people share with their clients.
+  // Options of servers. Applications may use one object of options for servers and clients.
   'grpc.max_concurrent_streams': nothing,
   'grpc.max_connection_age_ms': nothing,
   'grpc.max_connection_age_grace_ms': nothing,
@@ -94,14 +94,14 @@ export function isGrpcOption(key: string): boolean {
   return key.startsWith('grpc.') || key.startsWith('grpc-node.');
 }
 
-/** Options in podwire's words, and where each was written. */
+/** Options under podwire's names, and the path at which the user wrote each. */
 interface TranslatedOptions {
   readonly values: Readonly<Record<string, unknown>>;
   /** The path to `name`, or `group.key`, as the user wrote it. */
   readonly at: (name: string) => string;
 }
 
-/** Puts grpc-js's channel options into podwire's words; podwire's own stand above them. Throws {@link InvalidInput}. */
+/** Translates grpc-js's channel options into podwire's. Options under podwire's names override them. Throws {@link InvalidInput}. */
 export function translateGrpcOptions(
   options: Readonly<Record<string, unknown>>,
   path: string,
@@ -145,7 +145,7 @@ function merge(into: Record<string, unknown>, key: string, value: unknown): void
 
 function isGroup(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null) return false;
-  // No object of a class. Of another realm's globals, as a test runner has them, it may be.
+  // An object of a class is not a group. A plain object may be of another realm, as in test runners.
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

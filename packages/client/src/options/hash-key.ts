@@ -19,8 +19,8 @@ export function parseHashKey(value: unknown, path: string): HashKeyOption | unde
 }
 
 /**
- * What the hash policies know a call by. A call without a key goes anywhere, each to another Pod (gRFC A42: "a random
- * hash"). Throws an Error that says so when the caller's function fails.
+ * The hash of a call's key, for the hash policies. Calls without a key get random hashes, so that they spread over all Pods (gRFC A42:
+ * "a random hash"). Throws an Error when the user's function fails.
  */
 export function hashOf(
   option: HashKeyOption | undefined,

@@ -2,8 +2,8 @@ import { isSame } from './same.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * The settings of `before` with those of `after` that may change while calls run: what the rows of the option table mark as `live`. The
- * others hold what a channel was made with, such as certificates that are followed or a zone that was found.
+ * The settings of `before`, except that options that may change while calls run (`live` in the option table) come from `after`. The
+ * others stay, with the objects that the channel was made with, such as watched certificates or a zone that was found.
  */
 export function withLive(before: Settings, after: Settings): Settings {
   const { hashKey, mode, drainMs, waiting, serviceConfig, retries, given } = after;
@@ -23,7 +23,7 @@ export function withLive(before: Settings, after: Settings): Settings {
   };
 }
 
-/** A policy that says the same is the same: what it built stays, whatever else the service config says of methods. */
+/** A policy with the same options stays the same object, so that its picker stays when only settings of methods change. */
 function hasSamePolicy({ given: was, ...before }: Settings, { given: is, ...after }: Settings): boolean {
   if (was.policy !== undefined || is.policy !== undefined) return isSame(was.policy, is.policy);
   const isDefault = before.serviceConfig.policy === undefined && after.serviceConfig.policy === undefined;

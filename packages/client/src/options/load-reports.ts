@@ -1,4 +1,4 @@
-/** What gRFC A58 has for `weighted_round_robin`: https://github.com/grpc/proposal/blob/master/A58-client-side-weighted-round-robin-lb-policy.md */
+/** gRFC A58's options of `weighted_round_robin`: https://github.com/grpc/proposal/blob/master/A58-client-side-weighted-round-robin-lb-policy.md */
 const OF_REPORTS = [
   'enableOobLoadReport',
   'oobReportingPeriod',
@@ -11,9 +11,9 @@ const OF_REPORTS = [
 let hasWarned = false;
 
 /**
- * A policy of a gRPC service config, as podwire can follow it. By A58 `weighted_round_robin` takes its weights from load reports that
- * servers send, which podwire does not read: its weights are the registry's. It says so once a process, and takes a config that
- * other gRPC clients share.
+ * A policy of a gRPC service config without the options that podwire does not support. By A58 `weighted_round_robin` takes its weights
+ * from load reports of servers, which podwire does not read; it uses the registry's weights. The config is accepted all the same,
+ * because other gRPC clients may share it, and one warning a process says so.
  */
 export function withoutLoadReports(config: unknown): unknown {
   const options = (config as { readonly weighted_round_robin?: unknown } | null)?.weighted_round_robin;

@@ -1,6 +1,6 @@
 import type { HedgingPolicy, RetryPolicy } from '../retry/policy.ts';
 
-/** What the service config says of one method; `undefined` is not said. */
+/** The settings of one method, from the service config or a route; undefined where they do not say. */
 export interface MethodConfig {
   readonly timeoutMs?: number;
   readonly waitForReady?: boolean;

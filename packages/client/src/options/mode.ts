@@ -6,8 +6,8 @@ export type Mode = 'direct' | 'mesh';
 export const MODES: readonly Mode[] = ['direct', 'mesh'];
 
 /**
- * Throws {@link InvalidInput} for an unknown mode, and for `mesh` where no address of the service's own is given; `askedBy` is
- * what asks for it, where that is neither an option nor code.
+ * Throws {@link InvalidInput} for an unknown mode, and for `mesh` if the option `mesh` gives no address. `askedBy` names the variable or
+ * file that asks for the mode, if neither an option nor code does.
  */
 export function checkMode(
   mode: Mode | undefined,

@@ -1,14 +1,14 @@
-// What documents say of each option: docs/options.md, the JSON Schema and the comments of `ChannelOptions`. The words stand beside
-// the table, not in it: an application that makes calls never reads them, and a process that imports podwire would make them all.
-// They are within functions for the same reason: until one is called, Node only looks for its end.
+// The words for each option in docs/options.md, the JSON Schema and the comments of `ChannelOptions`. They are not in the table itself,
+// because an application that makes calls never reads them, and every process that imports podwire would create them. They are
+// inside functions for the same reason: Node does not compile a function before its first call.
 import type { GrpcOnlyName, OptionName } from './option-table.ts';
 
 /** The words for one option. */
 export interface OptionDoc {
   readonly meaning: string;
-  /** What holds when it is not given, where the table has no default, or one that needs a word. */
+  /** What holds when the option is not given, if the table has no default, or a default that needs an explanation. */
   readonly unset?: string;
-  /** Where docs/options.md says more, as a link of Markdown. */
+  /** A link to more, in Markdown, for docs/options.md. */
   readonly see?: string;
 }
 
@@ -145,7 +145,7 @@ export function optionDocs(): Readonly<Record<OptionName, OptionDoc>> {
   };
 }
 
-/** The words for what only options of grpc-js set. */
+/** The words for values that only options of grpc-js set. */
 export function grpcOnlyDocs(): Readonly<Record<GrpcOnlyName, OptionDoc>> {
   return {
     sslTargetName: { meaning: 'The same as `tls.serverName`, where TLS is on and that is not given.' },

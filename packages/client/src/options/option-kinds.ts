@@ -1,14 +1,14 @@
 import type { TextForm } from './check.ts';
 
-/** What every row of the table of options may say. */
+/** The fields that every row of the table of options may have. */
 interface AnyRow {
   /** The option of grpc-js that stands for this one; grpc-options.ts translates values that differ. */
   readonly grpc?: string;
-  /** The option can change while calls run. A channel takes a change of any other one only by being made anew. */
+  /** Whether the option can change while calls run. A change of any other option needs a new channel. */
   readonly live?: true;
 }
 
-/** A number within bounds. Without a default it must be given. */
+/** A number within bounds. Without a default the option must be given. */
 export interface NumberRow extends AnyRow {
   readonly kind: 'integer' | 'number';
   readonly min: number;
@@ -49,17 +49,17 @@ export interface SpecialRow extends AnyRow {
 export interface GroupRow {
   readonly kind: 'group';
   readonly optional?: true;
-  /** Of an optional one: it can come and go while calls run. */
+  /** Whether an optional group can come and go while calls run. */
   readonly live?: true;
 }
 
-/** What the table says of one option. */
+/** The table's row of one option. */
 export type Row = NumberRow | FlagRow | WordRow | TextRow | SpecialRow | GroupRow;
 
 /** Rows by name; the members of a group follow it under `group.member`, and a group may be a member. */
 export type Rows = Readonly<Record<string, Row>>;
 
-/** What options of grpc-js alone set, and parsers of podwire's options need to know. */
+/** Values that only options of grpc-js set, and that parsers of podwire's options need. */
 export interface GrpcOnly {
   readonly sslTargetName: string | undefined;
   readonly maxAttempts: number;

@@ -13,7 +13,7 @@ export const OPTION_TABLE = { ...SERVICE_ROWS, ...CONNECTION_ROWS, ...CALL_ROWS 
 /** The name of an option, `group.member` in a group. */
 export type OptionName = keyof typeof OPTION_TABLE;
 
-/** What only options of grpc-js set; podwire's own options do not have these names. */
+/** Values that only options of grpc-js set; no option of podwire has these names. */
 export const GRPC_ONLY_TABLE = {
   sslTargetName: { kind: 'text', grpc: 'grpc.ssl_target_name_override' },
   maxAttempts: {

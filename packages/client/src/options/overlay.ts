@@ -3,8 +3,8 @@ import { grpcOption, isGrpcOption } from './grpc-options.ts';
 type Options = Readonly<Record<string, unknown>>;
 
 /**
- * The options `above` in front of those `below`. One that is undefined is not given. One in grpc-js's words is taken out of
- * `below` by its name of podwire's, which would stand above it.
+ * The options `below`, overridden by those `above`. An option that is undefined counts as not given. For an option of grpc-js in `above`,
+ * the option of podwire that it stands for is removed from `below`, where it would win.
  */
 export function overlay(below: Options, above: Options): Record<string, unknown> {
   const merged: Record<string, unknown> = { ...below };
@@ -17,7 +17,7 @@ export function overlay(below: Options, above: Options): Record<string, unknown>
   return merged;
 }
 
-/** Of `name`, or `group.key`. */
+/** Removes the option `name`, or `group.key`. */
 function remove(options: Record<string, unknown>, name: string): void {
   const [group, inGroup] = name.split('.') as [string, string?];
   if (inGroup === undefined) delete options[group];

@@ -1,12 +1,12 @@
 import { checkKeys, string } from '@podwire/core';
 import type { Endpoint } from '@podwire/registry';
 
-/** The zone that calls prefer: given by name, or by the node that this process is on, whose zone a registry tells. */
+/** The zone that calls prefer. It is given by name, or by the node of this process, whose zone a registry tells. */
 export class OwnZone {
   readonly node: string | undefined;
-  /** Undefined while it is not known: then no zone is preferred. */
+  /** Undefined while the zone is not known: then no zone is preferred. */
   name: string | undefined;
-  /** Why it is not known. */
+  /** Why the zone is not known. */
   problem: string | undefined;
   readonly #onFound = new Set<() => void>();
 
@@ -54,6 +54,6 @@ export function parseZone(value: unknown, path: string): OwnZone | undefined {
     return name === undefined ? undefined : new OwnZone({ name });
   }
   const { node } = checkKeys(value, ['node'], path);
-  // An environment variable that is not set, as outside of a cluster.
+  // Empty or undefined: an environment variable that is not set, for example outside of a cluster.
   return new OwnZone({ node: node === '' ? undefined : string(node, `${path}.node`) });
 }

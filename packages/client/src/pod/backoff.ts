@@ -9,8 +9,8 @@ export interface BackoffOptions {
   readonly downMs: number;
 }
 
-// https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md. Its delays of 1 to 120 s are not ours (`options.backoff`): a Pod is
-// near, and one that is gone is soon taken out by the registry.
+// https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md. Our delays are shorter than its 1 to 120 s (`options.backoff`),
+// because a Pod is near, and the registry soon removes a Pod that is gone.
 const MULTIPLIER = 1.6;
 const LEAST = 0.8;
 const MOST = 1.2;
@@ -34,7 +34,7 @@ export class Backoff {
     return this.#jittered(isDown ? Math.min(delayMs, this.#options.downMs) : delayMs);
   }
 
-  /** How long a delay may last that had begun when the last Pod stopped taking calls. */
+  /** The longest delay left for a wait that had begun when the last Pod stopped taking calls. */
   whenDown(): number {
     return this.#jittered(this.#options.downMs);
   }

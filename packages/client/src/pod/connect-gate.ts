@@ -1,21 +1,21 @@
 import { type Clock, type Timer, timers } from '@podwire/core';
 
-/** What waits for its turn to connect. */
+/** A dialer that waits for its turn to connect. */
 export interface Waiting {
   /** False when no connection is wanted any more. */
   readonly wanted: boolean;
   /** Whether the Pod could not be connected to last time. */
   readonly failing: boolean;
-  /** It is its turn: `leave` is called when the next one's turn has come. */
+  /** Its turn has come. It calls `leave` when the next one may begin. */
   begin(): void;
 }
 
-/** A first attempt that fails costs a tenth of a repeated one: it is made once for each Pod, and tells what the set is worth. */
+/** A first attempt that fails costs a tenth of a repeated one: each Pod has only one, and it tells whether the set is usable. */
 const FIRST_COST = 0.1;
 
 /**
- * Whose turn it is to connect, over all Pods of one side of a channel. So many connect at the same time, and so many fail in a second: a
- * connect that is refused costs some 0.3 ms of CPU, and ten thousand Pods that refuse would be tried for ever. Connects that succeed
+ * Decides which Pod connects next, over all Pods of a pool. It limits how many connect at the same time, and how many fail in a second: a
+ * refused connection costs about 0.3 ms of CPU, and ten thousand Pods that refuse would be tried for ever. Attempts that succeed
  * cost nothing here. Pods that failed before come after those that did not.
  */
 export class ConnectGate {
@@ -25,7 +25,7 @@ export class ConnectGate {
   readonly #first = new Queue<Waiting>();
   readonly #again = new Queue<Waiting>();
   #connecting = 0;
-  /** Attempts that may fail now; refilled as time passes, up to what a second gives. */
+  /** How many attempts may fail now. It is refilled as time passes, up to the limit of one second. */
   #tokens: number;
   #filledMs: number;
   #timer: Timer | undefined;
@@ -42,7 +42,7 @@ export class ConnectGate {
 
   enter(waiting: Waiting): void {
     (waiting.failing ? this.#again : this.#first).push(waiting);
-    // Not inside the caller, which may be going over its Pods.
+    // Not inside the caller's loop over its Pods.
     if (this.#planned) return;
     this.#planned = true;
     timers.nextTick(() => {
@@ -51,14 +51,14 @@ export class ConnectGate {
     });
   }
 
-  /** One that began makes room for the next. */
+  /** An attempt makes room for the next one. */
   leave(): void {
     this.#connecting -= 1;
     // One that ended at once: thousands that are not wanted any more, each within the one before, would fill the stack.
     if (!this.#isAdmitting) this.#admit();
   }
 
-  /** An attempt succeeded: it is not counted. */
+  /** An attempt succeeded, so it does not count. */
   refund(failing: boolean): void {
     this.#tokens = Math.min(this.#perSecond, this.#tokens + costOf(failing));
   }
@@ -105,7 +105,7 @@ export class ConnectGate {
   }
 
   #waitFor(delayMs: number): void {
-    // A fraction that is lost in rounding must not be waited for again and again.
+    // At least 1 ms, so that a fraction lost in rounding does not cause one timer after another.
     this.#timer ??= this.#clock.after(Math.max(delayMs, 1), () => {
       this.#timer = undefined;
       this.#admit();
@@ -117,7 +117,7 @@ function costOf(failing: boolean): number {
   return failing ? 1 : FIRST_COST;
 }
 
-/** First in, first out; each in constant time. */
+/** A queue, first in, first out, in constant time. */
 class Queue<T> {
   #items: T[] = [];
   #at = 0;

@@ -2,8 +2,9 @@ import type { Endpoint } from '@podwire/registry';
 import { PodConnections, type PoolOptions } from './connections.ts';
 
 /**
- * The connections of a channel's Pods, by their addresses. Clusters that share a pool share the connections to the Pods that
- * they have in common. A pool has one way to connect, TLS included: clusters that differ there have a pool each.
+ * The connections of a channel's Pods, by address. Clusters that share a pool share the connections to the Pods that
+ * they have in common. All connections of a pool are made with the same options, TLS included; clusters that differ in these have
+ * pools of their own.
  */
 export class ConnectionPool {
   readonly #options: PoolOptions;
@@ -13,7 +14,7 @@ export class ConnectionPool {
     this.#options = options;
   }
 
-  /** Those to the address of an endpoint: others' too, or new ones, which live until their last user has left. */
+  /** The connections to the address of an endpoint. They may have other users, and live until the last one has left. */
   to(endpoint: Endpoint): PodConnections {
     const { id, host, port, path } = endpoint;
     const key = path ?? `${host}:${port}`;
@@ -28,7 +29,7 @@ export class ConnectionPool {
     return made;
   }
 
-  /** No connection is to be made any more. */
+  /** Makes no more connections. */
   close(): void {
     this.#options.gate.close();
   }

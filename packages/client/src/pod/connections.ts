@@ -21,7 +21,7 @@ import type { PingTime } from './ping-time.ts';
 /** Where a Pod listens. */
 export type PodAddress = Pick<Endpoint, 'id' | 'host' | 'port' | 'path'>;
 
-/** What all connections of a pool are made with. */
+/** The options of all connections of a pool. */
 export interface PoolOptions {
   readonly env: Env;
   readonly transport: Transport;
@@ -30,14 +30,17 @@ export interface PoolOptions {
   readonly gate: ConnectGate;
   readonly pings: PingTime;
   readonly backoff: BackoffOptions;
-  /** More than one when the peer's MAX_CONCURRENT_STREAMS is used up (gRFC A105). */
+  /** The most connections to one Pod. A further one is made when the peer's MAX_CONCURRENT_STREAMS is used up (gRFC A105). */
   readonly maxConnectionsPerPod: number;
 }
 
-/** `idle` is not wanted, `connecting` has no connection and makes one, `backoff` waits after a failure. */
+/** `idle`: no user wants a connection. `connecting`: there is none yet, and one is being made. `backoff`: the wait after a failure. */
 export type ConnectionsState = 'idle' | 'connecting' | 'ready' | 'backoff' | 'closed';
 
-/** A cluster's Pod, as far as the connections that it uses know it. Nothing of it is called inside a call of its own, but `connect`. */
+/**
+ * A cluster's Pod, as far as its connections know it. They call none of its methods inside a call that it makes itself, except
+ * inside `connect`.
+ */
 export interface ConnectionsUser {
   /** Whether its calls go over these connections, or will. */
   readonly wantsConnection: boolean;
@@ -47,7 +50,7 @@ export interface ConnectionsUser {
   isDown(): boolean;
   /** The connections changed their state. */
   onConnectionsState(): void;
-  /** They have room again, or none any more, in the same state. */
+  /** The connections have room again, or have none left, in the same state. */
   onConnectionsRoom(): void;
   /** A connection that took no more calls is gone. */
   onConnectionGone(): void;
@@ -74,11 +77,11 @@ export class PodConnections implements DialedPod {
   hasRoom = false;
   /** Whether the last attempt to connect failed; holds until one succeeds. */
   failing = false;
-  /** Why the last connection ended, or did not come to be. */
+  /** Why the last connection ended, or could not be made. */
   lastError: string | undefined;
-  /** It was ready and is not any more, though it is wanted. */
+  /** Whether the Pod was ready and is no longer, although it is wanted. */
   lost = false;
-  /** Set by every reply: this connection works. */
+  /** Set by every reply, which shows that the connection works. */
   sawReply = false;
   readonly address: PodAddress;
   readonly #options: PoolOptions;
@@ -89,12 +92,12 @@ export class PodConnections implements DialedPod {
   /** In order of age; calls go to the oldest with room. */
   #links: Link[] = [];
   readonly #retiring = new Set<Connection>();
-  /** The connection before ended without having been a good one. */
+  /** Whether the previous connection was not stable. */
   #lastWasShort = false;
   #timer: Timer | undefined;
-  /** No attempt is made before. */
+  /** The earliest time of the next attempt. */
   #retryAtMs = Number.NEGATIVE_INFINITY;
-  /** Attempts of an earlier one were given up. */
+  /** Grows when attempts are given up, so that their callbacks are ignored. */
   #epoch = 0;
 
   /** `onUnused` is called once, when the last user has left. */
@@ -106,7 +109,7 @@ export class PodConnections implements DialedPod {
     this.#dialer = new Dialer(options.env.clock, options.gate, this);
   }
 
-  /** Connections open now, those that drain included. */
+  /** Open connections, including those that drain. */
   get count(): number {
     return this.#links.length + this.#retiring.size;
   }
@@ -147,12 +150,12 @@ export class PodConnections implements DialedPod {
     this.#dialer.dial();
   }
 
-  /** A user wants them no more: when no other does, calls that they have finish, and what is waited for is given up. */
+  /** A user no longer wants them. If no other user does, their calls finish, and attempts and waits are given up. */
   release(): void {
     if (this.state !== 'idle' && this.state !== 'closed' && !this.isWanted) this.#retire(this.#stop('idle'));
   }
 
-  /** No Pod of a user's set takes calls any more: a wait that began before ends soon. */
+  /** No Pod of a user's set takes calls any more: shortens a wait that has begun. */
   hasten(): void {
     if (this.state !== 'backoff') return;
     const delayMs = this.#backoff.whenDown();
@@ -201,14 +204,14 @@ export class PodConnections implements DialedPod {
       keepaliveTimeMs = options.keepaliveTimeMs;
       connection = this.#options.transport.connect(options, listener);
     } catch (error) {
-      // Certificates that OpenSSL does not take after all.
+      // OpenSSL does not accept the certificates after all.
       this.#onFailed((error as Error).message);
       return undefined;
     }
     return connection;
   }
 
-  /** Takes no more calls, and gives up what has begun. Returns the connections that took calls. */
+  /** Takes no more calls, and gives up attempts and waits. Returns the connections that took calls. */
   #stop(state: 'idle' | 'closed'): readonly Connection[] {
     this.#timer?.cancel();
     this.#epoch += 1;
@@ -220,7 +223,7 @@ export class PodConnections implements DialedPod {
     return connections;
   }
 
-  /** Those close when the calls that they have ended. */
+  /** Drains connections: they close when their calls have ended. */
   #retire(connections: readonly Connection[]): void {
     for (const connection of connections) {
       this.#retiring.add(connection);
@@ -253,7 +256,7 @@ export class PodConnections implements DialedPod {
     } else if (this.state !== 'closed') this.#onFailed(reason);
   }
 
-  /** A connection did not come to be. */
+  /** A connection could not be made. */
   #onFailed(reason: string): void {
     this.lastError = reason;
     if (this.#links.length > 0) return;
@@ -262,8 +265,8 @@ export class PodConnections implements DialedPod {
   }
 
   /**
-   * A connection went: makes another, at once when it had been a good one. A connection that was ready is not a failure to connect: calls wait for
-   * the next, however short it lasted.
+   * A connection is gone: makes another one, at once or after a wait (see `STABLE_MS`). A connection that was ready, however briefly, is
+   * not a failure to connect, so calls wait for the next one.
    */
   #replace(link: Link, reason: string): void {
     this.lastError = reason;
@@ -306,7 +309,7 @@ export class PodConnections implements DialedPod {
     for (const user of this.#users) user.onConnectionsState();
   }
 
-  /** Whether it changed. */
+  /** Works out `hasRoom`; returns whether it changed. */
   #look(): boolean {
     const { hasRoom } = this;
     this.hasRoom = this.state === 'ready' && this.#links.some(({ connection }) => connection.hasRoom);

@@ -3,19 +3,19 @@ import type { Connection } from '@podwire/http2';
 import type { ConnectGate, Waiting } from './connect-gate.ts';
 
 /**
- * A Pod that has not answered for so long holds up no other: the next one's turn comes. Otherwise a few dozen Pods that
- * accept and say nothing would keep the channel from those that answer.
+ * After this long without an answer from a Pod, the next Pod's turn comes. Otherwise a few dozen Pods that accept connections and say
+ * nothing would keep the channel from the others.
  */
 const PATIENCE_MS = 1_000;
 
-/** What becomes of an attempt. */
+/** Called with the outcome of an attempt. */
 export type Settled = (result: 'ready' | 'failed') => void;
 
-/** What a dialer makes connections for. */
+/** The Pod that a dialer makes connections for. */
 export interface DialedPod {
   readonly wantsConnection: boolean;
   readonly failing: boolean;
-  /** Begins a connection; calls back when it is ready or will never be. Undefined when that is so at once. */
+  /** Begins a connection; calls back when it is ready or has failed. Undefined when it fails at once. */
   begin(settled: Settled): Connection | undefined;
 }
 
@@ -26,9 +26,9 @@ export class Dialer implements Waiting {
   readonly #pod: DialedPod;
   #busy = false;
   #connecting: Connection | undefined;
-  /** The attempt under way was given up, and ends soon. */
+  /** Whether the attempt under way was given up; it ends soon. */
   #stopped = false;
-  /** One was asked for since. */
+  /** Whether another connection was asked for since. */
   #again = false;
 
   constructor(clock: Clock, gate: ConnectGate, pod: DialedPod) {
@@ -54,7 +54,7 @@ export class Dialer implements Waiting {
     this.#gate.enter(this);
   }
 
-  /** Gives up what has begun. */
+  /** Gives up the attempt under way. */
   stop(): void {
     if (this.#connecting === undefined) return;
     this.#stopped = true;

@@ -1,6 +1,6 @@
 /**
- * The silence before a keepalive PING, for all connections of a channel that go one way. A server that ends a connection because of too many
- * PINGs doubles it (gRFC A8), as in grpc-go for the whole channel: the others are most likely set up alike.
+ * The silence before a keepalive PING, for all connections of one mode of a channel. It doubles when a server ends a connection because of
+ * too many PINGs (gRFC A8). As in grpc-go, that holds for the whole channel: the other servers most likely have the same settings.
  */
 export class PingTime {
   readonly #service: string;
@@ -15,7 +15,7 @@ export class PingTime {
     return this.#timeMs;
   }
 
-  /** `usedMs`: the time that the connection had. Several that began alike double it once. */
+  /** `usedMs`: the time that the connection was made with. Several connections with the same time double it once. */
   onTooMany(pod: string, usedMs: number): void {
     if (usedMs * 2 <= this.#timeMs) return;
     this.#timeMs = usedMs * 2;

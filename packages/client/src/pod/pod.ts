@@ -8,7 +8,7 @@ import type { ConnectionPool } from './connection-pool.ts';
 import type { ConnectionsUser, PodConnections } from './connections.ts';
 import type { PodState } from './state.ts';
 
-/** What is told of every attempt at the Pods of a cluster: its monitors. */
+/** The monitors of a cluster, which are told of every attempt. */
 export interface AttemptWatcher {
   onAttemptStart(attempt: AttemptFacts<ClientPod>): void;
   onAttemptEnd(attempt: AttemptFacts<ClientPod>): void;
@@ -27,24 +27,24 @@ export interface PodOwner {
   onState(pod: ClientPod): void;
   /** A monitor changed the Pod's weight. */
   onWeight(pod: ClientPod): void;
-  /** The Pod can take calls again, or not any more, in the same state. */
+  /** The Pod can take calls again, or no longer, in the same state. */
   onRoom(pod: ClientPod): void;
 }
 
 /**
- * One Pod as one cluster sees it: its load, its weight, whether it is blocked. Its connections may serve other clusters too. Made
- * once per endpoint id; outlives pickers and registry updates.
+ * One Pod as one cluster sees it: its load, its weight, whether it is blocked. Its connections may serve other clusters, too. A cluster
+ * makes it once per endpoint id, and keeps it over registry updates and new pickers.
  */
 export class ClientPod implements Pod, ConnectionsUser {
   readonly id: string;
   readonly load: LoadMeter;
   endpoint: Endpoint;
   available = false;
-  /** What the registry says, times what monitors make of it. */
+  /** The registry's weight times the factors of monitors. */
   weight: number;
   /** Bits of `Block`. */
   blocked = 0;
-  /** The same whatever its weight is: what a call needs that names the Pod. */
+  /** Whether it can take a call that names it: like `available`, but regardless of weight and blocks. */
   hasRoom = false;
   state: PodState = 'idle';
   readonly owner: PodOwner;
@@ -54,11 +54,11 @@ export class ClientPod implements Pod, ConnectionsUser {
   generation = 0;
   /** For the cluster: whether the Pod was ready when the picker was built last. */
   picked = false;
-  /** What each monitor makes of the weight; undefined while none does. */
+  /** The factor of each monitor; undefined while there is none. */
   #factors: Map<object, number> | undefined;
   #timer: Timer | undefined;
   #headers: RawHeaders = NO_HEADERS;
-  /** What `#headers` were read from. */
+  /** The attributes from which `#headers` were read. */
   #headersOf: Endpoint['attributes'] | undefined;
 
   constructor(endpoint: Endpoint, owner: PodOwner) {
@@ -71,7 +71,7 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.connections.add(this);
   }
 
-  /** What every call on this Pod carries; the same array until the registry says otherwise. */
+  /** The headers that every call on this Pod carries: the same array until the registry changes them. */
   get headers(): RawHeaders {
     const { attributes } = this.endpoint;
     if (this.#headersOf !== attributes) {
@@ -107,7 +107,7 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.onConnectionsState();
   }
 
-  /** Is not wanted until it is asked to connect again: calls that it has finish, and what it waits for is given up. */
+  /** Disconnects until `connect` is called again: its calls finish, and attempts and waits are given up. */
   rest(): void {
     if (!this.wantsConnection) return;
     this.wantsConnection = false;
@@ -122,7 +122,7 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.#setState('idle');
   }
 
-  /** No Pod takes calls any more: a wait that began before ends soon. */
+  /** No Pod takes calls any more: shortens a wait that has begun. */
   hasten(): void {
     if (this.state === 'backoff') this.connections.hasten();
   }
@@ -140,7 +140,7 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.#refresh();
   }
 
-  /** Takes that reason back; the Pod is let in when there is no other. */
+  /** Takes a reason back. The policy may choose the Pod again once there is no reason left. */
   unblock(why: number): void {
     this.blocked &= ~why;
     this.#refresh();
@@ -158,7 +158,7 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.owner.onWeight(this);
   }
 
-  /** Takes no more calls; closes when those it has ended, or after `graceMs`. */
+  /** Takes no more calls; closes when its calls have ended, or after `graceMs`. */
   drain(graceMs: number): void {
     if (this.state === 'closed' || this.state === 'draining') return;
     this.wantsConnection = false;
@@ -168,7 +168,7 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.closeIfDrained();
   }
 
-  /** Ends every call and closes now. Calls on connections that another cluster uses go on. */
+  /** Closes now and ends every call, except calls on connections that another cluster uses. */
   close(reason: string): void {
     if (this.state === 'closed') return;
     this.#timer?.cancel();
@@ -193,7 +193,7 @@ export class ClientPod implements Pod, ConnectionsUser {
   /** A connection is gone, or the last call has ended. */
   closeIfDrained(): void {
     if (this.state !== 'draining') return;
-    // Others may keep the connections open: then this Pod is gone when its own calls are.
+    // Other clusters may keep the connections open. Then this Pod is gone when its own calls are.
     const isEmpty = this.connections.isWanted ? this.load.inFlight === 0 : this.connections.count === 0;
     if (isEmpty) this.close('drained');
   }
@@ -210,11 +210,11 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.owner.onState(this);
   }
 
-  /** Whether anything changed. */
+  /** Works out `hasRoom` and `available`; returns whether either changed. */
   #look(): boolean {
     const { hasRoom, available } = this;
     this.hasRoom = this.state === 'ready' && this.endpoint.phase === 'serving' && this.connections.hasRoom;
-    // Also where the picker does not know of the weight yet.
+    // The weight is checked here, too, because the picker may not know of its change yet.
     this.available = this.hasRoom && this.weight > 0 && this.blocked === 0;
     return this.hasRoom !== hasRoom || this.available !== available;
   }

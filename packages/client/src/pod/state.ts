@@ -1,5 +1,5 @@
 /**
- * `idle` is not wanted yet, `connecting` has no connection and makes one, `backoff` waits after a failure, `draining`
- * left the set and finishes its calls, `closed` is over.
+ * `idle`: no connection is wanted. `connecting`: there is none yet, and one is being made. `backoff`: the wait after a failure.
+ * `draining`: the Pod left the set and finishes its calls. `closed`: it is gone.
  */
 export type PodState = 'idle' | 'connecting' | 'ready' | 'backoff' | 'draining' | 'closed';

@@ -9,8 +9,8 @@ import { memorySockets } from './memory-socket.ts';
 
 /**
  * A channel to an implementation of a service in the same process, for unit tests: no socket, no port and no registry.
- * Calls go through podwire's HTTP/2 client to a real grpc-js server, so that deadlines, metadata, cancelling and statuses are
- * those of production. It takes call credentials, as nothing leaves the process. `close()` ends the server as well.
+ * Calls go through podwire's HTTP/2 client to a real grpc-js server, so deadlines, metadata, cancelling and statuses are
+ * those of production. It takes call credentials, because nothing leaves the process. `close()` also ends the server.
  * Throws `InvalidInput` for an option that is wrong or means nothing here. Needs @grpc/grpc-js 1.13 or later.
  *
  * @example
@@ -23,8 +23,8 @@ export function createTestChannel(
   options?: ChannelOptions,
 ): PodwireChannel;
 /**
- * The same with a server of the caller's, which may have several services, interceptors and options, and which the caller shuts
- * down. It need not be bound.
+ * The same with the caller's own server, which may have several services, interceptors and options. It need not be bound, and the caller
+ * shuts it down.
  */
 export function createTestChannel(server: Server, options?: ChannelOptions): PodwireChannel;
 export function createTestChannel(
@@ -38,7 +38,7 @@ export function createTestChannel(
   return open(server, third, () => server.forceShutdown());
 }
 
-/** By what it can do: a test runner may have loaded grpc-js twice. */
+/** Looks at its methods instead of its class: a test runner may have loaded grpc-js twice. */
 function isServer(value: Server | ServiceDefinition): value is Server {
   return typeof (value as Server).addService === 'function';
 }

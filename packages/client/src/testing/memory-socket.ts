@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
-/** Two ends of a connection within the process: what one writes the other reads. */
+/** The two ends of a connection within the process. Each reads the bytes that the other writes. */
 export function memorySockets(): { readonly client: Socket; readonly server: Duplex } {
   const client = new MemorySocket();
   const server = new MemorySocket();
@@ -10,15 +10,15 @@ export function memorySockets(): { readonly client: Socket; readonly server: Dup
   return { client: client as unknown as Socket, server };
 }
 
-/** As much of a socket as HTTP/2 connections use. */
+/** The part of a socket that HTTP/2 connections use. */
 class MemorySocket extends Duplex {
   readonly localAddress: string = 'memory';
   peer: MemorySocket | undefined;
-  /** Runs when what was written last has been taken. */
+  /** Runs when the last written chunk has been taken. */
   #taken: (() => void) | undefined;
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
-    // The writer may use its memory again.
+    // A copy, because the writer may reuse its memory.
     if (this.peer === undefined || this.peer.push(Buffer.from(chunk))) callback();
     else this.peer.#taken = callback;
   }
@@ -45,7 +45,7 @@ class MemorySocket extends Duplex {
     callback(error);
   }
 
-  /** What the methods of net.Socket do that mean nothing here. */
+  /** Methods of net.Socket that mean nothing here do nothing. */
   setNoDelay(): this {
     return this;
   }

@@ -174,3 +174,20 @@ test('a cluster with a policy of its own keeps it, and one that a switch opens h
   expect(counted(await calls(30, { 'x-own': '1' }))).toEqual({ [A]: 30 });
   expect(await close()).toBe(0);
 });
+
+test('calls that began without a key spread over the Pods of a hash policy when they are tried again', async () => {
+  const { clock, channel, pod, start, close } = await fleet(PODS, {}, { policy: 'round_robin' });
+  pod(A).onCall = () => {};
+  const all = Array.from({ length: 300 }, () => start());
+  await clock.advance(1);
+  channel.apply(options({ policy: 'ring_hash' }));
+  await clock.advance(1);
+  const before = [B, C].map((address) => pod(address).calls.length);
+  pod(A).goAway(0, '', 0);
+  await clock.advance(10);
+  const after = [B, C].map((address, i) => pod(address).calls.length - before[i]!);
+  expect(after[0]! + after[1]!).toBe(100);
+  expect(Math.min(...after)).toBeGreaterThan(20);
+  expect(codes(all).every((code) => code === 0)).toBe(true);
+  expect(await close()).toBe(0);
+});

@@ -227,7 +227,12 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   /** Where the call has its attempts already it stays, as long as there are calls of its plan at all. */
   replan(): void {
     const { cluster } = this.plan;
-    if (this.attempts?.last !== undefined && !cluster.isRetired) return;
+    if (this.attempts?.last !== undefined && !cluster.isRetired) {
+      // Its policy may read keys now: calls that have none would all go to one Pod.
+      if (cluster.policy.needsHash && !this.plan.needsHash && this.hash === 0)
+        this.hash = hashOf(undefined, this.plan.path, undefined, this.runtime.random);
+      return;
+    }
     const plan = this.runtime.planner.plan(this.method, this.host, (name) =>
       valueIn(this.request.headers, name),
     );

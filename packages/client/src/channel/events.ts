@@ -21,7 +21,7 @@ export interface ChannelEvents {
   configError: [Error];
   /**
    * The config file changed what it says of this service: which options the channel took, by their names in docs/options.md, or which of
-   * them need a new channel. Where any does, nothing was taken.
+   * them need a new channel. Where any does, at most the mode was taken.
    */
   config: [{ readonly changed: readonly string[]; readonly needsRestart: readonly string[] }];
 }

@@ -66,6 +66,26 @@ test('options that may change while calls run are taken, and the channel says wh
   expect(clock.pending).toBe(0);
 });
 
+test('a mode does not wait for options that need a new channel', async () => {
+  const mesh = { address: '127.0.0.1:1' };
+  const { podwire, told, follow, change } = open({
+    services: { orders: { ...orders, mesh }, carts: orders },
+  });
+  const [channel, carts] = [follow('orders'), follow('carts')];
+  const changed = { maxConnectionsPerPod: 3, policy: 'random', mesh, mode: 'mesh' } as const;
+  await change({ services: { orders: { ...orders, ...changed }, carts: { ...orders, ...changed } } });
+  expect(channel.snapshot()).toMatchObject({ switchingTo: 'mesh', policy: 'least_request' });
+  // It has no address for that mode yet.
+  expect(carts.snapshot()).toMatchObject({ switchingTo: undefined, mode: 'direct' });
+  expect(told).toEqual([
+    { service: 'orders', changed: ['mode'], needsRestart: ['maxConnectionsPerPod'] },
+    { service: 'carts', changed: [], needsRestart: expect.arrayContaining(['mesh.address']) },
+  ]);
+  await change({ services: { orders: { ...orders, ...changed, mode: 'direct' }, carts: orders } });
+  expect(channel.snapshot().switchingTo).toBeUndefined();
+  await podwire.close();
+});
+
 test('a service with an option that needs a new channel takes nothing, and others take theirs', async () => {
   const { podwire, told, follow, change } = open({ services: { orders, carts: orders } });
   const channels = [follow('orders'), follow('carts')];

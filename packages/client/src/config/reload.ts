@@ -37,9 +37,9 @@ export interface Reload extends FollowedConfig {
 }
 
 /**
- * Applies a changed config file to its services. A service in use takes the change whole or not at all, and its channel's event says
- * which; a service that is not in use yet is replaced. A channel is told of a change once, and not again when the file changes for
- * other services.
+ * Applies a changed config file to its services. A service in use takes the change whole or not at all, but for its mode, and its
+ * channel's event says which; a service that is not in use yet is replaced. A channel is told of a change once, and not again when
+ * the file changes for other services.
  */
 export function reload(
   { services, said }: FollowedConfig,
@@ -55,10 +55,10 @@ export function reload(
     if (isSameService(said.get(name), is)) continue;
     if (is === undefined) steps.push(() => channel.tell('configError', gone(name)));
     else {
-      const change = changeOf(was, is);
-      if (change.needsRestart.length === 0) now.set(name, is);
+      const { taken, ...change } = changeOf(was, is);
+      now.set(name, taken);
       steps.push(() => {
-        if (change.changed.length > 0) channel.apply(is.settings);
+        if (change.changed.length > 0) channel.apply(taken.settings);
         channel.tell('config', change);
       });
     }
@@ -67,9 +67,18 @@ export function reload(
 }
 
 function changeOf(was: CheckedService, is: CheckedService) {
-  const { applies, needsRestart } = diffSettings(was.settings, is.settings);
-  const restarts = [...(was.target === is.target ? [] : ['target']), ...needsRestart.map(asWritten)];
-  return { changed: restarts.length > 0 ? [] : applies.map(asWritten), needsRestart: restarts };
+  const { applies, needsRestart: options } = diffSettings(was.settings, is.settings);
+  const needsRestart = [...(was.target === is.target ? [] : ['target']), ...options.map(asWritten)];
+  if (needsRestart.length === 0) return { taken: is, changed: applies.map(asWritten), needsRestart };
+  if (!applies.includes('mode') || !canTakeMode(was, is)) return { taken: was, changed: [], needsRestart };
+  const { mode, given } = is.settings;
+  const settings = { ...was.settings, mode, given: { ...was.settings.given, mode: given.mode } };
+  return { taken: { target: was.target, settings }, changed: ['mode'], needsRestart };
+}
+
+/** The mode is what a person changes at night: it does not wait for options that need a new channel, unless it is one of them that it needs. */
+function canTakeMode(was: CheckedService, is: CheckedService): boolean {
+  return is.settings.mode !== 'mesh' || was.settings.meshAddress !== undefined;
 }
 
 /** The name that docs/options.md has for an option. */

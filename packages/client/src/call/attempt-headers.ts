@@ -5,14 +5,14 @@ import type { CallRuntime } from './call-runtime.ts';
 
 const ATTEMPTS = 'grpc-previous-rpc-attempts';
 
-/** What an attempt's headers are made of. */
+/** The parts of a call that an attempt's headers are made of. */
 interface SentCall {
   readonly runtime: CallRuntime;
   readonly request: RequestHeaders;
   readonly deadlineMs: number;
 }
 
-/** The headers of one attempt at a call: what differs from attempt to attempt, and the call's own metadata. */
+/** The headers of one attempt at a call: those that differ from attempt to attempt, and the call's own metadata. */
 export function attemptHeaders({ runtime, request, deadlineMs }: SentCall, attempt: number): RawHeaders {
   const { headers } = request;
   const encoding = runtime.compression;

@@ -13,13 +13,13 @@ import { ABANDONED, type EndStatus, fromEnd, isGrpc, OPEN } from './status.ts';
 
 /**
  * Codes that say more of the Pod than of the call: UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE and
- * DATA_LOSS. These are what Linkerd counts as failures of an endpoint
- * (https://linkerd.io/2/reference/circuit-breaking/); Envoy's outlier detection takes UNIMPLEMENTED for a failure, and not
+ * DATA_LOSS. Linkerd counts the same codes as failures of an endpoint
+ * (https://linkerd.io/2/reference/circuit-breaking/). Envoy's outlier detection counts UNIMPLEMENTED as a failure, but not
  * RESOURCE_EXHAUSTED.
  */
 const POD_FAILURES: ReadonlySet<number> = new Set([2, 4, 8, 13, 14, 15]);
 
-/** What nearly every server says; others add a format or parameters. */
+/** The content type of nearly every server; others add a format or parameters. */
 const USUAL_TYPE = 'application/grpc';
 
 function isFailure(end: StreamEnd, { code, reason }: EndStatus): boolean {
@@ -27,7 +27,7 @@ function isFailure(end: StreamEnd, { code, reason }: EndStatus): boolean {
   return reason === 'NOT_GRPC' || POD_FAILURES.has(code);
 }
 
-/** What an attempt tells its owner. */
+/** The owner of an attempt, which is told of its reply. */
 export interface AttemptOwner {
   /** `/package.Service/Method` */
   readonly path: string;
@@ -43,19 +43,19 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
   readonly ordinal: number;
   readonly isHedge: boolean;
   readonly startedMs: number;
-  /** Kept where monitors or observers look at it. */
+  /** Only set when monitors or observers look at attempts. */
   endedMs = 0;
   stream: Stream | undefined;
-  /** The attempt before it of those of its call that are open. */
+  /** The next older open attempt of the call. */
   older: Attempt | undefined;
   /** Whether messages are being written to it now. */
   isPumped = false;
   /** Messages of the call already written to this stream. */
   written = 0;
-  /** Whether the Pod answered with a gRPC reply: from then on the call belongs to this attempt. */
+  /** Whether the Pod answered with a gRPC reply, to which the call is then committed. */
   replied = false;
   ended = false;
-  /** What its end means; read once. */
+  /** The status that its end means; read once. */
   status: EndStatus = OPEN;
   trace: AttemptTrace | undefined;
 
@@ -95,7 +95,7 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
   onHeaders(headers: RawHeaders, httpStatus: number): void {
     if (this.ended) return;
     this.pod.connections.sawReply = true;
-    // Anything but 200 is an answer from a proxy; its trailers or end make the status.
+    // Any other status than 200 is a proxy's answer, whose trailers or end become the call's status.
     if (httpStatus !== 200) return;
     const type = header(headers, 'content-type');
     if (type !== USUAL_TYPE && type !== undefined && !isGrpc(type)) return this.#refuse(type);
@@ -115,13 +115,13 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
     this.owner.onEnd(this, end);
   }
 
-  /** The stream was opened: monitors and observers are told. */
+  /** The stream was opened: tells monitors and observers. */
   started(): void {
     this.pod.owner.monitors?.onAttemptStart(this);
     this.trace?.onStart?.(this);
   }
 
-  /** Gives the stream up: the call ended otherwise. No callback follows. */
+  /** Gives the stream up, because the call ended in another way. No callback follows. */
   abandon(errorCode: number, outcome: 'failed' | 'cancelled'): void {
     if (this.ended) return;
     this.status = ABANDONED[outcome];
@@ -129,12 +129,12 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
     this.stream?.cancel(errorCode);
   }
 
-  /** The connection had no room after all: as if it had never been. */
+  /** The connection had no room after all: undoes the attempt. */
   discard(): void {
     this.#finish('cancelled');
   }
 
-  /** A page of a proxy, or of another server: its body is of no use, and no status behind it is the service's. */
+  /** The answer is a page of a proxy or another server. Its body is dropped, and a status behind it is not the service's. */
   #refuse(contentType: string): void {
     const headers = ['content-type', contentType];
     this.onEnd({ kind: 'trailers', headers, httpStatus: 200, trailersOnly: false });

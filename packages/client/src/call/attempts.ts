@@ -17,13 +17,13 @@ import { RetryBuffer } from './retry-buffer.ts';
 /** How often to pick again when the chosen Pod's connection filled up between pick and open; after that the call waits. */
 const MAX_OPENS = 8;
 
-/** Who is told of the reply that the call takes. */
+/** Receives the reply that the call is committed to. */
 export interface ReplyListener {
   headers(headers: RawHeaders): void;
   message(message: Buffer): void;
 }
 
-/** The call that attempts are made for: what they need of it, and what they tell it. */
+/** The call, as far as its attempts read and tell it. */
 export interface AttemptedCall extends PickInfo<ClientPod> {
   readonly runtime: CallRuntime;
   readonly plan: CallPlan;
@@ -36,9 +36,9 @@ export interface AttemptedCall extends PickInfo<ClientPod> {
   /** The caller. */
   readonly listener: ReplyListener;
   excluded: Set<ClientPod> | undefined;
-  /** Routes or settings changed: takes a new plan where it may, or ends. */
+  /** Routes or settings changed: takes a new plan if it still can, or ends. */
   replan(): void;
-  /** No Pod takes it now. */
+  /** No Pod takes the call now. */
   wait(): void;
   /** An attempt was started. */
   running(): void;
@@ -50,14 +50,14 @@ export interface AttemptedCall extends PickInfo<ClientPod> {
   onEnd(attempt: Attempt, end: StreamEnd): void;
 }
 
-/** The attempts of one call, and what the caller sends and asks for by way of them: transparent retries, retries and hedging (gRFC A6). */
+/** The attempts of one call: transparent retries, retries and hedging (gRFC A6). The caller's messages and requests go through here. */
 export class Attempts implements AttemptOwner {
   readonly #call: AttemptedCall;
   readonly #buffer: RetryBuffer = new RetryBuffer();
-  /** The newest of those that are open; each knows the next older one. */
+  /** The newest open attempt; each knows the next older one. */
   #open: Attempt | undefined;
   #committed: Attempt | undefined;
-  /** The buffer was given up for this attempt before it replied: no other one can follow. */
+  /** Whether the buffer was given up before the attempt replied, so that no other attempt can follow. */
   #bound = false;
   #over = false;
   /** Attempts that count for the policy. */
@@ -67,16 +67,16 @@ export class Attempts implements AttemptOwner {
   /** Messages asked for and not delivered. */
   #wanted: number;
   #bufferedBytes = 0;
-  /** Of the attempt that has no Pod yet. */
+  /** The trace of the attempt that has no Pod yet. */
   #trace: AttemptTrace | undefined;
   /** Ids of every Pod that the call was sent to, in order; undefined while there is only `last`. */
   tried: string[] | undefined;
-  /** The one that the call belongs to; before there is one, the newest. */
+  /** The attempt that the call is committed to; before there is one, the newest. */
   last: Attempt | undefined;
-  /** The last one in whose place there is another, or will be. */
+  /** The last attempt that another one has replaced, or will replace. */
   replaced: Attempt | undefined;
 
-  /** `wanted`: messages that the caller takes, as by so many calls of `request`. */
+  /** `wanted`: how many messages the caller takes; it stands for that many calls of `request`. */
   constructor(call: AttemptedCall, wanted: number) {
     this.#call = call;
     this.#wanted = wanted;
@@ -110,7 +110,7 @@ export class Attempts implements AttemptOwner {
     if (this.#open !== undefined) this.#pump(this.#open);
   }
 
-  /** The caller sends no more. `begins`: the first attempt is started now, and has all that it is given at once. */
+  /** The caller sends no more. `begins`: starts the first attempt now, which gets all messages at once. */
   halfClose(begins: boolean): void {
     this.#buffer.halfClosed = true;
     if (begins) this.start();
@@ -229,7 +229,7 @@ export class Attempts implements AttemptOwner {
     return true;
   }
 
-  /** The call stays with this attempt: all others are given up, and nothing is kept for another one. */
+  /** Binds the call to this attempt: gives up all others, and keeps no messages for another one. */
   #keep(attempt: Attempt): void {
     this.last = attempt;
     this.#timer?.cancel();
@@ -237,7 +237,7 @@ export class Attempts implements AttemptOwner {
     this.#buffer.commit(attempt);
   }
 
-  /** Keeps the channel's sum of buffered bytes; a call over a limit is bound to the attempt it has. */
+  /** Updates the channel's sum of buffered bytes. A call over a limit is bound to the attempt that it has. */
   #account(): void {
     const { bytes } = this.#buffer;
     if (bytes === this.#bufferedBytes) return;
@@ -303,7 +303,7 @@ export class Attempts implements AttemptOwner {
     if (hedging === undefined || this.#made >= hedging.maxAttempts) return;
     // While the attempt was given its messages, the call may have been bound to it, or have ended.
     if (this.#committed !== undefined || this.#bound || this.#over || this.#open === undefined) return;
-    // A hedge goes to a Pod that has not got this call.
+    // A hedge goes to a Pod that has not received this call.
     this.#exclude(this.last!.pod);
     this.#plan(hedging.hedgingDelayMs);
   }

@@ -3,10 +3,10 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { NO_HEADERS } from '../headers/endpoint-headers.ts';
 import type { MethodConfig } from '../options/method-config.ts';
 
-/** Hosts that calls of one method name for themselves, of which is kept what they repeat. */
+/** For how many hosts that calls of one method name a head is kept. */
 const MAX_HOSTS = 64;
 
-/** What a route and the channel's settings say of the calls of one method. */
+/** The settings of one method's calls, from a route and from the channel. */
 export interface PlanOptions {
   readonly cluster: Cluster;
   /** `/package.Service/Method` */
@@ -14,11 +14,11 @@ export interface PlanOptions {
   readonly config: MethodConfig;
   readonly maxSendBytes: number;
   readonly maxReceiveBytes: number;
-  /** Also where this cluster's policy needs none, because another one's may: the call may go there after a switch. */
+  /** Also true where only another cluster's policy needs a hash: the call may go there after a switch. */
   readonly needsHash: boolean;
 }
 
-/** All that calls of one method on one route to one cluster share. Made once, and dropped with the route table. */
+/** Everything that calls of one method on one route to one cluster share. It is made once, and dropped with the route table. */
 export class CallPlan implements PlanOptions {
   readonly cluster: Cluster;
   readonly path: string;
@@ -26,9 +26,9 @@ export class CallPlan implements PlanOptions {
   readonly maxSendBytes: number;
   readonly maxReceiveBytes: number;
   readonly needsHash: boolean;
-  /** False once routes or settings changed: a call that was not sent yet is planned anew. */
+  /** False once routes or settings changed. A call that was not sent yet then takes a new plan. */
   isCurrent = true;
-  /** What starts a call that names no host of its own and has no headers. */
+  /** The head of a call that names no host of its own and has no headers. */
   readonly head: StreamHead;
   /** The same for calls that name their host. */
   #heads: Map<string, StreamHead> | undefined;
@@ -61,11 +61,11 @@ export class CallPlan implements PlanOptions {
   }
 }
 
-/** One method of the service, as a channel's routes see it. Calls keep it from `createCall` on. */
+/** One method of the service. Calls keep it from `createCall` on. */
 export interface PlannedMethod {
   /** `/package.Service/Method` */
   readonly path: string;
-  /** The plan of all its calls, where nothing but the path decides and the routes have not changed. */
+  /** The plan of all its calls; undefined if the routes look at more than the path, or have just changed. */
   readonly only: CallPlan | undefined;
 }
 

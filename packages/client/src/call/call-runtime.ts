@@ -25,7 +25,7 @@ export interface Suspended {
   onChannelClosed(): void;
 }
 
-/** What a channel's calls are made with. */
+/** The parts of a runtime. */
 export interface CallRuntimeOptions {
   readonly service: string;
   readonly target: string;
@@ -35,18 +35,18 @@ export interface CallRuntimeOptions {
   readonly observer: Observer | undefined;
 }
 
-/** What all calls of one channel share. */
+/** The state and services that all calls of one channel share. */
 export class CallRuntime {
-  /** For errors. */
+  /** The service's name in errors. */
   readonly service: string;
-  /** As it was given. */
+  /** The channel's target, as it was given. */
   readonly target: string;
   readonly clock: Clock;
   readonly random: Random;
   /** Milliseconds since 1970 by the clock that callers make deadlines with. */
   readonly callersMs: () => number;
   readonly wheel: TimerWheel;
-  /** Undefined where none looks at calls: then a call costs one comparison. */
+  /** Undefined if no observer looks at calls: then a call costs one comparison. */
   readonly observer: Observer | undefined;
   readonly planner: Planner;
   readonly processRef: ProcessRef = new ProcessRef();
@@ -59,7 +59,7 @@ export class CallRuntime {
   throttle: RetryThrottle | undefined;
   /** How long a call waits for a Pod, unless it waits for ready. */
   waitTimeoutMs: number;
-  /** Bytes that one call, and all calls together, may keep for another attempt. */
+  /** The most bytes that one call, and all calls together, may keep for another attempt. */
   readonly retryBytesPerCall: number;
   readonly retryBytesPerChannel: number;
   readonly compression: Settings['compression'];
@@ -68,10 +68,10 @@ export class CallRuntime {
   retryBytes = 0;
   /** Calls started and not ended. */
   openCalls = 0;
-  /** The channel takes no new calls, and cuts those that its grace leaves. */
+  /** Whether the channel is closing: it takes no new calls, and retries none. */
   closed = false;
   #batch: Scheduled[] = [];
-  /** The other of two that take turns. */
+  /** The spare list: the two alternate. */
   #emptyBatch: Scheduled[] = [];
   #onIdle: (() => void) | undefined;
 
@@ -96,10 +96,10 @@ export class CallRuntime {
     this.hashKey = settings.hashKey;
   }
 
-  /** For calls that begin from now on. A call that waits does so for as long as it was to. */
+  /** Takes new settings for calls that begin from now on. The time limit of a call that waits stays. */
   configure({ serviceConfig, waiting, hashKey }: Settings): void {
     const { throttle } = serviceConfig;
-    // What it counted holds, unless it is to count otherwise.
+    // The throttle keeps its count, unless its settings changed.
     if (throttle === undefined) this.throttle = undefined;
     else if (this.throttle?.has(throttle) !== true) this.throttle = new RetryThrottle(throttle);
     this.waitTimeoutMs = waiting.timeoutMs;
@@ -124,7 +124,7 @@ export class CallRuntime {
     if (this.openCalls === 0) this.#onIdle?.();
   }
 
-  /** Takes no more calls; those of this turn are under way, and those that are suspended end. */
+  /** Takes no more calls. Begins the calls of this turn, and ends those that are suspended. */
   close(): void {
     this.#beginBatch();
     this.closed = true;
@@ -143,7 +143,7 @@ export class CallRuntime {
     const batch = this.#batch;
     this.#batch = this.#emptyBatch;
     this.#emptyBatch = [];
-    // A unary call began when it was whole.
+    // A unary call has already begun, when it was whole.
     for (const call of batch) if (call.phase === 'scheduled') call.begin();
     batch.length = 0;
     this.#emptyBatch = batch;

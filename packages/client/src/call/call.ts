@@ -35,30 +35,30 @@ import { OK } from './status.ts';
 import { WheelEntry } from './timer-wheel.ts';
 
 /**
- * `scheduled` begins with this turn's batch, `waiting` has no Pod, `running` has an attempt, `pausing` has one planned
+ * `scheduled`: begins with this turn's batch. `waiting`: has no Pod. `running`: has an attempt. `pausing`: has an attempt planned
  * and none open.
  */
 type Phase = 'new' | 'authenticating' | 'scheduled' | 'waiting' | 'running' | 'pausing' | 'ended';
 
 const NO_COMPRESS = 2; // grpc-js WriteFlags.NoCompress
 
-/** One call, from `createCall` to its status: what grpc-js's clients see as their call. */
+/** One call, from `createCall` to its status. grpc-js's clients use it as their call. */
 export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter, Scheduled, Suspended {
-  // What policies read of a call stands on the call itself, so that a pick makes no object.
+  // The fields that policies read are on the call itself, so that a pick makes no object.
   hash = 0;
   excluded: Set<ClientPod> | undefined;
   readonly runtime: CallRuntime;
   readonly method: PlannedMethod;
   readonly host: string | undefined;
-  /** On the channel's monotonic clock; Infinity is none. */
+  /** The deadline on the channel's monotonic clock; Infinity is none. */
   deadlineMs: number;
-  /** Of the deadline and the end of the wait for a Pod, the first. */
+  /** The deadline, or the end of the wait for a Pod if that is earlier. */
   dueMs = Number.POSITIVE_INFINITY;
   startedMs = 0;
   waitForReady = false;
   request: RequestHeaders = NO_REQUEST_HEADERS;
   phase: Phase = 'new';
-  /** From `start` on, as is all that follows. */
+  /** Set by `start`, like the fields below. */
   attempts: Attempts | undefined;
   listener!: ListenerContext;
   plan!: CallPlan;
@@ -84,14 +84,14 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     return this.request.pod !== undefined || this.request.exclude !== undefined;
   }
 
-  /** Takes over from a parent call; it is detached when this call ends. */
+  /** Takes over a parent call's deadline and cancellation. The parent is detached when this call ends. */
   follow(inherited: Inherited, deadlineMs: number): void {
     this.#inherited = inherited;
     this.deadlineMs = Math.min(this.deadlineMs, deadlineMs);
   }
 
   /**
-   * Whatever the caller gave is read here: it may be given something else for the next call. `reads` stands for so many calls of
+   * Starts the call. The metadata is read now, because the caller may change it for its next call. `reads` stands for that many calls of
    * `startRead`. `isWhole`: the message and `halfClose` follow at once, so that the call need not be scheduled.
    */
   start(metadata: Metadata | undefined, listener: CallListener, reads = 0, isWhole = false): void {
@@ -126,7 +126,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
       return;
     }
     if (this.phase === 'new') return this.#later(() => this.sendMessageWithContext(context, message));
-    // Not `instanceof`: under Jest it may be of another realm.
+    // Not `instanceof`, because under Jest the message may be of another realm.
     if (!isUint8Array(message)) {
       if (callback !== undefined) timers.nextTick(callback);
       const text = `the serializer returned ${show(message)}, which is no Buffer`;
@@ -154,7 +154,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
       (reason) => this.fail(Status.INTERNAL, 'INVALID_CALL', `the message cannot be compressed: ${reason}`),
     );
     this.#compressing.push(message, compressed, written);
-    // It may not be whole for a while.
+    // Compressing may take a while, so a unary call is not whole at once either.
     if (this.phase === 'scheduled') this.runtime.schedule(this);
   }
 
@@ -185,7 +185,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     if (this.phase !== 'ended') this.finish(callerStatus(this, code, details));
   }
 
-  /** Adds to the credentials that the call has: its channel's, its client's, its own. */
+  /** Adds credentials to those that the call has: the channel's, the client's and its own. */
   setCredentials(credentials: CallCredentials): void {
     this.#credentials = this.#credentials?.compose(credentials) ?? credentials;
   }
@@ -202,7 +202,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     const peer = this.attempts?.last?.stream?.peer;
     if (peer === undefined) return null;
     const { peerCertificate } = peer;
-    // As in grpc-js: nothing is known of one that was not verified.
+    // As in grpc-js, nothing is told of a peer that was not verified.
     if (peerCertificate === undefined) return {};
     return { transportSecurityType: 'ssl', sslPeerCertificate: peerCertificate };
   }
@@ -224,7 +224,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     return this.phase !== 'waiting' || this.plan.cluster.queue !== queue;
   }
 
-  /** Where the call has its attempts already it stays, as long as there are calls of its plan at all. */
+  /** Takes a new plan. A call that has had an attempt stays with its cluster, unless that is retired. */
   replan(): void {
     const { cluster } = this.plan;
     if (this.attempts?.last !== undefined && !cluster.isRetired) {
@@ -238,7 +238,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     );
     // Attempts that are open go on.
     if (plan === undefined) return this.attempts?.last === undefined ? this.#hasNoRoute() : undefined;
-    // Its metadata may be the caller's again: a call whose plan asked for no key has one at random.
+    // The caller may have changed the metadata by now, so a call whose old plan needed no hash gets a random one.
     if (plan.needsHash && !this.plan.needsHash)
       this.hash = hashOf(undefined, plan.path, undefined, this.runtime.random);
     this.plan = plan;
@@ -265,7 +265,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
       return this.fail(Status.UNAVAILABLE, 'WAIT_QUEUE_FULL', text);
     }
     this.phase = 'waiting';
-    // One that goes on waiting elsewhere does not wait longer for it.
+    // A call that goes on waiting in another cluster does not get more time.
     if (waitForReady || this.dueMs !== this.deadlineMs) return;
     const nowMs = this.nowMs();
     this.#due(Math.min(this.deadlineMs, nowMs + runtime.waitTimeoutMs), nowMs);
@@ -287,9 +287,9 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     this.begin();
   }
 
-  /** Called by the transport, so that the listener can be told at once. */
+  /** The transport calls it, so no method of the caller is running and the listener can be told at once. */
   onEnd(attempt: Attempt, end: StreamEnd): void {
-    // A server that saw the deadline pass resets the stream, and may be heard before our own timer (as in grpc-go).
+    // A server that sees the deadline pass resets the stream, and that may arrive before our own timer fires (as in grpc-go).
     if (end.kind === 'reset' && end.errorCode === ErrorCode.CANCEL && this.deadlineMs <= this.nowMs())
       return this.onDue();
     const ended = attempt.status;
@@ -300,7 +300,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   }
 
   onDue(): void {
-    // One that waited, and got the Pod of another call that was due in the same turn, is not due any more.
+    // A waiting call is no longer due if it got the Pod of another call that was due in the same turn.
     if (this.phase !== 'ended' && this.dueMs <= this.nowMs()) this.finish(overdue(this));
   }
 
@@ -317,7 +317,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     this.fail(Status.UNAVAILABLE, 'NO_ENDPOINTS', 'no route of the service matches the call');
   }
 
-  /** Ends the call; the listener is told on the next tick, because a method of the caller's may be running. */
+  /** Ends the call. The listener is told on the next tick, because a method of the caller may be running. */
   finish(status: PodwireStatus): void {
     if (this.phase === 'ended') return;
     this.#end(status.code === Status.DEADLINE_EXCEEDED ? 'failed' : 'cancelled', status.code);
@@ -325,7 +325,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     else this.#tell(status);
   }
 
-  /** Nothing of the call is left behind. */
+  /** Ends the call and leaves nothing of it behind. */
   #end(outcome: 'failed' | 'cancelled', code: Code): void {
     const before = this.phase;
     this.phase = 'ended';
@@ -366,7 +366,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     }
   }
 
-  /** Each time it looks for a Pod: those that it names may have come meanwhile. */
+  /** Excludes Pods by their ids. Called each time the call looks for a Pod, because such Pods may have come meanwhile. */
   #exclude(ids: readonly string[]): void {
     this.excluded ??= new Set();
     for (const id of ids) {
@@ -375,7 +375,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     }
   }
 
-  /** Adds metadata to what is sent. */
+  /** Adds metadata to the request headers; false when that ended the call. */
   #flatten(metadata: Metadata): boolean {
     try {
       this.request = requestHeaders(metadata, this.deadlineMs !== Number.POSITIVE_INFINITY, this.request);

@@ -6,14 +6,14 @@ interface Waiting {
   readonly written: (() => void) | undefined;
 }
 
-/** What a call sends, from a large message on that is compressed off the event loop: nothing overtakes it. */
+/** A call's messages from the first one on that is compressed off the event loop. They keep their order. */
 export class Compressing {
   readonly #encoding: Exclude<Encoding, 'identity'>;
   readonly #send: (bytes: Uint8Array, compressed: boolean, written: (() => void) | undefined) => void;
   readonly #failed: (reason: string) => void;
   #waiting: Waiting[] = [];
   #job: ZlibJob | undefined;
-  /** Called once all of it was sent. */
+  /** Called once all messages were sent. */
   onEmpty: (() => void) | undefined;
 
   constructor(
@@ -35,7 +35,7 @@ export class Compressing {
     if (this.#job === undefined) this.#next();
   }
 
-  /** The call ended: the callbacks of its messages run, as when they were sent. */
+  /** The call ended: the callbacks of its messages run, as if they had been sent. */
   stop(): void {
     this.#job?.cancel();
     this.#job = undefined;

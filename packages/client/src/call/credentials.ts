@@ -11,19 +11,19 @@ export async function authenticate(
   path: string,
 ): Promise<Metadata> {
   const service = path.slice(0, path.lastIndexOf('/'));
-  // As grpc-js has both, the path whole and the host without its port: sources of tokens were written for these texts.
+  // As in grpc-js, the path is whole and the host has no port: token sources rely on these texts.
   const host = authority.replace(/:\d+$/, '');
   const added = await credentials.generateMetadata({
     method_name: path,
     service_url: `https://${host}${service}`,
   });
-  // Not by its class: it may be of another copy of grpc-js.
+  // Not `instanceof`, because it may be of another copy of grpc-js.
   if (typeof (added as Partial<Metadata> | null)?.getMap !== 'function')
     throw new Error(`they gave ${show(added)}, which is no Metadata`);
   return added;
 }
 
-/** Codes that a server alone may give: https://github.com/grpc/proposal/blob/master/A54-restrict-control-plane-status-codes.md */
+/** Codes that only a server may give: https://github.com/grpc/proposal/blob/master/A54-restrict-control-plane-status-codes.md */
 const OF_SERVERS: ReadonlySet<number> = new Set([
   Status.OK,
   Status.INVALID_ARGUMENT,
@@ -35,13 +35,13 @@ const OF_SERVERS: ReadonlySet<number> = new Set([
   Status.DATA_LOSS,
 ]);
 
-/** What a call whose credentials failed ends with: the status that they name themselves, else UNAUTHENTICATED. */
+/** The status of a call whose credentials failed: the one that their error names, else UNAUTHENTICATED. */
 export function credentialsFailure(error: unknown): { readonly code: Status; readonly text: string } {
   const code = (error as { code?: unknown } | null)?.code;
   const why = messageOf(error);
   if (typeof code !== 'number' || Status[code] === undefined)
     return { code: Status.UNAUTHENTICATED, text: `call credentials failed: ${why}` };
-  // Of the service that gives tokens, not of the one that is called.
+  // The code is that of the token service, not of the service that is called.
   if (OF_SERVERS.has(code))
     return { code: Status.INTERNAL, text: `call credentials failed with ${code} ${Status[code]}: ${why}` };
   return { code, text: `call credentials failed: ${why}` };

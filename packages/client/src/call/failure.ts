@@ -10,15 +10,15 @@ import type { CallRuntime } from './call-runtime.ts';
 import type { EndStatus } from './status.ts';
 
 const NONE: RawHeaders = [];
-/** A server's timer may be so much early; the deadline that it was given is rounded up to as much. */
+/** A server's timer may be early by this much, to which the deadline that it gets is rounded. */
 const EARLY_MS = 1;
 
-/** What the error of a call is made of. */
+/** The parts of a call that its error is made of. */
 interface FailedCall {
   readonly runtime: CallRuntime;
   readonly method: PlannedMethod;
   readonly plan: CallPlan | undefined;
-  /** Undefined before it was started, as is the plan. */
+  /** Undefined before the call was started, like the plan. */
   readonly attempts: Attempts | undefined;
   readonly request: RequestHeaders;
   readonly phase: string;
@@ -44,7 +44,7 @@ export function endStatus(call: FailedCall, end: StreamEnd, ended: EndStatus): P
   };
 }
 
-/** The status of a call that podwire ended: what failed, which service and Pods, how long it took. */
+/** The status of a call that podwire ended. It tells what failed, the service, the Pods, and how long the call took. */
 export function callError(
   call: FailedCall,
   code: Code,
@@ -68,13 +68,13 @@ export function callerStatus(call: FailedCall, code: Code, details: string): Pod
   };
 }
 
-/** What every status of a failed call says, whether the server or podwire ended it. */
+/** The fields of every status of a failed call, whether the server or podwire ended it. */
 function whereAndWhen(call: FailedCall): Required<Pick<PodwireStatus, 'service' | 'pods' | 'elapsedMs'>> {
   const elapsedMs = call.phase === 'new' ? 0 : Math.round(call.nowMs() - call.startedMs);
   return { service: call.runtime.service, pods: podsTried(call), elapsedMs };
 }
 
-/** Each Pod once, with how often: one that refuses is asked many times when no other is left. */
+/** Names each Pod once, with a count: a Pod that refuses is tried many times when no other is left. */
 function counted(pods: readonly string[]): string {
   const times = new Map<string, number>();
   for (const pod of pods) times.set(pod, (times.get(pod) ?? 0) + 1);

@@ -9,10 +9,10 @@ import { okStatus } from './status.ts';
 /** A call as grpc-js's clients use it, and its listener. */
 export type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 export type GrpcListener = Parameters<GrpcCall['start']>[1];
-/** One that makes metadata of headers for itself, when the caller looks at them: few callers do. */
+/** A listener that takes headers as they are, and makes metadata only when the caller looks at it, which few callers do. */
 export interface CallListener extends GrpcListener {
   onReceiveHeaders?(headers: RawHeaders): void;
-  /** In the place of a status that says no more than OK. */
+  /** Called instead of `onReceiveStatus` for a status that says nothing but OK. */
   onReceiveOk?(): void;
 }
 
@@ -34,8 +34,8 @@ function deliverStatus(listener: GrpcListener, status: PodwireStatus): void {
 const RESOURCE_OPTIONS = { requireManualDestroy: true };
 
 /**
- * Runs the caller's callbacks in the caller's async context (AsyncLocalStorage), and keeps what they throw away from
- * the connection: it surfaces as an uncaught exception, as it does with grpc-js.
+ * Runs the caller's callbacks in the caller's async context (AsyncLocalStorage), and keeps their errors away from
+ * the connection: as with grpc-js, such an error becomes an uncaught exception.
  */
 export class ListenerContext extends AsyncResource {
   readonly #listener: CallListener;

@@ -6,7 +6,7 @@ import type { PlannedMethod } from './call-plan.ts';
 import type { CallRuntime } from './call-runtime.ts';
 import { followParent, type ParentCall } from './parent.ts';
 
-/** A call as grpc-js's `createCall` is asked for it. Throws `InvalidInput` for a deadline or a host that is wrong. */
+/** Makes a call from the arguments of grpc-js's `createCall`. Throws `InvalidInput` for a wrong deadline or host. */
 export function newCall(
   runtime: CallRuntime,
   method: PlannedMethod,
@@ -28,7 +28,7 @@ export function newCall(
   return call;
 }
 
-/** From the wall clock of deadlines, as their caller sees it now, to the one that does not jump. */
+/** Converts a deadline from the caller's wall clock, as it is now, to the monotonic clock. */
 function toClock(wallMs: number, { clock, callersMs }: CallRuntime): number {
   return wallMs === Number.POSITIVE_INFINITY ? wallMs : clock.nowMs() + wallMs - callersMs();
 }

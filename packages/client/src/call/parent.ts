@@ -1,9 +1,9 @@
 import { type ChannelInterface, propagate } from '@grpc/grpc-js';
 
-/** The server call during which a call is made, as grpc-js hands it on. */
+/** The server call during which a call is made, as grpc-js passes it. */
 export type ParentCall = NonNullable<Parameters<ChannelInterface['createCall']>[3]>;
 
-/** What a call takes from its parent. https://github.com/grpc/grpc/blob/master/include/grpc/impl/propagation_bits.h */
+/** The things that a call takes from its parent. https://github.com/grpc/grpc/blob/master/include/grpc/impl/propagation_bits.h */
 export interface Inherited {
   /** Milliseconds since 1970; Infinity is none. */
   readonly deadlineMs: number;
@@ -19,7 +19,7 @@ export function followParent(
 ): Inherited {
   const bits = flags ?? propagate.DEFAULTS;
   const follows = (bits & propagate.CANCELLATION) !== 0;
-  // A parent that is over says so no more.
+  // A parent that was cancelled earlier emits no further event.
   if (follows && parent.cancelled) cancel();
   else if (follows) parent.on('cancelled', cancel);
   return {

@@ -6,12 +6,12 @@ import type { CallRuntime } from './call-runtime.ts';
 import type { EndStatus } from './status.ts';
 
 /**
- * What follows an attempt that failed. `transparent`: another one at once, which does not count. A number: another one after so many
- * milliseconds. `final`: the call ends as this attempt did. `exhausted`: so it does, unless another attempt is still open.
+ * The next step after an attempt that failed. `transparent`: another attempt at once, which does not count. A number: another attempt
+ * after this many milliseconds. `final`: the call ends as this attempt did. `exhausted`: the same, unless another attempt is still open.
  */
 export type Next = 'transparent' | 'final' | 'exhausted' | number;
 
-/** What Retries knows the call by. */
+/** The call, as far as Retries needs it. */
 export interface RetriedCall {
   readonly runtime: CallRuntime;
   readonly waitForReady: boolean;
@@ -20,11 +20,11 @@ export interface RetriedCall {
 /** The retry rules of gRFC A6 for one call. Made when its first attempt failed: most calls have none. */
 export class Retries {
   readonly #call: RetriedCall;
-  /** A server refused the call once: that is made good without a policy, and no second time. */
+  /** Whether a server has refused the call. The first refusal is retried without a policy, a second one is not. */
   #refused = false;
-  /** Since when the call was given to connections that ended before it left. */
+  /** When the call was first given to a connection that ended before the call left. */
   #unsentMs: number | undefined;
-  /** Delays of the policy since the server last named one: then they begin anew, as in all of gRPC. */
+  /** How many of the policy's delays there have been since the server last named one. After that they begin anew, as in all of gRPC. */
   #backoffs = 0;
 
   constructor(call: RetriedCall) {
@@ -47,8 +47,8 @@ export class Retries {
   }
 
   /**
-   * Whether the call is sent again without counting (gRFC A6, "transparent retries"): once when it reached a server that did not begin
-   * it, so that a fleet that refuses gets no storm; always when it never left, as long as it might as well have waited.
+   * Whether the call is sent again without counting (gRFC A6, "transparent retries"). If it reached a server that did not begin it, this
+   * happens once, so that there is no storm on servers that all refuse. If it never left, it happens for as long as a call may wait.
    */
   #isTransparent(leftClient: boolean): boolean {
     if (leftClient) {

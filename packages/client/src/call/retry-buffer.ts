@@ -10,7 +10,7 @@ interface Outgoing {
 const NONE: readonly Outgoing[] = [];
 
 /**
- * What the caller has sent so far. Messages are kept until the call is committed to one attempt, so that another
+ * The messages that the caller has sent so far. They are kept until the call is committed to one attempt, so that another
  * attempt can send them again (gRFC A6, "buffering").
  */
 export class RetryBuffer {
@@ -29,15 +29,15 @@ export class RetryBuffer {
 
   push(bytes: Uint8Array, compressed: boolean, written: (() => void) | undefined): void {
     const message = { bytes, compressed, written };
-    // An array of one takes an eighth of the room of one that something was pushed to.
+    // An array literal of one takes an eighth of the memory of an array after a push.
     if (this.#messages === NONE) this.#messages = [message];
     else (this.#messages as Outgoing[]).push(message);
     this.bytes += bytes.length;
   }
 
   /**
-   * Writes to the attempt what it has not got yet. A caller that is told of room may push more meanwhile: that is written by
-   * the loop that told it, or a caller that always has more would fill the stack.
+   * Writes the messages that the attempt has not got yet. A caller that is told of room may push more meanwhile. The running loop writes
+   * that as well: with a nested one, a caller that always has more would fill the stack.
    */
   pump(attempt: Attempt): void {
     const { stream } = attempt;
@@ -47,7 +47,7 @@ export class RetryBuffer {
       const message = this.#messages[attempt.written - this.#dropped]!;
       attempt.written += 1;
       const last = this.halfClosed && attempt.written === this.#total;
-      // One past the end says that the half-close was sent as well.
+      // One past the end means that the half-close was sent, too.
       if (last) attempt.written += 1;
       const { written } = message;
       message.written = undefined;
@@ -61,7 +61,7 @@ export class RetryBuffer {
     if (this.#committed) this.#drop();
   }
 
-  /** The call belongs to this attempt for good: what it was given need not be kept. */
+  /** Commits the call to this attempt: messages that it was given are no longer kept. */
   commit(attempt: Attempt): void {
     this.#committed = true;
     this.pump(attempt);

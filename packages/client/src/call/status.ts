@@ -24,7 +24,7 @@ const FROM_RESET: Readonly<Record<number, Status>> = {
   [ErrorCode.INADEQUATE_SECURITY]: Status.PERMISSION_DENIED,
 };
 
-/** What a stream's end means for the call. */
+/** The status that a stream's end means for the call. */
 export interface EndStatus {
   readonly code: Status;
   readonly details: string;
@@ -37,7 +37,7 @@ export interface EndStatus {
 }
 
 const NONE: RawHeaders = [];
-/** How nearly every call ends: with nothing to say. */
+/** The status of nearly every call: OK, without a message or trailers. */
 export const OK: EndStatus = {
   code: Status.OK,
   details: '',
@@ -45,7 +45,7 @@ export const OK: EndStatus = {
   reason: undefined,
   origin: 'server',
 };
-/** Of an attempt that has not ended. */
+/** The status of an attempt that has not ended. */
 export const OPEN: EndStatus = OK;
 const CANCELLED: EndStatus = {
   code: Status.CANCELLED,
@@ -54,26 +54,26 @@ const CANCELLED: EndStatus = {
   reason: 'CANCELLED',
   origin: 'client',
 };
-/** Of an attempt that its call gave up: because the deadline passed, or for any other cause. */
+/** The status of an attempt that its call gave up, because the deadline passed or for any other cause. */
 export const ABANDONED: Readonly<Record<'failed' | 'cancelled', EndStatus>> = {
   failed: { ...CANCELLED, code: Status.DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED' },
   cancelled: CANCELLED,
 };
 
-/** The status of such a call, with metadata of its own. */
+/** The status OK for a caller, with metadata of its own. */
 export function okStatus(): StatusObject {
   return { code: Status.OK, details: '', metadata: new Metadata() };
 }
 
-/** Not `application/grpc-web`, which is another protocol. Types have no case (RFC 9110 §8.3.1). */
+/** Does not match `application/grpc-web`, which is another protocol. Types are compared without case (RFC 9110 §8.3.1). */
 const GRPC = /^application\/grpc\s*(?:$|[+;])/i;
 
-/** gRPC over HTTP/2, "Content-Type": with a format or parameters behind it, or without. */
+/** Whether a content type is gRPC's, with or without a format or parameters (gRPC over HTTP/2, "Content-Type"). */
 export function isGrpc(contentType: string): boolean {
   return GRPC.test(contentType);
 }
 
-/** gRPC over HTTP/2, "Status": digits; as many as an int32 has. */
+/** A status: digits, as many as always fit an int32 (gRPC over HTTP/2, "Status"). */
 const CODE = /^\d{1,9}$/;
 
 function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus {
@@ -81,7 +81,7 @@ function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus 
   if (text === undefined) {
     if (end.httpStatus !== 200) return fromHttp(end.httpStatus, end.headers);
     const type = header(end.headers, 'content-type');
-    // A reply that began as gRPC and lacks its status is the server's; any other is a proxy's.
+    // A reply that began as gRPC and lacks its status comes from the server, any other from a proxy.
     const origin = type === undefined || isGrpc(type) ? 'server' : 'proxy';
     const details =
       origin === 'server'
@@ -102,7 +102,7 @@ function fromTrailers(end: Extract<StreamEnd, { kind: 'trailers' }>): EndStatus 
       origin: 'server',
     };
   }
-  // Also one that gRPC does not name, as in grpc-js.
+  // Also a code that gRPC does not name, as in grpc-js.
   return { code: Number(text), details, trailers: end.headers, reason: undefined, origin: 'server' };
 }
 
@@ -118,7 +118,7 @@ function fromHttp(httpStatus: number, headers: RawHeaders): EndStatus {
   };
 }
 
-/** The status of a call whose only attempt, or last one, ended so. */
+/** The status of a call whose last attempt ended in this way. */
 export function fromEnd(end: StreamEnd): EndStatus {
   switch (end.kind) {
     case 'trailers':
@@ -153,7 +153,7 @@ function ended(code: Status, details: string, reason: Reason, origin: Origin): E
 
 const ENCODED = /(?:%[0-9a-f]{2})+/gi;
 
-/** Percent-decodes a grpc-message; what is not encoded is given as it came (gRPC over HTTP/2, "Responses": never an error). */
+/** Percent-decodes a grpc-message. Text that is not encoded stays as it is (gRPC over HTTP/2, "Responses": never an error). */
 function decodeMessage(message: string): string {
   if (!message.includes('%')) return message;
   return message.replace(ENCODED, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString());

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '@podwire/core';
 
-/** What the wheel keeps: an intrusive list node, so that a deadline costs no allocation of its own. */
+/** An entry of the wheel. It is itself the list node, so that a deadline costs no allocation of its own. */
 export abstract class WheelEntry {
   wheelSlot = -1;
   wheelPrevious: WheelEntry | undefined;
@@ -12,22 +12,22 @@ export abstract class WheelEntry {
 }
 
 /**
- * Resolution. A deadline is never early, and late by this much at most while the event loop runs. It is fine, because servers
- * keep deadlines too: one that answers first does not say which Pod it is, or where the time went.
+ * The resolution. A deadline is never early, and late by this much at most while the event loop runs. It is fine-grained because servers
+ * enforce deadlines, too: when a server's answer comes first, the error does not tell the Pod and where the time went.
  */
 const TICK_MS = 1;
-/** Slots of the near level: 1024 × 1 ms; nearly every deadline that fires does so from here. */
+/** Slots of the near level: 1024 × 1 ms. Nearly every deadline that fires does so from here. */
 const SLOTS = 1024;
-/** Slot number of entries beyond the near level; they move in when their time comes near. */
+/** Slot number of entries beyond the near level. They move there when their time comes near. */
 const FAR = SLOTS;
 const HORIZON_MS = SLOTS * TICK_MS;
-/** A timer so late was lost, or the event loop stalls: either way another one does no harm. */
+/** A timer that is this late was lost, or the event loop stalls. In both cases another timer does no harm. */
 const LOST_MS = 1_000;
 
 /**
- * Deadlines of all calls of a channel in one timer. Adding and removing are O(1) and allocate nothing; one clock
- * timer is armed for the earliest slot in use. Entries found due are decided in `afterPoll`, so that a reply which
- * already lies in a socket after a stalled event loop still counts.
+ * The deadlines of all calls of a channel, with one timer. Adding and removing are O(1) and allocate nothing. The timer is set for the
+ * earliest slot in use. Entries found due are decided in `afterPoll`, so that after a stall of the event loop a reply that has
+ * already arrived in a socket still counts.
  */
 export class TimerWheel {
   readonly #clock: Clock;
@@ -39,7 +39,7 @@ export class TimerWheel {
   #armedMs = Number.POSITIVE_INFINITY;
   /** Ticks up to this one have been expired. */
   #doneTick: number;
-  /** When the far list is looked through next. */
+  /** When to look through the far list next. */
   #farMs = Number.POSITIVE_INFINITY;
 
   constructor(clock: Clock, afterPoll: (fn: () => void) => void) {
@@ -53,11 +53,11 @@ export class TimerWheel {
     return this.#size;
   }
 
-  /** Puts an entry in that is in no wheel, at the time `nowMs`; its `dueMs` must be finite. */
+  /** Adds an entry that is in no wheel; `nowMs` is the time now, and the entry's `dueMs` must be finite. */
   add(entry: WheelEntry, nowMs: number): void {
     if (this.#size === 0) this.#doneTick = Math.floor(nowMs / TICK_MS) - 1;
     this.#size += 1;
-    // A timer that should have come long ago never will: all deadlines wait for it.
+    // A timer that should have fired long ago never will, and all deadlines would wait for it.
     const isLost = this.#armedMs + LOST_MS < nowMs;
     if (isLost) this.#armedMs = Number.POSITIVE_INFINITY;
     const atMs = this.#link(entry);
@@ -99,7 +99,7 @@ export class TimerWheel {
   }
 
   #arm(atMs: number): void {
-    // A timer that fires for nothing costs less than one that is moved for every call.
+    // A timer that fires for nothing costs less than moving the timer for every call.
     if (atMs >= this.#armedMs) return;
     this.#timer?.cancel();
     this.#armedMs = atMs;
@@ -139,7 +139,7 @@ export class TimerWheel {
     }
   }
 
-  /** Moves what has come near from the far list into its slot. */
+  /** Moves entries whose time has come near from the far list into their slots. */
   #sweepFar(nowMs: number, due: WheelEntry[]): void {
     this.#farMs = Number.POSITIVE_INFINITY;
     this.#take(FAR, nowMs, due);

@@ -44,7 +44,7 @@ async function open(
   const env = { clock, random, afterPoll: setImmediate };
   let builds = 0;
   const made = createPolicy(policy);
-  const side = new Cluster({
+  const cluster = new Cluster({
     name: 'direct',
     env,
     policy: {
@@ -72,13 +72,13 @@ async function open(
   const hosts = Array.from({ length: count }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
   return {
     clock,
-    side,
+    cluster,
     hosts,
     down,
     dialledMs,
     builds: () => builds,
     start: async () => {
-      side.update(hosts.map((host) => toEndpoint({ host, port: 1 })));
+      cluster.update(hosts.map((host) => toEndpoint({ host, port: 1 })));
       await settle();
     },
     /** The Pod goes, and refuses from now on. */
@@ -92,22 +92,22 @@ async function open(
 
 describe.each(['round_robin', 'pick_first'])('while no Pod takes calls, with %s', (policy) => {
   test('each is tried about every second, and the first that is back is found within one', async () => {
-    const { clock, side, hosts, down, dialledMs, start } = await open(4, undefined, policy);
+    const { clock, cluster, hosts, down, dialledMs, start } = await open(4, undefined, policy);
     for (const host of hosts) down.add(host);
     await start();
     await clock.advance(30_000);
-    expect(side.state).toBe('failing');
+    expect(cluster.state).toBe('failing');
     for (const host of hosts) expect(dialledMs.get(host)!.length).toBeGreaterThan(30 / JITTER);
     down.clear();
     await clock.advance(1_000 * JITTER);
-    expect(side.state).toBe('ready');
-    side.close('done');
+    expect(cluster.state).toBe('ready');
+    cluster.close('done');
     expect(clock.pending).toBe(0);
   });
 });
 
 test('a Pod that waits for long already is hurried when the last other one goes', async () => {
-  const { clock, side, hosts, down, dialledMs, start, kill } = await open(3);
+  const { clock, cluster, hosts, down, dialledMs, start, kill } = await open(3);
   down.add(hosts[1]!).add(hosts[2]!);
   await start();
   // Long enough for the longest delay: 10 s.
@@ -121,17 +121,17 @@ test('a Pod that waits for long already is hurried when the last other one goes'
     expect(dialledMs.get(hosts[i]!)!.length).toBeGreaterThan(before[i - 1]!);
     expect(dialledMs.get(hosts[i]!)!.at(-1)! - sinceMs).toBeLessThanOrEqual(1_000 * JITTER);
   }
-  expect(side.state).toBe('ready');
+  expect(cluster.state).toBe('ready');
   // With one that takes calls, the other's delays are as long as before.
   const tried = dialledMs.get(hosts[1]!)!.length;
   await clock.advance(20_000);
   expect(dialledMs.get(hosts[1]!)!.length - tried).toBeLessThanOrEqual(4);
-  side.close('done');
+  cluster.close('done');
   expect(clock.pending).toBe(0);
 });
 
 test('a first delay that the user made longer than a second is kept', async () => {
-  const { clock, side, hosts, down, dialledMs, start } = await open(1, {
+  const { clock, cluster, hosts, down, dialledMs, start } = await open(1, {
     initialMs: 5_000,
     maxMs: 10_000,
     downMs: 5_000,
@@ -140,42 +140,42 @@ test('a first delay that the user made longer than a second is kept', async () =
   await start();
   await clock.advance(30_000);
   expect(dialledMs.get(hosts[0]!)!.length).toBeLessThanOrEqual(8);
-  side.close('done');
+  cluster.close('done');
 });
 
 test('of many Pods that are down so many a second are tried, and one that is back is found in its turn', async () => {
-  const { clock, side, hosts, down, dialledMs, start } = await open(150, undefined, 'round_robin', 30);
+  const { clock, cluster, hosts, down, dialledMs, start } = await open(150, undefined, 'round_robin', 30);
   for (const host of hosts) down.add(host);
   await start();
   const attempts = () => [...dialledMs.values()].reduce((sum, { length }) => sum + length, 0);
   await clock.advance(5_000);
-  expect(side.state).toBe('failing');
+  expect(cluster.state).toBe('failing');
   const before = attempts();
   await clock.advance(5_000);
   expect(attempts() - before).toBeLessThanOrEqual(151);
   expect(attempts() - before).toBeGreaterThan(145);
   down.delete(hosts[75]!);
   await clock.advance(6_500);
-  expect(side.state).toBe('ready');
+  expect(cluster.state).toBe('ready');
   // All of them: those that succeed are not counted.
   down.clear();
   await clock.advance(10_000 * JITTER);
-  expect(side.all.filter(({ state }) => state === 'ready')).toHaveLength(150);
-  side.close('done');
+  expect(cluster.all.filter(({ state }) => state === 'ready')).toHaveLength(150);
+  cluster.close('done');
   expect(clock.pending).toBe(0);
 });
 
 test('Pods that fail once more where all of them do cost no new picker', async () => {
-  const { clock, side, hosts, down, start, builds } = await open(20);
+  const { clock, cluster, hosts, down, start, builds } = await open(20);
   for (const host of hosts) down.add(host);
   await start();
   await clock.advance(1_000);
-  expect(side.state).toBe('failing');
+  expect(cluster.state).toBe('failing');
   const before = builds();
   await clock.advance(10_000);
   expect(builds()).toBe(before);
   down.delete(hosts[7]!);
   await clock.advance(1_000 * JITTER);
-  expect(side.state).toBe('ready');
-  side.close('done');
+  expect(cluster.state).toBe('ready');
+  cluster.close('done');
 });

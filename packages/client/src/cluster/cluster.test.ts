@@ -39,7 +39,7 @@ function open(count: number, name = 'round_robin', clock = new VirtualClock(), r
       return { ...connection, destroy: () => listener.onClosed(undefined) } as unknown as Connection;
     },
   } as unknown as Transport;
-  const side = new Cluster({
+  const cluster = new Cluster({
     name: 'direct',
     env,
     policy,
@@ -58,8 +58,8 @@ function open(count: number, name = 'round_robin', clock = new VirtualClock(), r
     onChange() {},
     onPod() {},
   });
-  side.update(endpoints(0, count));
-  return { clock, listeners, side, builds: () => builds };
+  cluster.update(endpoints(0, count));
+  return { clock, listeners, cluster, builds: () => builds };
 }
 
 function endpoints(from: number, to: number): Endpoint[] {
@@ -68,23 +68,23 @@ function endpoints(from: number, to: number): Endpoint[] {
   );
 }
 
-const picked = (side: Cluster, calls: number) =>
-  new Set(Array.from({ length: calls }, () => side.pick({ hash: 0, excluded: undefined })?.id));
+const picked = (cluster: Cluster, calls: number) =>
+  new Set(Array.from({ length: calls }, () => cluster.pick({ hash: 0, excluded: undefined })?.id));
 
 test('ten Pods that connect one after another get calls at once, each', async () => {
-  const { clock, listeners, side } = open(10);
+  const { clock, listeners, cluster } = open(10);
   listeners[0]!.onReady();
   await clock.advance(100);
   for (let ready = 2; ready <= 10; ready++) {
     listeners[ready - 1]!.onReady();
     await settle();
-    expect(picked(side, 100).size).toBe(ready);
+    expect(picked(cluster, 100).size).toBe(ready);
   }
-  side.close('done');
+  cluster.close('done');
 });
 
 test('two thousand Pods that connect one after another are few rebuilds', async () => {
-  const { clock, listeners, side, builds } = open(2_000);
+  const { clock, listeners, cluster, builds } = open(2_000);
   for (const listener of listeners) {
     listener.onReady();
     await clock.advance(1);
@@ -92,69 +92,69 @@ test('two thousand Pods that connect one after another are few rebuilds', async 
   await clock.advance(100);
   // Two seconds, and a rest of 20 ms after each.
   expect(builds()).toBeLessThanOrEqual(110);
-  expect(picked(side, 4_000).size).toBe(2_000);
-  side.close('done');
+  expect(picked(cluster, 4_000).size).toBe(2_000);
+  cluster.close('done');
   expect(clock.pending).toBe(0);
 });
 
 test('a Pod that left gets no call, though the picker of a large set is rebuilt later', async () => {
-  const { clock, listeners, side } = open(1_000);
+  const { clock, listeners, cluster } = open(1_000);
   for (const listener of listeners) listener.onReady();
   await clock.advance(100);
-  expect(picked(side, 2_000).size).toBe(1_000);
-  side.update(endpoints(100, 1_000));
-  const left = [...picked(side, 2_000)];
+  expect(picked(cluster, 2_000).size).toBe(1_000);
+  cluster.update(endpoints(100, 1_000));
+  const left = [...picked(cluster, 2_000)];
   expect(left).toHaveLength(900);
   expect(left).not.toContain('10.0.0.1:50051');
-  side.update(endpoints(0, 1_000));
+  cluster.update(endpoints(0, 1_000));
   await clock.advance(100);
-  expect([side.pods.size, side.all.length]).toEqual([1_000, 1_000]);
-  side.close('done');
+  expect([cluster.pods.size, cluster.all.length]).toEqual([1_000, 1_000]);
+  cluster.close('done');
 });
 
 test('a blocked Pod gets no call until every reason is taken back, and calls that name it go on', async () => {
-  const { clock, listeners, side } = open(3);
+  const { clock, listeners, cluster } = open(3);
   for (const listener of listeners) listener.onReady();
   await clock.advance(100);
-  const pod = side.pods.get('10.0.0.1:50051')!;
+  const pod = cluster.pods.get('10.0.0.1:50051')!;
   pod.block(Block.EJECTED);
   pod.block(Block.UNHEALTHY);
-  expect(picked(side, 100)).toEqual(new Set(['10.0.0.0:50051', '10.0.0.2:50051']));
-  expect(side.pickNamed(pod.id)).toBe(pod);
+  expect(picked(cluster, 100)).toEqual(new Set(['10.0.0.0:50051', '10.0.0.2:50051']));
+  expect(cluster.pickNamed(pod.id)).toBe(pod);
   pod.unblock(Block.EJECTED);
-  expect(picked(side, 100).size).toBe(2);
+  expect(picked(cluster, 100).size).toBe(2);
   pod.unblock(Block.UNHEALTHY);
-  expect(picked(side, 100).size).toBe(3);
-  side.close('done');
+  expect(picked(cluster, 100).size).toBe(3);
+  cluster.close('done');
 });
 
 test('monitors multiply the weight, each by a factor of its own, and the registry changes it beneath them', async () => {
-  const { clock, listeners, side } = open(2, 'weighted_round_robin');
+  const { clock, listeners, cluster } = open(2, 'weighted_round_robin');
   for (const listener of listeners) listener.onReady();
   await clock.advance(100);
-  const pod = side.pods.get('10.0.0.1:50051')!;
+  const pod = cluster.pods.get('10.0.0.1:50051')!;
   const [slowStart, reports] = [{}, {}];
   pod.weigh(slowStart, 0.5);
   pod.weigh(reports, 0);
   await clock.advance(100);
-  expect(picked(side, 100)).toEqual(new Set(['10.0.0.0:50051']));
+  expect(picked(cluster, 100)).toEqual(new Set(['10.0.0.0:50051']));
   pod.weigh(reports, 1);
-  side.update([...endpoints(0, 1), toEndpoint({ address: pod.id, weight: 4 })]);
+  cluster.update([...endpoints(0, 1), toEndpoint({ address: pod.id, weight: 4 })]);
   expect(pod.weight).toBe(2);
   await clock.advance(100);
-  const picks = Array.from({ length: 300 }, () => side.pick({ hash: 0, excluded: undefined }));
+  const picks = Array.from({ length: 300 }, () => cluster.pick({ hash: 0, excluded: undefined }));
   expect(picks.filter((one) => one === pod)).toHaveLength(200);
-  side.close('done');
+  cluster.close('done');
 });
 
-test('a policy whose weights change by themselves is asked for a picker again and again, until the side closes', async () => {
-  const { clock, listeners, side, builds } = open(2, 'round_robin', new VirtualClock(), 1_000);
+test('a policy whose weights change by themselves is asked for a picker again and again, until the cluster closes', async () => {
+  const { clock, listeners, cluster, builds } = open(2, 'round_robin', new VirtualClock(), 1_000);
   for (const listener of listeners) listener.onReady();
   await clock.advance(100);
   const before = builds();
   await clock.advance(10_000);
   expect(builds() - before).toBe(10);
-  side.close('done');
+  cluster.close('done');
   await clock.advance(10_000);
   expect(builds() - before).toBe(10);
   expect(clock.pending).toBe(0);
@@ -184,7 +184,7 @@ test.each(['ring_hash', 'maglev'])(
   '%s is built in many turns, and the old picker serves meanwhile without Pods that left',
   async (name) => {
     const clock = new SlowClock();
-    const { listeners, side, builds } = open(2_000, name, clock);
+    const { listeners, cluster, builds } = open(2_000, name, clock);
     for (const listener of listeners) listener.onReady();
     await clock.advance(1_000);
     const gone = new Set(endpoints(0, 20).map(({ id }) => id));
@@ -193,51 +193,51 @@ test.each(['ring_hash', 'maglev'])(
     clock.between = () => {
       turns += 1;
       for (let i = 0; i < 500; i++) {
-        const id = side.pick({ hash: i * 8_000_003, excluded: undefined })!.id;
+        const id = cluster.pick({ hash: i * 8_000_003, excluded: undefined })!.id;
         expect(gone.has(id)).toBe(false);
       }
     };
     // What a registry says in two words is one new picker.
-    side.update(endpoints(20, 2_000));
-    side.update(endpoints(20, 2_020));
+    cluster.update(endpoints(20, 2_000));
+    cluster.update(endpoints(20, 2_020));
     for (const listener of listeners.slice(2_000)) listener.onReady();
     await clock.advance(1_000);
     expect(turns).toBeGreaterThan(5);
     expect(builds() - before).toBe(1);
     const ids = new Set<string>();
-    for (let i = 0; i < 100_000; i++) ids.add(side.pick({ hash: i * 40_009, excluded: undefined })!.id);
+    for (let i = 0; i < 100_000; i++) ids.add(cluster.pick({ hash: i * 40_009, excluded: undefined })!.id);
     for (const { id } of endpoints(2_000, 2_020)) expect(ids).toContain(id);
-    side.close('done');
+    cluster.close('done');
     expect(clock.pending).toBe(0);
   },
 );
 
 test('a new Pod of a large set gets calls soon, and those that cannot be reached cost no rebuild', async () => {
-  const { clock, listeners, side, builds } = open(1_000);
+  const { clock, listeners, cluster, builds } = open(1_000);
   const refused = { kind: 'refused', code: 'ENETUNREACH', detail: 'connect ENETUNREACH' } as const;
   listeners[0]!.onReady();
   for (const listener of listeners.slice(1)) listener.onClosed(refused);
   await clock.advance(500);
-  expect(side.warm).toBe(true);
+  expect(cluster.warm).toBe(true);
   const before = builds();
   for (let ms = 0; ms < 1_000; ms += 100) {
     for (const listener of listeners.splice(1)) listener.onClosed(refused);
     await clock.advance(100);
   }
   expect(builds()).toBe(before);
-  side.update(endpoints(0, 1_001));
+  cluster.update(endpoints(0, 1_001));
   await clock.advance(2);
   listeners.at(-1)!.onReady();
   await clock.advance(3);
-  expect(picked(side, 10).size).toBe(2);
+  expect(picked(cluster, 10).size).toBe(2);
   expect(builds()).toBe(before + 1);
-  side.close('done');
+  cluster.close('done');
   expect(clock.pending).toBe(0);
 });
 
 test('of two thousand Pods only those that changed are looked up', async () => {
-  const { side } = open(2_000);
-  const { pods } = side;
+  const { cluster } = open(2_000);
+  const { pods } = cluster;
   let lookUps = 0;
   const get = pods.get.bind(pods);
   pods.get = (id) => {
@@ -254,15 +254,17 @@ test('of two thousand Pods only those that changed are looked up', async () => {
     ...known.slice(1_520),
     ...endpoints(2_000, 2_040),
   ];
-  side.update(wanted);
-  expect(side.all.filter(({ state }) => state !== 'closed').map(({ endpoint }) => endpoint)).toEqual(wanted);
+  cluster.update(wanted);
+  expect(cluster.all.filter(({ state }) => state !== 'closed').map(({ endpoint }) => endpoint)).toEqual(
+    wanted,
+  );
   expect(pods.size).toBe(wanted.length);
   // One for each new Pod and each that changed, and one after each gap.
   expect(lookUps).toBeLessThanOrEqual(40 + 1 + 2);
   // The other way round everything is looked up, and nothing is lost.
-  side.update(wanted.toReversed());
-  expect(side.all.filter(({ state }) => state !== 'closed').map(({ endpoint }) => endpoint)).toEqual(
+  cluster.update(wanted.toReversed());
+  expect(cluster.all.filter(({ state }) => state !== 'closed').map(({ endpoint }) => endpoint)).toEqual(
     wanted.toReversed(),
   );
-  side.close('done');
+  cluster.close('done');
 });

@@ -41,7 +41,7 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
   } as unknown as Transport;
   const env = { clock, random, afterPoll: setImmediate };
   const made = createPolicy(policy);
-  const side = new Cluster({
+  const cluster = new Cluster({
     name: 'direct',
     env,
     policy: zone === undefined ? made : zoneAware(made),
@@ -63,7 +63,7 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
   });
   return {
     clock,
-    side,
+    cluster,
     dialled,
     open,
     connected: async (host: string) => {
@@ -77,16 +77,16 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
       await settle();
     },
     picked: (excluded?: string[]) => {
-      const pods = excluded && new Set(excluded.map((id) => side.pods.get(`${id}:1`)!));
+      const pods = excluded && new Set(excluded.map((id) => cluster.pods.get(`${id}:1`)!));
       return (
         pods === undefined
-          ? side.pick({ hash: 0, excluded: undefined })
-          : side.pickOther({ hash: 0, excluded: pods })
+          ? cluster.pick({ hash: 0, excluded: undefined })
+          : cluster.pickOther({ hash: 0, excluded: pods })
       )?.endpoint.host;
     },
-    states: () => Object.fromEntries(side.all.map((pod) => [pod.endpoint.host, pod.state])),
+    states: () => Object.fromEntries(cluster.all.map((pod) => [pod.endpoint.host, pod.state])),
     async update(...inputs: EndpointInput[]) {
-      side.update(inputs.map(describe));
+      cluster.update(inputs.map(describe));
       await settle();
     },
   };
@@ -96,7 +96,7 @@ const describe = (input: EndpointInput): Endpoint => toEndpoint({ port: 1, ...in
 const hosts = (count: number) => Array.from({ length: count }, (_, i) => ({ host: `10.0.0.${i}` }));
 
 test('one Pod after another is tried, at once after a failure and beside one that is silent for 250 ms', async () => {
-  const { clock, side, dialled, gone, connected, open: connections, picked, states, update } = open();
+  const { clock, cluster, dialled, gone, connected, open: connections, picked, states, update } = open();
   await update(...hosts(5));
   expect(dialled).toEqual(['10.0.0.0']);
   await gone('10.0.0.0');
@@ -121,7 +121,7 @@ test('one Pod after another is tried, at once after a failure and beside one tha
   const before = dialled.length;
   await clock.advance(60_000);
   expect(dialled).toHaveLength(before);
-  side.close('done');
+  cluster.close('done');
   expect(clock.pending).toBe(0);
 });
 
@@ -141,7 +141,7 @@ test.each([
   ['drains', { phase: 'draining' }],
   ['has weight 0', { weight: 0 }],
 ] as const)('a Pod that %s is not dialled, and left when it is the one in use', async (_name, change) => {
-  const { side, clock, dialled, connected, picked, states, update } = open();
+  const { cluster, clock, dialled, connected, picked, states, update } = open();
   const [a, b, c] = hosts(3) as [EndpointInput, EndpointInput, EndpointInput];
   await update({ ...a, ...change }, b, c);
   expect(dialled).toEqual(['10.0.0.1']);
@@ -155,27 +155,27 @@ test.each([
   // It stays, though the others serve again.
   await update(a, b, c);
   expect([picked(), dialled.length]).toEqual(['10.0.0.2', 2]);
-  side.close('done');
+  cluster.close('done');
   expect(clock.pending).toBe(0);
 });
 
 test('where no Pod can serve, calls wait for one that can', async () => {
-  const { side, dialled, connected, gone, picked, update } = open();
+  const { cluster, dialled, connected, gone, picked, update } = open();
   const [a, b] = hosts(2) as [EndpointInput, EndpointInput];
   await update({ ...a, phase: 'draining' }, { ...b, weight: 0 });
-  expect([side.state, dialled]).toEqual(['connecting', []]);
+  expect([cluster.state, dialled]).toEqual(['connecting', []]);
   await update({ ...a, phase: 'draining' }, b);
   await gone('10.0.0.1');
-  expect(side.state).toBe('failing');
+  expect(cluster.state).toBe('failing');
   await update(a, b);
-  expect(side.state).toBe('connecting');
+  expect(cluster.state).toBe('connecting');
   await connected('10.0.0.0');
   expect(picked()).toBe('10.0.0.0');
-  side.close('done');
+  cluster.close('done');
 });
 
 test('a Pod whose connection was closed is dialled again first, and others once it fails or is silent', async () => {
-  const { clock, side, dialled, connected, gone, picked, update } = open();
+  const { clock, cluster, dialled, connected, gone, picked, update } = open();
   await update(...hosts(3));
   await connected('10.0.0.0');
   await clock.advance(5_000);
@@ -191,16 +191,16 @@ test('a Pod whose connection was closed is dialled again first, and others once 
   expect(dialled.slice(2)).toEqual(['10.0.0.0', '10.0.0.1', '10.0.0.2']);
   await connected('10.0.0.2');
   expect(picked()).toBe('10.0.0.2');
-  side.close('done');
+  cluster.close('done');
   expect(clock.pending).toBe(0);
 });
 
 test('Pods that accept and close at once are not dialled without a pause', async () => {
-  const { clock, side, dialled, connected, gone, update } = open();
+  const { clock, cluster, dialled, connected, gone, update } = open();
   await update(...hosts(2));
   for (let i = 0; i < 200; i++) {
     for (const { host } of hosts(2)) {
-      const pod = side.pods.get(`${host}:1`)!;
+      const pod = cluster.pods.get(`${host}:1`)!;
       if (pod.state !== 'connecting') continue;
       await connected(host);
       await gone(host);
@@ -209,7 +209,7 @@ test('Pods that accept and close at once are not dialled without a pause', async
   }
   // Two seconds: two attempts each at once, and then at 0.1, 0.26, 0.52, 0.9, … s of backoff.
   expect(dialled.length).toBeLessThan(30);
-  side.close('done');
+  cluster.close('done');
 });
 
 test('Pods of the own zone are tried before all others, of both families in turn', async () => {
@@ -226,27 +226,27 @@ test('Pods of the own zone are tried before all others, of both families in turn
 });
 
 test('a Pod that a call names is connected to beside the one in use, and let go when no call names it any more', async () => {
-  const { clock, side, dialled, connected, picked, states, update } = open();
+  const { clock, cluster, dialled, connected, picked, states, update } = open();
   await update(...hosts(3));
   await connected('10.0.0.0');
-  expect(side.pickNamed('10.0.0.2:1')).toBeUndefined();
+  expect(cluster.pickNamed('10.0.0.2:1')).toBeUndefined();
   await settle();
   expect(dialled).toEqual(['10.0.0.0', '10.0.0.2']);
   await connected('10.0.0.2');
-  expect(side.pickNamed('10.0.0.2:1')?.endpoint.host).toBe('10.0.0.2');
+  expect(cluster.pickNamed('10.0.0.2:1')?.endpoint.host).toBe('10.0.0.2');
   for (let i = 0; i < 20; i++) expect(picked()).toBe('10.0.0.0');
   await clock.advance(50_000);
-  expect(side.pickNamed('10.0.0.2:1')?.endpoint.host).toBe('10.0.0.2');
+  expect(cluster.pickNamed('10.0.0.2:1')?.endpoint.host).toBe('10.0.0.2');
   await clock.advance(60_000);
   expect(states()).toMatchObject({ '10.0.0.0': 'ready', '10.0.0.2': 'ready' });
   await clock.advance(20_000);
   expect(states()).toMatchObject({ '10.0.0.0': 'ready', '10.0.0.2': 'idle' });
   expect(clock.pending).toBe(0);
-  side.close('done');
+  cluster.close('done');
 });
 
 test('a call that excludes the Pod in use goes to another, and to that one only when no other answers', async () => {
-  const { clock, side, dialled, connected, gone, picked, update } = open();
+  const { clock, cluster, dialled, connected, gone, picked, update } = open();
   await update(...hosts(3));
   await connected('10.0.0.0');
   expect(picked(['10.0.0.0'])).toBeUndefined();
@@ -263,12 +263,12 @@ test('a call that excludes the Pod in use goes to another, and to that one only 
   // The Pod that is connected already takes over.
   await update({ ...hosts(1)[0], phase: 'draining' }, ...hosts(3).slice(1));
   expect(picked()).toBe('10.0.0.2');
-  side.close('done');
+  cluster.close('done');
   expect(clock.pending).toBe(0);
 });
 
 test('of ten thousand Pods one is connected to, and all are tried while none can be', async () => {
-  const { clock, side, dialled, connected, gone, update } = open();
+  const { clock, cluster, dialled, connected, gone, update } = open();
   const many = Array.from({ length: 10_000 }, (_, i) => ({ host: `10.1.${i >> 8}.${i & 255}` }));
   await update(...many);
   await clock.advance(100);
@@ -276,21 +276,21 @@ test('of ten thousand Pods one is connected to, and all are tried while none can
   while (dialled.length < 600) await gone(dialled.at(-1)!);
   await connected(dialled.at(-1)!);
   await clock.advance(20);
-  const states = side.all.filter(({ state }) => state !== 'idle');
+  const states = cluster.all.filter(({ state }) => state !== 'idle');
   expect(states.map(({ state }) => state)).toEqual(['ready']);
-  side.close('done');
+  cluster.close('done');
   expect(clock.pending).toBe(0);
 });
 
 test('a Pod that leaves, and is back before its calls have ended, is used again when its turn comes', async () => {
-  const { clock, side, connected, gone, picked, states } = open();
+  const { clock, cluster, connected, gone, picked, states } = open();
   const both = ['10.0.0.0', '10.0.0.1'].map((host) => toEndpoint({ host, port: 1 }));
-  side.update(both);
+  cluster.update(both);
   await settle();
   await connected('10.0.0.0');
   expect(picked()).toBe('10.0.0.0');
-  side.update(both.slice(1));
-  side.update(both);
+  cluster.update(both.slice(1));
+  cluster.update(both);
   await settle();
   await connected('10.0.0.1');
   expect(picked()).toBe('10.0.0.1');
@@ -300,6 +300,6 @@ test('a Pod that leaves, and is back before its calls have ended, is used again 
   await clock.advance(251);
   await connected('10.0.0.0');
   expect(picked()).toBe('10.0.0.0');
-  side.close('done');
+  cluster.close('done');
   expect(clock.pending).toBe(0);
 });

@@ -61,7 +61,7 @@ export class FirstPod {
     if (pod === this.current || pod.endpoint.phase !== 'serving') return;
     const { clock } = this.#options;
     this.#aside.set(pod, clock.nowMs());
-    this.#sweep ??= clock.after(ASIDE_MS, () => this.#letGo());
+    this.#sweep ??= clock.after(ASIDE_MS, () => this.#restAside());
     pod.connect();
   }
 
@@ -135,7 +135,7 @@ export class FirstPod {
     for (const other of this.#options.pods()) if (other !== pod && !this.#aside.has(other)) other.rest();
   }
 
-  #letGo(): void {
+  #restAside(): void {
     const { clock } = this.#options;
     const nowMs = clock.nowMs();
     this.#sweep = undefined;
@@ -144,7 +144,7 @@ export class FirstPod {
       this.#aside.delete(pod);
       if (this.current !== undefined) pod.rest();
     }
-    if (this.#aside.size > 0) this.#sweep = clock.after(ASIDE_MS, () => this.#letGo());
+    if (this.#aside.size > 0) this.#sweep = clock.after(ASIDE_MS, () => this.#restAside());
   }
 }
 

@@ -1,6 +1,6 @@
 import type { AttemptTrace, CallTrace, Observer } from './observer.ts';
 
-/** Several observers as one; undefined for none. */
+/** One observer that calls several; undefined for none. */
 export function allOf(observers: readonly Observer[]): Observer | undefined {
   if (observers.length <= 1) return observers[0];
   return {

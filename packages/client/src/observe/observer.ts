@@ -2,17 +2,17 @@ import type { AttemptFacts, Pod } from '@podwire/balancer';
 import type { EndpointSet, WatchStatus } from '@podwire/registry';
 
 /**
- * Sees what a channel does, and changes nothing: telemetry, logs, the channel's own events. Every method is optional, and none may
- * throw. A channel without one pays one comparison a call. Calls and attempts are those of gRFC A66.
+ * Watches a channel and changes nothing, for telemetry, logs and the channel's own events. Every method is optional, and none may
+ * throw. Without observers a call costs one comparison. Calls and attempts are those of gRFC A66.
  */
 export interface Observer {
-  /** A call was started; called in the caller's async context. What it returns follows that call alone. */
+  /** A call was started; called in the caller's async context. The returned trace follows that call alone. */
   onCall?(call: CallInfo): CallTrace | undefined;
   /** A Pod's state changed. */
   onPod?(pod: PodInfo): void;
   /** The registry named another set of Pods. */
   onSet?(set: EndpointSet): void;
-  /** What the registry says, and whether it is heard. */
+  /** The state of the registry's watch changed. */
   onRegistry?(status: WatchStatus): void;
 }
 
@@ -31,8 +31,8 @@ export interface CallInfo {
 /** Follows one call. */
 export interface CallTrace {
   /**
-   * An attempt begins: before its Pod is picked, so that its time includes the wait for one. A call that waits while the registry
-   * has said nothing yet has none.
+   * An attempt begins. This is before its Pod is picked, so that its time includes the wait for a Pod. While the registry has not
+   * answered yet, a call that waits has no attempt.
    */
   onAttempt?(attempt: AttemptInfo): AttemptTrace | undefined;
   /** The call ended with this code of gRPC. */
@@ -59,8 +59,8 @@ export interface AttemptTrace {
 
 /** A Pod of a cluster, and its state. */
 export interface PodInfo extends Pick<Pod, 'id'> {
-  /** Of its connections, or of the Pod in its set. */
+  /** The state of its connections, or of the Pod in its set. */
   readonly state: string;
-  /** Why its last connection ended, or did not come to be. */
+  /** Why its last connection ended, or could not be made. */
   readonly lastError: string | undefined;
 }

@@ -23,7 +23,7 @@ export function withLive(before: Settings, after: Settings): Settings {
   };
 }
 
-/** A policy with the same options stays the same object, so that its picker stays when only settings of methods change. */
+/** Whether both have the same policy. Its object then stays, and with it the picker, when only settings of methods change. */
 function hasSamePolicy({ given: was, ...before }: Settings, { given: is, ...after }: Settings): boolean {
   if (was.policy !== undefined || is.policy !== undefined) return isSame(was.policy, is.policy);
   const isDefault = before.serviceConfig.policy === undefined && after.serviceConfig.policy === undefined;

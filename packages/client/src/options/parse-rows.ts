@@ -4,7 +4,7 @@ import type { GrpcOnly, NumberRow, Parsed, Row, Rows } from './option-kinds.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** What all levels of a table have in common. */
+/** The parts that all levels of a table share. */
 interface Table {
   readonly rows: Rows;
   /** The path to an option, `group.member` in a group, as the user wrote it. */
@@ -12,14 +12,14 @@ interface Table {
   readonly grpcOnly: Partial<GrpcOnly>;
 }
 
-/** The names of the options in a group, `''` for those in none: `initialMs` of `backoff`. */
+/** The names of the options in a group, such as `initialMs` in `backoff`; `''` stands for options outside of groups. */
 export function namesIn(rows: Rows, group: string): string[] {
   const prefix = group === '' ? '' : `${group}.`;
   const inside = Object.keys(rows).filter((name) => name.startsWith(prefix));
   return inside.map((name) => name.slice(prefix.length)).filter((name) => !name.includes('.'));
 }
 
-/** Checks values by a table: each gets its default when it is not given. Throws `InvalidInput`. */
+/** Checks values by a table. A value that is not given gets its default. Throws `InvalidInput`. */
 export function parseRows<T extends Rows>(
   rows: T,
   values: Values,

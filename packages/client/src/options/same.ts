@@ -3,11 +3,11 @@ export function isSame(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (Buffer.isBuffer(a) && Buffer.isBuffer(b)) return a.equals(b);
   if (!isPlain(a) || !isPlain(b) || Array.isArray(a) !== Array.isArray(b)) return false;
-  // An option that is undefined is not given.
+  // An undefined option counts as not given.
   return [...Object.keys(a), ...Object.keys(b)].every((key) => isSame(a[key], b[key]));
 }
 
-/** Whether all that `wanted` says is in `has` already. */
+/** Whether `has` already contains everything in `wanted`. */
 export function includes(has: unknown, wanted: unknown): boolean {
   if (!isPlain(has) || !isPlain(wanted) || Array.isArray(wanted)) return isSame(has, wanted);
   return Object.keys(wanted).every((key) => includes(has[key], wanted[key]));

@@ -36,8 +36,8 @@ const METHOD_KEYS = [
   'hedgingPolicy',
 ];
 /**
- * Reads a service config from an object or JSON text. Throws {@link InvalidInput} with the path to what is wrong. Policies that
- * ask for more than `maxAttempts` get as many: 5 by gRFC A6.
+ * Reads a service config from an object or JSON text. Throws {@link InvalidInput} with the path to the bad value. A policy that asks for
+ * more attempts gets `maxAttempts`: 5 by gRFC A6.
  */
 export function parseServiceConfig(input: unknown, path = 'serviceConfig', maxAttempts = 5): ServiceConfig {
   const config = checkKeys(typeof input === 'string' ? parseJson(input, path) : input, KEYS, path);
@@ -75,7 +75,7 @@ function list(value: unknown, path: string): readonly unknown[] {
 function parsePolicy(config: Record<string, unknown>, path: string): Policy | undefined {
   const at = `${path}.loadBalancingConfig`;
   const configs = list(config.loadBalancingConfig, at);
-  // The first known one counts, so that a config may name newer policies before those that all clients know.
+  // The first known policy counts, so that a config may name newer policies before those that all clients know.
   const known = configs.findIndex((entry) => policyNames.some((name) => Object.hasOwn(Object(entry), name)));
   if (known >= 0) return createPolicy(withoutLoadReports(configs[known]), `${at}[${known}]`);
   if (configs.length > 0) throw new InvalidInput(at, configs, `must hold one of: ${policyNames.join(', ')}`);

@@ -6,7 +6,7 @@ import { MODES } from './mode.ts';
 import type { Rows } from './option-kinds.ts';
 import { parseZone } from './own-zone.ts';
 
-/** Which Pods the service has, which of them get calls, and which of them a client connects to. */
+/** Options about a service's Pods: how to find them, how to choose among them, and which of them a client connects to. */
 export const SERVICE_ROWS = {
   name: { kind: 'text' },
   policy: {
@@ -34,7 +34,7 @@ function parseMeshAddress(value: unknown, path: string): string {
   return value;
 }
 
-/** What tells this client from the others of its service. */
+/** Checks `subset.client`, which tells this client from the service's other clients. */
 function parseClient(value: unknown, path: string): number | string {
   if (typeof value === 'string' ? value !== '' : Number.isInteger(value) && Number(value) >= 0)
     return value as number | string;

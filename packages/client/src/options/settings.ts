@@ -20,7 +20,7 @@ export interface Settings {
   readonly hashKey: HashKeyOption | undefined;
   readonly mode: Mode | undefined;
   readonly meshAddress: string | undefined;
-  /** As attributes of an endpoint. */
+  /** The option `mesh.headers`, as attributes of an endpoint. */
   readonly meshHeaders: Readonly<Record<string, string>>;
   readonly transport: Transport;
   readonly tls: TlsSettings | undefined;
@@ -69,7 +69,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   const grpcOnly = parseRows(GRPC_ONLY_TABLE, values, at);
   const parsed = parseRows(OPTION_TABLE, values, at, grpcOnly);
   const { mesh, userAgent, userAgentSuffix, ...own } = parsed;
-  // Here, and not at the first call, because then every call would fail.
+  // Refused here, because otherwise every call would fail.
   if (own.callCredentials !== undefined && own.tls === undefined)
     throw new InvalidInput(
       at('callCredentials'),
@@ -90,17 +90,17 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
 
 function choosePolicy(given: Policy | undefined, zone: OwnZone | undefined): Policy {
   const chosen = given ?? createPolicy('least_request');
-  // A tree that names its zones itself stays as it is; snapshots have the name that the user wrote.
+  // A policy that already is `zone_aware` stays as it is. Otherwise snapshots show the name that the user wrote.
   const isWrapped = zone !== undefined && chosen.name !== 'zone_aware';
   return isWrapped ? { ...zoneAware(chosen), name: chosen.name } : chosen;
 }
 
-/** What a user sets is kept, whatever servers take by default. */
+/** Whether to send few PINGs, which servers allow by default. A keepalive that the user sets is kept as it is. */
 function isSparing(given: { readonly timeMs?: unknown; readonly withoutCalls?: unknown }): boolean {
   return given.timeMs === undefined && given.withoutCalls !== true;
 }
 
-/** Of the delays, one that is not given yields to those that are. */
+/** Adapts the delays that are not given to those that are. */
 function fitBackoff(
   backoff: Settings['backoff'],
   given: { readonly [name in keyof Settings['backoff']]?: unknown },

@@ -3,16 +3,16 @@ import { boolean, checkKeys, InvalidInput, NOT_SHOWN, string } from '@podwire/co
 import { type TlsOptions, tlsFromFiles } from '@podwire/http2';
 import type { TlsConfig } from './channel-options.ts';
 
-/** TLS as connections take it. */
+/** The checked option `tls`. */
 export interface TlsSettings {
   readonly serverName: string | undefined;
-  /** As the user gave them. */
+  /** The fields as the user gave them. */
   readonly given: Pick<TlsConfig, 'secureContext' | 'checkServerIdentity' | 'rejectUnauthorized'>;
-  /** Called for each connection: files are read again when they changed. The same object while nothing did. */
+  /** The options of one connection. Files that changed are read again; while none did, the result is the same object. */
   options(serverName: string): TlsOptions;
 }
 
-/** Those that make a secure context, and so do not go with one that is given. */
+/** The keys that make a secure context, and so must not be given together with one. */
 const MATERIAL = ['ca', 'cert', 'key', 'caFile', 'certFile', 'keyFile'];
 const KEYS = [...MATERIAL, 'serverName', 'rejectUnauthorized', 'secureContext', 'checkServerIdentity'];
 
@@ -64,7 +64,7 @@ export function parseTls(value: unknown, path: string): TlsSettings | undefined 
 function parseSecureContext(tls: Record<string, unknown>, path: string): TlsConfig['secureContext'] {
   const { secureContext } = tls;
   if (secureContext === undefined) return undefined;
-  // node:tls has no class for it; this is the handle that its sockets use.
+  // node:tls has no class for a secure context. This is the handle that its sockets use.
   if (typeof (secureContext as { context?: unknown } | null)?.context !== 'object')
     throw new InvalidInput(
       `${path}.secureContext`,
@@ -92,7 +92,7 @@ function pem(tls: Record<string, unknown>, key: string, path: string): string | 
   throw new InvalidInput(`${path}.${key}`, typeof value, 'must be PEM text or a Buffer');
 }
 
-/** Node takes any text for a certificate authority, and then trusts no server. */
+/** Checks authorities, because Node accepts any text for them and then trusts no server. */
 function checkCertificates(given: string | Buffer | undefined, path: string): void {
   if (given === undefined) return;
   try {
@@ -137,7 +137,7 @@ function openFiles(files: object, path: string): ReturnType<typeof tlsFromFiles>
   }
 }
 
-/** grpc-js's name of the server is for TLS alone, and makes no channel one of TLS. */
+/** Adds grpc-js's server name to TLS options. Without TLS it has no effect. */
 export function withServerName(tls: unknown, serverName: string | undefined): unknown {
   if (serverName === undefined || tls === undefined || tls === false) return tls;
   return tls === true ? { serverName } : typeof tls === 'object' ? { serverName, ...tls } : tls;

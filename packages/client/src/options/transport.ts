@@ -7,10 +7,10 @@ const TRANSPORTS: Readonly<Record<string, Transport>> = {
 };
 export const transportNames: readonly string[] = Object.keys(TRANSPORTS);
 
-/** Runtimes whose node:http2 is a rewrite, by their name in `process.versions`. */
+/** Runtimes with an implementation of node:http2 of their own, by their keys in `process.versions`. */
 const REWRITES = { bun: 'Bun', deno: 'Deno' };
 
-/** The option `transport`. Throws {@link InvalidInput}. */
+/** Checks the option `transport`. Throws {@link InvalidInput}. */
 export function parseTransport(value: unknown, path: string, versions = process.versions): Transport {
   const transport =
     typeof value === 'string' && transportNames.includes(value) ? TRANSPORTS[value] : undefined;

@@ -42,8 +42,8 @@ export class Serving implements Provider {
   #isSignalled = false;
   #drained: Promise<DrainReport> | undefined;
   /** Resolves when the provider must leave at once: nothing is waited for any more. */
-  readonly #hurried: Promise<void>;
-  #hurry = () => {};
+  readonly #mustLeaveNow: Promise<void>;
+  #leaveNow = () => {};
 
   constructor(
     server: StoppableServer,
@@ -56,8 +56,8 @@ export class Serving implements Provider {
     this.#steps = steps;
     this.address = where.address;
     this.port = where.port;
-    this.#hurried = new Promise((resolve) => {
-      this.#hurry = resolve;
+    this.#mustLeaveNow = new Promise((resolve) => {
+      this.#leaveNow = resolve;
     });
     for (const signal of steps.signals) process.on(signal, this.#onSignal);
   }
@@ -101,7 +101,7 @@ export class Serving implements Provider {
 
   /** The first signal drains, even if `drain` was called before; the second one makes the provider leave at once. */
   #leave(): void {
-    if (this.#isSignalled) return this.#hurry();
+    if (this.#isSignalled) return this.#leaveNow();
     this.#isSignalled = true;
     const { onStopped = () => process.exit() } = this.#steps.options;
     void this.drain().then(onStopped);
@@ -114,10 +114,10 @@ export class Serving implements Provider {
     this.state = 'leaving';
     for (const name of healthNames(options)) this.#health.set(name, 'NOT_SERVING');
     const withdrawal = all(this.presences.map((presence) => presence.withdraw()));
-    let letGo = false;
+    let isWithdrawn = false;
     const done = withdrawal.then(
       () => {
-        letGo = true;
+        isWithdrawn = true;
       },
       (error: unknown) => {
         const problem = new Error(`${this.address} could not be withdrawn: ${String(error)}`, {
@@ -126,10 +126,10 @@ export class Serving implements Provider {
         tellProblem(problem, options.onProblem);
       },
     );
-    await within(Promise.race([done, this.#hurried]), withdrawTimeoutMs, clock);
-    const withdrawn = letGo;
+    await within(Promise.race([done, this.#mustLeaveNow]), withdrawTimeoutMs, clock);
+    const withdrawn = isWithdrawn;
     // The registry may have answered only now, and its consumers hear of the change later still.
-    await within(this.#hurried, noticeMs, clock);
+    await within(this.#mustLeaveNow, noticeMs, clock);
     this.#health.endWatches();
     let finished = false;
     const ended = new Promise<void>((resolve) => {
@@ -140,7 +140,7 @@ export class Serving implements Provider {
       if (this.#server.tryShutdown === undefined) ended();
       else this.#server.tryShutdown(ended);
     });
-    await within(Promise.race([ended, this.#hurried]), graceMs, clock);
+    await within(Promise.race([ended, this.#mustLeaveNow]), graceMs, clock);
     if (!finished) this.#server.forceShutdown?.();
     this.#stop();
     return { withdrawn, finished, tookMs: clock.nowMs() - startedMs };

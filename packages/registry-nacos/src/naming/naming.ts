@@ -22,7 +22,7 @@ interface Service {
   /** A list had a change that was not pushed yet. */
   isAhead: boolean;
   /** No push followed either: changes arrive with requested lists alone. */
-  isDeaf: boolean;
+  isPushLost: boolean;
   recheck: Timer | undefined;
 }
 
@@ -49,7 +49,7 @@ export class Naming {
       const service = key === undefined ? undefined : this.#services.get(key);
       if (service === undefined) return;
       service.isAhead = false;
-      service.isDeaf = false;
+      service.isPushLost = false;
       service.recheck?.cancel();
       service.recheck = undefined;
       this.#accept(service, info);
@@ -108,7 +108,13 @@ export class Naming {
         this.#services.delete(key);
       },
     });
-    const unknown = { last: undefined, lastRefTime: 0, isAhead: false, isDeaf: false, recheck: undefined };
+    const unknown = {
+      last: undefined,
+      lastRefTime: 0,
+      isAhead: false,
+      isPushLost: false,
+      recheck: undefined,
+    };
     const service: Service = { ref, subscription, ...unknown };
     return service;
   }
@@ -124,11 +130,11 @@ export class Naming {
     // No push came meanwhile, so this list is the newest, whatever its time says: one wrong time must not block changes for ever.
     if (service.last === before) {
       service.lastRefTime = 0;
-      if (wasAhead) service.isDeaf = true;
+      if (wasAhead) service.isPushLost = true;
       else if (before !== undefined && isNews(before, info)) service.isAhead = true;
     }
     this.#accept(service, info);
-    if (!service.isDeaf) return;
+    if (!service.isPushLost) return;
     const problem = new NacosError(
       `Nacos at ${this.#session.server} does not push changes, only lists pass, which are asked for every ${RETRY_MS / 1000} s: does a proxy on the way hold streams back?`,
     );

@@ -40,6 +40,9 @@ import { WheelEntry } from './timer-wheel.ts';
  */
 type Phase = 'new' | 'authenticating' | 'scheduled' | 'waiting' | 'running' | 'pausing' | 'ended';
 
+/** What was asked of a call: a message is by its arguments. */
+type Asked = 'startRead' | 'halfClose' | Parameters<GrpcCall['sendMessageWithContext']>;
+
 const NO_COMPRESS = 2; // grpc-js WriteFlags.NoCompress
 
 /** One call, from `createCall` to its status. grpc-js's clients use it as their call. */
@@ -67,7 +70,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   #credentials: CallCredentials | undefined;
   #inherited: Inherited | undefined;
   /** What was asked of it before it was started: an interceptor of grpc-js may start it later, and reads pass at once. */
-  #before: (() => void)[] | undefined;
+  #before: Asked[] | undefined;
   /** The status of a call that was cancelled before it was started. */
   #early: PodwireStatus | undefined;
 
@@ -103,7 +106,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     this.phase = 'scheduled';
     runtime.onCallStart();
     if (runtime.observer !== undefined) this.#observe();
-    const plan = method.only ?? runtime.planner.plan(method, this.host, (name) => headerOf(metadata, name));
+    const plan = method.only ?? this.#choosePlan(metadata);
     if (plan === undefined) return this.#hasNoRoute();
     this.plan = plan;
     const { timeoutMs, waitForReady = false } = plan.config;
@@ -115,8 +118,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     if (plan.needsHash && !this.#takeHash(metadata)) return;
     if (this.#credentials !== undefined) this.#authenticate(this.#credentials);
     else if (!isWhole) runtime.schedule(this);
-    if (this.#before !== undefined) for (const again of this.#before) again();
-    this.#before = undefined;
+    if (this.#before !== undefined) this.#askAgain(this.#before);
   }
 
   sendMessageWithContext(context: Parameters<GrpcCall['sendMessageWithContext']>[0], message: Buffer): void {
@@ -125,7 +127,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
       if (callback !== undefined) timers.nextTick(callback);
       return;
     }
-    if (this.phase === 'new') return this.#later(() => this.sendMessageWithContext(context, message));
+    if (this.phase === 'new') return this.#keepAsked([context, message]);
     // Not `instanceof`, because under Jest the message may be of another realm.
     if (!isUint8Array(message)) {
       if (callback !== undefined) timers.nextTick(callback);
@@ -159,13 +161,13 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   }
 
   startRead(): void {
-    if (this.attempts === undefined) this.#later(() => this.startRead());
+    if (this.attempts === undefined) this.#keepAsked('startRead');
     else this.attempts.request();
   }
 
   halfClose(): void {
     if (this.phase === 'ended') return;
-    if (this.phase === 'new') return this.#later(() => this.halfClose());
+    if (this.phase === 'new') return this.#keepAsked('halfClose');
     if (this.#compressing?.isEmpty === false) {
       this.#compressing.onEmpty = () => this.halfClose();
       return;
@@ -174,11 +176,6 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     const begins = this.phase === 'scheduled';
     if (begins && this.request.exclude !== undefined) this.#exclude(this.request.exclude);
     this.attempts?.halfClose(begins);
-  }
-
-  #later(again: () => void): void {
-    this.#before ??= [];
-    this.#before.push(again);
   }
 
   cancelWithStatus(code: Code, details: string): void {
@@ -348,6 +345,24 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     wheel.remove(this);
     this.dueMs = dueMs;
     if (dueMs !== Number.POSITIVE_INFINITY) wheel.add(this, nowMs);
+  }
+
+  /** No closure: one would cost every message, also those of calls that were started. */
+  #keepAsked(asked: Asked): void {
+    this.#before ??= [];
+    this.#before.push(asked);
+  }
+
+  #askAgain(before: readonly Asked[]): void {
+    this.#before = undefined;
+    for (const asked of before) {
+      if (typeof asked === 'string') this[asked]();
+      else this.sendMessageWithContext(...asked);
+    }
+  }
+
+  #choosePlan(metadata: Metadata | undefined): CallPlan | undefined {
+    return this.runtime.planner.plan(this.method, this.host, (name) => headerOf(metadata, name));
   }
 
   #observe(): void {

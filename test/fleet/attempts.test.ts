@@ -1,4 +1,5 @@
 import { Metadata, status as Status } from '@grpc/grpc-js';
+import { ScriptedRegistry } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import { fleet } from './fleet.ts';
 
@@ -174,5 +175,22 @@ test('what is sent and asked for before a call is started goes with it', async (
   expect(told).toEqual(['written', A, 'status 0']);
   expect(pod(A!).calls.map(({ messages }) => String(messages))).toEqual(['early']);
   expect(channel.snapshot().calls).toEqual({ open: 0, waiting: 0 });
+  expect(await close()).toBe(0);
+});
+
+test('a call that waits is sent once, although its own search for a Pod has all that wait look again', async () => {
+  const registries = [new ScriptedRegistry()];
+  const policy = { pick_first: { shuffleAddressList: false } };
+  const { clock, channel, pod, start, close } = await fleet([A!], {}, { registries, policy });
+  pod(B!).hang();
+  pod(C!).refuse();
+  // B is silent, C refuses, and A is used: the two others rest, and C is not tried again at once.
+  registries[0]!.reset(B!, C!, A!);
+  await clock.advance(255);
+  expect(channel.snapshot().pods.map(({ state }) => state)).toEqual(['idle', 'idle', 'ready']);
+  pod(B!).refuse();
+  const call = start({ 'podwire-exclude-pod': A! });
+  await clock.advance(5);
+  expect([call.status?.code, pod(A!).calls.length]).toEqual([0, 1]);
   expect(await close()).toBe(0);
 });

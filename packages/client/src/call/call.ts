@@ -69,6 +69,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   #compressing: Compressing | undefined;
   #credentials: CallCredentials | undefined;
   #inherited: Inherited | undefined;
+  #isLooking = false;
   /** What was asked of it before it was started: an interceptor of grpc-js may start it later, and reads pass at once. */
   #before: Asked[] | undefined;
   /** The status of a call that was cancelled before it was started. */
@@ -216,8 +217,12 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   }
 
   retry(): boolean {
+    // It looks already: a Pod that it asks for may be ready at once, and all that wait are told.
+    if (this.#isLooking) return false;
     const { queue } = this.plan.cluster;
+    this.#isLooking = true;
     this.begin();
+    this.#isLooking = false;
     return this.phase !== 'waiting' || this.plan.cluster.queue !== queue;
   }
 

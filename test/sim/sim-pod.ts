@@ -30,7 +30,10 @@ function field(name: string, value: string): Buffer {
 /** `:status 200` is entry 8 of the static table. */
 const HEADERS = Buffer.concat([Buffer.from([0x88]), field('content-type', 'application/grpc')]);
 const MESSAGE = Buffer.from([0, 0, 0, 0, 2, 0x6f, 0x6b]);
-const trailers = (code: number) => field('grpc-status', String(code));
+/** Marks the status of a reply, so that it is known from what podwire says. */
+export const POD_SAYS = 'the Pod says so';
+const trailers = (code: number) =>
+  Buffer.concat([field('grpc-status', String(code)), field('grpc-message', POD_SAYS)]);
 
 function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(HEAD_BYTES);
@@ -52,6 +55,8 @@ export class SimPod {
   readonly host: string;
   /** Whether its process runs: if not, connections are refused. */
   isUp = true;
+  /** Whether its node is cut off: nothing comes of it, and it hears nothing. */
+  isCutOff = false;
   /** How long it takes to answer a call; Infinity is hung. */
   serviceMs = 5;
   /** The status of its replies. */
@@ -67,6 +72,7 @@ export class SimPod {
   }
 
   connect(socket: SimSocket): void {
+    if (this.isCutOff) return;
     if (!this.isUp) return socket.open(undefined);
     const connection = new PodConnection(this, socket, () => this.#connections.delete(connection));
     this.#connections.add(connection);
@@ -76,6 +82,7 @@ export class SimPod {
   /** Dies with all its connections, and refuses new ones. */
   die(): void {
     this.isUp = false;
+    this.isCutOff = false;
     for (const connection of this.#connections) connection.reset();
     this.#connections.clear();
   }
@@ -104,6 +111,7 @@ class PodConnection implements SimPeer {
   }
 
   onBytes(bytes: Buffer): void {
+    if (this.#pod.isCutOff) return;
     this.#received = Buffer.concat([this.#received, bytes]);
     if (!this.#isGreeted) {
       if (this.#received.length < PREFACE_BYTES) return;
@@ -167,6 +175,6 @@ class PodConnection implements SimPeer {
   }
 
   #send(type: number, flags: number, stream: number, payload: Buffer): void {
-    this.#socket.send(frame(type, flags, stream, payload));
+    if (!this.#pod.isCutOff) this.#socket.send(frame(type, flags, stream, payload));
   }
 }

@@ -7,6 +7,7 @@ import type { Env } from '../../packages/client/src/env.ts';
 import { parseOptions } from '../../packages/client/src/options/settings.ts';
 import type { PodwireStatus } from '../../packages/client/src/reasons.ts';
 import { seeded } from '../fleet/fleet.ts';
+import { CountingClock } from './counting-clock.ts';
 import { SimPod } from './sim-pod.ts';
 import { SimRegistry } from './sim-registry.ts';
 import { SimSocket } from './sim-socket.ts';
@@ -14,6 +15,8 @@ import { SimSocket } from './sim-socket.ts';
 const CALLS_A_SECOND = 25;
 /** Something goes wrong about so often. */
 const TROUBLE_EVERY_MS = 4_000;
+/** How long a socket may take to end before it is cut (closeSocket). */
+const SOCKET_END_MS = 250;
 const RETRY = {
   maxAttempts: 3,
   initialBackoff: '0.02s',
@@ -31,7 +34,7 @@ export interface History {
   /** How many times a call's listener was told of its end, beyond once. */
   readonly endedTwice: number;
   readonly failed: readonly PodwireStatus[];
-  /** Timers that are left when the channel is closed. */
+  /** podwire's timers that are left once `close` has resolved and its sockets have had their time to end. */
   readonly timersLeft: number;
   readonly answered: readonly number[];
 }
@@ -39,6 +42,8 @@ export interface History {
 /** A channel and three to six Pods for so long on a virtual clock, with all that a bad night brings; `calm`: with nothing of it. */
 export async function simulate(seed: number, forMs: number, calm = false): Promise<History> {
   const clock = new VirtualClock();
+  // Time as the simulated world has it: its timers are known from podwire's.
+  const world = new CountingClock(clock);
   const random = seeded(seed);
   const hash = createHash('sha256');
   const note = (...what: unknown[]) => void hash.update(`${clock.nowMs()} ${what.join(' ')}\n`);
@@ -51,7 +56,7 @@ export async function simulate(seed: number, forMs: number, calm = false): Promi
     afterPoll: soon,
     nextTick: soon,
     connect({ host }) {
-      const socket = new SimSocket(clock, () => 1 + Math.floor(random() * 3));
+      const socket = new SimSocket(world, () => 1 + Math.floor(random() * 3));
       note('connect', host);
       const pod = pods.get(host);
       if (pod === undefined) socket.open(undefined);
@@ -64,7 +69,7 @@ export async function simulate(seed: number, forMs: number, calm = false): Promi
   const add = () => {
     named += 1;
     const host = `10.0.${named >> 8}.${named & 255}`;
-    pods.set(host, new SimPod(host, clock));
+    pods.set(host, new SimPod(host, world));
     listed.push(host);
     registry.name([...listed]);
   };
@@ -89,7 +94,7 @@ export async function simulate(seed: number, forMs: number, calm = false): Promi
         if (isOver) seen.endedTwice += 1;
         else seen.ended += 1;
         isOver = true;
-        note('ended', number, status.code, (status as PodwireStatus).pods?.join() ?? '');
+        note('ended', number, status.code, made.getPeer(), (status as PodwireStatus).reason ?? '');
         if (status.code !== 0) seen.failed.push(status as PodwireStatus);
       },
     });
@@ -102,39 +107,53 @@ export async function simulate(seed: number, forMs: number, calm = false): Promi
   const trouble = () => {
     const host = listed[Math.floor(random() * listed.length)]!;
     const pod = pods.get(host)!;
-    const kind = Math.floor(random() * 6);
+    const kind = Math.floor(random() * 8);
     const afterMs = 500 + Math.floor(random() * 5_000);
     note('trouble', kind, host);
     if (kind === 0) {
       // A node dies: the registry says so after a while, and a new Pod comes.
       pod.die();
-      clock.after(afterMs, () => {
+      world.after(afterMs, () => {
         if (listed.includes(host)) leave(host);
         if (listed.length < 3) add();
       });
     } else if (kind === 1 && listed.length > 3) {
       // A rollout: the Pod leaves the set, ends its connections, and goes.
       leave(host);
-      clock.after(200, () => pod.goAway());
-      clock.after(3_000, () => pod.die());
+      world.after(200, () => pod.goAway());
+      world.after(3_000, () => pod.die());
     } else if (kind === 2 && listed.length < 6) add();
     else if (kind === 3) {
       pod.serviceMs = 300;
-      clock.after(afterMs, () => {
+      world.after(afterMs, () => {
         pod.serviceMs = 5;
       });
     } else if (kind === 4) {
       pod.code = 14;
-      clock.after(afterMs, () => {
+      world.after(afterMs, () => {
         pod.code = 0;
       });
     } else if (kind === 5) registry.fail();
+    else if (kind === 6) {
+      // Its process hangs: it takes calls and answers none.
+      pod.serviceMs = Number.POSITIVE_INFINITY;
+      world.after(afterMs, () => {
+        pod.serviceMs = 5;
+      });
+    } else if (kind === 7 && listed.length > 3) {
+      // Its node is cut off: no RST and no FIN come, and the registry says so when its lease is over.
+      pod.isCutOff = true;
+      world.after(afterMs, () => {
+        if (listed.includes(host)) leave(host);
+        if (listed.length < 3) add();
+      });
+    }
   };
 
   const endMs = clock.nowMs() + forMs;
   const every = (ms: () => number, fn: () => void) => {
     const again = () =>
-      void clock.after(ms(), () => {
+      void world.after(ms(), () => {
         if (clock.nowMs() >= endMs) return;
         fn();
         again();
@@ -145,11 +164,14 @@ export async function simulate(seed: number, forMs: number, calm = false): Promi
   every(() => (2 * random() * 1_000) / CALLS_A_SECOND, call);
   if (!calm) every(() => 2 * random() * TROUBLE_EVERY_MS, trouble);
   await clock.advance(forMs);
-  const closed = channel.close();
+  let timersLeft = Number.NaN;
+  const closed = channel.close().then(() =>
+    world.after(SOCKET_END_MS, () => {
+      timersLeft = clock.pending - world.pending;
+    }),
+  );
   await clock.advance(10_000);
   await closed;
   const answered = [...pods.values()].map((pod) => pod.answered);
-  for (const pod of pods.values()) pod.die();
-  await clock.advance(1);
-  return { ...seen, hash: hash.digest('hex'), timersLeft: clock.pending, answered };
+  return { ...seen, hash: hash.digest('hex'), timersLeft, answered };
 }

@@ -26,7 +26,7 @@ const changedMs = (folder) =>
 if (Math.max(...changedMs('src')) > statSync('dist/index.js').mtimeMs)
   refuse('src/ is newer than dist/. Run: npm run build');
 
-// npm would leave `workspace:^` as it stands, which nobody can install.
+// npm would leave `workspace:^` as it stands, and then the package cannot be installed.
 if (env.npm_config_user_agent?.startsWith('npm/')) refuse('pack it with pnpm');
 if (env.npm_command === 'publish' && manifest.repository.url.includes('.example/'))
   refuse('the package.json of the workspace must name the repository first');

@@ -107,7 +107,7 @@ export function finish() {
   process.exitCode = failed === 0 ? 0 : 1;
 }
 
-// Whoever ends CI too early sees what was under way.
+// A person that ends CI too early sees the steps that were running.
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => {
     for (const [name, { output }] of running)

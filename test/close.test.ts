@@ -29,7 +29,7 @@ test('a call of the turn in which the channel is closed is under way', async () 
   await closed;
 });
 
-test('a channel that closes is shut down at once for who asks, as in grpc-js, though calls go on', async () => {
+test('a channel that closes reports shutdown at once, as in grpc-js, though calls go on', async () => {
   const client = ordersClient(channel);
   const call = await chat();
   const changed = new Promise((resolve) =>

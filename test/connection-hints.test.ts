@@ -117,7 +117,7 @@ describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
     ]) {
       expect((await contextOf(client))[1]).toEqual(expected);
     }
-    // Nobody vouches for it: nothing is told.
+    // No authority vouches for it, so nothing is told.
     const anyone = open({ rejectUnauthorized: false });
     expect((await contextOf(ordersClient(anyone)))[1]).toEqual({});
   });

@@ -15,7 +15,7 @@ beforeEach(async () => {
 const none = () => expect.poll(() => channel.snapshot().calls.open).toBe(0);
 afterEach(none);
 
-test('whoever destroys a stream need not listen for an error: it ends with close alone', async () => {
+test('a caller that destroys a stream need not listen for an error: it ends with close alone', async () => {
   const client = createClient(Orders, channel);
   const told: unknown[] = [];
   const uncaught = (error: unknown) => told.push(error);
@@ -52,7 +52,7 @@ test('a channel closed under calls says so to each, and closing it again waits f
   await expect.poll(() => own.snapshot().calls.open).toBe(0);
 });
 
-test('a channel that is closed says so to those who wait for it', async () => {
+test('a channel that is closed tells the callers that wait for it', async () => {
   const own = orders.channel();
   const client = createClient(Orders, own);
   await own.close();

@@ -110,7 +110,7 @@ describe.each(matrix)(
       expect(ended.error.reason).toBeUndefined();
     });
 
-    test('of a deadline, whoever sees it first', async () => {
+    test('of a deadline, whether the client or the server sees it first', async () => {
       const [client, address] = await openScript(clientKind, { transport });
       for (let i = 0; i < 3; i++) {
         const ended = await fail(client, { kind, options: { deadline: Date.now() + 300 }, script: 'hang' });

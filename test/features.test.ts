@@ -140,7 +140,7 @@ describe('the client surface', () => {
     expect(begun).toBe(2);
   });
 
-  test('who has written to a call that found no Pod is told when it ends', async () => {
+  test('a caller that has written to a call that found no Pod is told when it ends', async () => {
     const channel = openChannel('static:///127.0.0.1:1', { waiting: { timeoutMs: 60_000 } });
     const call = channel.createCall('/podwire.test.Orders/Get', Number.POSITIVE_INFINITY, null, null, null);
     const metadata = new grpc.Metadata({ waitForReady: true });

@@ -52,7 +52,7 @@ describe.each(['http2', 'node-http2'] as const)('over %s', (transport) => {
     expect(peer.connections).toBe(1);
   });
 
-  test('a server to which they are too many is sent half as many, and somebody is told', async () => {
+  test('a server to which they are too many is sent half as many, with a warning', async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error) => warnings.push(warning);
     process.on('warning', onWarning);

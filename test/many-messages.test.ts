@@ -47,7 +47,7 @@ test('very many messages, each written from the callback of the one before', asy
   call.cancelWithStatus(1, 'done');
 });
 
-test('a quarter of a million messages that nobody waited with leave in time that grows with their number alone', async () => {
+test('a quarter of a million messages written without waiting leave in time that grows with their number alone', async () => {
   const COUNT = 250_000;
   const call = startCall();
   for (let i = 0; i < COUNT; i++) call.sendMessageWithContext({}, MESSAGE);

@@ -96,7 +96,7 @@ describe('metadata', () => {
     expect(error.details).toContain(`waited for ${what.replace('POD', address)}`);
   });
 
-  test("has what the Pod's attributes ask for, unless the call says otherwise, and never who the caller is", async () => {
+  test("has the headers that the Pod's attributes ask for, unless the call says otherwise, and never the caller's credentials", async () => {
     const attributes = {
       version: 'blue',
       'header.x-version': '1.2',

@@ -74,7 +74,7 @@ test.each([
   await until(() => channel.mode === 'direct');
 });
 
-test('who waits for a channel to be ready waits no longer than for a switch', async () => {
+test('a caller that waits for a channel to be ready waits no longer than for a switch', async () => {
   const channel = createChannel('static:///127.0.0.1:1', { mesh: { address: mesh.address } });
   const ready = channel.ready({ timeoutMs: 600_000 });
   await channel.setMode('mesh');
@@ -101,7 +101,7 @@ test('a mode that the channel cannot be in names the variable or the file that a
 });
 
 test('the last word counts when another mode is asked for during a switch', async () => {
-  // Nobody listens there, so that the switch lasts.
+  // No server listens there, so that the switch lasts.
   const channel = createChannel(`static:///${direct.address}`, { mesh: { address: '127.0.0.1:1' } });
   await channel.ready();
   const told: unknown[] = [];

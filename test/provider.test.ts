@@ -105,7 +105,7 @@ test('a provider leaves under load, and no call is lost', async () => {
   expect(await health(a.address)).toBe(2);
   expect(await health(b.address)).toBe(1);
   await expect.poll(() => channel.snapshot().pods.map(({ id }) => id)).toEqual([b.address]);
-  // Consumers know, and it still serves those who do not.
+  // Consumers know, and it still serves those that do not.
   expect(a.state).toBe('leaving');
   expect(await draining).toMatchObject({ withdrawn: true, finished: true });
   seen.clear();
@@ -155,7 +155,7 @@ test('the first signal cuts no call of a provider that leaves already, and ends 
   expect(stopped).toHaveBeenCalledWith(await drained);
 });
 
-test('a Pod that somebody else lists needs no registry', async () => {
+test('a Pod that something else lists needs no registry', async () => {
   const server = new grpc.Server();
   const provider = await serve(server, { address: '127.0.0.1:0', credentials: insecure, noticeMs: 0 });
   expect(process.listenerCount('SIGTERM')).toBe(1);

@@ -19,7 +19,7 @@ import {
 import { createChannel } from './support/channel.ts';
 import { ordersClient } from './support/orders-client.ts';
 
-// Each reason of docs/errors.md once for real, and what a person reads who has nothing but the text.
+// Each reason of docs/errors.md once for real, with the text that a person reads.
 interface Provocation {
   /** What the Pod answers to a call; without it, nothing. `hang-up` ends the connection. */
   readonly reply?: (streamId: number) => Buffer | 'hang-up';

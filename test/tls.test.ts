@@ -33,7 +33,7 @@ describe.each(['node-http2', 'http2'] as const)('TLS over %s', (transport) => {
       transport,
       tls,
       backoff,
-      // Longer than a test may take: whoever is refused is told by the peer, and need not wait for this.
+      // Longer than a test may take: a client that is refused is told by the peer, and need not wait for this.
       connectTimeoutMs: 60_000,
       authority: 'orders.test',
     });

@@ -139,7 +139,7 @@ describe.each([
   });
 });
 
-test('who wraps `emit` of a call hears every event', async () => {
+test('a wrapper of `emit` of a call hears every event', async () => {
   const events: string[] = [];
   const client = createClient(newClass(), channel);
   await new Promise<void>((resolve) => {

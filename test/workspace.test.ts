@@ -279,7 +279,7 @@ describe("what a package's package.json says", () => {
           import: esm,
           require: cjs,
         });
-        // For those who resolve without `exports`.
+        // For tools that resolve without `exports`.
         if (entry !== '.')
           expect(read(`${name}/${entry}/package.json`)).toEqual({
             main: `../dist/${file}.cjs`,

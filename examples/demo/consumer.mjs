@@ -17,7 +17,7 @@ connectToPlaces(loopback);
 /** One connection to an address behind which a proxy balances: grpc-js's default. */
 const viaProxy = () => ({ client: new Orders(target, insecure) });
 
-/** As one sets grpc-js up who wants every Pod used. */
+/** The options of grpc-js with which every Pod is used. */
 const plain = () => ({
   client: new Orders(target, insecure, {
     'grpc.service_config': JSON.stringify({ ...retries, loadBalancingConfig: [{ round_robin: {} }] }),

@@ -25,5 +25,5 @@ await serve(server, {
   noticeMs: NOTICE_MS,
 });
 process.stdout.write(`${address}\n`);
-// The parent is gone: nobody is left to stop this process.
+// The parent is gone, so no process is left to stop this one.
 process.once('disconnect', () => process.exit(0));

@@ -7,7 +7,7 @@ import {
   type Transport,
 } from '@podwire/http2';
 
-/** A plaintext connection to this machine that pings nobody. */
+/** A plaintext connection to this machine that sends no PINGs. */
 export function connect(
   transport: Transport,
   port: number,

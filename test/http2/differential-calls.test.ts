@@ -79,7 +79,7 @@ function settled(asked: CallScript, script: ServerScript): [CallScript, ServerSc
     const endless = { ...script, httpStatus: 200 as const, trailersOnly: false, messages };
     return [{ ...asked, cancelAfter: -1, deadline: 'none' }, endless];
   }
-  // grpc-js asks for one message where there is to be one, so that nobody would read what follows it.
+  // grpc-js asks for one message where one is expected, so a further one would not be read.
   if (streams || script.messages.length === 0) return [asked, script];
   const broken = script.end === 'truncated' || script.end === 'not-compressed';
   return [asked, { ...script, messages: script.messages.slice(0, 1), end: broken ? 'trailers' : script.end }];

@@ -132,7 +132,7 @@ describe.each([nodeHttp2Transport, ownHttp2Transport])('$name', (transport) => {
       second.onMessage = () => first.stream.request(2);
       second.stream.request(1);
       await deliver(Buffer.concat([data(3, GOOD), behind]));
-      // Where node:http2 reads all of a chunk before anybody is told of any of it, RST_STREAM is first.
+      // node:http2 reads all of a chunk before it reports any of it, so RST_STREAM is first.
       const reset = { kind: 'reset', errorCode: 2 };
       const told = await ended(first);
       if (transport === nodeHttp2Transport && behind[3] === TYPE.RST)
@@ -141,7 +141,7 @@ describe.each([nodeHttp2Transport, ownHttp2Transport])('$name', (transport) => {
       expect(first.messages).toEqual([]);
     });
 
-    test('is cancelled while nobody was told yet', async () => {
+    test('is cancelled before the handler was told', async () => {
       await deliver(data(1, TOO_LARGE));
       first.stream.request(1);
       first.stream.cancel(8);

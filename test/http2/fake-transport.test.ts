@@ -174,7 +174,7 @@ const conversations: [string, (at: Stage) => Promise<void>, Setting?][] = [
     },
   ],
   [
-    'a message that nobody asked for, and an end without an error behind it',
+    'a message that the caller did not ask for, and an end without an error behind it',
     async (at) => {
       const stream = at.open('a', 0)!;
       stream.halfClose();

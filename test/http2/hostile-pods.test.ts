@@ -49,7 +49,7 @@ const serviceConfig = {
 };
 
 interface Outcome {
-  /** Who answered, or the status of the failure. */
+  /** The Pod that answered, or the status of the failure. */
   readonly result: string;
   readonly tookMs: number;
 }

@@ -66,5 +66,5 @@ for (const [name, server] of servers) {
   ports[name] = server.address().port;
 }
 console.log(JSON.stringify(ports));
-// Ends with whoever started it.
+// Ends with its parent process.
 process.stdin.on('end', () => process.exit()).resume();

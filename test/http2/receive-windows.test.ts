@@ -46,7 +46,7 @@ async function read(): Promise<void> {
     .toBe(before + 1);
 }
 
-test('a stream starts with a small window, and while nobody reads it that is all that it gets', async () => {
+test('a stream starts with a small window, and gets no more while its caller does not read', async () => {
   peer.call(0);
   const bytes = startWindow();
   expect(bytes).toBeLessThanOrEqual(128 * KIB);

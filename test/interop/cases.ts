@@ -61,7 +61,7 @@ export const interopCases: Readonly<Record<string, InteropCase>> = {
     }
   },
 
-  /** The description asks the server for its id; who answered is known here by the connection. */
+  /** The description asks the server for its id. Here the connection tells which server answered. */
   async pick_first_unary({ address, open }) {
     const proxies = [await countingProxy(address), await countingProxy(address)];
     const channel = open(

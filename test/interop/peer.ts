@@ -6,7 +6,7 @@ export interface InteropPeer {
   readonly address: string;
   readonly client: InteropClient;
   readonly unimplemented: InteropClient;
-  /** Another channel with the same transport and TLS, to the server or to what stands before it; whoever opens it closes it. */
+  /** Another channel with the same transport and TLS, to the server or to the proxy before it; its caller closes it. */
   open(options?: ChannelOptions, addresses?: readonly string[]): PodwireChannel;
 }
 

@@ -72,7 +72,7 @@ const asked = (from: number) =>
     .filter(({ userAgent }) => userAgent === 'podwire')
     .map(({ verb, requestURI }) => (verb === 'list' && /[?&]limit=1(&|$)/.test(requestURI) ? 'probe' : verb));
 
-/** One Pod is replaced while nobody can be told. */
+/** One Pod is replaced while no watch can be told. */
 async function replacePod(): Promise<void> {
   pods.set(E, await startPod(E));
   await pods.get(D)!.stop('SIGTERM');
@@ -83,7 +83,7 @@ interface Outage {
   readonly options: () => KubernetesOptions;
   readonly outageMs?: number;
   down(): Promise<void> | void;
-  /** While nobody can be told. */
+  /** While no watch can be told. */
   meanwhile?(): Promise<void>;
   /** Ends when the registry answers again. */
   up(): Promise<void> | void;

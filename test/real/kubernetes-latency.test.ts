@@ -75,7 +75,7 @@ const SAMPLES = 100;
 /** Changes are independent of each other: what comes within 50 ms of another is taken in with a later one. */
 const BETWEEN_MS = 120;
 
-/** Pods that nobody answers for are tried at growing intervals; thousands of them keep a process busy at first. */
+/** Pods that do not answer are tried at growing intervals; thousands of them keep a process busy at first. */
 async function untilCalm(): Promise<void> {
   let before = performance.eventLoopUtilization();
   const busy = () => {

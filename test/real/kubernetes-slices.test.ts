@@ -45,7 +45,7 @@ const slices = pathOf('EndpointSlice');
 const [A, B, C] = ['10.244.0.11', '10.244.0.12', '10.244.0.13'] as const;
 const pod = (address: string, rest: Document = {}) => ({ addresses: [address], ...rest });
 
-/** A slice as somebody writes it by hand. */
+/** A slice as a person writes it by hand. */
 const slice = (name: string, endpoints: readonly Document[], rest: Document = {}) => ({
   metadata: { name: `${service}-${name}`, labels: { 'kubernetes.io/service-name': service } },
   ...{ addressType: 'IPv4', ports: [{ name: 'grpc', port: 50_051 }], endpoints },

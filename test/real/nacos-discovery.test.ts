@@ -52,7 +52,7 @@ describe.each(nacosVersions)('Nacos %s', (version) => {
     const presence = await announce({ registry, service, host: '127.0.0.1', port: pod.port, ...more });
     return { ...pod, presence };
   };
-  /** Registers without heartbeats, as nobody's instance. */
+  /** Registers an instance without heartbeats. */
   const put = async (service: string, port: number, more: Readonly<Record<string, string>> = {}) => {
     const query = new URLSearchParams({ serviceName: service, ip: '127.0.0.1', port: String(port), ...more });
     const reply = await fetch(`${server.url}/v1/ns/instance?${query}`, { method: 'POST' });
@@ -144,7 +144,7 @@ describe.each(nacosVersions)('Nacos %s', (version) => {
     const service = newService();
     const pod = await announced(service);
     const sick = await startPod();
-    // Nobody sends heartbeats for it: Nacos takes it for unhealthy after a second.
+    // It gets no heartbeats, so Nacos considers it unhealthy after a second.
     await put(service, sick.port, { metadata: JSON.stringify(SHORT_LEASE) });
     const orders = discover(server, service, cleanup);
     await expect.poll(() => pods(orders.channel)).toHaveLength(2);

@@ -20,7 +20,7 @@ import { whyNotReady } from '../support/refusal.ts';
 
 const WRONG = 'not-the-pa55word';
 const HTTP = { protocol: 'http', username: 'nacos', password: 'nacos' } as const;
-/** Looks that nobody asked for are 5 s apart. */
+/** Requests that nothing prompts are 5 s apart. */
 const PUSHED = { timeout: 2_000, interval: 20 };
 const script = fileURLToPath(new URL('../support/nacos-http-client.mjs', import.meta.url));
 
@@ -51,7 +51,7 @@ describe.each(nacosHttpVersions)('Nacos %s over HTTP', (version) => {
     await server?.close();
   });
 
-  /** Registers an instance that nobody sends heartbeats for. */
+  /** Registers an instance that gets no heartbeats. */
   const registerOnce = async (service: string, port: number) => {
     const body = new URLSearchParams({ username: 'nacos', password: 'nacos' });
     const login = await fetch(`${server.url}/v1/auth/login`, { method: 'POST', body });
@@ -208,7 +208,7 @@ describe.each(nacosHttpVersions)('Nacos %s over HTTP', (version) => {
       expect(await callsByPod(early.client, 5)).toEqual({ [other.pod.address]: 5 });
       await announcement.update({ phase: 'serving' });
       const weights = () => late.channel.snapshot().pods.map(({ id, weight }) => [id, weight]);
-      // Nacos may not know yet whom to push to.
+      // Nacos may not know its subscribers yet.
       await expect.poll(weights, { timeout: 10_000 }).toContainEqual([pod.address, 7]);
     },
     90_000,

@@ -61,7 +61,7 @@ describe.each(nacosVersions)('Nacos %s with logins', (version) => {
     return error.message;
   };
 
-  test('a token is renewed before it expires, for those who watch and those who announce', async () => {
+  test('a token is renewed before it expires, for watches and for announcements', async () => {
     const service = newService();
     const { pod, announcement } = await announced(service);
     // To this one tokens seem to live a hundred times as long: it hears of their end from the server.

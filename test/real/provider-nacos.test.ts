@@ -98,7 +98,7 @@ test('serves on without its registry, and is announced again as it was last', as
   await expect.poll(() => listed('kept'), SOON).toEqual([]);
 }, 120_000);
 
-test('leaves on SIGTERM: out of the registry first, and it serves who has not heard', async () => {
+test('leaves on SIGTERM: out of the registry first, and it serves consumers that have not heard', async () => {
   const { child, says, ended } = run({ noticeMs: 4_000, graceMs: 5_000 });
   const address = await says(/serves (\S+)/);
   await expect.poll(() => listed('echo'), SOON).toHaveLength(1);
@@ -122,7 +122,7 @@ test('a second SIGTERM waits for nothing', async () => {
   expect(await cut).not.toBe(grpc.status.OK);
 }, 30_000);
 
-test('a registry that hangs holds nobody: neither a start that SIGTERM ends, nor a withdrawal', async () => {
+test('a registry that hangs holds nothing up: neither a start that SIGTERM ends, nor a withdrawal', async () => {
   const leaving = run({ noticeMs: 0, withdrawTimeoutMs: 300 });
   await leaving.says(/serves (\S+)/);
   server.signal('SIGSTOP');

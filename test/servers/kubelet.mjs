@@ -119,7 +119,7 @@ export async function startKubelet(cluster, options) {
     const { uid, deletionGracePeriodSeconds } = object.metadata;
     const pod = pods.get(uid);
     if (ended.has(uid) || pod?.leaving) return;
-    // One that never got here is nobody's to end.
+    // A Pod that never got here has no process to end.
     if (pod === undefined) return remove(object);
     pod.leaving = true;
     const sleepSeconds = object.spec.containers[0].lifecycle?.preStop?.sleep?.seconds ?? 0;

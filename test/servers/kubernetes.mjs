@@ -59,12 +59,12 @@ async function program(launch) {
 /**
  * @typedef {object} KubernetesOptions
  * @property {boolean} [controllers] run the controller manager; default false
- * @property {boolean} [audit] write down who asked for endpoints and slices; default false
+ * @property {boolean} [audit] log the requests for endpoints and slices with their users; default false
  * @property {readonly string[]} [apiServerArguments] more flags of kube-apiserver
  */
 
 /**
- * A request of the audit log: what was asked for with which verb, by whom.
+ * A request of the audit log: its resource, verb and user.
  * @typedef {object} Audited
  * @property {'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete'} verb
  * @property {string} requestURI

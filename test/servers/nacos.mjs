@@ -72,7 +72,7 @@ async function loggedIn(url, three) {
   if (three) await post(`${user}/admin`);
   const login = await post(`${user}/login`);
   if (!login.ok || three) return login.ok;
-  // What a user may do is read after who is one.
+  // Nacos reads permissions after it has read the users.
   const { accessToken } = /** @type {{ accessToken: string }} */ (await login.json());
   return (await fetch(`${url}/v1/auth/roles?search=accurate&pageNo=1&pageSize=1&accessToken=${accessToken}`))
     .ok;

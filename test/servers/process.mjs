@@ -1,5 +1,5 @@
 // @ts-check
-// Runs a server as a child process: ready by a condition, killed with whoever started it, its output kept for errors.
+// Runs a server as a child process: ready by a condition, killed with its parent, its output kept for errors.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { connect, createServer } from 'node:net';

@@ -40,5 +40,5 @@ if (how === '--stop-first') {
     process.exit(0);
   });
 }
-// The parent is gone: nobody is left to stop this process.
+// The parent is gone, so no process is left to stop this one.
 process.once('disconnect', () => process.exit(0));

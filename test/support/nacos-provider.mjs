@@ -24,5 +24,5 @@ const provider = await serve(orders, {
 });
 address = provider.address;
 process.stdout.write(`${address}\n`);
-// The parent is gone: nobody is left to stop this process.
+// The parent is gone, so no process is left to stop this one.
 process.once('disconnect', () => process.exit(0));

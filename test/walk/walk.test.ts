@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-/** Of one warmed call of `createClient`: how far a reader walks who follows it. An outside review counted 207 and 22 before. */
+/** How far a reader walks along one warmed call of `createClient`. An outside review counted 207 and 22 before. */
 const MOST_CHANGES = 150;
 const MOST_IN_THE_MIDDLE = 8;
 

@@ -1,7 +1,7 @@
 import type { Pod } from './pod.ts';
 
 /**
- * Who decided how an attempt ended. `server`: it sent a status or reset the stream. `proxy`: an answer that is not gRPC, from a
+ * The party that decided how an attempt ended. `server`: it sent a status or reset the stream. `proxy`: an answer that is not gRPC, from a
  * proxy or another server before it. `connection`: the connection died, or refused the stream (Envoy: a failure of local origin).
  * `client`: the caller, its deadline or a limit of podwire's own.
  */
@@ -23,7 +23,7 @@ export interface AttemptFacts<P extends Pod = Pod> {
   readonly endedMs: number;
   /** gRPC's status code; OK while it is open. */
   readonly code: number;
-  /** Who decided that. */
+  /** The party that decided the code. */
   readonly origin: Origin;
   /** Trailers of the reply, name and value in turn; empty without a reply. */
   readonly trailers: readonly string[];

@@ -52,7 +52,7 @@ test('a Pod is listed until it withdraws', async () => {
   await expect(pod.update({ weight: 2 })).rejects.toThrow('10.0.0.1:50051 was withdrawn from orders');
 });
 
-test('a registry that is away holds nobody up, and is asked again with backoff', async () => {
+test('a registry that is away does not hold the provider up, and is asked again with backoff', async () => {
   const { registry, clock, problems, presence } = begin();
   registry.attempts[0]!.fail(new Error('no answer'));
   const pod = await presence;
@@ -69,7 +69,7 @@ test('a registry that is away holds nobody up, and is asked again with backoff',
   expect(problems).toEqual(Array(2).fill('10.0.0.1:50051 is not announced as orders: no answer'));
 });
 
-test('the time in which nobody was reached counts as waiting', async () => {
+test('the time in which no server was reached counts as waiting', async () => {
   const { registry, clock, presence } = begin();
   await clock.advance(300);
   registry.attempts[0]!.fail(Object.assign(new Error('no answer'), { unreachable: true }));
@@ -114,7 +114,7 @@ test('a registry that does not answer is waited for 5 s, and what it takes later
   expect(pod.state).toBe('listed');
 });
 
-test('what is taken after the withdrawal began is taken out', async () => {
+test('a Pod that the registry takes after the withdrawal began is taken out', async () => {
   const { registry, clock, presence } = begin();
   await clock.advance(5_000);
   const pod = await presence;
@@ -149,7 +149,7 @@ test('what no registry takes is an error at once', async () => {
   }
 });
 
-test('a problem that nobody asked to be told of is a warning of the process', async () => {
+test('a problem without a handler is a warning of the process', async () => {
   const registry = new ManualRegistry();
   const clock = new VirtualClock();
   const warned = once(process, 'warning');

@@ -55,7 +55,7 @@ describe("to gRPC's own clients the health service", () => {
     await expect(ask('list', {})).rejects.toMatchObject({ code: grpc.status.RESOURCE_EXHAUSTED });
   });
 
-  test('tells those who watch of each change, once', async () => {
+  test('tells watching clients of each change, once', async () => {
     const call = watch('orders');
     const seen: unknown[] = [];
     for await (const reply of call) {

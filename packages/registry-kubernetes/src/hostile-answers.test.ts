@@ -23,7 +23,7 @@ async function failure(): Promise<string> {
   return message;
 }
 
-/** A hundred megabytes, to whom unpacks it. */
+/** A hundred megabytes when it is unpacked. */
 const BOMB = gzipSync(Buffer.alloc(100 << 20));
 const DRIP_MS = 50;
 const CUT = 'no answer from the API server';
@@ -46,7 +46,7 @@ describe('an answer to a list', () => {
     ],
     ['in two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}', CUT],
     [
-      'compressed, though nobody asked for that',
+      'compressed, although the request did not ask for that',
       Buffer.concat([
         Buffer.from(`HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${BOMB.length}\r\n\r\n`),
         BOMB,

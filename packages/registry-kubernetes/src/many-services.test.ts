@@ -48,7 +48,7 @@ describe('a process that looks at many Services', () => {
     expect(server.connections).toBeLessThan(SERVICES + AT_ONCE);
   });
 
-  it('lets all of them know at once that nobody is reached', async () => {
+  it('lets all of them know at once that no server is reached', async () => {
     const { server } = fixture;
     server.intercept = (_request, response) => {
       response.destroy();

@@ -53,7 +53,7 @@ it('an API server that was away for long is waited for less than 2 s after its r
   expect(pausesMs.reduce((sum, delayMs) => sum + delayMs)).toBeLessThan(2_000);
 });
 
-it('a list that nobody may watch is used, listed again and again, and said', async () => {
+it('a list that must not be watched is used, listed again and again, and reported', async () => {
   const { server } = fixture;
   server.intercept = ({ kind }, response) => {
     if (kind !== 'watch') return false;

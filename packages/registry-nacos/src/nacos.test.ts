@@ -205,7 +205,7 @@ it('finds the Pods of a Dubbo interface by the applications that have it, in the
       expect.stringMatching(/^hosts\[4\]: 10\.0\.0\.1:2005 is not used: it has no 'dubbo.metadata.revision'/),
     ],
   });
-  // What could not be read is asked for again; who has come is not used before it is known what that has.
+  // Metadata that could not be read is asked for again. A new Pod is not used before its metadata is known.
   server.configs.set('4/orders', server.configs.get('1/orders')!);
   await has(first, '10.0.0.1:2001,10.0.0.1:2004');
   server.push([pod(2001, '1'), pod(2006, '1')]);

@@ -12,7 +12,7 @@ it('doubles up to 10 s while a registry refuses, and begins anew after a success
   expect(next()).toBe(500);
 });
 
-it('stays within a second while nobody is reached, less what the attempt took', () => {
+it('stays within a second while no server is reached, less the time of the attempt', () => {
   const delay = new RetryDelay(() => 1);
   const next = (triedMs: number) => delay.next(unreachable, triedMs);
   expect([0, 0, 0, 300, 5_000].map(next)).toEqual([500, 1_000, 1_000, 700, 100]);

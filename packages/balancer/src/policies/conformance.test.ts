@@ -37,7 +37,7 @@ describe.each(variants)('%s', (_name, policy) => {
   const build = (pods: readonly Pod[], ready: readonly Pod[] = pods, previous?: Picker<Pod>) =>
     buildPicker(policy, pods, ready, makeEnv(), previous);
 
-  test('has nobody to pick where there is nobody', () => {
+  test('picks no Pod where there is none', () => {
     expect(picks(build([]), 3)).toEqual([undefined, undefined, undefined]);
   });
 
@@ -153,7 +153,7 @@ describe.each(variants)('%s', (_name, policy) => {
     }
   });
 
-  test('is quick when nobody can take a call', () => {
+  test('is quick when no Pod can take a call', () => {
     const pods = makePods(2_000);
     const picker = build(pods);
     for (const pod of pods) pod.available = false;

@@ -132,7 +132,7 @@ describe(`${PICKS} picks`, () => {
   );
 
   test.each(['ring_hash', 'maglev'])(
-    '%s: a Pod that reconnects gets its keys back, and moves nobody else’s',
+    '%s: a Pod that reconnects gets its keys back, and no other key moves',
     (name) => {
       const policy = createPolicy(name);
       const pods = makePods(10);

@@ -32,7 +32,7 @@ export interface EndStatus {
   readonly trailers: RawHeaders;
   /** Undefined when the server decided this status. */
   readonly reason: Reason | undefined;
-  /** Who decided it. */
+  /** The party that decided the status. */
   readonly origin: Origin;
 }
 

@@ -52,7 +52,7 @@ test.each(STEPS_MS)('a deadline is kept though the clock is set by %i ms', async
 });
 
 test.each(STEPS_MS)(
-  'who waits for a state waits as long though the clock is set by %i ms',
+  'a caller waits for a state equally long although the clock is set by %i ms',
   async (stepMs) => {
     const { clock, channel } = open();
     await clock.advance(1_000);

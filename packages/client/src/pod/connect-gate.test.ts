@@ -59,7 +59,7 @@ test('attempts that succeed wait for nothing', async () => {
   expect(clock.pending).toBe(0);
 });
 
-test('one that is not wanted any more costs nothing and holds nobody up', async () => {
+test('a Pod that is not wanted any more costs nothing and holds no other up', async () => {
   const { clock, begun, enter } = open();
   const waiting: { wanted: boolean }[] = [];
   many(1_000, (name) => waiting.push(enter(name, true)));

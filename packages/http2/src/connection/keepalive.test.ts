@@ -69,7 +69,7 @@ test('of a silent peer two PINGs ask soon, later ones every five minutes, until 
   expect(clock.pending).toBe(0);
 });
 
-test('a time that somebody asked for is kept', () => {
+test('a time that the user set is kept', () => {
   const peer = new Peer();
   watch(peer);
   expect(peer.pingsIn(600_500)).toBe(600);
@@ -112,7 +112,7 @@ test('of a peer whose bytes come without a word, to a quarter of the time', () =
   expect(peer.onDead).toHaveBeenCalled();
 });
 
-test('nobody asks while nobody waits, and a call on a connection long silent is given a moment', () => {
+test('no PING is sent while no call waits, and a call on a connection long silent is given a moment', () => {
   const peer = new Peer();
   peer.pingable = false;
   const keepalive = watch(peer, { keepaliveTimeMs: 10_000 });

@@ -1,4 +1,4 @@
-// Long because it is where the parts of a connection meet: each part has a file, and what is left is who tells whom.
+// Long because it is where the parts of a connection meet: each part has a file, and here is what they tell one another.
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
 import { CLOSED, closedEarly, fromGoaway, fromSocket, isTooManyPings } from '../connection/close-cause.ts';

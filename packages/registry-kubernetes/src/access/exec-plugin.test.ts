@@ -183,7 +183,7 @@ describe('a credential plugin', () => {
     fixture.server.intercept = ({ authorization }, response) => {
       if (authorization !== 'Bearer stale-token') return false;
       refusals.push(response);
-      // The last answer comes when the first one who was refused has its new token.
+      // The last answer comes when the first refused request has its new token.
       const [first, second] = refusals.length === services.length ? refusals : [];
       for (const refused of [first, second]) refused && status(refused, 401, 'Unauthorized', 'Unauthorized');
       return true;

@@ -113,7 +113,7 @@ describe('one clear error, without a secret, when', () => {
     expect(message).toContain(said);
   });
 
-  it('none of the credentials is known, and nobody is allowed', async () => {
+  it('none of the credentials is known, and anonymous requests are refused', async () => {
     fixture.server.intercept = (_request, response) => {
       const said = 'User "system:anonymous" cannot list resource "endpointslices" in the namespace "prod"';
       status(response, 403, 'Forbidden', `endpointslices.discovery.k8s.io is forbidden: ${said}`);

@@ -76,7 +76,7 @@ describe('a kubeconfig', () => {
     );
   });
 
-  it('in the home directory is used by what is no Pod: its environment alone does not make it one', async () => {
+  it('in the home directory is used outside of a Pod: an environment alone does not make a process a Pod', async () => {
     await mkdir(join(fixture.dir, '.kube'));
     await writeKubeconfig(fixture, { cluster: { 'certificate-authority': '../ca.crt' } });
     await rename(join(fixture.dir, 'config'), join(fixture.dir, '.kube', 'config'));
@@ -89,7 +89,7 @@ describe('a kubeconfig', () => {
       return followed.error === undefined ? followed.ids.join() : (followed.error as Error).message;
     };
     expect(await find({})).toBe(POD);
-    // A user who says where the account is means it.
+    // A user that names the account's directory means the account.
     const empty = join(fixture.dir, 'empty');
     expect(await find({ serviceAccountDir: empty })).toContain(`cannot read ${join(empty, 'token')}`);
     expect(await find({ serviceAccountDir: fixture.dir })).toContain('https://127.0.0.1:1');
@@ -120,7 +120,7 @@ describe('a kubeconfig', () => {
   });
 
   it.each([undefined, ''])(
-    'whose context names no user (%j) is that of nobody, as behind a kubectl proxy',
+    'whose context names no user (%j) has no credentials, as behind a kubectl proxy',
     async (user) => {
       await writeKubeconfig(fixture, { context: { user } });
       expect(await outcome(fixture)).toContain(

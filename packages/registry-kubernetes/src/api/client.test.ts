@@ -23,7 +23,7 @@ function question(verb: 'list' | 'watch'): Question {
   return { verb, resource: 'endpointslices', namespace: 'prod', path, query };
 }
 
-it('a connection that nobody uses any more is closed, and a watch that says nothing is not', async () => {
+it('a connection that is no longer used is closed, and a watch that says nothing is not', async () => {
   const { server } = fixture;
   const { body } = await client.get(question('watch'), signal, () => {});
   server.intercept = (_request, response) => {

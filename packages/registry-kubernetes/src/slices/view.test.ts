@@ -244,7 +244,7 @@ describe('the port', () => {
     expect(ids([udp], 'orders:7000')).toEqual([]);
   });
 
-  it('names who is left out for it, as far as a message goes', () => {
+  it('names the Pods that are left out for it, as far as a message goes', () => {
     const endpoints = Array.from({ length: 50 }, (_, i) => ({
       addresses: [`10.0.1.${i}`],
       targetRef: { kind: 'Pod', name: `orders-${i}`, uid: `uid-${i}` },

@@ -6,7 +6,7 @@ import { setUp } from '../testing/set-up.ts';
 
 const bench = setUp();
 
-it('fails all who look for a Dubbo interface when Nacos refuses the mapping', async () => {
+it('fails all watches of a Dubbo interface when Nacos refuses the mapping', async () => {
   const { server } = bench;
   server.hosts = [host(1)];
   server.overrides.set('ConfigQueryRequest', { resultCode: 500, errorCode: 403, message: 'not for you' });

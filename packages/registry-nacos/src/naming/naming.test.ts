@@ -8,7 +8,7 @@ import { setUp } from '../testing/set-up.ts';
 
 const bench = setUp();
 
-it('fails all who look at a service when Nacos refuses its subscription, and subscribes anew for who comes next', async () => {
+it('fails all watches of a service when Nacos refuses its subscription, and subscribes anew for the next one', async () => {
   const { server } = bench;
   server.hosts = [host(1)];
   server.overrides.set('SubscribeServiceRequest', { resultCode: 500, errorCode: 500, message: 'not yet' });

@@ -24,7 +24,7 @@ async function sayTheSame(documents: readonly (string | Buffer)[], service = 'or
 }
 
 const space = fc.constantFrom('', '', '', ' ', '\n', '\r\n  ', '\t');
-// Whatever might be taken for punctuation by one who counts braces.
+// Characters that a parser that only counts braces would take for punctuation.
 const text = fc.oneof(
   fc.constantFrom('}', '{', ']', ',', '"', '\\', '\\"', '"}', '{"address":"x"}', 'é', '語', '\u2028', ''),
   fc.string({ unit: 'grapheme', maxLength: 4 }),

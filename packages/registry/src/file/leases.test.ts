@@ -78,7 +78,7 @@ describe('two announcements of one address, as of the workers of a cluster', () 
     await Promise.all([one, other, marker].map((announcement) => announcement.withdraw()));
   });
 
-  test('a file that somebody else wrote is not removed', async () => {
+  test('a file that another process wrote is not removed', async () => {
     const announcement = await fileAnnouncer(directory).announce('orders', endpoint);
     const [name = ''] = files();
     const other = readFileSync(pathOf(name), 'utf8').replace(/"pid":\d+/, '"pid":1');

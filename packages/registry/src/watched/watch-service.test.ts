@@ -196,7 +196,7 @@ it('passes a hint on to the registry, once a second at most', async () => {
   watched.watch.close();
 });
 
-it('watches once for all who ask the same of one registry, and stops with the last', async () => {
+it('watches once for all watches of one service of a registry, and stops with the last', async () => {
   const registry = new ScriptedRegistry();
   const clock = new VirtualClock();
   const first = new Watched(registry, { clock });

@@ -2,7 +2,7 @@ import { timers } from '@podwire/core';
 import { expect, test } from 'vitest';
 import { Turn } from './turn.ts';
 
-test('one that throws keeps nobody else from being flushed', () => {
+test('a writer that throws keeps no other from being flushed', () => {
   const turns: (() => void)[] = [];
   const turn = new Turn({ ...timers, setImmediate: (fn) => void turns.push(fn) });
   const flushed: string[] = [];
@@ -19,7 +19,7 @@ test('one that throws keeps nobody else from being flushed', () => {
   expect(turns).toEqual([]);
 });
 
-test('a list whose turn never ended is flushed after a second, when somebody writes', async () => {
+test('a list whose turn never ended is flushed after a second, at the next write', async () => {
   let nowMs = 0;
   const turn = new Turn({ nowMs: () => nowMs, setImmediate: () => {}, soon: timers.soon });
   const flushed: string[] = [];

@@ -241,6 +241,18 @@ describe('comments name the actor', () => {
         if (/^\s*(?:\/?\*|\/\/)/.test(line) && NAMELESS.test(line)) wrong.push(`${file}: ${line.trim()}`);
     expect(wrong).toEqual([]);
   });
+
+  test('and so do titles of tests', () => {
+    const TITLE = /^\s*(?:test|it|describe)(?:\.\w+)?\(\s*(['"`]).*\1,/;
+    const files = [packages, fileURLToPath(new URL('.', import.meta.url))].flatMap((folder) =>
+      sources(folder).filter((file) => file.endsWith('.test.ts') && !file.includes('node_modules')),
+    );
+    const wrong: string[] = [];
+    for (const file of files)
+      for (const line of readFileSync(file, 'utf8').split('\n'))
+        if (TITLE.test(line) && NAMELESS.test(line)) wrong.push(`${file}: ${line.trim()}`);
+    expect(wrong).toEqual([]);
+  });
 });
 
 describe("what a package's package.json says", () => {

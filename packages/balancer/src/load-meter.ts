@@ -1,7 +1,7 @@
 /** How a call ended, as far as load is concerned. */
 export type Outcome = 'ok' | 'failed' | 'cancelled';
 
-/** Calls in flight over all Pods of a service; what a load bound is measured against. */
+/** Calls in flight over all Pods of a service; a load bound is measured against them. */
 export interface LoadTotal {
   /** Calls in flight on all Pods of the set together. */
   inFlight: number;

@@ -60,7 +60,7 @@ export interface Presence {
   readonly endpoint: Endpoint;
   /** Whether the registry has it. */
   readonly state: PresenceState;
-  /** Changes weight, phase or attributes; before the Pod is listed, what it will be listed with. */
+  /** Changes weight, phase or attributes. Before the Pod is listed, it changes those with which the Pod will be listed. */
   update(change: AnnouncementChange): Promise<void>;
   /** Takes the Pod out of the registry, or gives up announcing it. Safe to call twice. */
   withdraw(): Promise<void>;

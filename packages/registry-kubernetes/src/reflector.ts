@@ -184,7 +184,7 @@ export class Reflector {
     }
   }
 
-  /** Lists the service: `beside` a watch, true when the list says what the watch has not told. */
+  /** Lists the service. `beside`: a watch is open; then the result is true when the list has a change that the watch has not sent. */
   async #list(beside: boolean, signal: AbortSignal): Promise<boolean> {
     const { client, clock } = this.#env;
     const startedMs = clock.nowMs();

@@ -129,7 +129,7 @@ describe('after the connection broke', () => {
     await pods.untilIds('10.0.0.1', '10.0.0.2', '10.0.0.4');
     await server.stop();
     server.store.events.length = 0;
-    // Written again from where the backup was: after what is known of it, before where the watch stopped.
+    // The object was written again after the backup: later than the known version, earlier than the end of the watch.
     server.store.version = Number(server.store.objects.get('prod/orders-a')!.metadata.resourceVersion);
     server.store.put(slice('orders-a', [{ ip: '10.0.0.9' }]));
     server.store.events.length = 0;

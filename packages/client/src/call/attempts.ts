@@ -189,7 +189,7 @@ export class Attempts implements AttemptOwner {
     attempt.older = this.#open;
     this.#open = attempt;
     this.#made += 1;
-    // First: what a monitor does then may have calls that wait look for a Pod, and this one does not wait any more.
+    // Done first: monitors, when they are told, may let waiting calls look for a Pod, and this call no longer waits.
     call.running();
     if (call.trace !== undefined || pod.owner.monitors !== undefined) this.#tellStart(attempt);
     if (this.#wanted > 0) stream.request(this.#wanted);

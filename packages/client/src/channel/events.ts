@@ -17,7 +17,7 @@ export interface ChannelEvents {
   mode: [Mode];
   /** A switch failed, because the new destination did not connect. Calls go on in the mode before. */
   modeFailed: [{ readonly mode: Mode; readonly error: Error }];
-  /** The watched config file changed into something that can't be used; what it said before holds. */
+  /** The watched config file changed into something that can't be used; its last valid content stays in force. */
   configError: [Error];
   /**
    * The config file changed what it says of this service: which options the channel took, by their names in docs/options.md, or which of

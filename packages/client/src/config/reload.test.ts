@@ -231,7 +231,7 @@ test('a channel is told of a change once, however often the file changes for oth
     { service: 'users', changed: ['drainMs'], needsRestart: [] },
   ]);
   told.length = 0;
-  // What the channels go by is what the file says again.
+  // The channels' settings are those of the file again.
   await change({ services: { orders, carts: orders, users: { ...orders, drainMs: 2 } } });
   expect(told).toEqual([
     { service: 'orders', changed: [], needsRestart: [] },

@@ -76,7 +76,7 @@ function changeOf(was: CheckedService, is: CheckedService) {
   return { taken: { target: was.target, settings }, changed: ['mode'], needsRestart };
 }
 
-/** The mode is what a person changes at night: it does not wait for options that need a new channel, unless it is one of them that it needs. */
+/** People change the mode at night, so it does not wait for options that need a new channel, unless the mode needs one of these itself. */
 function canTakeMode(was: CheckedService, is: CheckedService): boolean {
   return is.settings.mode !== 'mesh' || was.settings.meshAddress !== undefined;
 }

@@ -246,7 +246,7 @@ export class NodeStream implements Stream {
     if (isUnread && !this.#stream.destroyed) return void this.#stream.read();
     if (this.#wanted <= 0 && this.#reader.ready) return this.#awaitReader(headers);
     // The bytes received are not a message and never will be; the server's status says more than that.
-    // Node throws away what a stream still held when it was destroyed.
+    // Node drops the bytes that a stream still held when it was destroyed.
     if ((this.#reader.partial || isUnread) && !saysFailure(headers)) {
       return this.#end({ kind: 'protocol-error', reason: 'the stream ended in the middle of a message' });
     }

@@ -120,7 +120,7 @@ test('whether there is room is always what it would be worked out to be', () => 
     full += at.seen.full;
   });
   fc.assert(run, { seed: 20_240_101, numRuns: 200 });
-  // Otherwise the steps would miss what they are for.
+  // Otherwise the steps would not test anything.
   expect(full).toBeGreaterThan(20);
   expect(ready).toBeGreaterThan(50);
 });

@@ -3,7 +3,7 @@ import { dial, dialReading } from '../connection/dial.ts';
 import type { World } from '../connection/env.ts';
 import type { ConnectionOptions } from '../transport.ts';
 
-/** Receives what a socket reads. */
+/** Receives the bytes that a socket reads. */
 export interface SocketReader {
   /** The bytes are a view that is valid until it returns. */
   onRead(source: Buffer, end: number): void;

@@ -187,7 +187,7 @@ export class OwnStream extends Windowed implements Stream {
     if (end - start < TINY_BYTES && !endStream && this.#wanted === before) this.#host.spend(Cost.TINY_DATA);
   }
 
-  /** Messages that lie whole in what was read are copied from there; returns the position behind them. */
+  /** Delivers copies of the messages that lie whole in the read bytes; returns the position behind them. */
   #deliverWhole(source: Buffer, start: number, end: number): number {
     let at = start;
     while (this.#wanted > 0 && end - at >= PREFIX_BYTES && source[at] === 0) {
@@ -207,7 +207,7 @@ export class OwnStream extends Windowed implements Stream {
     return at;
   }
 
-  /** Delivers what was asked for, unless there can be no more. */
+  /** Delivers the messages that were asked for, unless the stream has failed. */
   #deliver({ encoding }: ResponseBlock): void {
     this.#delivering = true;
     while (this.#reads && this.#buffer !== undefined) {

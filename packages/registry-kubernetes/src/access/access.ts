@@ -20,6 +20,6 @@ export interface Login {
 export interface Access {
   /** Throws an `Error` that says what is missing. */
   login(): Promise<Login>;
-  /** The API server refused this login with 401: drops what is cached of it. True when the next login may differ. */
+  /** The API server refused this login with 401: drops its cached credentials. True when the next login may differ. */
   refused(login: Login): boolean;
 }

@@ -59,7 +59,7 @@ export async function probe(
   return { first: items[0], resourceVersion };
 }
 
-/** Looks at the EndpointSlices of a namespace, page by page, until one has what is looked for. Throws {@link KubernetesError}. */
+/** Looks at the EndpointSlices of a namespace, page by page, until `look` finds something in one. Throws {@link KubernetesError}. */
 export async function findFirst<T>(
   client: ApiClient,
   namespace: string,

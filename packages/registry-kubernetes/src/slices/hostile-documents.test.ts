@@ -63,7 +63,7 @@ function check(resource: Resource, document: unknown): ReadonlyMap<string, Endpo
   assert(dropped.every((line) => line.length < 1_000) && dropped.length <= 22);
   const known = object.slices.reduce((sum, { members, notReady }) => sum + members.length + notReady, 0);
   const told = known >= membersOf(document) || dropped.length > 0;
-  // Ports of other protocols than TCP are no fault, and no calls go there.
+  // Ports of other protocols than TCP are not a fault, and no calls go there.
   assert(told || !/"protocol":"TCP"/.test(JSON.stringify(document)), `${known} of ${membersOf(document)}`);
   return endpoints;
 }

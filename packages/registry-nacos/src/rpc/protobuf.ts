@@ -5,7 +5,7 @@ const FIXED64 = 1;
 const LENGTH = 2;
 const FIXED32 = 5;
 
-/** One length-delimited field, or nothing when it is empty: proto3 leaves out what is default. */
+/** One length-delimited field, or nothing when it is empty: proto3 leaves out default values. */
 export function field(number: number, value: Uint8Array | string): Buffer {
   const bytes = typeof value === 'string' ? Buffer.from(value) : value;
   return bytes.length === 0 ? Buffer.alloc(0) : present(number, bytes);

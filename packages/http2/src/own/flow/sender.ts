@@ -202,7 +202,7 @@ export class Sender implements Flushable {
     this.pump();
   }
 
-  /** Sends what was held back, a frame of each stream in turn. */
+  /** Sends the messages that were held back, a frame of each stream in turn. */
   pump(): void {
     while (this.window > 0 && !this.congested && !this.stopped) {
       const stream = this.#waiting.shift();

@@ -14,7 +14,7 @@ export interface FrameSink {
   onData(streamId: number, source: Buffer, start: number, end: number, counted: number, ends: boolean): void;
 }
 
-/** Cuts what a socket reads into frames. It buffers at most one frame other than DATA, and no DATA. */
+/** Cuts the bytes of a socket into frames. It buffers at most one frame other than DATA, and no DATA. */
 export class FrameReader {
   readonly #sink: FrameSink;
   #stopped = false;

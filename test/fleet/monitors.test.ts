@@ -152,3 +152,18 @@ test('nothing of a monitor is called once it is closed, and calls end as ever', 
   expect(told).toEqual(['pods', 'ready', 'start', 'close']);
   expect(await close()).toBe(0);
 });
+
+test('a call that waits because of monitors says so', async () => {
+  const all: MonitorFactory = (control) => ({
+    name: 'all',
+    onReady: (pod) => (pod.id === A ? control.block(pod, Block.EJECTED) : control.weigh(pod, 0)),
+  });
+  const { clock, start, close } = await fleet([A, B], watchedBy(all), { waiting: { timeoutMs: 100 } });
+  const call = start();
+  await clock.advance(101);
+  expect(call.status).toMatchObject({
+    reason: 'WAIT_TIMEOUT',
+    details: expect.stringContaining(`room on a Pod of orders (${A}: it is blocked; ${B}: its weight is 0)`),
+  });
+  expect(await close()).toBe(0);
+});

@@ -85,10 +85,11 @@ function podProblem(pod: ClientPod): string {
   return `${pod.id}: ${problemOf(pod)}`;
 }
 
-function problemOf({ state, endpoint, hasRoom, lastError }: ClientPod): string {
+function problemOf({ state, endpoint, weight, blocked, hasRoom, lastError }: ClientPod): string {
   if (state !== 'ready' && lastError !== undefined) return lastError;
   if (endpoint.phase === 'draining') return 'it is draining';
-  if (endpoint.weight === 0) return 'its weight is 0';
+  if (weight === 0) return 'its weight is 0';
   if (state !== 'ready') return state;
-  return hasRoom ? 'ready' : 'every stream that it allows is in use';
+  if (!hasRoom) return 'every stream that it allows is in use';
+  return blocked === 0 ? 'ready' : 'it is blocked';
 }

@@ -21,7 +21,7 @@ const hedges = method({
   hedgingPolicy: { maxAttempts: 3, hedgingDelay: '0.05s', nonFatalStatusCodes: ['UNAVAILABLE'] },
 });
 
-test('a call that a GOAWAY left out goes to another Pod at once, also while a hedge is open', async () => {
+test('a call that a GOAWAY left out goes on with the hedge that is open', async () => {
   const { clock, pod, start, close } = await fleet(PODS, {}, hedges);
   for (const address of PODS) pod(address).onCall = () => {};
   const call = start();

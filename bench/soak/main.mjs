@@ -54,7 +54,16 @@ const channel = createChannel(fleet.target, { transport: values.transport, servi
 const client = new EchoClient('echo', grpc.credentials.createInsecure(), { channelOverride: channel });
 await channel.ready();
 const message = Buffer.alloc(100, 'podwire');
-const get = (_request, options, done) => client.unary(message, options, (error) => done(error, { pod: '' }));
+/** Calls whose reply a killed Pod had begun: no client can send those again (gRFC A6, "committed"). */
+let cut = 0;
+const isCut = ({ reason, details, pods: tried }) =>
+  reason === 'CONNECTION_LOST' && details.includes('after its reply began') && fleet.killed.has(tried.at(-1));
+const get = (_request, options, done) =>
+  client.unary(message, options, (error) => {
+    const counts = error !== null && !isCut(error);
+    if (error !== null && !counts) cut += 1;
+    done(counts ? error : null, { pod: '' });
+  });
 const load = new Load({ get }, rate);
 const samples = [];
 const seen = new Set(fleet.addresses);
@@ -101,6 +110,7 @@ const report = {
   callsPerSecond: Math.round(calls / samples.at(-1).atSeconds),
   calls,
   failed,
+  cut,
   changes,
   p99Ms: Number(median(latenciesMs).toFixed(1)),
   liveMB: Number((samples.at(-1).live / 1e6).toFixed(1)),
@@ -108,6 +118,7 @@ const report = {
   residentGrowthMB: Number((growth('resident') / 1e6).toFixed(1)),
   socketsLeft: left,
 };
+if (cut > fleet.killed.size) problems.push(`${cut} replies were cut by ${fleet.killed.size} killed Pods`);
 if (failed > 0) problems.push(`${failed} calls failed, the last with: ${load.lastError}`);
 if (growth('live') > LIVE_GROWTH_BYTES) problems.push(`live memory grew by ${report.liveGrowthMB} MB`);
 if (growth('resident') > RESIDENT_GROWTH_BYTES) problems.push(`RSS grew by ${report.residentGrowthMB} MB`);

@@ -11,6 +11,8 @@ const NOTICE_MS = 500;
 export class Pods {
   #directory = mkdtempSync(join(tmpdir(), 'podwire-soak-'));
   #running = new Map();
+  /** Addresses of those that were killed. */
+  killed = new Set();
 
   get target() {
     return `file://${join(this.#directory, 'services.json')}#echo`;
@@ -30,8 +32,10 @@ export class Pods {
   /** The oldest one leaves: unlisted and then stopped, or stopped and then unlisted. */
   async retireOldest(how) {
     const [address, stop] = this.#running.entries().next().value;
-    if (how === 'killed') stop();
-    else {
+    if (how === 'killed') {
+      this.killed.add(address);
+      stop();
+    } else {
       this.#running.delete(address);
       this.#publish();
     }

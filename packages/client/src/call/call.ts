@@ -175,7 +175,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     }
     // A unary call is whole now: its headers, message and end leave together, without a turn of the microtask queue.
     const begins = this.phase === 'scheduled';
-    if (begins && this.request.exclude !== undefined) this.#exclude(this.request.exclude);
+    if (begins) this.#exclude();
     this.attempts?.halfClose(begins);
   }
 
@@ -212,7 +212,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   /** Starts the first attempt, or waits for a Pod. Called by the batch, and again by the queue. */
   begin(): void {
     if (this.phase !== 'scheduled' && this.phase !== 'waiting') return;
-    if (this.request.exclude !== undefined) this.#exclude(this.request.exclude);
+    this.#exclude();
     this.attempts?.start();
   }
 
@@ -231,8 +231,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     const { cluster } = this.plan;
     if (this.attempts?.last !== undefined && !cluster.isRetired) {
       // Its policy may read keys now: calls that have none would all go to one Pod.
-      if (cluster.policy.needsHash && !this.plan.needsHash && this.hash === 0)
-        this.hash = hashOf(undefined, this.plan.path, undefined, this.runtime.random);
+      if (cluster.policy.needsHash && !this.plan.needsHash && this.hash === 0) this.#takeAnyHash();
       return;
     }
     const plan = this.runtime.planner.plan(this.method, this.host, (name) =>
@@ -241,11 +240,10 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     // Attempts that are open go on.
     if (plan === undefined) return this.attempts?.last === undefined ? this.#hasNoRoute() : undefined;
     // The caller may have changed the metadata by now, so a call whose old plan needed no hash gets a random one.
-    if (plan.needsHash && !this.plan.needsHash)
-      this.hash = hashOf(undefined, plan.path, undefined, this.runtime.random);
+    if (plan.needsHash && !this.plan.needsHash) this.#takeAnyHash();
     this.plan = plan;
     if (plan.cluster === cluster) return;
-    if (this.request.exclude !== undefined) this.#exclude(this.request.exclude);
+    this.#exclude();
     if (this.phase !== 'waiting') return;
     cluster.queue.remove(this);
     this.phase = 'scheduled';
@@ -376,6 +374,11 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     this.trace = runtime.observer?.onCall?.({ method: this.method.path, service, target, startedMs });
   }
 
+  /** As of a call without a key. */
+  #takeAnyHash(): void {
+    this.hash = hashOf(undefined, this.method.path, undefined, this.runtime.random);
+  }
+
   #takeHash(metadata: Metadata | undefined): boolean {
     try {
       this.hash = hashOf(this.runtime.hashKey, this.method.path, metadata, this.runtime.random);
@@ -386,10 +389,12 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     }
   }
 
-  /** Excludes Pods by their ids. Called each time the call looks for a Pod, because such Pods may have come meanwhile. */
-  #exclude(ids: readonly string[]): void {
+  /** Excludes the Pods that its metadata name. Called each time the call looks for a Pod, because such Pods may have come meanwhile. */
+  #exclude(): void {
+    const { exclude } = this.request;
+    if (exclude === undefined) return;
     this.excluded ??= new Set();
-    for (const id of ids) {
+    for (const id of exclude) {
       const pod = this.plan.cluster.pods.get(id);
       if (pod !== undefined) this.excluded.add(pod);
     }

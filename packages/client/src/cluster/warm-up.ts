@@ -21,13 +21,12 @@ export class WarmUp {
 
   /** `ready`: Pods that take calls. `settled`: all Pods were tried. */
   look(ready: number, settled: boolean): void {
-    if (ready === 0) return this.#reset();
-    if (this.isOver) return;
-    if (settled) {
+    if (ready === 0 || settled) {
       this.stop();
-      this.isOver = true;
+      this.isOver = ready > 0;
       return;
     }
+    if (this.isOver) return;
     this.#timer ??= this.#clock.after(SPREAD_MS, () => {
       this.isOver = true;
       this.#onOver();
@@ -35,11 +34,6 @@ export class WarmUp {
   }
 
   stop(): void {
-    this.#timer?.cancel();
-  }
-
-  #reset(): void {
-    this.isOver = false;
     this.#timer?.cancel();
     this.#timer = undefined;
   }

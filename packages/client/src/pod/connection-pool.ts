@@ -16,16 +16,13 @@ export class ConnectionPool {
 
   /** The connections to the address of an endpoint. They may have other users, and live until the last one has left. */
   to(endpoint: Endpoint): PodConnections {
+    // An endpoint's id is its address.
     const { id, host, port, path } = endpoint;
-    const key = path ?? `${host}:${port}`;
-    const there = this.#byAddress.get(key);
+    const there = this.#byAddress.get(id);
     if (there !== undefined) return there;
-    const made = new PodConnections(
-      { id, host, port, ...(path !== undefined && { path }) },
-      this.#options,
-      () => this.#byAddress.delete(key),
-    );
-    this.#byAddress.set(key, made);
+    const address = { id, host, port, ...(path !== undefined && { path }) };
+    const made = new PodConnections(address, this.#options, () => this.#byAddress.delete(id));
+    this.#byAddress.set(id, made);
     return made;
   }
 

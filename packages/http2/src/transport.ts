@@ -155,7 +155,7 @@ export interface Connection extends Peer {
   readonly state: ConnectionState;
   /** False while MAX_CONCURRENT_STREAMS is used up, or when not ready. */
   readonly hasRoom: boolean;
-  /** Streams that have not ended. */
+  /** Calls that have not ended: streams without those of {@link openBackground}. */
   readonly openStreams: number;
   /** The peer's MAX_CONCURRENT_STREAMS; Infinity when it set none. */
   readonly maxConcurrentStreams: number;
@@ -163,6 +163,11 @@ export interface Connection extends Peer {
   readonly localAddress: string | undefined;
   /** Opens a stream; undefined when it has no room (ask again after `onRoom`, or elsewhere). */
   open(head: StreamHead, handler: StreamHandler): Stream | undefined;
+  /**
+   * Opens a stream that is no call, to watch health or load. It takes one of the peer's MAX_CONCURRENT_STREAMS and counts for nothing else:
+   * keepalive sends no PING for it, and GOAWAY and `drain` cancel it. Undefined where there is no room, or none would be left for a call.
+   */
+  openBackground(head: StreamHead, handler: StreamHandler): Stream | undefined;
   /** Opens no more streams, and closes when the last one ended. */
   drain(): void;
   /** Ends every stream with `connection-lost` and closes now; the cause is `local`, with this reason for people. */

@@ -9,6 +9,7 @@ import {
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
 import { TimeLimit } from '@podwire/core';
+import { BackgroundStreams } from '../connection/background-streams.ts';
 import {
   CLOSED,
   closedEarly,
@@ -60,7 +61,6 @@ const REQUEST_OPTIONS = { endStream: false, weight: 16, parent: 0, exclusive: fa
 /** A connection on node:http2. */
 export class NodeConnection implements Connection, StreamOwner {
   state: ConnectionState = 'connecting';
-  openStreams = 0;
   maxConcurrentStreams = 0;
   lost: CloseCause | undefined;
   goaway: Goaway | undefined;
@@ -80,6 +80,9 @@ export class NodeConnection implements Connection, StreamOwner {
   readonly #limit: TimeLimit;
   readonly #unread = new UnreadBytes();
   streamWindow = START_WINDOW_BYTES;
+  /** Streams that have not ended, with those in the background. */
+  #streams = 0;
+  readonly #background = new BackgroundStreams();
   #hadRoom = false;
   /** The end in node:http2's words, used where nothing else says why. */
   #sessionError: CloseCause | undefined;
@@ -133,6 +136,10 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#follow(tls !== undefined);
   }
 
+  get openStreams(): number {
+    return this.#streams - this.#background.size;
+  }
+
   get isOver(): boolean {
     return this.#session.destroyed;
   }
@@ -156,7 +163,7 @@ export class NodeConnection implements Connection, StreamOwner {
   }
 
   get hasRoom(): boolean {
-    return this.state === 'ready' && this.openStreams + this.resets.waiting < this.maxConcurrentStreams;
+    return this.state === 'ready' && this.#streams + this.resets.waiting < this.maxConcurrentStreams;
   }
 
   get peerCertificate(): PeerCertificate | undefined {
@@ -179,13 +186,21 @@ export class NodeConnection implements Connection, StreamOwner {
     } catch (error) {
       return this.#onRefused(error as NodeJS.ErrnoException, handler);
     }
-    this.openStreams += 1;
+    this.#streams += 1;
     if (this.#keepalive.dormant) this.#keepalive.wake();
     // The listener is told only when room comes back: the caller sees for itself that it took the last room.
     this.#hadRoom = this.hasRoom;
     if ((request.id ?? 0) > LAST_USED_ID)
       this.#startDraining({ kind: 'local', detail: 'stream ids run out' }, true);
     return new NodeStream(this, request, handler, head.maxReceiveBytes);
+  }
+
+  openBackground(head: StreamHead, handler: StreamHandler): Stream | undefined {
+    if (!this.#background.fit(this.maxConcurrentStreams)) return undefined;
+    const stream = this.open(head, handler);
+    // One that node:http2 did not begin is none of the connection's.
+    if (stream instanceof NodeStream) this.#background.add(stream);
+    return stream;
   }
 
   /** node:http2 began no stream: the session takes no more streams, or refuses these headers. */
@@ -255,8 +270,9 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#session.settings({ initialWindowSize: windowBytes });
   }
 
-  onStreamEnd(): void {
-    this.openStreams -= 1;
+  onStreamEnd(stream: NodeStream): void {
+    this.#streams -= 1;
+    this.#background.delete(stream);
     if (this.resets.isBehind(this.maxConcurrentStreams)) this.world.nextTick(() => this.#retire());
     this.#closeIfDrained();
     this.#checkRoom();
@@ -277,7 +293,7 @@ export class NodeConnection implements Connection, StreamOwner {
   }
 
   #closeIfDrained(): void {
-    if (this.state !== 'draining' || this.openStreams > 0) return;
+    if (this.state !== 'draining' || this.#streams > 0) return;
     if (this.resets.waiting > 0) this.#session.destroy();
     else this.#session.close();
   }
@@ -302,8 +318,9 @@ export class NodeConnection implements Connection, StreamOwner {
     session.on('remoteSettings', (settings) => {
       const max = settings.maxConcurrentStreams ?? UNLIMITED_STREAMS;
       this.maxConcurrentStreams = max === UNLIMITED_STREAMS ? Number.POSITIVE_INFINITY : max;
-      if (this.state === 'connecting') this.#onReady();
-      else this.#checkRoom();
+      if (this.state === 'connecting') return this.#onReady();
+      this.#background.makeRoom(this.maxConcurrentStreams);
+      this.#checkRoom();
     });
     session.on('goaway', (code, lastStreamId, debugData) => {
       const cause = fromGoaway(code, debugData);
@@ -331,6 +348,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.state = 'draining';
     if (later) this.world.nextTick(() => this.#listener.onDraining(cause));
     else this.#listener.onDraining(cause);
+    this.#background.cancelAll();
   }
 
   #checkRoom(): void {

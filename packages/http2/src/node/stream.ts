@@ -41,7 +41,7 @@ export interface StreamOwner extends Peer {
   /** Counts bytes that may lie unread for callers; negative when they are freed. */
   onUnread(bytes: number): void;
   onReceived(bytes: number): void;
-  onStreamEnd(): void;
+  onStreamEnd(stream: NodeStream): void;
   /** The peer ended a stream that is over here. */
   onPeerEnd(stream: NodeStream, reset: boolean): void;
 }
@@ -356,7 +356,7 @@ export class NodeStream implements Stream {
     this.#inflating = undefined;
     this.#owner.unread.delete(this);
     this.#release();
-    this.#owner.onStreamEnd();
+    this.#owner.onStreamEnd(this);
     this.#handler.onEnd(end);
     // Bytes that are unread, or arrive until the peer knows, must hold neither the stream open nor memory.
     if (!this.#stream.destroyed) this.#stream.resume();

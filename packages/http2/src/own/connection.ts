@@ -1,6 +1,7 @@
 // Long because it is where the parts of a connection meet: each part has a file, and here is what they tell one another.
 import type { Socket } from 'node:net';
 import type { PeerCertificate } from 'node:tls';
+import { BackgroundStreams } from '../connection/background-streams.ts';
 import { CLOSED, closedEarly, fromGoaway, fromSocket, isTooManyPings } from '../connection/close-cause.ts';
 import { addressOf } from '../connection/dial.ts';
 import { type World, worldOf } from '../connection/env.ts';
@@ -68,6 +69,8 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   /** By how much the SETTINGS at hand move the send windows of open streams. */
   #windowDelta = 0;
   readonly #room: CapacityNotifier;
+  /** Undefined until the first is opened: without them, the end of a call costs one comparison. */
+  #background: BackgroundStreams | undefined;
   /** The connection ended: nothing is read or written any more. */
   #over = false;
   /** Whether the socket has been open. */
@@ -109,7 +112,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   }
 
   get openStreams(): number {
-    return this.streams.size;
+    return this.#background === undefined ? this.streams.size : this.streams.size - this.#background.size;
   }
 
   /** Works out `hasRoom` anew. That is a field because one call reads it five times. */
@@ -136,7 +139,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   }
 
   get pingable(): boolean {
-    return this.settled && (this.streams.size > 0 || this.#options.keepaliveWithoutCalls);
+    return this.settled && (this.openStreams > 0 || this.#options.keepaliveWithoutCalls);
   }
 
   open(head: StreamHead, handler: StreamHandler): Stream | undefined {
@@ -154,6 +157,14 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     if (stream.id >= LAST_USED_ID - 1)
       this.world.nextTick(() => this.#startDraining(local('stream ids run out')));
     this.#room.noted();
+    return stream;
+  }
+
+  openBackground(head: StreamHead, handler: StreamHandler): Stream | undefined {
+    this.#background ??= new BackgroundStreams();
+    if (!this.#background.fit(this.maxConcurrentStreams)) return undefined;
+    const stream = this.open(head, handler);
+    if (stream !== undefined) this.#background.add(stream);
     return stream;
   }
 
@@ -214,7 +225,10 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     // Sent before any frame that makes use of the settings: many peers take larger frames only after the acknowledgement.
     this.sender.frame(FrameType.SETTINGS, Flag.ACK, 0, undefined);
     this.#moveSendWindows();
-    if (this.settled) return this.#checkRoom();
+    if (this.settled) {
+      this.#background?.makeRoom(this.maxConcurrentStreams);
+      return this.#checkRoom();
+    }
     this.settled = true;
     this.#handshake.stop();
     this.state = 'ready';
@@ -292,6 +306,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
 
   onStreamEnd(stream: OwnStream, errorCode: number | undefined, isHalfClosed: boolean): void {
     this.streams.remove(stream, errorCode !== undefined);
+    if (this.#background !== undefined) this.#background.delete(stream);
     if (this.#over) return;
     if (errorCode !== undefined) {
       this.#resets.reset(stream.id, errorCode, isHalfClosed, stream.id > this.sender.flushedId);
@@ -355,6 +370,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.hasRoom = false;
     if (later) this.world.nextTick(() => this.#listener.onDraining(cause));
     else this.#listener.onDraining(cause);
+    this.#background?.cancelAll();
   }
 
   #closeIfDrained(): void {

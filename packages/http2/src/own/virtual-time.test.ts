@@ -115,3 +115,20 @@ test('the same calls are the same bytes at the same times', () => {
   expect(first.length).toBeGreaterThan(300);
   expect(run()).toEqual(first);
 });
+
+test('a stream in the background is worth no PING and no timer', () => {
+  const { connection, events } = connect({ keepaliveWithoutCalls: false });
+  socket.accept();
+  const method = { path: '/grpc.health.v1.Health/Watch', authority: 'pod', headers: [] };
+  const ends: string[] = [];
+  connection.openBackground(
+    { method, headers: [], maxReceiveBytes: 1024 },
+    { onHeaders() {}, onMessage() {}, onEnd: ({ kind }) => ends.push(kind) },
+  );
+  clock.advanceSync(600_000);
+  expect(socket.frames).not.toContain(FrameType.PING);
+  expect([events, ends, clock.pending]).toEqual([['0: ready'], [], 0]);
+  connection.destroy('the test is over');
+  clock.advanceSync(1);
+  expect(ends).toEqual(['cancelled']);
+});

@@ -1,13 +1,14 @@
 import type { Clock, Timer } from '@podwire/core';
-import type {
-  CloseCause,
-  Connection,
-  ConnectionListener,
-  ConnectionOptions,
-  ConnectionState,
-  Stream,
-  StreamHandler,
-  StreamHead,
+import {
+  type CloseCause,
+  type Connection,
+  type ConnectionListener,
+  type ConnectionOptions,
+  type ConnectionState,
+  ErrorCode,
+  type Stream,
+  type StreamHandler,
+  type StreamHead,
 } from '../index.ts';
 import { FakeCall } from './fake-call.ts';
 import { FakeStream } from './fake-stream.ts';
@@ -47,6 +48,8 @@ export class FakeConnection implements Connection {
   readonly #clock: Clock;
   /** The open streams, in order of age. */
   readonly #streams = new Set<FakeStream>();
+  /** The streams that are no calls. */
+  readonly #background = new Set<FakeStream>();
   readonly #toPod: Line;
   readonly #toClient: Line;
   readonly #limit: Timer;
@@ -85,11 +88,11 @@ export class FakeConnection implements Connection {
   }
 
   get hasRoom(): boolean {
-    return this.state === 'ready' && !this.#over && this.openStreams < this.maxConcurrentStreams;
+    return this.state === 'ready' && !this.#over && this.#streams.size < this.maxConcurrentStreams;
   }
 
   get openStreams(): number {
-    return this.#streams.size;
+    return this.#streams.size - this.#background.size;
   }
 
   open(head: StreamHead, handler: StreamHandler): Stream | undefined {
@@ -116,6 +119,13 @@ export class FakeConnection implements Connection {
     return stream;
   }
 
+  openBackground(head: StreamHead, handler: StreamHandler): Stream | undefined {
+    if (this.#background.size + 1 >= this.maxConcurrentStreams) return undefined;
+    const stream = this.open(head, handler);
+    if (stream !== undefined) this.#background.add(stream as FakeStream);
+    return stream;
+  }
+
   drain(): void {
     if (this.state === 'connecting') return this.destroy('drained before it was ready');
     this.#startDraining(local('drained'), true);
@@ -139,6 +149,7 @@ export class FakeConnection implements Connection {
   /** A stream is over. */
   onStreamEnd(stream: FakeStream): void {
     this.#streams.delete(stream);
+    this.#background.delete(stream);
     if (this.#over) return;
     this.#checkRoom();
     if (this.state === 'draining') this.nextTick(() => this.#closeIfDrained());
@@ -148,6 +159,7 @@ export class FakeConnection implements Connection {
   limit(streams: number): void {
     this.toClient(() => {
       this.maxConcurrentStreams = streams;
+      this.#leaveToCalls(streams);
       this.#checkRoom();
     });
   }
@@ -196,10 +208,19 @@ export class FakeConnection implements Connection {
     this.state = 'draining';
     if (later) this.nextTick(() => this.#listener.onDraining(cause));
     else this.#listener.onDraining(cause);
+    this.#leaveToCalls(0);
+  }
+
+  /** Cancels the newest streams that are no calls, until a place for a call is left. */
+  #leaveToCalls(places: number): void {
+    for (const stream of [...this.#background].slice(Math.max(0, places - 1))) {
+      this.#background.delete(stream);
+      stream.cancel(ErrorCode.CANCEL);
+    }
   }
 
   #closeIfDrained(): void {
-    if (this.state === 'draining' && this.openStreams === 0) this.#end(undefined);
+    if (this.state === 'draining' && this.#streams.size === 0) this.#end(undefined);
   }
 
   #checkRoom(): void {

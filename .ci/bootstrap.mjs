@@ -26,6 +26,10 @@ const steps = {
   ],
   demo: [[process.execPath, 'examples/demo/main.mjs']],
   bench: [[process.execPath, 'bench/main.mjs']],
+  promises: [
+    [process.execPath, 'test/servers/provision.mjs', 'promises-pod', 'toxiproxy'],
+    [process.execPath, 'test/promises/main.mjs'],
+  ],
 };
 
 function run(command, args) {
@@ -48,10 +52,11 @@ function install() {
   writeFileSync(stamp, want);
 }
 
-const at = process.argv.findIndex((argument) => argument.startsWith('-'));
-const wanted = process.argv.slice(2, at < 0 ? undefined : at);
-// What begins with a dash, and all after it, goes to the last command.
-const rest = at < 0 ? [] : process.argv.slice(at);
+const given = process.argv.slice(2);
+// What begins with a dash, and all after it, goes to the last command; so does all after `promises`, which takes the ids of rows.
+const at = given.findIndex((argument, i) => argument.startsWith('-') || given[i - 1] === 'promises');
+const wanted = given.slice(0, at < 0 ? undefined : at);
+const rest = at < 0 ? [] : given.slice(at);
 const unknown = wanted.find((task) => !(task in steps));
 if (unknown !== undefined || wanted.length === 0) {
   console.error(`usage: node .ci/bootstrap.mjs ${Object.keys(steps).join('|')} ...`);

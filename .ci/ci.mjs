@@ -32,6 +32,7 @@ await Promise.all([
 ]);
 await step('hostile Pods, with clients that podwire makes', node, [...VITEST, 'hostile-pods'], OTHER_PATH);
 await step('real servers, measured', node, task('test:real', '--project', 'measured'));
+await step('promises', node, task('promises'));
 await step('CPU a call against the last record', node, task('bench', '--check', '--ms', '1000'));
 await step('time to import', node, ['bench/footprint/import.mjs', '--attempts', '4']);
 finish();

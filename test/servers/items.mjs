@@ -35,6 +35,14 @@ export const items = {
       for (const program of ['backend', 'client']) goBuild(source, join(directory, program), `./${program}`);
     },
   },
+  'promises-pod': {
+    name: 'promises-pod',
+    version: '1.76.0',
+    about: 'the Pod of the promises: grpc-go, with faults',
+    tools: ['go'],
+    source: '../promises/pods/go',
+    build: (directory, source) => goBuild(source, join(directory, 'pod')),
+  },
   'grpc-java': {
     name: 'grpc-java',
     version: '1.79.0',

@@ -1,0 +1,60 @@
+// podwire as users have it: the built package, its public API, an unmodified generated client on its channel.
+import { readFileSync } from 'node:fs';
+import * as grpc from '@grpc/grpc-js';
+import { createChannel } from 'podwire';
+import { nowMs } from '../time.mjs';
+import { FleetClient } from './methods.mjs';
+
+/** How often the snapshot is looked at. */
+const LOOK_MS = 100;
+/** Events that say why a Pod is not called. */
+const EVENTS = [
+  'pod',
+  'ejected',
+  'returned',
+  'suspect',
+  'health',
+  'panic',
+  'failover',
+  'overLimit',
+  'registry',
+];
+const ca = new URL('../../certs/ca-one.pem', import.meta.url);
+
+/** `podwire`: options of the channel; none are the defaults. */
+export async function open({ file, service, tls, serviceConfig, podwire = {} }) {
+  const channel = createChannel(`file://${file}#${service}`, {
+    ...(tls && { tls: { ca: readFileSync(ca), serverName: 'localhost' } }),
+    ...(serviceConfig && { serviceConfig }),
+    ...podwire,
+  });
+  await channel.ready();
+  const client = new FleetClient(service, grpc.credentials.createInsecure(), { channelOverride: channel });
+  const events = [];
+  const looks = [];
+  for (const name of EVENTS) channel.events.on(name, (value) => events.push({ atMs: nowMs(), name, value }));
+  let before = '';
+  const look = () => {
+    const snapshot = channel.snapshot();
+    // What is told of Pods, without what changes all the time.
+    const pods = snapshot.pods.map(
+      ({ inFlight, latencyMs, calls, share, failed, successRate, limit, ...rest }) => rest,
+    );
+    const text = JSON.stringify(pods);
+    if (text !== before) looks.push({ atMs: nowMs(), pods, text });
+    before = text;
+  };
+  const timer = setInterval(look, LOOK_MS);
+  return {
+    client,
+    snapshot: () => channel.snapshot(),
+    seen() {
+      look();
+      return { events, looks, last: JSON.parse(JSON.stringify(channel.snapshot())) };
+    },
+    close() {
+      clearInterval(timer);
+      return channel.close({ graceMs: 0 });
+    },
+  };
+}

@@ -1,3 +1,3 @@
-// Rows that are not expected to hold yet: they are played and printed, and do not fail the run. An entry is a row's id, or
-// a row and what it promises, as in the table: `G4` or `G4 visible, S`.
-export const awaited = ['G4', 'G4b', 'E1'];
+// Rows that are not expected to hold yet: they are played and printed, and do not fail the run. An entry is a row's id,
+// or one of its faults, or what that promises, as they are printed: `E5`, `E5: half the calls cancelled`, `G4 visible, S`.
+export const awaited = ['G4', 'G4b', 'G5', 'E1', 'E2', 'E3', 'E4', 'E5', 'E6', 'E7', 'G7', 'O1', 'O2'];

@@ -19,6 +19,7 @@ export class History {
       for (const call of client.calls) call.served = byId.get(call.id) ?? [];
       return { ...client, marks, pods, log };
     });
+    for (const client of this.#clients) client.all = this.#clients.filter(({ kind }) => kind === client.kind);
   }
 
   /** What podwire's client or its peer's saw under a load. A load may be compared with another's peer. */

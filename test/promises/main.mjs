@@ -10,6 +10,7 @@ const HELP = `usage: npm run promises [-- <id>… options]
 
   <id>…       rows to play, such as G4; the default is all
   --long      faults as long as promised, one row at a time, and a table in Markdown; without it they last seconds
+  --alone     one row at a time, on a machine that has other work
   --times N   play each so many times; every time counts (1)
   --why       print the commonest failures of each client
   --json      print the results as JSON
@@ -23,7 +24,7 @@ const sandbox = fileURLToPath(new URL('../servers/sandbox.mjs', import.meta.url)
 const play = fileURLToPath(new URL('play.mjs', import.meta.url));
 
 /** Rows play side by side, each in its own namespaces, while their calls a second together are fewer: two cores carry so many. */
-const CALLS_PER_SECOND = 1_500;
+const CALLS_PER_SECOND = 2_500;
 const AT_ONCE = 4;
 const LIMIT_MS = 300_000;
 
@@ -31,6 +32,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     long: { type: 'boolean', default: false },
+    alone: { type: 'boolean', default: false },
     times: { type: 'string', default: '1' },
     why: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -44,8 +46,11 @@ if (values.help || unknown !== undefined) {
 }
 
 /** Calls a second of all its clients. */
-const costOf = ({ loads, only }) =>
-  loads.reduce((sum, { perSecond, peer }) => sum + perSecond * (only || peer ? 1 : 2), 0);
+const costOf = ({ loads, kinds, apart }) =>
+  loads.reduce(
+    (sum, { perSecond, peer }) => sum + [perSecond].flat()[0] * (kinds || apart || peer ? 1 : 2),
+    0,
+  );
 
 /** Plays a row in namespaces of its own; resolves to its lines. */
 function playOne(row) {
@@ -85,7 +90,8 @@ async function playAll(wanted, ended) {
   while (left.length > 0 || running.size > 0) {
     const used = [...running.keys()].reduce((sum, row) => sum + costOf(row), 0);
     const fits = (row) =>
-      running.size === 0 || (!values.long && !row.alone && used + costOf(row) <= CALLS_PER_SECOND);
+      running.size === 0 ||
+      (!values.long && !values.alone && !row.alone && used + costOf(row) <= CALLS_PER_SECOND);
     const mayStart = running.size < AT_ONCE && ![...running.keys()].some(({ alone }) => alone);
     const next = mayStart ? left.findIndex(fits) : -1;
     if (next < 0) {
@@ -103,7 +109,7 @@ async function playAll(wanted, ended) {
   }
 }
 
-const isAwaited = ({ id, what }) => awaited.includes(id) || awaited.includes(`${id} ${what}`);
+const isAwaited = ({ id, key, what }) => [id, key, `${key} ${what}`].some((name) => awaited.includes(name));
 const verdict = (line) => {
   if (line.kept) return isAwaited(line) ? 'kept (awaited no more?)' : 'kept';
   return isAwaited(line) ? 'broken (not built)' : 'BROKEN';
@@ -142,7 +148,7 @@ function runTwice() {
 }
 
 const lines = [
-  ...results.flatMap(({ row, lines }) => lines.map((line) => ({ ...line, fault: row.fault }))),
+  ...results.flatMap(({ row, lines }) => lines.map((line) => ({ ...line, key: row.key, fault: row.fault }))),
   runTwice(),
 ];
 for (const line of lines) line.verdict = verdict(line);

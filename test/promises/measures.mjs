@@ -148,3 +148,91 @@ export const inFlight =
     client.calls.filter(({ pod, startMs, endMs }) => {
       return pod === bad(client) && startMs <= client.marks[mark] && endMs >= client.marks[mark];
     }).length;
+
+/** Seconds from the fault until the bad Pod has no connection any more. */
+export const lostAfter = (client) => {
+  if (client.seen === undefined) return undefined;
+  const look = client.seen.looks.find(
+    ({ atMs, pods }) =>
+      atMs > client.marks.fault && pods.some(({ id, state }) => id === bad(client) && state !== 'ready'),
+  );
+  return look === undefined ? Number.POSITIVE_INFINITY : (look.atMs - client.marks.fault) / 1_000;
+};
+
+/** Calls whose number is a multiple of the load's `killEvery`: they end the process that takes them. */
+const kills = (client, { id }) => Number(id.split('-').at(-1)) % client.load.killEvery === 0;
+
+/** On how many Pods the worst of the calls that kill ran. */
+export const ofKillers = (client) =>
+  Math.max(
+    0,
+    ...client.calls
+      .filter((call) => kills(client, call))
+      .map(({ served }) => served.filter(({ what }) => what === 'begun').length),
+  );
+
+/** Failed calls that kill no process. */
+export const otherFailed = (client) => failedOf(client.calls).filter((call) => !kills(client, call)).length;
+
+/** The Pod's share is off the fair one by so much of that, in percent. */
+export const unfair = (from, until) => (client) => {
+  const fair = 100 / client.load.pods;
+  return (100 * Math.abs(share(from, until)(client) - fair)) / fair;
+};
+
+/** By how much the mean of the Pods' latency averages moved from its value at the fault, in percent; half of the time it was more. */
+export const latencyMoved = (client) => {
+  if (client.seen === undefined) return undefined;
+  const { fault } = client.marks;
+  const between = (fromMs, untilMs) =>
+    client.seen.latencies.filter(([atMs]) => atMs >= fromMs && atMs < untilMs).map(([, ms]) => ms);
+  const before = percentile(between(fault - 1_000, fault), 0.5);
+  return (100 * Math.abs(percentile(between(fault, Number.POSITIVE_INFINITY), 0.5) - before)) / before;
+};
+
+/** How often a Pod was not ready any more, after a mark. */
+export const disconnects =
+  (mark = 'fault') =>
+  (client) =>
+    client.seen?.events.filter(({ atMs, name, value }) => {
+      return atMs > client.marks[mark] && name === 'pod' && value.state !== 'ready';
+    }).length;
+
+/** The longest attempt to connect to a Pod, in seconds; one that has not ended counts until the end. */
+export const longestAttempt = (podOf) => (client) => {
+  if (client.seen === undefined) return undefined;
+  const events = client.seen.events.filter(({ name, value }) => name === 'pod' && value.id === podOf(client));
+  return Math.max(
+    0,
+    ...events.map(({ atMs, value }, i) => {
+      if (value.state !== 'connecting') return 0;
+      return ((events[i + 1]?.atMs ?? client.marks.stopped) - atMs) / 1_000;
+    }),
+  );
+};
+
+/** CPU of the client's process between two marks, as a multiple of what it was between two others. */
+export const cpuRatio = (from, until, baseFrom, baseUntil) => (client) => {
+  const perMs = (a, b) => {
+    const inside = client.cpu.filter(([atMs]) => atMs >= client.marks[a] && atMs <= client.marks[b]);
+    const [first, last] = [inside[0], inside.at(-1)];
+    return (last[1] - first[1]) / (last[0] - first[0]);
+  };
+  return perMs(from, until) / perMs(baseFrom, baseUntil);
+};
+
+/** Failed calls with such words. */
+export const failedWith = (words) => (client) =>
+  failedOf(client.calls).filter(({ details }) => words.test(details)).length;
+
+/** Good replies a second of all clients of the kind together, between two times after marks. */
+export const goodput =
+  ([from, fromMs], until) =>
+  (client) => {
+    const beganMs = client.marks[from] + fromMs;
+    const endedMs = client.marks[until];
+    const good = client.all.flatMap(({ calls }) =>
+      calls.filter(({ code, endMs }) => code === OK && endMs >= beganMs && endMs < endedMs),
+    );
+    return good.length / ((endedMs - beganMs) / 1_000);
+  };

@@ -6,28 +6,46 @@ import { Stage } from './stage.mjs';
 
 const [key, mode] = process.argv.slice(2);
 const row = rows.find((one) => one.key === key);
-const stage = new Stage(row, mode === '--long');
+const long = mode === '--long';
 
 /** What most rows do: a fault, and its end. */
-async function faultAndEnd() {
+async function faultAndEnd(stage) {
   await stage.start();
-  await stage.pause(stage.lengthMs(row.beforeMs ?? 1_500));
+  await stage.pause(stage.lengthOf(row.beforeMs ?? 1_500));
   stage.mark('fault');
   await row.begin(stage);
-  await stage.pause(stage.lengthMs(row.faultMs));
+  await stage.pause(stage.lengthOf(row.faultMs));
   stage.mark('healed');
   await row.end?.(stage);
-  await stage.pause(stage.lengthMs(row.afterMs ?? 1_000));
+  await stage.pause(stage.lengthOf(row.afterMs ?? 1_000));
 }
 
-await stage.open();
-try {
-  await (row.play ? row.play(stage) : faultAndEnd());
-  const history = await stage.stop();
-  const lines = row.promises.flatMap((promise) => judge(row, promise, history));
-  const twice = { podwire: history.executedTwice('podwire'), 'grpc-js': history.executedTwice('grpc-js') };
-  console.log(JSON.stringify({ lines, twice, failures: history.failures() }));
-} finally {
-  stage.close();
+/** One playing: its history. */
+async function play(kinds) {
+  const stage = new Stage(row, long, kinds);
+  try {
+    await stage.open();
+    await (row.play ?? faultAndEnd)(stage);
+    return await stage.stop();
+  } finally {
+    await stage.close();
+  }
 }
+
+const histories = [];
+// Where each kind would disturb the other, each has its own time and Pods.
+for (const kinds of row.apart ? [['podwire'], ['grpc-js']] : [row.kinds]) histories.push(await play(kinds));
+const of = (kind, load) =>
+  histories.map((history) => history.of(kind, load)).find((one) => one !== undefined);
+const sum = (kind) =>
+  histories
+    .map((history) => history.executedTwice(kind))
+    .reduce((a, b) => ({ twice: a.twice + b.twice, calls: a.calls + b.calls }));
+const lines = row.promises
+  .filter((promise) => long || !promise.long)
+  .flatMap((promise) => judge(row, promise, of));
+const failures = histories.flatMap((history) => history.failures());
+console.log(
+  JSON.stringify({ lines, twice: { podwire: sum('podwire'), 'grpc-js': sum('grpc-js') }, failures }),
+);
 process.exit();

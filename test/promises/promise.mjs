@@ -19,23 +19,26 @@ export const atLeast = (what, measure, limits, unit = '') => ({
   holds: (value, limit) => value >= limit,
 });
 
-/** The lines of the table for a promise: one for each load with a limit. */
-export function judge(row, promise, history) {
+/** Only with `--long`: a figure that a busy machine moves, or that takes long. */
+export const long = (promise) => ({ ...promise, long: true });
+
+/** The lines of the table for a promise: one for each load with a limit. `of` finds the history of a kind of client under a load. */
+export function judge(row, promise, of) {
   return row.loads
     .filter(({ name }) => promise.limits[name] !== undefined)
     .map((load) => {
-      const ours = history.of('podwire', load);
-      const peer = history.of('grpc-js', load);
+      const ours = of('podwire', load);
+      const peer = of('grpc-js', load);
       const set = promise.limits[load.name];
       const limit = typeof set === 'function' ? set(ours) : set;
-      const podwire = promise.measure(ours, history);
+      const podwire = promise.measure(ours);
       return {
         id: row.id,
         of: row.of,
         what: row.loads.length > 1 ? `${promise.what}, ${load.name}` : promise.what,
         limit: `${promise.sign} ${round(limit)}${promise.unit}`,
         podwire: shown(podwire, promise.unit),
-        'grpc-js': peer === undefined ? '' : shown(promise.measure(peer, history), promise.unit),
+        'grpc-js': peer === undefined ? '' : shown(promise.measure(peer), promise.unit),
         kept: promise.holds(podwire, limit),
       };
     });

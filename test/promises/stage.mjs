@@ -8,8 +8,8 @@ import { nowMs } from './time.mjs';
 
 const program = fileURLToPath(new URL('clients/client.mjs', import.meta.url));
 
-/** The name by which the document lists a load's Pods. */
-export const serviceOf = ({ name }) => `load-${name.replaceAll(' ', '-')}`;
+/** The name by which the document lists a client's Pods. */
+export const serviceOf = (kind, { name }) => `${kind}-${name.replaceAll(' ', '-')}`;
 
 export class Stage {
   /** @type {Fleet} */
@@ -19,11 +19,16 @@ export class Stage {
   /** The clients by kind and load: `podwire A`. */
   clients = new Map();
   #row;
+  #closing = [];
 
-  /** `long`: whether faults last as long as the issue says, or as long as CI has time for. */
-  constructor(row, long) {
+  /**
+   * `long`: whether faults last as long as they are promised for, or as long as CI has time for. `kinds`: the clients that play; both, or
+   * one where each would disturb the other.
+   */
+  constructor(row, long, kinds = ['podwire', 'grpc-js']) {
     this.#row = row;
     this.long = long;
+    this.kinds = kinds;
   }
 
   get bad() {
@@ -34,6 +39,11 @@ export class Stage {
     return this.fleet.pods;
   }
 
+  /** Calls it when the row is over, however it ended. */
+  onClose(close) {
+    this.#closing.push(close);
+  }
+
   mark(name) {
     this.marks[name] = nowMs();
   }
@@ -42,22 +52,26 @@ export class Stage {
     return pause(ms);
   }
 
-  /** One of the two lengths, `[short, long]`, or the only one. */
-  lengthMs(lengths) {
+  /** One of two lengths or rates, `[short, long]`, or the only one. */
+  lengthOf(lengths) {
     return Array.isArray(lengths) ? lengths[this.long ? 1 : 0] : lengths;
   }
 
   async open() {
-    const { loads, fleet = {}, only } = this.#row;
+    const { loads, fleet = {} } = this.#row;
     this.fleet = new Fleet(fleet);
-    await this.fleet.start(fleet.pods ?? Math.max(...loads.map(({ pods }) => pods)));
-    for (const load of loads) this.fleet.list(serviceOf(load), this.pods.slice(0, load.pods));
-    await Promise.all(
-      loads.flatMap((load) => {
-        const kinds = only ? [only] : load.peer ? ['podwire'] : ['podwire', 'grpc-js'];
-        return kinds.map((kind) => this.#connect(kind, load));
-      }),
+    const count = fleet.pods ?? Math.max(...loads.map(({ pods }) => pods));
+    await this.fleet.start(count, fleet.each);
+    const clients = this.kinds.flatMap((kind) =>
+      loads.filter(({ peer }) => kind === 'podwire' || peer === undefined).map((load) => [kind, load]),
     );
+    for (const [kind, load] of clients) this.fleet.list(serviceOf(kind, load), this.pods.slice(0, load.pods));
+    await Promise.all(clients.map(([kind, load]) => this.#connect(kind, load)));
+  }
+
+  /** Lists Pods for every client, in the place of what was listed. */
+  list(pods) {
+    for (const { kind, load } of this.clients.values()) this.fleet.list(serviceOf(kind, load), pods);
   }
 
   async #connect(kind, load) {
@@ -67,11 +81,13 @@ export class Stage {
       ...load,
       kind,
       tls,
+      perSecond: this.lengthOf(load.perSecond),
       file: this.fleet.file,
-      service: serviceOf(load),
+      service: serviceOf(kind, load),
       name: name.replaceAll(' ', '-'),
     };
-    const child = await startChild(program, order, { execArgv: load.execArgv });
+    const execArgv = load.execArgv;
+    const child = await startChild(program, order, { execArgv });
     this.clients.set(name, { kind, load, child });
   }
 
@@ -107,6 +123,7 @@ export class Stage {
   }
 
   close() {
+    for (const close of this.#closing) close();
     for (const { child } of this.clients.values()) child.signal('SIGKILL');
     this.fleet?.close();
   }

@@ -10,15 +10,18 @@ const cut = new Set();
 /** A link that leads nowhere, and the priority of the port's rules, are the port's own. @param {number} port */
 const holeOf = (port) => `hole-${port}`;
 
-/** Drops what goes to or comes from the port, on the loopback device. @param {number} port */
-export function cutOff(port) {
+/**
+ * Drops what goes to the port, what comes from it, or both, on the loopback device.
+ * @param {number} port @param {'both' | 'to' | 'from'} [direction]
+ */
+export function cutOff(port, direction = 'both') {
   const hole = holeOf(port);
   run('ip', ['link', 'add', hole, 'type', 'veth', 'peer', 'name', `${hole}-1`]);
   run('ip', ['link', 'set', hole, 'up']);
   run('ip', ['link', 'set', `${hole}-1`, 'up']);
   hook();
   cut.add(port);
-  for (const end of ['dport', 'sport']) {
+  for (const end of { both: ['dport', 'sport'], to: ['dport'], from: ['sport'] }[direction]) {
     run('tc', [
       ...['filter', 'add', 'dev', 'lo', 'egress', 'pref', String(port), 'protocol', 'ip', 'u32'],
       ...['match', 'ip', 'protocol', '6', '0xff', 'match', 'ip', end, String(port), '0xffff'],

@@ -1,8 +1,10 @@
 // One client, a process: calls at an even rate, and the history of all of them. node client.mjs '<JSON>'
-import { readFile } from 'node:fs';
+import { closeSync, openSync, readFile } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { nowMs } from '../time.mjs';
 import { OpenLoop } from './open-loop.mjs';
 
+const CPU_MS = 100;
 const order = JSON.parse(process.argv[2]);
 const { open } = await import(`./${order.kind}.mjs`);
 const channels = await Promise.all(Array.from({ length: order.channels ?? 1 }, () => open(order)));
@@ -10,28 +12,72 @@ const load = new OpenLoop(
   channels.map(({ client }) => client),
   order,
 );
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+};
+function takeAll() {
+  try {
+    for (;;) hoard.push(openSync('/dev/null'));
+  } catch {
+    // None is left.
+  }
+}
 const burn = (ms) => {
   for (const sinceMs = nowMs(); nowMs() - sinceMs < ms; );
 };
+
+const kept = [];
+/** What the process has used of the processor, now and then. */
+const cpu = [];
+setInterval(() => cpu.push([nowMs(), cpuMs()]), CPU_MS).unref();
+/** Descriptors that are held to leave none. */
+const hoard = [];
+let hoarding;
 
 const commands = {
   start: () => load.start(),
   /** Other settings of the load from now on. */
   set: (changes) => load.set(changes),
-  /** Holds the event loop in a callback of I/O, where a slow handler of the user's would. */
-  block: (ms) => void readFile(process.execPath, { signal: AbortSignal.timeout(60_000) }, () => burn(ms)),
+  /** Calls at once, which are open while the event loop is held in a callback of I/O, where a slow handler of the user's would. */
+  block: ({ calls, deadlineMs, ms }) =>
+    new Promise((resolve) => {
+      for (let i = 0; i < calls; i++) load.one({ deadlineMs });
+      readFile(fileURLToPath(import.meta.url), () => {
+        burn(ms);
+        resolve();
+      });
+    }),
+  /** Sets the wall clock, so many milliseconds off (shifted-clock.mjs). */
+  clock: (shiftMs) => globalThis.setWallClock(shiftMs),
+  /** Takes nearly all of the heap, in objects that every collection must visit. */
+  fill(megabytes) {
+    kept.push(Array.from({ length: megabytes * 10_000 }, (_, i) => ({ i, text: `${i}`, next: {} })));
+  },
   snapshot: () => channels[0].snapshot?.(),
+  /** Calls at once. */
+  burst({ calls, ...changes }) {
+    for (let i = 0; i < calls; i++) load.one(changes);
+  },
+  /** A collection of all garbage (`--expose-gc`), which holds the event loop. */
+  collect: () => globalThis.gc(),
+  /** Leaves no descriptor to anyone else, or gives them back. */
+  hoard(on) {
+    clearInterval(hoarding);
+    if (on) hoarding = setInterval(takeAll, 1);
+    else for (const fd of hoard.splice(0)) closeSync(fd);
+  },
   /** Ends the load and returns what was seen. */
   async stop() {
     await load.stop();
-    const cpu = process.cpuUsage();
     const seen = channels.map((channel) => channel.seen?.());
     for (const channel of channels) channel.close();
-    return { calls: load.calls, seen: seen[0], allSeen: seen, cpuMs: (cpu.user + cpu.system) / 1_000 };
+    return { calls: load.calls, seen: seen[0], allSeen: seen, cpu };
   },
 };
 process.on('message', async ({ id, command, value }) => {
   process.send({ id, value: await commands[command](value) });
 });
 process.on('disconnect', () => process.exit());
+if (order.fillMegabytes) commands.fill(order.fillMegabytes);
 process.send({ ready: true });

@@ -17,7 +17,8 @@ export class OpenLoop {
 
   /**
    * `order`: `name` (before each call's number in its id), `perSecond`, `deadlineMs`, `methods` as `[name, share, deadlineMs]`,
-   * `cancel` (`{ share, afterMs }`), `keys` (calls carry `call-key` in turn), `killEvery` (each so many kill the process that takes them).
+   * `cancel` (`{ share, afterMs }`), `keys` (calls carry `call-key` in turn), `killEvery` (each so many kill the process that takes them),
+   * `repeats` (so many times the caller tries a failed call again).
    */
   constructor(clients, order) {
     this.#clients = clients;
@@ -42,20 +43,26 @@ export class OpenLoop {
       });
   }
 
+  /** A call beside the even ones. */
+  one(changes) {
+    this.#send(nowMs(), changes);
+  }
+
   #tick() {
     for (; this.#dueMs <= nowMs(); this.#dueMs += 1_000 / this.#order.perSecond) this.#send(this.#dueMs);
     this.#timer = setTimeout(() => this.#tick(), Math.max(1, this.#dueMs - nowMs()));
   }
 
-  #send(dueMs) {
-    const { name, methods = [['Unary', 1]], cancel, keys, killEvery } = this.#order;
+  #send(dueMs, changes) {
+    const order = { ...this.#order, ...changes };
+    const { name, methods = [['Unary', 1]], cancel, keys, killEvery, repeats = 0 } = order;
     const number = ++this.#begun;
     const id = `${name}-${number}`;
     const metadata = new grpc.Metadata();
     metadata.set('call-id', id);
     if (keys !== undefined) metadata.set('call-key', `key-${number % keys}`);
     if (killEvery !== undefined && number % killEvery === 0) metadata.set('call-kills', '1');
-    const [method, , deadlineMs = this.#order.deadlineMs] = drawn(methods);
+    const [method, , deadlineMs = order.deadlineMs] = drawn(methods);
     const client = this.#clients[number % this.#clients.length];
     const startMs = nowMs();
     this.#open += 1;
@@ -72,6 +79,9 @@ export class OpenLoop {
         details: error?.details,
       });
       this.#open -= 1;
+      // As impatient callers do: at once, however loaded the service is.
+      if (code !== 0 && (changes?.repeated ?? 0) < repeats)
+        this.#send(nowMs(), { repeated: (changes?.repeated ?? 0) + 1 });
       if (this.#open === 0) this.#idle?.();
     });
     if (cancel !== undefined && Math.random() < cancel.share) setTimeout(() => call.cancel(), cancel.afterMs);

@@ -21,6 +21,8 @@ const EVENTS = [
 ];
 const ca = new URL('../../certs/ca-one.pem', import.meta.url);
 
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+
 /** `podwire`: options of the channel; none are the defaults. */
 export async function open({ file, service, tls, serviceConfig, podwire = {} }) {
   const channel = createChannel(`file://${file}#${service}`, {
@@ -32,6 +34,7 @@ export async function open({ file, service, tls, serviceConfig, podwire = {} }) 
   const client = new FleetClient(service, grpc.credentials.createInsecure(), { channelOverride: channel });
   const events = [];
   const looks = [];
+  const latencies = [];
   for (const name of EVENTS) channel.events.on(name, (value) => events.push({ atMs: nowMs(), name, value }));
   let before = '';
   const look = () => {
@@ -40,6 +43,7 @@ export async function open({ file, service, tls, serviceConfig, podwire = {} }) 
     const pods = snapshot.pods.map(
       ({ inFlight, latencyMs, calls, share, failed, successRate, limit, ...rest }) => rest,
     );
+    latencies.push([nowMs(), mean(snapshot.pods.map(({ latencyMs }) => latencyMs ?? 0))]);
     const text = JSON.stringify(pods);
     if (text !== before) looks.push({ atMs: nowMs(), pods, text });
     before = text;
@@ -50,7 +54,7 @@ export async function open({ file, service, tls, serviceConfig, podwire = {} }) 
     snapshot: () => channel.snapshot(),
     seen() {
       look();
-      return { events, looks, last: JSON.parse(JSON.stringify(channel.snapshot())) };
+      return { events, looks, latencies, last: JSON.parse(JSON.stringify(channel.snapshot())) };
     },
     close() {
       clearInterval(timer);

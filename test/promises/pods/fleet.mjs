@@ -30,10 +30,10 @@ export class Fleet {
     return this.pods[0];
   }
 
-  /** Adds Pods that nothing lists yet. */
-  async start(count, options = {}) {
-    const made = Array.from({ length: count }, () => {
-      const pod = new Pod(this.#directory, this.pods.length, { ...this.#options, ...options });
+  /** Adds Pods that nothing lists yet. `each`: settings of the first, the second, …, beside those of all. */
+  async start(count, each = []) {
+    const made = Array.from({ length: count }, (_, i) => {
+      const pod = new Pod(this.#directory, this.pods.length, { ...this.#options, ...each[i] });
       this.pods.push(pod);
       return pod;
     });

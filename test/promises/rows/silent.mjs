@@ -1,7 +1,26 @@
 // Pods that hold their connections and do not answer.
+import { cutOff, letThrough } from '../../servers/firewall.mjs';
 import { A, RR, S } from '../loads.mjs';
-import { backAfter, failed, lastFailure, visible } from '../measures.mjs';
+import { backAfter, failed, lastFailure, lostAfter, visible } from '../measures.mjs';
 import { atMost } from '../promise.mjs';
+
+const noticed = [
+  atMost('failed', failed, { A: 8, RR: 20, S: 2 }),
+  atMost('last failure', lastFailure, { A: 2, RR: 2, S: 2 }, ' s'),
+  atMost('visible', visible(/suspect/i), { A: 1, RR: 1, S: 1 }, ' s'),
+];
+
+const cut = (of, direction) => ({
+  id: 'G5',
+  of,
+  fault: `packets of a Pod are dropped: ${of}`,
+  loads: [A, RR, S],
+  faultMs: [6_000, 20_000],
+  afterMs: [500, 10_000],
+  begin: ({ bad }) => cutOff(bad.port, direction),
+  end: ({ bad }) => letThrough(bad.port),
+  promises: [...noticed, atMost('its connection is given up', lostAfter, { A: 5, RR: 5, S: 5 }, ' s')],
+});
 
 export const silent = [
   {
@@ -9,15 +28,10 @@ export const silent = [
     fault: 'a Pod is stopped (SIGSTOP) and goes on (SIGCONT)',
     loads: [A, RR, S],
     faultMs: [5_000, 15_000],
-    afterMs: 3_000,
+    afterMs: 2_500,
     begin: ({ bad }) => bad.signal('SIGSTOP'),
     end: ({ bad }) => bad.signal('SIGCONT'),
-    promises: [
-      atMost('failed', failed, { A: 8, RR: 20, S: 2 }),
-      atMost('last failure', lastFailure, { A: 2, RR: 2, S: 2 }, ' s'),
-      atMost('calls again', backAfter(), { A: 2, RR: 2, S: 2 }, ' s'),
-      atMost('visible', visible(/suspect/i), { A: 1, RR: 1, S: 1 }, ' s'),
-    ],
+    promises: [...noticed, atMost('calls again', backAfter(), { A: 2, RR: 2, S: 2 }, ' s')],
   },
   {
     id: 'G4b',
@@ -32,4 +46,7 @@ export const silent = [
       atMost('visible', visible(/ejected.*consecutive_timeouts/i), { A: 2, RR: 2, S: 5 }, ' s'),
     ],
   },
+  cut('both ways', 'both'),
+  cut('to us only', 'from'),
+  cut('from us only', 'to'),
 ];

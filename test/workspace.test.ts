@@ -130,6 +130,7 @@ describe('the folders of the client stand in one order', () => {
   const FLOORS = [
     ['files', 'headers', 'retry', 'observe'],
     ['options', 'pod'],
+    ['watches'],
     ['cluster'],
     ['call', 'modes'],
     ['channel'],

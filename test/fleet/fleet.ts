@@ -22,15 +22,17 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** A channel over scripted Pods on a virtual clock, whose connections are ready. */
+/** A channel over scripted Pods on a virtual clock, whose connections are ready. `prepare` may change what the Pods do. */
 export async function fleet(
   addresses: readonly string[],
   parts: ChannelParts = {},
   options: ChannelOptions = {},
+  prepare: (transport: FakeTransport) => void = () => {},
 ) {
   const clock = new VirtualClock();
   const transport = new FakeTransport(clock);
   for (const address of addresses) transport.pod(address).answer(Buffer.from(address));
+  prepare(transport);
   const env = { clock, random: seeded(7), afterPoll: (fn: () => void) => void clock.after(0, fn) };
   const settings = { ...parseOptions({ name: 'orders', ...options }), transport };
   const scheme = options.registries?.[0]?.scheme;

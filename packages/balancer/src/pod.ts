@@ -9,6 +9,8 @@ export const Block = {
   UNHEALTHY: 2,
   /** It has as many calls as a limit allows. */
   LIMITED: 4,
+  /** It is connected, and owes its first word on whether it serves (gRFC A17). This is a fact: it has said nothing that could be wrong. */
+  UNANSWERED: 8,
 } as const;
 
 /**

@@ -12,6 +12,7 @@ import {
 } from '@podwire/http2';
 import { whyNoPod, whyUnavailable } from '../cluster/unavailable.ts';
 import type { Waiter } from '../cluster/wait-queue.ts';
+import { authenticate } from '../headers/authenticate.ts';
 import {
   NO_REQUEST_HEADERS,
   type RequestHeaders,
@@ -27,7 +28,7 @@ import { type AttemptedCall, Attempts } from './attempts.ts';
 import type { CallPlan, PlannedMethod } from './call-plan.ts';
 import type { CallRuntime, Scheduled, Suspended } from './call-runtime.ts';
 import { Compressing } from './compressing.ts';
-import { authenticate, credentialsFailure } from './credentials.ts';
+import { credentialsFailure } from './credentials.ts';
 import { callError, callerStatus, endStatus, overdue } from './failure.ts';
 import { type CallListener, type GrpcCall, ListenerContext } from './listener-context.ts';
 import type { Inherited } from './parent.ts';

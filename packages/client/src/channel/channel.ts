@@ -257,6 +257,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
       listener: {
         onChange: (cluster: Cluster) => this.#onChange(cluster),
         onPod: (pod: ClientPod) => this.#observer?.onPod?.(pod),
+        onHealth: (pod: ClientPod) => this.#observer?.onHealth?.(pod),
         onSet: (set: EndpointSet) => this.#observer?.onSet?.(set),
         onRegistry: (status: WatchStatus) => this.#observer?.onRegistry?.(status),
       },

@@ -3,6 +3,7 @@ import type { WatchStatus } from '@podwire/registry';
 import type { EventEmitter } from 'eventemitter3';
 import type { Observer } from '../observe/observer.ts';
 import type { Mode } from '../options/mode.ts';
+import type { HealthStatus } from '../pod/health-status.ts';
 import type { PodState } from '../pod/state.ts';
 
 /** Events of a channel; an EventEmitter carries them, and a listener that throws does not reach the calls. */
@@ -11,6 +12,8 @@ export interface ChannelEvents {
   endpoints: [{ readonly version: number; readonly source: string; readonly ids: readonly string[] }];
   /** A Pod changed its state. */
   pod: [{ readonly id: string; readonly state: PodState; readonly error: string | undefined }];
+  /** A Pod says something else of its health than before; see the option `health`. */
+  health: [{ readonly id: string; readonly health: HealthStatus | undefined }];
   /** The state of the registry's watch. */
   registry: [WatchStatus];
   /** The mode changed: new calls go this way now. */
@@ -31,6 +34,7 @@ export function eventObserver(events: EventEmitter<ChannelEvents>): Observer {
   return {
     onPod: ({ id, state, lastError }) =>
       emit(events, 'pod', { id, state: state as PodState, error: lastError }),
+    onHealth: ({ id, health }) => emit(events, 'health', { id, health: health as HealthStatus | undefined }),
     onSet({ version, source, endpoints }) {
       // Without a listener, no list of perhaps ten thousand ids is made.
       if (events.listenerCount('endpoints') === 0) return;

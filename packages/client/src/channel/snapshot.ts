@@ -2,6 +2,7 @@ import type { ServiceWatch } from '@podwire/registry';
 import type { Cluster, ClusterState } from '../cluster/cluster.ts';
 import type { Mode } from '../options/mode.ts';
 import type { OwnZone } from '../options/own-zone.ts';
+import type { HealthStatus } from '../pod/health-status.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import type { PodState } from '../pod/state.ts';
 
@@ -11,6 +12,8 @@ export interface PodSnapshot {
   readonly id: string;
   /** The state of its connections, or of the Pod in its set. */
   readonly state: PodState;
+  /** What the Pod says of its health; undefined while that is not watched. */
+  readonly health: HealthStatus | undefined;
   /** The Pod's phase, as the registry tells it. */
   readonly phase: 'serving' | 'draining';
   /** The Pod's zone, as the registry tells it. */
@@ -107,6 +110,7 @@ function snapshotPod(pod: ClientPod, total: number, nowMs: number): PodSnapshot 
   return {
     id: pod.id,
     state: pod.state,
+    health: pod.health,
     phase: endpoint.phase,
     zone: endpoint.zone,
     weight: endpoint.weight,

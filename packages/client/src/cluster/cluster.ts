@@ -1,20 +1,14 @@
-import {
-  canServe,
-  type LoadTotal,
-  type MonitorFactory,
-  type Picker,
-  type PickInfo,
-  type Policy,
-} from '@podwire/balancer';
+import { canServe, type LoadTotal, type Picker, type PickInfo, type Policy } from '@podwire/balancer';
 import type { Incremental, Timer } from '@podwire/core';
 import type { RawHeaders } from '@podwire/http2';
 import type { Endpoint, ServiceWatch } from '@podwire/registry';
 import type { Env } from '../env.ts';
 import type { ConnectionPool } from '../pod/connection-pool.ts';
 import type { ClientPod, PodOwner } from '../pod/pod.ts';
+import type { HealthOption } from '../watches/health-monitor.ts';
 import { FirstPod } from './first-pod.ts';
 import { Members } from './members.ts';
-import { Monitors } from './monitors.ts';
+import { type ClientMonitorFactory, Monitors } from './monitors.ts';
 import { PickerRebuild } from './picker-rebuild.ts';
 import { WaitLimit, WaitQueue } from './wait-queue.ts';
 import { WarmUp } from './warm-up.ts';
@@ -24,6 +18,8 @@ export interface ClusterSettings {
   readonly policy: Policy;
   /** How long a Pod that left may finish its calls. */
   readonly drainMs: number;
+  /** What is asked of Pods about their health; see `watches/health-monitor.ts`. */
+  readonly health?: HealthOption;
 }
 
 /** The options of a cluster. */
@@ -40,7 +36,7 @@ export interface ClusterOptions extends ClusterSettings {
   readonly pool: ConnectionPool;
   /** The limit of calls that wait, over all clusters of the channel. Default: no limit. */
   readonly waitLimit?: WaitLimit;
-  readonly monitors?: readonly MonitorFactory[];
+  readonly monitors?: readonly ClientMonitorFactory[];
   /** Pods or their states changed, after the picker was rebuilt. */
   onChange(cluster: Cluster): void;
   /** A Pod's state changed. */
@@ -59,11 +55,13 @@ export class Cluster implements PodOwner {
   readonly authority: string;
   readonly commonHeaders: RawHeaders;
   readonly queue: WaitQueue;
-  /** Undefined without monitors: then an attempt costs one comparison. */
+  /** Undefined unless a monitor looks at attempts: then an attempt costs one comparison. */
   readonly monitors: Monitors | undefined;
+  readonly #monitors: Monitors;
   /** The registry's watch that names its Pods; undefined for a fixed address. */
   feed: ServiceWatch | undefined;
   policy: Policy;
+  settings: ClusterSettings;
   /** The picker for calls; undefined while they have to wait. */
   picker: Picker<ClientPod> | undefined;
   state: ClusterState = 'unknown';
@@ -73,7 +71,6 @@ export class Cluster implements PodOwner {
   readonly #members: Members;
   readonly #warmUp: WarmUp;
   readonly #rebuild: PickerRebuild;
-  #drainMs: number;
   /** The newest picker. It is used once the cluster is warm. */
   #built: Picker<ClientPod> | undefined;
   #refreshTimer: Timer | undefined;
@@ -88,10 +85,10 @@ export class Cluster implements PodOwner {
     this.authority = options.authority;
     this.commonHeaders = options.commonHeaders;
     this.policy = options.policy;
-    this.#drainMs = options.drainMs;
+    this.settings = options;
     this.#options = options;
     this.queue = new WaitQueue(options.waitLimit ?? new WaitLimit(Number.POSITIVE_INFINITY));
-    this.#members = new Members(this, () => this.#drainMs);
+    this.#members = new Members(this, () => this.settings.drainMs);
     this.#warmUp = new WarmUp(env.clock, () => this.#changed());
     this.#rebuild = new PickerRebuild(
       env.clock,
@@ -99,8 +96,8 @@ export class Cluster implements PodOwner {
       () => this.#members.order.length,
     );
     this.#first = this.#firstPod();
-    const { monitors = [] } = options;
-    this.monitors = monitors.length === 0 ? undefined : new Monitors(monitors, env.clock);
+    this.#monitors = new Monitors(options.monitors ?? [], env.clock);
+    this.monitors = this.#monitors.watchesAttempts ? this.#monitors : undefined;
   }
 
   /** Pods of the set, by id. */
@@ -118,15 +115,15 @@ export class Cluster implements PodOwner {
     return this.#warmUp.isOver;
   }
 
-  get #zone(): string | undefined {
-    return this.#options.zone?.();
-  }
-
   /** Takes another policy or drain time. Pods, their connections and their load stay, and no call has to wait. */
-  configure({ policy, drainMs }: ClusterSettings): void {
-    this.#drainMs = drainMs;
-    if (policy === this.policy || this.isRetired) return;
-    this.policy = policy;
+  configure(settings: ClusterSettings): void {
+    const { health } = this.settings;
+    const hasSamePolicy = settings.policy === this.policy;
+    this.settings = settings;
+    if (this.isRetired || (hasSamePolicy && settings.health === health)) return;
+    this.policy = settings.policy;
+    this.#monitors.onPods(this.#members.order);
+    if (hasSamePolicy) return;
     this.#first?.stop();
     this.#first = this.#firstPod();
     if (this.#first === undefined) for (const pod of this.#members.order) pod.connect();
@@ -144,7 +141,7 @@ export class Cluster implements PodOwner {
   update(endpoints: readonly Endpoint[]): void {
     const added = this.#members.update(endpoints);
     if (endpoints.length === 0) this.state = 'empty';
-    this.monitors?.onPods(this.#members.order);
+    this.#monitors.onPods(this.#members.order);
     if (this.#first !== undefined) {
       for (const pod of added) pod.stay();
       this.#first.update();
@@ -193,7 +190,7 @@ export class Cluster implements PodOwner {
     this.#refreshTimer?.cancel();
     this.#first?.stop();
     this.#rebuild.close();
-    if (isFirst) this.monitors?.close(this.#members.order);
+    if (isFirst) this.#monitors.close(this.#members.order);
   }
 
   isDown(): boolean {
@@ -211,9 +208,9 @@ export class Cluster implements PodOwner {
   onState(pod: ClientPod): void {
     if (pod.state === 'closed') {
       this.#members.forget(pod);
-      this.monitors?.forget(pod);
+      this.#monitors.forget(pod);
     }
-    if (pod.state === 'ready' && !this.isRetired) this.monitors?.onReady(pod);
+    if (pod.state === 'ready' && !this.isRetired) this.#monitors.onReady(pod);
     if (pod.connections.lost && pod.wantsConnection) this.feed?.recheck();
     // Calls that wait for this Pod alone may fail now.
     if (pod.state === 'backoff') this.queue.reconsiderSteered();
@@ -235,7 +232,7 @@ export class Cluster implements PodOwner {
     return new FirstPod({
       clock,
       pods: () => this.#members.order,
-      order: () => order(this.#members.order, random, this.#zone),
+      order: () => order(this.#members.order, random, this.#options.zone?.()),
     });
   }
 
@@ -247,7 +244,7 @@ export class Cluster implements PodOwner {
       ready,
       random: env.random,
       nowMs: () => env.clock.nowMs(),
-      zone: this.#zone,
+      zone: this.#options.zone?.(),
       previous: this.#built,
     });
     this.#planRefresh();

@@ -1,15 +1,25 @@
-import type { AttemptFacts, Monitor, MonitorFactory, PodControl } from '@podwire/balancer';
+import type { AttemptFacts, Monitor, PodControl } from '@podwire/balancer';
 import type { Clock, Timer } from '@podwire/core';
 import type { ClientPod } from '../pod/pod.ts';
+
+/** Makes a monitor that looks at more of the Pods than a policy does; a `MonitorFactory` is one, too. */
+export type ClientMonitorFactory = (control: PodControl<ClientPod>) => Monitor<ClientPod>;
 
 /** Runs a cluster's monitors: passes events on to them, calls their ticks, and blocks or weighs Pods for them. */
 export class Monitors {
   readonly #clock: Clock;
   #running: readonly RunningMonitor[];
 
-  constructor(factories: readonly MonitorFactory[], clock: Clock) {
+  constructor(factories: readonly ClientMonitorFactory[], clock: Clock) {
     this.#clock = clock;
     this.#running = factories.map((factory) => new RunningMonitor(factory, clock));
+  }
+
+  /** Whether any of them looks at attempts. */
+  get watchesAttempts(): boolean {
+    return this.#running.some(
+      ({ monitor }) => monitor.onAttemptStart !== undefined || monitor.onAttemptEnd !== undefined,
+    );
   }
 
   onPods(pods: readonly ClientPod[]): void {
@@ -53,9 +63,9 @@ class RunningMonitor implements PodControl<ClientPod> {
   /** By Pod, the reasons for which this monitor blocks it. */
   readonly #blocked = new Map<ClientPod, number>();
 
-  constructor(factory: MonitorFactory, clock: Clock) {
+  constructor(factory: ClientMonitorFactory, clock: Clock) {
     this.#clock = clock;
-    this.monitor = factory<ClientPod>(this);
+    this.monitor = factory(this);
   }
 
   block(pod: ClientPod, why: number): void {

@@ -1,4 +1,4 @@
-import { createPolicy, type MonitorFactory, type Policy, selectSubset } from '@podwire/balancer';
+import { createPolicy, type Policy, selectSubset } from '@podwire/balancer';
 import { ACCEPT_ENCODING } from '@podwire/http2';
 import {
   type Endpoint,
@@ -17,7 +17,9 @@ import { ConnectGate } from '../pod/connect-gate.ts';
 import { ConnectionPool } from '../pod/connection-pool.ts';
 import { PingTime } from '../pod/ping-time.ts';
 import type { ClientPod } from '../pod/pod.ts';
+import { HealthMonitor } from '../watches/health-monitor.ts';
 import { Cluster, type ClusterOptions } from './cluster.ts';
+import type { ClientMonitorFactory } from './monitors.ts';
 import { defaultAuthority } from './names.ts';
 import type { WaitLimit } from './wait-queue.ts';
 import { ZoneFinder } from './zone-finder.ts';
@@ -26,6 +28,8 @@ import { ZoneFinder } from './zone-finder.ts';
 export interface ClusterListener {
   onChange(cluster: Cluster): void;
   onPod(pod: ClientPod): void;
+  /** A Pod says something else of its health. */
+  onHealth(pod: ClientPod): void;
   onSet(set: EndpointSet): void;
   onRegistry(status: WatchStatus): void;
 }
@@ -47,7 +51,7 @@ export interface ClusterSpec {
   readonly policy?: Policy;
   /** Selects its Pods from those of the target. Default: all. */
   readonly accepts?: (endpoint: Endpoint) => boolean;
-  readonly monitors?: readonly MonitorFactory[];
+  readonly monitors?: readonly ClientMonitorFactory[];
 }
 
 /** The pool of connections for one mode: to the Pods, or to the mesh. */
@@ -83,9 +87,20 @@ export function openDirect(context: ClusterContext, pool: ConnectionPool, spec: 
   const { target, settings, env, listener } = context;
   const { clock, random } = env;
   const { zone } = settings;
-  const cluster = new Cluster({
-    ...clusterOptions('direct', context, pool),
+  const options = clusterOptions('direct', context, pool);
+  const health: ClientMonitorFactory = (control) =>
+    new HealthMonitor(control, {
+      env,
+      head: { authority: options.authority, headers: options.commonHeaders },
+      callCredentials: settings.callCredentials,
+      // With `pick_first` no health is watched, as gRFC A17 has it.
+      health: () => (cluster.policy.order === undefined ? cluster.settings.health : false),
+      onHealth: (pod) => listener.onHealth(pod),
+    });
+  const cluster: Cluster = new Cluster({
+    ...options,
     ...spec,
+    monitors: [health, ...(spec.monitors ?? [])],
     ...(zone !== undefined && { zone: () => zone.name }),
   });
   const { accepts } = spec;
@@ -153,6 +168,7 @@ function clusterOptions(mode: Mode, context: ClusterContext, pool: ConnectionPoo
     waitLimit,
     policy: settings.policy,
     drainMs: settings.drainMs,
+    health: settings.health,
     authority: authorityOf(mode, settings, target, service),
     commonHeaders: [
       'te',

@@ -1,5 +1,6 @@
 import { status as Status } from '@grpc/grpc-js';
-import { canServe } from '@podwire/balancer';
+import { Block, canServe } from '@podwire/balancer';
+import type { HealthStatus } from '../pod/health-status.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import type { Reason } from '../reasons.ts';
 import type { Cluster } from './cluster.ts';
@@ -85,11 +86,22 @@ function podProblem(pod: ClientPod): string {
   return `${pod.id}: ${problemOf(pod)}`;
 }
 
-function problemOf({ state, endpoint, weight, blocked, hasRoom, lastError }: ClientPod): string {
+/** Why a Pod takes no call because of its health, by what it says. */
+const HEALTH_PROBLEMS: Readonly<Record<HealthStatus, string>> = {
+  UNKNOWN: 'it has not said whether it serves',
+  SERVING: 'it says again that it serves, and has to for a while, because it often changed its mind',
+  NOT_SERVING: 'it says that it does not serve (NOT_SERVING)',
+  SERVICE_UNKNOWN: 'its health service does not know the service (SERVICE_UNKNOWN)',
+  UNIMPLEMENTED: 'it is blocked',
+};
+
+function problemOf({ state, endpoint, weight, blocked, health, hasRoom, lastError }: ClientPod): string {
   if (state !== 'ready' && lastError !== undefined) return lastError;
   if (endpoint.phase === 'draining') return 'it is draining';
   if (weight === 0) return 'its weight is 0';
   if (state !== 'ready') return state;
   if (!hasRoom) return 'every stream that it allows is in use';
+  if ((blocked & (Block.UNANSWERED | Block.UNHEALTHY)) !== 0 && health !== undefined)
+    return HEALTH_PROBLEMS[health];
   return blocked === 0 ? 'ready' : 'it is blocked';
 }

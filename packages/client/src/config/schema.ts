@@ -69,6 +69,7 @@ const SPECIAL: Readonly<Record<SpecialName, () => Schema>> = {
   'mesh.address': () => matching({ pattern: ADDRESS }),
   'mesh.headers': () => headersSchema,
   zone: () => ({ oneOf: [text, object({ node: text }, ['node'])] }),
+  health: () => ({ oneOf: [{ const: false }, object({ serviceName: { type: 'string' } })] }),
   'subset.client': () => ({ oneOf: [{ type: 'integer', minimum: 0 }, text] }),
   transport: () => ({ enum: transportNames, default: 'http2' }),
   tls: () => ({ oneOf: [flag, tls()] }),

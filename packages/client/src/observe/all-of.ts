@@ -10,6 +10,9 @@ export function allOf(observers: readonly Observer[]): Observer | undefined {
     onPod(pod) {
       for (const one of observers) one.onPod?.(pod);
     },
+    onHealth(pod) {
+      for (const one of observers) one.onHealth?.(pod);
+    },
     onSet(set) {
       for (const one of observers) one.onSet?.(set);
     },

@@ -10,6 +10,8 @@ export interface Observer {
   onCall?(call: CallInfo): CallTrace | undefined;
   /** A Pod's state changed. */
   onPod?(pod: PodInfo): void;
+  /** A Pod says something else of its health than before. */
+  onHealth?(pod: PodInfo): void;
   /** The registry named another set of Pods. */
   onSet?(set: EndpointSet): void;
   /** The state of the registry's watch changed. */
@@ -61,6 +63,8 @@ export interface AttemptTrace {
 export interface PodInfo extends Pick<Pod, 'id'> {
   /** The state of its connections, or of the Pod in its set. */
   readonly state: string;
+  /** What it says of its health, as in gRPC's health service; undefined while that is not watched. */
+  readonly health: string | undefined;
   /** Why its last connection ended, or could not be made. */
   readonly lastError: string | undefined;
 }

@@ -159,6 +159,12 @@ export interface ChannelOptions {
     readonly client: number | string;
   };
   /**
+   * Watch what Pods say of their health by the health service of gRPC (gRFC A17): `{ serviceName }` names the service that they are asked
+   * about, by default the whole server. A Pod takes calls once it has said `SERVING`. `false` watches no Pod, whatever the service config
+   * and the registry say. Default: the service config's `healthCheckConfig`, else the Pods whose attribute `health.service` names it.
+   */
+  readonly health?: { readonly serviceName?: string } | false;
+  /**
    * Directory in which the last good set of Pods is kept for cold starts. One for each cluster: channels with the same target share a file.
    * Default: none.
    */

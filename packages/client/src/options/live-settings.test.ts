@@ -12,6 +12,7 @@ const OTHER: Record<string, unknown> = {
   mesh: { address: 'other:1', headers: { a: 'b' } },
   zone: 'other',
   subset: { size: 1, client: 0 },
+  health: { serviceName: 'other' },
   snapshotDir: '/other',
   holdMs: 1,
   registries: [{ scheme: 'other', watch: () => {} }],

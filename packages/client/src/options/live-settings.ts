@@ -6,13 +6,14 @@ import type { Settings } from './settings.ts';
  * others stay, with the objects that the channel was made with, such as watched certificates or a zone that was found.
  */
 export function withLive(before: Settings, after: Settings): Settings {
-  const { hashKey, mode, drainMs, waiting, serviceConfig, retries, given } = after;
+  const { hashKey, mode, health, drainMs, waiting, serviceConfig, retries, given } = after;
   const { maxReceiveBytes, maxSendBytes } = after;
   return {
     ...before,
     policy: hasSamePolicy(before, after) ? before.policy : after.policy,
     hashKey,
     mode,
+    health,
     drainMs,
     waiting,
     maxReceiveBytes,

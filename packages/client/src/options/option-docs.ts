@@ -46,6 +46,13 @@ export function optionDocs(): Readonly<Record<OptionName, OptionDoc>> {
     subset: { meaning: 'Connect to some Pods only.', unset: 'all Pods' },
     'subset.size': { meaning: 'How many Pods to connect to.' },
     'subset.client': { meaning: 'Tells this client from the others: an ordinal, or any text.' },
+    health: {
+      meaning:
+        'Watch what Pods say of their health by the health service of gRPC (gRFC A17): `{ serviceName }` names the service that they are asked about, by default the whole server. A Pod takes calls once it has said `SERVING`. `false` watches no Pod, whatever the service config and the registry say.',
+      unset:
+        "the service config's `healthCheckConfig`, else the Pods whose attribute `health.service` names it",
+      see: '[Health](#health)',
+    },
     snapshotDir: {
       meaning:
         'Directory in which the last good set of Pods is kept for cold starts. One for each cluster: channels with the same target share a file.',

@@ -15,6 +15,8 @@ export interface ServiceConfig {
   /** The first policy of `loadBalancingConfig` that podwire knows. */
   readonly policy: Policy | undefined;
   readonly throttle: ThrottleOptions | undefined;
+  /** `healthCheckConfig.serviceName` (gRFC A17): the service whose health Pods are asked for; `''` is the whole server. */
+  readonly healthService: string | undefined;
   /** The config of a method by `/package.Service/Method`: its own, its service's, or the default one. */
   methodConfig(path: string): MethodConfig;
 }
@@ -53,6 +55,7 @@ export function parseServiceConfig(input: unknown, path = 'serviceConfig', maxAt
   return {
     policy: parsePolicy(config, path),
     throttle: parseThrottle(config.retryThrottling, `${path}.retryThrottling`),
+    healthService: parseHealth(config.healthCheckConfig, `${path}.healthCheckConfig`),
     methodConfig: (method) =>
       byName.get(method) ?? byName.get(method.slice(0, method.lastIndexOf('/') + 1)) ?? byName.get('') ?? {},
   };
@@ -96,6 +99,18 @@ function parseThrottle(input: unknown, path: string): ThrottleOptions | undefine
       integer: false,
     }),
   };
+}
+
+function parseHealth(input: unknown, path: string): string | undefined {
+  if (input === undefined) return undefined;
+  const { serviceName } = checkKeys(input, ['serviceName'], path);
+  // Without a name, gRPC's C++ and Java clients watch nothing.
+  if (serviceName === undefined || typeof serviceName === 'string') return serviceName;
+  throw new InvalidInput(
+    `${path}.serviceName`,
+    serviceName,
+    "must be a service's name, such as 'shop.Orders'",
+  );
 }
 
 function parseNames(entry: unknown, path: string): string[] {

@@ -2,6 +2,7 @@ import { createPolicy } from '@podwire/balancer';
 import { InvalidInput } from '@podwire/core';
 import { parseAddress, type Registry } from '@podwire/registry';
 import { headerAttributes } from '../headers/endpoint-headers.ts';
+import { parseHealth } from './health.ts';
 import { MODES } from './mode.ts';
 import type { Rows } from './option-kinds.ts';
 import { parseZone } from './own-zone.ts';
@@ -22,6 +23,7 @@ export const SERVICE_ROWS = {
   subset: { kind: 'group', optional: true },
   'subset.size': { kind: 'integer', min: 1 },
   'subset.client': { kind: 'special', parse: parseClient, required: true },
+  health: { kind: 'special', parse: parseHealth, live: true },
   snapshotDir: { kind: 'text' },
   holdMs: { kind: 'integer', min: 0, default: 60_000 },
   registries: { kind: 'special', parse: parseRegistries, isCode: true },

@@ -43,6 +43,8 @@ export interface Settings {
   readonly maxSendBytes: number;
   readonly maxHeaderBytes: number;
   readonly compression: 'identity' | 'gzip' | 'deflate';
+  /** The service whose health Pods are asked for: the option's name, else the service config's; `false` watches none. */
+  readonly health: string | false | undefined;
   readonly serviceConfig: ServiceConfig;
   readonly retries: boolean;
   readonly retryBuffer: { readonly perCallBytes: number; readonly perChannelBytes: number };
@@ -79,6 +81,7 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
   return {
     ...own,
     policy: choosePolicy(own.policy ?? own.serviceConfig.policy, own.zone),
+    health: own.health ?? own.serviceConfig.healthService,
     meshAddress: mesh?.address,
     meshHeaders: mesh?.headers ?? {},
     userAgent: [userAgent, USER_AGENT, userAgentSuffix].filter((part) => part !== undefined).join(' '),

@@ -174,6 +174,17 @@ export class PodConnections implements DialedPod {
     return undefined;
   }
 
+  /** Opens a stream that is no call, on the oldest connection that has a place for it. */
+  openBackground(head: StreamHead, handler: StreamHandler): Stream | undefined {
+    for (const { connection } of this.#links) {
+      const stream = connection.openBackground(head, handler);
+      if (stream === undefined) continue;
+      this.#refresh();
+      return stream;
+    }
+    return undefined;
+  }
+
   /** For the dialer: begins one connection. */
   begin(settled: Settled): Connection | undefined {
     const { clock } = this.#options.env;

@@ -6,6 +6,7 @@ import type { Env } from '../env.ts';
 import { endpointHeaders, NO_HEADERS } from '../headers/endpoint-headers.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { ConnectionsUser, PodConnections } from './connections.ts';
+import type { HealthStatus } from './health-status.ts';
 import type { PodState } from './state.ts';
 
 /** The monitors of a cluster, which are told of every attempt. */
@@ -47,6 +48,8 @@ export class ClientPod implements Pod, ConnectionsUser {
   /** Whether it can take a call that names it: like `available`, but regardless of weight and blocks. */
   hasRoom = false;
   state: PodState = 'idle';
+  /** What it says of its health; undefined while that is not watched. */
+  health: HealthStatus | undefined;
   readonly owner: PodOwner;
   readonly connections: PodConnections;
   wantsConnection = false;

@@ -94,6 +94,8 @@ export class FrameReader {
       this.#emit(source, start, start + have);
       return start + have;
     }
+    // The chunk ended behind the frame's head: the payload may yet come in one piece, and then this buffer would be the next frame's.
+    if (have === 0) return start;
     this.#body ??= Buffer.allocUnsafe(this.#left);
     source.copy(this.#body, this.#bodyFill, start, start + have);
     this.#bodyFill += have;

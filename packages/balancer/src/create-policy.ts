@@ -1,4 +1,4 @@
-import { checkKeys, InvalidInput, NOT_SHOWN, unknownWord } from '@podwire/core';
+import { checkKeys, InvalidInput, NOT_SHOWN, parseDuration, unknownWord } from '@podwire/core';
 import { leastRequest } from './policies/least-request.ts';
 import { maglev } from './policies/maglev.ts';
 import { peakEwma } from './policies/peak-ewma.ts';
@@ -12,8 +12,11 @@ import type { Policy } from './policy.ts';
 
 /** An option of a policy, as JSON Schema describes it. */
 export interface OptionSchema {
-  /** `policy` is a policy's name, or an object with its name as the only key. */
-  readonly type: 'boolean' | 'integer' | 'number' | 'policy';
+  /**
+   * `policy` is a policy's name, or an object with its name as the only key; `duration` is protobuf's, such as `'1.5s'`; `texts` is an array
+   * of texts.
+   */
+  readonly type: 'boolean' | 'integer' | 'number' | 'policy' | 'duration' | 'texts';
   /** The smallest number allowed. Default: no bound. */
   readonly minimum?: number;
   /** The largest number allowed. Default: no bound. */
@@ -27,7 +30,7 @@ export interface OptionSchema {
 /** How deep policies may be nested in policies: more than any config needs, and few enough for every stack. */
 const MAX_DEPTH = 8;
 
-type Value = boolean | number | Policy | undefined;
+type Value = boolean | number | Policy | readonly string[] | undefined;
 type Values = Readonly<Record<string, Value>>;
 
 interface Entry {
@@ -64,13 +67,56 @@ const childPolicy: OptionSchema = {
   description: 'The policy over the Pods of the own zone, and over all others',
 };
 
+const duration = (seconds: string, description: string): OptionSchema => ({
+  type: 'duration',
+  default: seconds,
+  description,
+});
+
+/** The options of gRFC A58 and A114, with their defaults. */
+const loadReports = {
+  enableOobLoadReport: {
+    type: 'boolean',
+    default: false,
+    description: 'Ask Pods for reports apart from calls, in the place of those in the trailers of calls',
+  },
+  oobReportingPeriod: duration('10s', 'How often to ask for them'),
+  blackoutPeriod: duration('10s', 'How long a Pod has to report before its reports count'),
+  weightExpirationPeriod: duration('180s', 'How long a report counts'),
+  weightUpdatePeriod: duration('1s', 'How often weights are computed anew; at least 0.1s'),
+  errorUtilizationPenalty: {
+    type: 'number',
+    minimum: 0,
+    default: 1,
+    description: 'What an error rate of 1 adds to the utilization',
+  },
+  metricNamesForComputingUtilization: {
+    type: 'texts',
+    description:
+      'Metrics whose largest value is the utilization of a Pod that reports no application_utilization',
+  },
+} as const satisfies Readonly<Record<string, OptionSchema>>;
+/** gRFC A58: smaller values of `weightUpdatePeriod` count as this. */
+const LEAST_UPDATE_MS = 100;
+
 const POLICIES = {
   pick_first: {
     options: { shuffleAddressList },
     make: (v) => pickFirst({ shuffleAddressList: v.shuffleAddressList === true }),
   },
   round_robin: { options: {}, make: roundRobin },
-  weighted_round_robin: { options: {}, make: weightedRoundRobin },
+  weighted_round_robin: {
+    options: loadReports,
+    make: (v) =>
+      weightedRoundRobin({
+        oobPeriodMs: v.enableOobLoadReport === true ? Number(v.oobReportingPeriod) : undefined,
+        blackoutMs: Number(v.blackoutPeriod),
+        expirationMs: Number(v.weightExpirationPeriod),
+        updateMs: Math.max(Number(v.weightUpdatePeriod), LEAST_UPDATE_MS),
+        errorPenalty: Number(v.errorUtilizationPenalty),
+        metricNames: (v.metricNamesForComputingUtilization ?? []) as readonly string[],
+      }),
+  },
   random: { options: {}, make: random },
   least_request: {
     options: { choiceCount, fullScan },
@@ -136,6 +182,11 @@ function check(value: unknown, schema: OptionSchema, path: string, depth: number
   if (type === 'boolean') {
     if (typeof value === 'boolean') return value;
     throw new InvalidInput(path, value, 'must be true or false');
+  }
+  if (type === 'duration') return parseDuration(value, path);
+  if (type === 'texts') {
+    if (Array.isArray(value) && value.every((text) => typeof text === 'string' && text !== '')) return value;
+    throw new InvalidInput(path, value, 'must be an array of texts');
   }
   const whole = type === 'number' || Number.isInteger(value);
   if (typeof value === 'number' && Number.isFinite(value) && whole && value >= minimum && value <= maximum) {

@@ -13,5 +13,5 @@ export type { Monitor, MonitorFactory, PodControl } from './monitor.ts';
 export { Block, type Pod } from './pod.ts';
 export { canServe } from './policies/scan.ts';
 export { zoneAware } from './policies/zone-aware.ts';
-export type { Picker, PickInfo, Policy, PolicyInput } from './policy.ts';
+export type { LoadReports, Picker, PickInfo, Policy, PolicyInput } from './policy.ts';
 export { type SubsetOptions, selectSubset } from './subset.ts';

@@ -27,8 +27,8 @@ export interface Monitor<P extends Pod = Pod> {
   onReady?(pod: P, nowMs: number): void;
   /** An attempt was sent to its Pod. */
   onAttemptStart?(attempt: AttemptFacts<P>): void;
-  /** An attempt ended. Called for every attempt that `onAttemptStart` was called for, once. */
-  onAttemptEnd?(attempt: AttemptFacts<P>): void;
+  /** An attempt ended. Called for every attempt that `onAttemptStart` was called for, once. A monitor may set it in `onPods`. */
+  onAttemptEnd?: ((attempt: AttemptFacts<P>) => void) | undefined;
   /** The time that the monitor asked for has come. Returns the time of the next tick; undefined for none, until `tickAt` asks for one. */
   tick?(nowMs: number): number | undefined;
   /** The cluster is closed. This is the last call. */

@@ -31,6 +31,22 @@ export interface PolicyInput<P extends Pod = Pod> {
   readonly previous: Picker<P> | undefined;
 }
 
+/** How a policy takes weights from the load that servers report (gRFC A58, A114). Times in milliseconds. */
+export interface LoadReports {
+  /** How often Pods are asked to report, apart from calls; undefined: reports come with the trailers of calls. */
+  readonly oobPeriodMs: number | undefined;
+  /** How long a Pod has to report before its reports count. */
+  readonly blackoutMs: number;
+  /** How long a report counts. */
+  readonly expirationMs: number;
+  /** How often weights are computed anew. */
+  readonly updateMs: number;
+  /** What an error rate of 1 adds to the utilization. */
+  readonly errorPenalty: number;
+  /** Metrics whose largest value is the utilization, for a Pod that reports no `application_utilization`. */
+  readonly metricNames: readonly string[];
+}
+
 /**
  * A balancing policy with its options: a node of a tree, whose children are policies. It is stateless. What it learns lives in the
  * Pods, and what it must keep it takes from {@link PolicyInput.previous}.
@@ -47,6 +63,8 @@ export interface Policy {
    * 0 is never.
    */
   readonly refreshMs: number;
+  /** Whether weights come from what servers report of their load, and how. */
+  readonly loadReports?: LoadReports | undefined;
   /**
    * For a policy that uses one Pod at a time: the Pods that can serve, in the order in which they are to be tried until one
    * is connected. A policy without it wants a connection to every Pod.

@@ -2,6 +2,7 @@ export { acrossCopies } from './across-copies.ts';
 export { type Exponential, exponentialMs, jitteredMs } from './backoff.ts';
 export { boolean, checkKeys, number, oneOf, string, unknownKey } from './check.ts';
 export type { Clock, Random, Timer } from './clock.ts';
+export { parseDuration } from './duration.ts';
 export { CHUNK, done, type Incremental, runToEnd } from './incremental.ts';
 export { InvalidInput, NOT_SHOWN } from './invalid-input.ts';
 export { messageOf } from './message-of.ts';

@@ -1,20 +1,21 @@
 import { done, type Random } from '@podwire/core';
 import type { Pod } from '../pod.ts';
-import type { Picker, PickInfo, Policy } from '../policy.ts';
+import type { LoadReports, Picker, PickInfo, Policy } from '../policy.ts';
 import { positions } from '../positions.ts';
 import { scan, takes, weighted } from './scan.ts';
 import { shares } from './shares.ts';
 
 /**
  * Picks every Pod in turn, as often as its weight says, evenly spaced: earliest deadline first, where a Pod of weight w is due
- * every 1/w (Envoy's EDF scheduler). A pick costs O(log n).
+ * every 1/w (Envoy's EDF scheduler). A pick costs O(log n). The weights are the registry's, or follow from the load that Pods report.
  */
-export function weightedRoundRobin(): Policy {
+export function weightedRoundRobin(loadReports: LoadReports): Policy {
   return {
     name: 'weighted_round_robin',
     children: [],
     needsHash: false,
     refreshMs: 0,
+    loadReports,
     order: undefined,
     build: ({ ready, random, previous }) => {
       const before = previous instanceof WeightedRoundRobin ? previous : undefined;

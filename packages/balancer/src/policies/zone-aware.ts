@@ -18,6 +18,7 @@ export function zoneAware(policy: Policy): Policy {
     children: [policy],
     needsHash: policy.needsHash,
     refreshMs: policy.refreshMs,
+    loadReports: policy.loadReports,
   };
   if (order !== undefined) {
     return {

@@ -56,7 +56,7 @@ export class Cluster implements PodOwner {
   readonly commonHeaders: RawHeaders;
   readonly queue: WaitQueue;
   /** Undefined unless a monitor looks at attempts: then an attempt costs one comparison. */
-  readonly monitors: Monitors | undefined;
+  monitors: Monitors | undefined;
   readonly #monitors: Monitors;
   /** The registry's watch that names its Pods; undefined for a fixed address. */
   feed: ServiceWatch | undefined;
@@ -97,7 +97,6 @@ export class Cluster implements PodOwner {
     );
     this.#first = this.#firstPod();
     this.#monitors = new Monitors(options.monitors ?? [], env.clock);
-    this.monitors = this.#monitors.watchesAttempts ? this.#monitors : undefined;
   }
 
   /** Pods of the set, by id. */
@@ -122,7 +121,7 @@ export class Cluster implements PodOwner {
     this.settings = settings;
     if (this.isRetired || (hasSamePolicy && settings.health === health)) return;
     this.policy = settings.policy;
-    this.#monitors.onPods(this.#members.order);
+    this.#tellPods();
     if (hasSamePolicy) return;
     this.#first?.stop();
     this.#first = this.#firstPod();
@@ -141,7 +140,7 @@ export class Cluster implements PodOwner {
   update(endpoints: readonly Endpoint[]): void {
     const added = this.#members.update(endpoints);
     if (endpoints.length === 0) this.state = 'empty';
-    this.#monitors.onPods(this.#members.order);
+    this.#tellPods();
     if (this.#first !== undefined) {
       for (const pod of added) pod.stay();
       this.#first.update();
@@ -221,8 +220,12 @@ export class Cluster implements PodOwner {
     if (this.warm && pod.state !== 'ready' && !pod.picked) return;
     // Nor does anything change when one more attempt fails while all Pods fail.
     if (this.state === 'failing' && pod.failing && pod.state !== 'ready' && pod.state !== 'idle') return;
-    if (this.state !== 'ready') this.#rebuild.plan('now');
-    else this.#rebuild.plan(pod.state === 'ready' ? 'soon' : 'later');
+    this.#rebuild.plan(this.state !== 'ready' ? 'now' : pod.state === 'ready' ? 'soon' : 'later');
+  }
+
+  #tellPods(): void {
+    this.#monitors.onPods(this.#members.order);
+    this.monitors = this.#monitors.watchesAttempts ? this.#monitors : undefined;
   }
 
   #firstPod(): FirstPod | undefined {

@@ -18,6 +18,7 @@ import { ConnectionPool } from '../pod/connection-pool.ts';
 import { PingTime } from '../pod/ping-time.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { HealthMonitor } from '../watches/health-monitor.ts';
+import { LoadMonitor } from '../watches/load-monitor.ts';
 import { Cluster, type ClusterOptions } from './cluster.ts';
 import type { ClientMonitorFactory } from './monitors.ts';
 import { defaultAuthority } from './names.ts';
@@ -88,11 +89,16 @@ export function openDirect(context: ClusterContext, pool: ConnectionPool, spec: 
   const { clock, random } = env;
   const { zone } = settings;
   const options = clusterOptions('direct', context, pool);
+  const watching = {
+    env,
+    head: { authority: options.authority, headers: options.commonHeaders },
+    callCredentials: settings.callCredentials,
+  };
+  const loads: ClientMonitorFactory = (control) =>
+    new LoadMonitor(control, { ...watching, loadReports: () => cluster.policy.loadReports });
   const health: ClientMonitorFactory = (control) =>
     new HealthMonitor(control, {
-      env,
-      head: { authority: options.authority, headers: options.commonHeaders },
-      callCredentials: settings.callCredentials,
+      ...watching,
       // With `pick_first` no health is watched, as gRFC A17 has it.
       health: () => (cluster.policy.order === undefined ? cluster.settings.health : false),
       onHealth: (pod) => listener.onHealth(pod),
@@ -100,7 +106,7 @@ export function openDirect(context: ClusterContext, pool: ConnectionPool, spec: 
   const cluster: Cluster = new Cluster({
     ...options,
     ...spec,
-    monitors: [health, ...(spec.monitors ?? [])],
+    monitors: [health, loads, ...(spec.monitors ?? [])],
     ...(zone !== undefined && { zone: () => zone.name }),
   });
   const { accepts } = spec;

@@ -14,6 +14,9 @@ type Schema = Readonly<Record<string, unknown>>;
 /** `host:port`, or `[host]:port` for IPv6, as far as a pattern can tell. */
 const ADDRESS = /^(\[[\dA-Fa-f:.]+(%[\w.-]+)?\]|[^\s:[\]]+):0*[1-9]\d{0,4}$/;
 
+/** Protobuf's, in seconds. */
+const DURATION = /^\d{1,12}(\.\d{1,9})?s$/;
+
 const text: Schema = { type: 'string', minLength: 1 };
 const matching = ({ pattern }: Pick<TextForm, 'pattern'>): Schema => ({
   type: 'string',
@@ -35,8 +38,18 @@ const when = (condition: Schema, schema: Schema, otherwise?: Schema): Schema => 
 });
 
 function policy(): Schema {
-  const option = (schema: OptionSchema): Schema =>
-    schema.type === 'policy' ? { $ref: '#/properties/defaults/properties/policy' } : { ...schema };
+  const option = (schema: OptionSchema): Schema => {
+    switch (schema.type) {
+      case 'policy':
+        return { $ref: '#/properties/defaults/properties/policy' };
+      case 'duration':
+        return { ...schema, ...matching({ pattern: DURATION }) };
+      case 'texts':
+        return { ...schema, type: 'array', items: text };
+      default:
+        return { ...schema };
+    }
+  };
   const options = (name: PolicyName) =>
     Object.fromEntries(Object.entries(policyOptions(name)).map(([key, schema]) => [key, option(schema)]));
   const named = policyNames.map((name) => object({ [name]: object(options(name)) }, [name]));

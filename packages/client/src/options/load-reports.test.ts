@@ -1,34 +1,56 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { parseServiceConfig } from './service-config.ts';
 
-beforeEach(() => vi.resetModules());
-afterEach(() => vi.restoreAllMocks());
+const read = (policy: object) => parseServiceConfig({ loadBalancingConfig: [policy] }).policy?.loadReports;
 
-const A58 = { enableOobLoadReport: true, blackoutPeriod: '10s', errorUtilizationPenalty: 1 };
-
-async function read(...policies: object[]) {
+test("a gRPC service config's weighted_round_robin takes the options of gRFC A58 and A114, without a warning", () => {
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
-  const { parseServiceConfig } = await import('./service-config.ts');
-  const names = policies.map((policy) => parseServiceConfig({ loadBalancingConfig: [policy] }).policy?.name);
-  return { names, warnings: warned.mock.calls.map(([text, options]) => ({ text: String(text), options })) };
-}
-
-test("a gRPC service config's weighted_round_robin is taken, and says once that load reports are not read", async () => {
-  const { names, warnings } = await read({ weighted_round_robin: A58 }, { weighted_round_robin: {} });
-  expect(names).toEqual(['weighted_round_robin', 'weighted_round_robin']);
-  expect(warnings).toHaveLength(1);
-  expect(warnings[0]?.options).toEqual({ code: 'PODWIRE_NO_LOAD_REPORTS' });
-  expect(warnings[0]?.text).toMatch(
-    /load reports, which podwire does not read: .* by its weight in the registry/,
-  );
-  expect(warnings[0]?.text).toContain(
-    'Not used: enableOobLoadReport, blackoutPeriod, errorUtilizationPenalty. To go by load, choose',
-  );
+  const given = {
+    enableOobLoadReport: true,
+    oobReportingPeriod: '5s',
+    blackoutPeriod: { seconds: 1, nanos: 5e8 },
+    weightExpirationPeriod: '60s',
+    weightUpdatePeriod: '0.001s',
+    errorUtilizationPenalty: 0.5,
+    metricNamesForComputingUtilization: ['named_metrics.queue'],
+  };
+  expect(read({ weighted_round_robin: given })).toEqual({
+    oobPeriodMs: 5_000,
+    blackoutMs: 1_500,
+    expirationMs: 60_000,
+    updateMs: 100,
+    errorPenalty: 0.5,
+    metricNames: ['named_metrics.queue'],
+  });
+  expect(read({ weighted_round_robin: {} })).toEqual({
+    oobPeriodMs: undefined,
+    blackoutMs: 10_000,
+    expirationMs: 180_000,
+    updateMs: 1_000,
+    errorPenalty: 1,
+    metricNames: [],
+  });
+  expect(read({ zone_aware: { policy: 'weighted_round_robin' } })?.blackoutMs).toBe(10_000);
+  expect(read({ round_robin: {} })).toBeUndefined();
+  expect(warned).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
 });
 
-test('other policies say nothing, and an option that no gRFC has is still refused', async () => {
-  const { warnings } = await read({ round_robin: {} }, { least_request: {} });
-  expect(warnings).toEqual([]);
-  await expect(read({ weighted_round_robin: { blackout: 1 } })).rejects.toThrow(
-    'serviceConfig.loadBalancingConfig[0].weighted_round_robin.blackout',
-  );
+test.each([
+  [{ blackout: 1 }, 'weighted_round_robin.blackout'],
+  [
+    { errorUtilizationPenalty: -1 },
+    'weighted_round_robin.errorUtilizationPenalty: -1 must be a number from 0',
+  ],
+  [
+    { blackoutPeriod: 10 },
+    "weighted_round_robin.blackoutPeriod: 10 must be a duration in seconds, such as '1.5s'",
+  ],
+  [
+    { metricNamesForComputingUtilization: 'x' },
+    'metricNamesForComputingUtilization: "x" must be an array of texts',
+  ],
+])('%j is refused with the path', (options, text) => {
+  expect(() => read({ weighted_round_robin: options })).toThrow(`serviceConfig.loadBalancingConfig[0].`);
+  expect(() => read({ weighted_round_robin: options })).toThrow(text);
 });

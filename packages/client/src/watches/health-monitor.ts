@@ -1,11 +1,9 @@
-import type { CallCredentials } from '@grpc/grpc-js';
 import type { Monitor, PodControl } from '@podwire/balancer';
-import type { MethodHead } from '@podwire/http2';
-import type { Env } from '../env.ts';
 import type { ClientPod } from '../pod/pod.ts';
 import { encodeRequest, HEALTH_PATH } from './health-wire.ts';
 import { type HealthListener, PodHealth } from './pod-health.ts';
 import type { WatchRequest } from './pod-watch.ts';
+import type { WatchingCluster } from './watching-cluster.ts';
 
 /** The attribute by which a Pod asks to be watched: the name that its health service knows it by; `''` is the whole server. */
 const SERVICE_ATTRIBUTE = 'health.service';
@@ -13,12 +11,8 @@ const SERVICE_ATTRIBUTE = 'health.service';
 /** The option `health`, or the service config's name where the option is not given: a service's name, or `false` to watch none. */
 export type HealthOption = string | false | undefined;
 
-/** The cluster whose Pods are watched. */
-export interface WatchedCluster extends Pick<HealthListener, 'onHealth'> {
-  readonly env: Env;
-  /** What all requests have in common: the authority, and headers such as the user agent. */
-  readonly head: Omit<MethodHead, 'path'>;
-  readonly callCredentials: CallCredentials | undefined;
+/** The cluster whose Pods are asked for their health. */
+export interface WatchedCluster extends WatchingCluster, Pick<HealthListener, 'onHealth'> {
   /** The option now, or `false` where the policy uses one Pod at a time: `pick_first` watches no health (gRFC A17). */
   health(): HealthOption;
 }

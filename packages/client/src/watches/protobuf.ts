@@ -58,6 +58,11 @@ export function bytesField(number: number, value: string | Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([number * 8 + LENGTH, ...varintBytes(bytes.length)]), bytes]);
 }
 
+/** A field with a whole number of 0 or more; none for 0, which is the default. */
+export function numberField(number: number, value: number): Buffer {
+  return Buffer.from(value === 0 ? [] : [number * 8 + VARINT, ...varintBytes(value)]);
+}
+
 function varintBytes(value: number): number[] {
   const bytes: number[] = [];
   let left = value;

@@ -1,4 +1,4 @@
-import { InvalidInput } from '@podwire/core';
+import { InvalidInput } from './invalid-input.ts';
 
 /** A duration of protobuf in milliseconds: `"1.5s"`, or `{ seconds, nanos }`, which grpc-js accepts, too. */
 export function parseDuration(value: unknown, path: string): number {

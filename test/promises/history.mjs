@@ -53,7 +53,7 @@ export class History {
     let twice = 0;
     let calls = 0;
     for (const client of this.#clients) {
-      if (client.kind !== kind || client.load.serviceConfig !== undefined) continue;
+      if (client.kind !== kind || client.load.serviceConfig?.methodConfig !== undefined) continue;
       calls += client.calls.length;
       for (const { served } of client.calls)
         if (served.filter(({ what }) => what === 'begun').length > 1) twice += 1;

@@ -76,8 +76,12 @@ function playOne(row) {
       try {
         resolve(JSON.parse(out.trim().split('\n').at(-1)));
       } catch {
-        const what = `did not end well (${code}): ${errors.trim().slice(-2_000)}`;
-        resolve({ lines: [{ id: row.id, what, limit: '', podwire: '', 'grpc-js': '', kept: false }] });
+        const why = /^\w*(?:Error|InvalidInput): .*$/m.exec(errors)?.[0] ?? errors.trim().slice(-300);
+        const what = `did not end well (${code}): ${why}`;
+        resolve({
+          lines: [{ id: row.id, what, limit: '', podwire: '', 'grpc-js': '', kept: false }],
+          failures: [],
+        });
       }
     });
   });

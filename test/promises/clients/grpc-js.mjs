@@ -12,7 +12,7 @@ export async function open({ file, service, tls, serviceConfig, peer = {} }) {
   registerDocumentResolver();
   const credentials = tls ? grpc.credentials.createSsl(readFileSync(ca)) : grpc.credentials.createInsecure();
   const client = new FleetClient(`document:${file}#${service}`, credentials, {
-    'grpc.service_config': JSON.stringify({ ...serviceConfig, loadBalancingConfig: [{ round_robin: {} }] }),
+    'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }], ...serviceConfig }),
     ...options,
     ...(tls && { 'grpc.ssl_target_name_override': 'localhost' }),
     // Channels of one process would else share connections.

@@ -25,6 +25,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/orca"
 	"google.golang.org/grpc/status"
 )
 
@@ -37,7 +38,14 @@ type rule struct {
 	Fail     uint32            `json:"fail"`  // a status of gRPC
 	Share    *float64          `json:"share"` // of the calls that fail; all when it is not said
 	Trailers map[string]string `json:"trailers"`
+	Load     *load             `json:"load"` // as it reports it with each call
 	slots    chan struct{}
+}
+
+// load is what a Pod tells of itself, per call and out of band (gRFC A51).
+type load struct {
+	Utilization float64 `json:"utilization"`
+	QPS         float64 `json:"qps"`
 }
 
 var (
@@ -124,6 +132,11 @@ func serve(_ any, stream grpc.ServerStream) error {
 			return stream.Context().Err()
 		}
 	}
+	if one.Load != nil {
+		report := orca.CallMetricsRecorderFromContext(stream.Context())
+		report.SetApplicationUtilization(one.Load.Utilization)
+		report.SetQPS(one.Load.QPS)
+	}
 	time.Sleep(time.Duration(*one.DelayMs * float64(time.Millisecond)))
 	return stream.SendMsg(&message)
 }
@@ -145,7 +158,11 @@ func main() {
 	if err = setRules([]byte(*first)); err != nil {
 		log.Fatal(err)
 	}
-	options := []grpc.ServerOption{grpc.ForceServerCodecV2(codec{}), grpc.UnknownServiceHandler(serve)}
+	options := []grpc.ServerOption{
+		grpc.ForceServerCodecV2(codec{}),
+		grpc.UnknownServiceHandler(serve),
+		orca.CallMetricsServerOption(nil),
+	}
 	if *maxStreams > 0 {
 		options = append(options, grpc.MaxConcurrentStreams(uint32(*maxStreams)))
 	}
@@ -164,6 +181,15 @@ func main() {
 	checks := health.NewServer()
 	if *withHealth {
 		healthpb.RegisterHealthServer(server, checks)
+		checks.SetServingStatus("fleet", healthpb.HealthCheckResponse_SERVING)
+	}
+	if own := (*rules.Load())["*"].Load; own != nil {
+		reports := orca.NewServerMetricsRecorder()
+		reports.SetApplicationUtilization(own.Utilization)
+		reports.SetQPS(own.QPS)
+		if err := orca.Register(server, orca.ServiceOptions{ServerMetricsProvider: reports}); err != nil {
+			log.Fatal(err)
+		}
 	}
 	listener, err := net.Listen("tcp", *address)
 	if err != nil {
@@ -205,7 +231,7 @@ func obey(checks *health.Server) {
 			if string(order.Value) == "true" {
 				status = healthpb.HealthCheckResponse_SERVING
 			}
-			checks.SetServingStatus("", status)
+			checks.SetServingStatus("fleet", status)
 		default:
 			log.Fatalf("no command %s", order.Command)
 		}

@@ -2,6 +2,8 @@
 // moves milliseconds and not counts.
 
 const OK = 0;
+/** Longer than a call is open in a healthy fleet. */
+const OPEN_MS = 100;
 const bad = (client) => client.pods[0];
 /** From the fault on. */
 const since = (client, mark = 'fault') =>
@@ -13,8 +15,11 @@ const percentile = (values, share) => {
 };
 const latencies = (calls) => calls.map(({ dueMs, endMs }) => endMs - dueMs);
 
-/** Failed calls of the whole run. */
-export const failed = (client) => failedOf(client.calls).length;
+/** Failed calls, those that were open when the fault began among them; of the whole run where no fault has a time. */
+export const failed = (client) => {
+  const { fault = Number.NEGATIVE_INFINITY } = client.marks;
+  return failedOf(client.calls.filter(({ startMs }) => startMs >= fault - OPEN_MS)).length;
+};
 
 /** Failed calls that began later than so long after a mark. */
 export const failedAfter =

@@ -1,5 +1,5 @@
 // The Pods of a run, each a process with an address of its own, the document that lists them, and what their logs say.
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,10 +7,12 @@ import { startChild } from '../child.mjs';
 import { startGoPod } from './go-pod.mjs';
 
 const nodeProgram = fileURLToPath(new URL('pod.mjs', import.meta.url));
+const SHARED = '/dev/shm';
 const FIRST_PORT = 50_051;
 
 export class Fleet {
-  #directory = mkdtempSync(join(tmpdir(), 'podwire-promises-'));
+  /** In memory where that can be: a disk that stalls would stall Pods. */
+  #directory = mkdtempSync(join(existsSync(SHARED) ? SHARED : tmpdir(), 'podwire-promises-'));
   #endpoints = new Map();
   #options;
   /** @type {Pod[]} */

@@ -49,6 +49,7 @@ export const peers = [
     async play(stage) {
       await stage.start();
       await stage.pause(1_000);
+      stage.mark('fault');
       for (const [limit, ms] of [
         [5, 1_000],
         [0, 3_000],
@@ -66,7 +67,7 @@ export const peers = [
     loads: [vary(A, 'A', { pods: 3 })],
     fleet: { maxAgeMs: 300 },
     faultMs: [5_000, 8_000],
-    beforeMs: 100,
+    beforeMs: 500,
     begin: () => {},
     promises: [atMost('failed', failed, { A: 0 })],
   },

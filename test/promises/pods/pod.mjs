@@ -15,6 +15,7 @@ const write = (...fields) => writeSync(file, `${fields.join(' ')}\n`);
  * `fail` (a gRPC status) for `share` of the calls, `reset` and `refuse` (HTTP/2 codes), `trailers`, `die`, `pushbackMs`.
  */
 let rules = { '*': { delayMs: 5 }, ...first };
+const UNIMPLEMENTED = 12;
 const sessions = new Set();
 let working = 0;
 const queue = [];
@@ -56,6 +57,10 @@ function serve(stream, headers) {
   stream.on('error', () => {});
   const method = headers[':path'];
   if (serveHealth(stream, method)) return;
+  if (!method.startsWith('/promises.Fleet/')) {
+    answer(stream, UNIMPLEMENTED);
+    return;
+  }
   const id = headers['call-id'] ?? '-';
   const rule = rules[method.split('/').at(-1)] ?? rules['*'];
   if (rule.refuse) {

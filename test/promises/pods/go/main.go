@@ -42,6 +42,8 @@ type rule struct {
 	slots    chan struct{}
 }
 
+const service = "/promises.Fleet/"
+
 // load is what a Pod tells of itself, per call and out of band (gRFC A51).
 type load struct {
 	Utilization float64 `json:"utilization"`
@@ -88,6 +90,10 @@ func setRules(text []byte) error {
 
 // serve is one call: what its rule says, written down at both ends.
 func serve(_ any, stream grpc.ServerStream) error {
+	path, _ := grpc.MethodFromServerStream(stream)
+	if !strings.HasPrefix(path, service) {
+		return status.Error(codes.Unimplemented, "no such service")
+	}
 	id, outcome := "-", "0"
 	headers, _ := metadata.FromIncomingContext(stream.Context())
 	if ids := headers.Get("call-id"); len(ids) > 0 {
@@ -98,7 +104,6 @@ func serve(_ any, stream grpc.ServerStream) error {
 	if headers.Get("call-kills") != nil {
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
-	path, _ := grpc.MethodFromServerStream(stream)
 	all := *rules.Load()
 	one := all[path[strings.LastIndex(path, "/")+1:]]
 	if one == nil {

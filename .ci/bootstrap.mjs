@@ -26,6 +26,7 @@ const steps = {
   ],
   demo: [[process.execPath, 'examples/demo/main.mjs']],
   bench: [[process.execPath, 'bench/main.mjs']],
+  sim: [[process.execPath, 'test/sim/main.mjs']],
   promises: [
     [process.execPath, 'test/servers/provision.mjs', 'promises-pod', 'toxiproxy'],
     [process.execPath, 'test/promises/main.mjs'],

@@ -31,6 +31,7 @@ await Promise.all([
   })(),
 ]);
 await step('hostile Pods, with clients that podwire makes', node, [...VITEST, 'hostile-pods'], OTHER_PATH);
+await step('simulation', node, task('sim'));
 await step('real servers, measured', node, task('test:real', '--project', 'measured'));
 await step('promises', node, task('promises'));
 await step('CPU a call against the last record', node, task('bench', '--check', '--ms', '1000'));

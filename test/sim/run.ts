@@ -1,0 +1,21 @@
+// What a process of its own runs: one order after another, each answered by its outcome.
+import { createWriteStream } from 'node:fs';
+import { type Order, planOf, simulate } from './simulate.ts';
+import { SITUATIONS } from './situations.ts';
+
+/** One order as the process gets it. */
+type Request = Order & { readonly historyFile?: string };
+
+async function answer(order: Request): Promise<void> {
+  const file = order.historyFile === undefined ? undefined : createWriteStream(order.historyFile);
+  const outcome = await simulate(planOf(order), file && ((line) => void file.write(`${line}\n`)));
+  if (file !== undefined) await new Promise<void>((resolve) => file.end(resolve));
+  process.send!({ outcome });
+}
+
+process.on('message', (order: Request) => {
+  answer(order).catch((error: unknown) => {
+    throw error;
+  });
+});
+process.send!({ situations: SITUATIONS });

@@ -81,6 +81,20 @@ test('a watch of its health is no call that a provider waits for', async () => {
   watcher.close();
 });
 
+test('a client of podwire watches the health of a provider that is announced', async () => {
+  const provider = await start(named('a'), { noticeMs: 2_000, attributes: { a: 'b' } });
+  await using channel = createChannel(`file://${directory}/#orders`);
+  await channel.ready();
+  await expect.poll(() => channel.snapshot().pods[0]?.health).toBe('SERVING');
+  const said: unknown[] = [];
+  channel.events.on('health', ({ health }) => said.push(health));
+  await provider.update({ attributes: { a: 'c' } });
+  expect(provider.presences[0]?.endpoint.attributes).toEqual({ 'health.service': '', a: 'c' });
+  const drained = provider.drain();
+  await expect.poll(() => said).toEqual(['NOT_SERVING']);
+  expect(await drained).toMatchObject({ finished: true });
+});
+
 test('a provider leaves under load, and no call is lost', async () => {
   // Longer than a busy machine may take to tell.
   const noticeMs = 2_000;

@@ -71,7 +71,7 @@ describe('the world is taken from one place', () => {
     client: { time: 'env.ts', net: 'cluster/names.ts' },
     'registry-nacos': { net: 'node-net.ts' },
     'registry-kubernetes': { net: 'node-net.ts' },
-    provider: { net: 'pod-host.ts' },
+    provider: { net: 'pod-host.ts', time: 'process-usage.ts' },
   };
 
   test.each(Object.keys(allowed))('%s', (name) => {

@@ -46,6 +46,7 @@ export function attach(
   const steps = checkSteps(options, []);
   for (const name of healthNames(options)) health.set(name, 'NOT_SERVING');
   health.addTo(server);
+  options.load?.addTo(server);
   const where = { address: formatAddress(options.host ?? 'localhost', port), port };
   const provider = new Serving(server, health, steps, where);
   let announced: Promise<void> | undefined;

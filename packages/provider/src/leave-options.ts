@@ -2,6 +2,7 @@ import { InvalidInput } from '@podwire/core';
 import { ANNOUNCE_KEYS, type AnnounceOptions } from './announce.ts';
 import { checkFunction, checkMs, checkNames, checkSignals } from './check-options.ts';
 import type { DrainReport } from './drain-report.ts';
+import type { LoadReporter } from './load-reporter.ts';
 
 /** How a provider announces itself and stops, whether podwire or a framework binds its server. Times in milliseconds. */
 export interface LeaveOptions extends Omit<AnnounceOptions, 'registry' | 'service' | 'port'> {
@@ -11,6 +12,8 @@ export interface LeaveOptions extends Omit<AnnounceOptions, 'registry' | 'servic
   readonly service?: string | readonly string[];
   /** gRPC services that have a health status besides the whole server's (`''`). Default none. */
   readonly healthOf?: readonly string[];
+  /** Reports the server's load to clients that ask; its interceptor must be the server's, too. Default none. */
+  readonly load?: LoadReporter;
   /** Signals on which the provider leaves. */
   readonly signals?: readonly NodeJS.Signals[];
   /** How long the registry may take to remove the Pod, also where `serve` fails. Default 3 000. */
@@ -26,6 +29,7 @@ export interface LeaveOptions extends Omit<AnnounceOptions, 'registry' | 'servic
 /** The keys of {@link LeaveOptions} besides those that `announce` takes. */
 export const LEAVE_KEYS = [
   'healthOf',
+  'load',
   'signals',
   'withdrawTimeoutMs',
   'noticeMs',
@@ -60,6 +64,8 @@ export function checkSteps(options: LeaveOptions, byDefault: readonly NodeJS.Sig
   }
   checkSignals(signals, 'options.signals');
   checkNames(options.healthOf ?? [], 'options.healthOf');
+  if (options.load !== undefined && typeof options.load?.addTo !== 'function')
+    throw new InvalidInput('options.load', options.load, 'must be what loadReporter() returns');
   checkFunction(options.onStopped, 'options.onStopped');
   checkFunction(options.onProblem, 'options.onProblem');
   return { options, services, signals, withdrawTimeoutMs, noticeMs, graceMs };
@@ -68,7 +74,13 @@ export function checkSteps(options: LeaveOptions, byDefault: readonly NodeJS.Sig
 /** The options that `announce` takes as well. */
 export function announceOptions(options: LeaveOptions): Partial<AnnounceOptions> {
   const isTaken = ([key]: [string, unknown]) => (ANNOUNCE_KEYS as readonly string[]).includes(key);
-  return Object.fromEntries(Object.entries(options).filter(isTaken));
+  const taken = Object.fromEntries(Object.entries(options).filter(isTaken));
+  return { ...taken, attributes: announcedAttributes(options.attributes) };
+}
+
+/** The attributes of a Pod with a health service: clients of podwire watch the service that `health.service` names, here the whole server. */
+export function announcedAttributes(attributes: AnnounceOptions['attributes']): Record<string, string> {
+  return { 'health.service': '', ...attributes };
 }
 
 /** The name of the whole server, and the names in the options. */

@@ -36,6 +36,7 @@ export async function serve(server: Server, options: ServeOptions): Promise<Prov
   const health = new Health();
   for (const name of healthNames(options)) health.set(name, 'NOT_SERVING');
   health.addTo(server);
+  options.load?.addTo(server);
   const port = await bind(server, options);
   const shown = isUnspecified(host) ? options.host : (options.host ?? host);
   for (const name of healthNames(options)) health.set(name, 'SERVING');

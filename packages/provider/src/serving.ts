@@ -5,7 +5,7 @@ import { type Presence, tellProblem } from './announce.ts';
 import { type Announced, all, withdrawAll } from './announce-all.ts';
 import type { DrainReport } from './drain-report.ts';
 import type { Health } from './health.ts';
-import { healthNames, type Steps } from './leave-options.ts';
+import { announcedAttributes, healthNames, type Steps } from './leave-options.ts';
 import { within } from './within.ts';
 
 /** A server that serves and is announced. */
@@ -76,7 +76,10 @@ export class Serving implements Provider {
   }
 
   async update(change: AnnouncementChange): Promise<void> {
-    await all(this.presences.map((presence) => presence.update(change)));
+    const { attributes } = change;
+    const whole =
+      attributes === undefined ? change : { ...change, attributes: announcedAttributes(attributes) };
+    await all(this.presences.map((presence) => presence.update(whole)));
   }
 
   drain(): Promise<DrainReport> {
@@ -131,6 +134,7 @@ export class Serving implements Provider {
     // The registry may have answered only now, and its consumers hear of the change later still.
     await within(this.#mustLeaveNow, noticeMs, clock);
     this.#health.endWatches();
+    options.load?.endStreams();
     let finished = false;
     const ended = new Promise<void>((resolve) => {
       const ended = () => {

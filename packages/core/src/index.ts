@@ -9,6 +9,7 @@ export { messageOf } from './message-of.ts';
 export { pause } from './pause.ts';
 export { SharedByKey } from './shared-by-key.ts';
 export { show } from './show.ts';
+export { StallMeter, stallsOf } from './stalls.ts';
 export { systemClock, systemRandom } from './system-clock.ts';
 export { type Time, TimeLimit } from './time-limit.ts';
 export { type Hold, type Timers, timers } from './timers.ts';

@@ -147,6 +147,8 @@ export interface ConnectionListener {
   onClosed(cause: CloseCause | undefined): void;
   /** Room came back or went away: `hasRoom` changed. */
   onRoom(): void;
+  /** `isSuspect` changed: the peer owes replies and is silent for longer than is usual, or it was heard again. */
+  onSuspect?(isSuspect: boolean): void;
 }
 
 /** One HTTP/2 connection to one Pod. It never keeps the process alive, open streams or not: a caller that waits for a reply does. */
@@ -161,6 +163,13 @@ export interface Connection extends Peer {
   readonly maxConcurrentStreams: number;
   /** `host:port` on this side; undefined while there is no socket. */
   readonly localAddress: string | undefined;
+  /** Whether the peer owes replies, is silent for longer than is usual, and was asked by a PING that it has not answered. */
+  readonly isSuspect: boolean;
+  /**
+   * Sends a PING; `answered` is called when its answer is here. False, and nothing is sent, if the connection is not ready, or if
+   * servers with default settings could take one more PING for abuse.
+   */
+  ping(answered: () => void): boolean;
   /** Opens a stream; undefined when it has no room (ask again after `onRoom`, or elsewhere). */
   open(head: StreamHead, handler: StreamHandler): Stream | undefined;
   /**
@@ -199,6 +208,8 @@ export interface ConnectionOptions {
    * than servers accept by default. Default false.
    */
   readonly keepaliveSparing?: boolean;
+  /** When a peer that owes replies is suspect, and how long it has for the answer to a PING. Undefined is never. */
+  readonly suspicion?: { readonly minMs: number; readonly timeoutMs: number } | undefined;
   /** Largest header list that a call takes from the peer, in bytes as RFC 9113 §6.5.2 counts. */
   readonly maxHeaderListBytes: number;
   /** Time, the event loop and sockets. Default: the system's. */

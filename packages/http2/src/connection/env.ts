@@ -1,5 +1,13 @@
 import type { Socket } from 'node:net';
-import { type Clock, systemClock, type Time, type Timers, timers } from '@podwire/core';
+import {
+  type Clock,
+  type StallMeter,
+  stallsOf,
+  systemClock,
+  type Time,
+  type Timers,
+  timers,
+} from '@podwire/core';
 import type { ConnectionOptions } from '../transport.ts';
 
 /** The world of connections: time, the event loop and sockets. There is a real one, and tests have virtual ones. */
@@ -34,9 +42,11 @@ export class World implements Time {
   readonly setImmediate: (fn: () => void) => void;
   readonly nextTick: (fn: () => void) => void;
   readonly soon: (fn: () => void) => void;
+  readonly stalls: StallMeter;
 
   constructor(env: ConnectionEnv) {
     const { clock } = env;
+    this.stalls = stallsOf(clock);
     const isReal = clock === systemClock;
     this.nowMs = isReal ? timers.nowMs : () => clock.nowMs();
     this.after = isReal ? timers.after : (delayMs, fn) => clock.after(delayMs, fn);

@@ -28,7 +28,7 @@ class Peer {
   readonly pings: number[] = [];
   readonly onDead = vi.fn<(cause: CloseCause) => void>();
 
-  ping(answered: () => void): void {
+  keepalive(answered: () => void): void {
     this.pings.push(clock.nowMs());
     if (this.dead) return;
     this.read();
@@ -168,7 +168,7 @@ test('a keepalive PING whose answer was read behind a stall keeps the connection
     looksMs: Number.POSITIVE_INFINITY,
     pingable: true,
     onDead: dead,
-    ping(answered: () => void) {
+    keepalive(answered: () => void) {
       answer = answered;
     },
   };

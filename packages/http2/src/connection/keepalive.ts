@@ -1,20 +1,19 @@
 import type { Socket } from 'node:net';
 import { type Time, TimeLimit, timers } from '@podwire/core';
 import type { CloseCause } from '../transport.ts';
+import { PingAllowance, type Pinged } from './ping-allowance.ts';
 
 /** The connection that a keepalive watches. */
-export interface KeptAlive {
+export interface KeptAlive extends Pinged {
   /** Grows with everything received. */
   readonly bytesReceived: number;
   /** When the last of them came. A transport that is not told of reads may be late by `looksMs`. */
   readonly lastReadMs: number;
   /** How often to check `bytesReceived` on a transport that is not told of reads. */
   readonly looksMs: number;
-  /** Grows with everything received for a call: after such data, servers forgive earlier PINGs. */
-  readonly callBytesReceived: number;
   /** Whether a PING is worthwhile: a call would miss the connection, or the options want PINGs without calls. */
   readonly pingable: boolean;
-  ping(answered: () => void): void;
+  keepalive(answered: () => void): void;
   /** The peer did not answer. */
   onDead(cause: CloseCause): void;
 }
@@ -27,12 +26,6 @@ export interface KeepaliveTimes {
   readonly keepaliveSparing: boolean;
 }
 
-/**
- * grpc-go's server ends a connection after the third PING that comes sooner than 5 minutes after the one before, unless the server has
- * sent something for a call meanwhile (its default EnforcementPolicy).
- */
-const FREE_PINGS = 2;
-const CAREFUL_GAP_MS = 5 * 60_000 + 5_000;
 /**
  * How long to wait before the PING when a call begins on a connection that was silent for long: a tenth of the keepalive time, at most
  * this. Mostly the call is answered by then.
@@ -51,12 +44,10 @@ export class Keepalive {
   readonly #peer: KeptAlive;
   readonly #times: KeepaliveTimes;
   readonly #time: Time;
+  readonly allowance: PingAllowance;
   #timer: ReturnType<Time['after']> | undefined;
   /** The time limit of the PING that waits for its answer. */
   #limit: TimeLimit | undefined;
-  #seenCallBytes = 0;
-  #unforgiven = 0;
-  #lastPingMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
   /** No call would miss the connection: the keepalive rests until a call begins. */
   dormant = false;
@@ -65,6 +56,7 @@ export class Keepalive {
     this.#peer = peer;
     this.#times = times;
     this.#time = time;
+    this.allowance = new PingAllowance(peer, times.keepaliveSparing);
   }
 
   /** The connection is ready. */
@@ -110,15 +102,10 @@ export class Keepalive {
 
   #look(): void {
     if (this.#stopped) return;
-    const { lastReadMs, callBytesReceived, pingable } = this.#peer;
+    const { lastReadMs, pingable } = this.#peer;
     this.dormant = !pingable;
     if (!pingable) return;
-    if (callBytesReceived !== this.#seenCallBytes) this.#unforgiven = 0;
-    this.#seenCallBytes = callBytesReceived;
-    const { keepaliveTimeMs, keepaliveSparing } = this.#times;
-    const isSparing = keepaliveSparing && this.#unforgiven >= FREE_PINGS;
-    const silentUntilMs = lastReadMs + keepaliveTimeMs;
-    const dueMs = isSparing ? Math.max(silentUntilMs, this.#lastPingMs + CAREFUL_GAP_MS) : silentUntilMs;
+    const dueMs = this.allowance.keepaliveMs(lastReadMs + this.#times.keepaliveTimeMs);
     const leftMs = dueMs - this.#time.nowMs();
     if (leftMs > 0) this.#plan(leftMs);
     else this.#ping();
@@ -126,8 +113,7 @@ export class Keepalive {
 
   #ping(): void {
     const { keepaliveTimeMs, keepaliveTimeoutMs } = this.#times;
-    this.#unforgiven += 1;
-    this.#lastPingMs = this.#time.nowMs();
+    this.allowance.spend(this.#time.nowMs());
     const before = this.#peer.bytesReceived;
     const goOn = () => {
       if (this.#stopped || this.#limit === undefined) return;
@@ -141,6 +127,6 @@ export class Keepalive {
       this.#peer.onDead({ kind: 'timeout', step: 'keepalive', afterMs: keepaliveTimeoutMs });
     };
     this.#limit = new TimeLimit(keepaliveTimeoutMs, expired, this.#time);
-    this.#peer.ping(goOn);
+    this.#peer.keepalive(goOn);
   }
 }

@@ -25,6 +25,7 @@ import { Keepalive } from '../connection/keepalive.ts';
 import { SMALLEST_WINDOW_BYTES, START_WINDOW_BYTES, UnreadBytes } from '../connection/receive-budget.ts';
 import { ResetPacer } from '../connection/reset-pacer.ts';
 import { LAST_USED_ID } from '../connection/stream-ids.ts';
+import { type SuspectPeer, Suspicion } from '../connection/suspicion.ts';
 import { ErrorCode } from '../error-codes.ts';
 import { peerCertificate } from '../tls/peer-certificate.ts';
 import type {
@@ -59,7 +60,7 @@ const UNLIMITED_STREAMS = 0xffffffff;
 const REQUEST_OPTIONS = { endStream: false, weight: 16, parent: 0, exclusive: false, silent: false };
 
 /** A connection on node:http2. */
-export class NodeConnection implements Connection, StreamOwner {
+export class NodeConnection implements Connection, StreamOwner, SuspectPeer {
   state: ConnectionState = 'connecting';
   maxConcurrentStreams = 0;
   lost: CloseCause | undefined;
@@ -74,6 +75,9 @@ export class NodeConnection implements Connection, StreamOwner {
   readonly #socket: Socket;
   readonly #session: ClientHttp2Session;
   readonly #keepalive: Keepalive;
+  readonly suspicion: Suspicion | undefined;
+  /** Bytes that were ever sent, when something was last received. */
+  #sentAtRead = 0;
   readonly #withoutCalls: boolean;
   readonly #tls: TlsOptions | undefined;
   readonly #heads = new WeakMap<MethodHead, OutgoingHttpHeaders>();
@@ -129,6 +133,8 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#session.unref();
     this.looksMs = options.keepaliveTimeMs / LOOKS;
     this.#keepalive = new Keepalive(this, { keepaliveSparing: false, ...options }, this.world);
+    const { suspicion } = options;
+    this.suspicion = suspicion && new Suspicion(this, suspicion, this.#keepalive.allowance, this.world);
     this.resets = new ResetPacer((stream, errorCode) => {
       stream.reset(errorCode);
       this.#checkRoom();
@@ -150,8 +156,17 @@ export class NodeConnection implements Connection, StreamOwner {
     if (bytesRead !== this.#seenBytes) {
       this.#seenBytes = bytesRead;
       this.#lastReadMs = this.world.nowMs();
+      this.#sentAtRead = this.#socket.bytesWritten;
     }
     return this.#lastReadMs;
+  }
+
+  get isSuspect(): boolean {
+    return this.suspicion?.isSuspect === true;
+  }
+
+  get bytesSentSinceRead(): number {
+    return this.#socket.bytesWritten - this.#sentAtRead;
   }
 
   get bytesReceived(): number {
@@ -245,7 +260,23 @@ export class NodeConnection implements Connection, StreamOwner {
     this.world.after(CLOSE_MS, () => this.#onClosed());
   }
 
-  ping(answered: () => void): void {
+  ping(answered: () => void): boolean {
+    const { allowance } = this.#keepalive;
+    if (this.state !== 'ready' || !allowance.isFresh) return false;
+    allowance.spend(this.world.nowMs());
+    this.keepalive(answered);
+    return true;
+  }
+
+  probe(answered: () => void): void {
+    this.keepalive(answered);
+  }
+
+  onSuspect(isSuspect: boolean): void {
+    this.#listener.onSuspect?.(isSuspect);
+  }
+
+  keepalive(answered: () => void): void {
     if (this.#session.destroyed) return;
     this.#session.ping((error) => {
       if (error === null) answered();
@@ -259,6 +290,7 @@ export class NodeConnection implements Connection, StreamOwner {
   onReceived(bytes: number): void {
     this.callBytesReceived += bytes;
     void this.lastReadMs;
+    if (this.suspicion?.isSuspect) this.suspicion.onRead();
   }
 
   onUnread(bytes: number): void {
@@ -329,6 +361,7 @@ export class NodeConnection implements Connection, StreamOwner {
       if (isError) this.lost ??= cause;
       if (isTooManyPings(cause)) this.#listener.onTooManyPings?.();
       this.#keepalive.leaveToTcp(this.#socket);
+      this.suspicion?.stop();
       this.#startDraining(cause);
     });
     session.once('close', () => this.#onClosed());
@@ -362,6 +395,7 @@ export class NodeConnection implements Connection, StreamOwner {
     this.#closed = true;
     this.#limit.stop();
     this.#keepalive.stop();
+    this.suspicion?.stop();
     this.resets.stop();
     this.lost ??= this.#sessionError;
     const orderly = this.lost === undefined && this.state === 'draining' && this.openStreams === 0;

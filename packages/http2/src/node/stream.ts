@@ -4,6 +4,7 @@ import { CLOSED } from '../connection/close-cause.ts';
 import type { World } from '../connection/env.ts';
 import { listBytes } from '../connection/header-limit.ts';
 import type { ResetPacer } from '../connection/reset-pacer.ts';
+import type { Suspicion } from '../connection/suspicion.ts';
 import { ErrorCode } from '../error-codes.ts';
 import type { ReadResult } from '../grpc/compression.ts';
 import { decompressLater } from '../grpc/compression.ts';
@@ -38,6 +39,8 @@ export interface StreamOwner extends Peer {
   /** The receive window of streams: the most that node:http2 may hold of a stream that is not read. */
   readonly streamWindow: number;
   readonly maxHeaderListBytes: number;
+  readonly lastReadMs: number;
+  readonly suspicion: Suspicion | undefined;
   /** Counts bytes that may lie unread for callers; negative when they are freed. */
   onUnread(bytes: number): void;
   onReceived(bytes: number): void;
@@ -52,6 +55,8 @@ export class NodeStream implements Stream {
   readonly #stream: ClientHttp2Stream;
   readonly #handler: StreamHandler;
   readonly #reader: MessageReader;
+  /** Whether the request is complete and nothing of the reply is here. */
+  #isOwed = false;
   sentBytes = 0;
   receivedBytes = 0;
   #wanted = 0;
@@ -103,6 +108,7 @@ export class NodeStream implements Stream {
       return;
     }
     this.sentBytes += message.length;
+    if (last) this.#owe();
     const pieces = frameMessage(message, compressed);
     if (pieces.length === 1) {
       if (last) stream.end(pieces[0], done);
@@ -117,7 +123,9 @@ export class NodeStream implements Stream {
   }
 
   halfClose(): void {
-    if (!this.#ended && !this.#stream.destroyed && !this.#stream.writableEnded) this.#stream.end();
+    if (this.#ended || this.#stream.destroyed || this.#stream.writableEnded) return;
+    this.#stream.end();
+    this.#owe();
   }
 
   request(n: number): void {
@@ -145,6 +153,7 @@ export class NodeStream implements Stream {
   #onResponse(flags: number, raw: RawHeaders): void {
     if (this.#ended) return (flags & END_STREAM) === 0 ? undefined : this.#owner.onPeerEnd(this, false);
     this.#owner.onReceived(1);
+    if (this.#isOwed) this.#settleDebt(this.#owner.lastReadMs);
     this.#httpStatus = Number(raw[1]);
     const headers = raw.slice(2);
     if (this.#refuses(raw, (flags & END_STREAM) !== 0)) return;
@@ -348,9 +357,22 @@ export class NodeStream implements Stream {
     this.#owner.resets.reset(this, errorCode, stream.writableEnded, false);
   }
 
+  #owe(): void {
+    const { suspicion } = this.#owner;
+    if (suspicion === undefined || this.#httpStatus !== 0) return;
+    this.#isOwed = true;
+    suspicion.owe();
+  }
+
+  #settleDebt(atMs: number | undefined): void {
+    this.#isOwed = false;
+    this.#owner.suspicion?.settle(atMs);
+  }
+
   #end(end: StreamEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    if (this.#isOwed) this.#settleDebt(undefined);
     if (this.#trailers !== undefined || end.kind === 'trailers') this.#endRequest();
     this.#inflating?.cancel();
     this.#inflating = undefined;

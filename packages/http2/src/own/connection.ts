@@ -8,6 +8,7 @@ import { type World, worldOf } from '../connection/env.ts';
 import { Keepalive, type KeptAlive } from '../connection/keepalive.ts';
 import { ResetPacer } from '../connection/reset-pacer.ts';
 import { LAST_USED_ID, MAX_STREAM_ID } from '../connection/stream-ids.ts';
+import { type SuspectPeer, Suspicion } from '../connection/suspicion.ts';
 import { ErrorCode } from '../error-codes.ts';
 import { peerCertificate } from '../tls/peer-certificate.ts';
 import type {
@@ -40,7 +41,7 @@ import { NO_RESET, OwnStream, type StreamHost } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
 
 /** A connection on podwire's own HTTP/2. */
-export class OwnConnection implements Connection, Session, StreamHost, KeptAlive, SocketReader {
+export class OwnConnection implements Connection, Session, StreamHost, KeptAlive, SuspectPeer, SocketReader {
   state: ConnectionState = 'connecting';
   maxConcurrentStreams = Number.POSITIVE_INFINITY;
   hasRoom = false;
@@ -61,9 +62,12 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
   readonly inflow: Inflow;
   readonly #guard: FloodGuard;
   readonly #keepalive: Keepalive;
+  readonly suspicion: Suspicion | undefined;
   readonly #resets: ResetPacer<number>;
   readonly #handshake: Handshake;
   readonly #pings: Pings;
+  /** Bytes that were ever sent, when something was last received. */
+  #sentAtRead = 0;
   /** The last id of the peer's GOAWAY: the peer has not looked at streams above it. */
   #lastStreamId = MAX_STREAM_ID;
   /** By how much the SETTINGS at hand move the send windows of open streams. */
@@ -96,6 +100,8 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#socket = openSocket(options, this);
     this.sender = new Sender(this.#socket, this.#requests, world, () => this.#onFullChange());
     this.#keepalive = new Keepalive(this, { keepaliveSparing: false, ...options }, world);
+    const { suspicion } = options;
+    this.suspicion = suspicion && new Suspicion(this, suspicion, this.#keepalive.allowance, world);
     this.#resets = new ResetPacer((id, errorCode) => this.#reset(id, errorCode), world);
     this.#pings = new Pings(this.sender);
     this.inflow = new Inflow(this.sender, this.#pings, this.streams);
@@ -142,6 +148,14 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     return this.settled && (this.openStreams > 0 || this.#options.keepaliveWithoutCalls);
   }
 
+  get isSuspect(): boolean {
+    return this.suspicion?.isSuspect === true;
+  }
+
+  get bytesSentSinceRead(): number {
+    return this.sender.bytesSent - this.#sentAtRead;
+  }
+
   open(head: StreamHead, handler: StreamHandler): Stream | undefined {
     if (!this.hasRoom) {
       this.#room.noted();
@@ -182,6 +196,8 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     if (this.#over) return;
     this.bytesReceived += end;
     this.lastReadMs = this.world.nowMs();
+    this.#sentAtRead = this.sender.bytesSent;
+    if (this.suspicion?.isSuspect) this.suspicion.onRead();
     try {
       const other = this.bytesReceived === end ? notHttp2(source, end) : undefined;
       if (other !== undefined) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, other);
@@ -197,8 +213,24 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     }
   }
 
-  ping(answered: () => void): void {
+  ping(answered: () => void): boolean {
+    const { allowance } = this.#keepalive;
+    if (this.state !== 'ready' || !allowance.isFresh) return false;
+    allowance.spend(this.world.nowMs());
+    this.#pings.owner(answered);
+    return true;
+  }
+
+  keepalive(answered: () => void): void {
     this.#pings.keepalive(answered);
+  }
+
+  probe(answered: () => void): void {
+    this.#pings.suspicion(answered);
+  }
+
+  onSuspect(isSuspect: boolean): void {
+    this.#listener.onSuspect?.(isSuspect);
   }
 
   onDead(cause: CloseCause): void {
@@ -259,6 +291,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     }
     this.#lastStreamId = lastStreamId;
     this.#keepalive.leaveToTcp(this.#socket);
+    this.suspicion?.stop();
     const cause = fromGoaway(errorCode, debugData);
     const isError = errorCode !== ErrorCode.NO_ERROR;
     if (isError) this.#cause ??= cause;
@@ -391,6 +424,7 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.hasRoom = false;
     this.#handshake.stop();
     this.#keepalive.stop();
+    this.suspicion?.stop();
     this.#resets.stop();
     this.#reader.stop();
     const neverLeft = this.sender.flushedId;

@@ -4,6 +4,8 @@ import { FrameType, writeUint32 } from './frames/frame.ts';
 /** The payloads of our PINGs, by which their answers are told apart. */
 const KEEPALIVE = 1;
 const BANDWIDTH = 2;
+const SUSPICION = 3;
+const OWNER = 4;
 
 /** The PINGs of one connection that wait for their answers: at most one of each kind. */
 export class Pings {
@@ -20,6 +22,15 @@ export class Pings {
 
   bandwidth(answered: () => void): void {
     this.#send(BANDWIDTH, answered);
+  }
+
+  suspicion(answered: () => void): void {
+    this.#send(SUSPICION, answered);
+  }
+
+  /** For the owner of the connection. */
+  owner(answered: () => void): void {
+    this.#send(OWNER, answered);
   }
 
   /** False for an answer that belongs to no PING of ours. */

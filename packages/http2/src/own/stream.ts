@@ -1,5 +1,6 @@
 // Long because a stream is one object of every call: what can be apart (sending, windows, the message buffer) is.
 import type { World } from '../connection/env.ts';
+import type { Suspicion } from '../connection/suspicion.ts';
 import { ErrorCode } from '../error-codes.ts';
 import type { ReadResult } from '../grpc/compression.ts';
 import { decompressLater } from '../grpc/compression.ts';
@@ -17,6 +18,9 @@ import { Outgoing } from './outgoing.ts';
 export interface StreamHost extends Peer, WindowHost {
   readonly world: World;
   readonly maxHeaderListBytes: number;
+  /** When something was received last: now, in a callback of the stream. */
+  readonly lastReadMs: number;
+  readonly suspicion: Suspicion | undefined;
   /** Counts useless work that the peer causes. */
   spend(cost: number): void;
   /** The stream ended here; `errorCode` is for RST_STREAM, unless the peer has ended it in order. */
@@ -58,6 +62,8 @@ export class OwnStream extends Windowed implements Stream {
   readonly #out: Outgoing;
   sentBytes = 0;
   receivedBytes = 0;
+  /** Whether the request is complete and nothing of the reply is here. */
+  #isOwed = false;
   #wanted = 0;
   /** Messages that were ever asked for. */
   #asked = 0;
@@ -89,11 +95,14 @@ export class OwnStream extends Windowed implements Stream {
     if (!this.ended && !this.#out.closed) {
       this.sentBytes += message.length;
       this.#out.send(message, compressed, last, done);
+      if (last) this.#owe();
     } else if (done !== undefined) this.#host.world.nextTick(done);
   }
 
   halfClose(): void {
-    if (!this.ended && !this.#out.closed) this.#out.close();
+    if (this.ended || this.#out.closed) return;
+    this.#out.close();
+    this.#owe();
   }
 
   request(n: number): void {
@@ -141,6 +150,7 @@ export class OwnStream extends Windowed implements Stream {
       return;
     }
     this.#response = block;
+    if (this.#isOwed) this.#settleDebt(this.#host.lastReadMs);
     if (endStream) {
       if (block.contentLength > 0) return this.#break('a body that is shorter than its content-length');
       return this.finish({ kind: 'trailers', headers, httpStatus: status, trailersOnly: true });
@@ -341,8 +351,21 @@ export class OwnStream extends Windowed implements Stream {
     this.#handler.onEnd(this.#failure === undefined ? end : asEnd(this.#failure));
   }
 
+  #owe(): void {
+    const { suspicion } = this.#host;
+    if (suspicion === undefined || this.#response !== undefined) return;
+    this.#isOwed = true;
+    suspicion.owe();
+  }
+
+  #settleDebt(atMs: number | undefined): void {
+    this.#isOwed = false;
+    this.#host.suspicion?.settle(atMs);
+  }
+
   #stop(errorCode: number | undefined): void {
     this.ended = true;
+    if (this.#isOwed) this.#settleDebt(undefined);
     this.#buffer = undefined;
     this.#inflating?.cancel();
     this.#inflating = undefined;

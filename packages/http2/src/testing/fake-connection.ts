@@ -41,6 +41,7 @@ export class FakeConnection implements Connection {
   maxConcurrentStreams = Number.POSITIVE_INFINITY;
   readonly remoteAddress: string;
   readonly localAddress = 'fake';
+  readonly isSuspect = false;
   readonly peerCertificate = undefined;
   readonly nextTick: (fn: () => void) => void;
   readonly #pod: FakePod;
@@ -124,6 +125,12 @@ export class FakeConnection implements Connection {
     const stream = this.open(head, handler);
     if (stream !== undefined) this.#background.add(stream as FakeStream);
     return stream;
+  }
+
+  ping(answered: () => void): boolean {
+    if (this.state !== 'ready') return false;
+    this.toPod(() => this.#pod.answersPings && this.toClient(answered));
+    return true;
   }
 
   drain(): void {

@@ -61,6 +61,8 @@ export class FakePod {
   readonly connections = new Set<FakeConnection>();
   /** How many connections were ever begun. */
   attempts = 0;
+  /** Whether it answers the PINGs of its clients' owners. */
+  answersPings = true;
   /** What happens to new connections. */
   admission: Admission = 'accept';
   /** MAX_CONCURRENT_STREAMS of new connections. */

@@ -38,6 +38,8 @@ export class Sender implements Flushable {
   flushedId = 0;
   /** DATA frames that were ever written. */
   dataFrames = 0;
+  /** Bytes that were ever handed to the socket. */
+  bytesSent = 0;
   /** Whether new calls must wait, too. Kept up to date by `#noteFull`. */
   full = false;
   readonly #socket: Socket;
@@ -252,6 +254,7 @@ export class Sender implements Flushable {
     this.flushedId = this.#lastId;
     const { pieces, blocks } = this.#out.take();
     if (pieces.length === 0) return;
+    for (let i = 0; i < pieces.length; i++) this.bytesSent += pieces[i]!.length;
     const written = () => this.#onWritten(blocks);
     if (pieces.length === 1) {
       this.#socket.write(pieces[0]!, written);

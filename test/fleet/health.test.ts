@@ -200,6 +200,8 @@ test('a Pod that takes one stream at a time is not watched, and takes calls', as
 test('a call that waits says what the Pods say', async () => {
   const { clock, services, start, close } = await watched([undefined, 'NOT_SERVING'], {
     ...OPTIONS,
+    // Otherwise the Pod that says no gets the call, because no other is left.
+    panicThreshold: 0,
     waiting: { timeoutMs: 100 },
   });
   const call = start();

@@ -2,6 +2,7 @@
 import { parseAst } from 'rolldown/parseAst';
 import { CALL_ROWS } from '../../packages/client/src/options/call-rows.ts';
 import { CONNECTION_ROWS } from '../../packages/client/src/options/connection-rows.ts';
+import { HEALTH_ROWS } from '../../packages/client/src/options/health-rows.ts';
 import {
   describe,
   grpcOnlyDocs,
@@ -43,14 +44,18 @@ function optionsOf(member: Member, prefix: string, source: string): Declared[] {
   if (member.type !== 'TSPropertySignature' || member.key.type !== 'Identifier') return [];
   const name = prefix + member.key.name;
   const type = member.typeAnnotation!.typeAnnotation;
-  const isGroup = type.type === 'TSTypeLiteral' && rows[name]?.kind !== 'special';
+  // A group that can be turned off is declared as `false | { … }`.
+  const parts = type.type === 'TSUnionType' ? type.types : [type];
+  const group =
+    rows[name]?.kind === 'special' ? undefined : parts.find((part) => part.type === 'TSTypeLiteral');
   const written = source
     .slice(type.start, type.end)
     .replaceAll('readonly ', '')
     .replace(/\s+/g, ' ')
     .replace(/Readonly<(.+)>/, '$1');
-  const inside = isGroup ? type.members.flatMap((inner) => optionsOf(inner, `${name}.`, source)) : [];
-  return [{ name, start: member.start, type: isGroup ? 'object' : written }, ...inside];
+  if (group === undefined) return [{ name, start: member.start, type: written }];
+  const inside = group.members.flatMap((inner) => optionsOf(inner, `${name}.`, source));
+  return [{ name, start: member.start, type: parts.length === 1 ? 'object' : 'false | object' }, ...inside];
 }
 
 /** The source of `ChannelOptions` with the comments that the table gives. */
@@ -61,7 +66,7 @@ export function withComments(source: string): string {
       .slice(0, start)
       .replace(/\/\*\*(?:(?!\*\/).)*\*\/\s*$/s, '')
       .trimEnd();
-    const indent = '  '.repeat(name.split('.').length);
+    const indent = /[^\n]*$/.exec(text.slice(0, start))![0];
     text = `${before}\n${comment(name, indent)}\n${indent}${text.slice(start)}`;
   }
   return text;
@@ -148,6 +153,7 @@ export function withTables(document: string, source: string): string {
   const tables: Readonly<Record<string, string[][]>> = {
     '### The service and its Pods': optionTable(SERVICE_ROWS, types),
     '### Connections': optionTable(CONNECTION_ROWS, types),
+    '### Pods that fail or hang': optionTable(HEALTH_ROWS, types),
     '### Calls': optionTable(CALL_ROWS, types),
     "## grpc-js's channel options": grpcTable(),
   };

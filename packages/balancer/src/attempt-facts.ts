@@ -1,3 +1,4 @@
+import type { Evidence } from './evidence.ts';
 import type { Pod } from './pod.ts';
 
 /**
@@ -25,6 +26,10 @@ export interface AttemptFacts<P extends Pod = Pod> {
   readonly code: number;
   /** The party that decided the code. */
   readonly origin: Origin;
+  /** What its end says about the Pod; NONE while it is open. */
+  readonly evidence: Evidence;
+  /** The hash of the call's key; 0 under a policy that reads no keys. */
+  readonly hash: number;
   /** Trailers of the reply, name and value in turn; empty without a reply. */
   readonly trailers: readonly string[];
   /** Bytes of the messages that were sent, compressed and without their prefixes; known while it is open as well. */

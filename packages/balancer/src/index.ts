@@ -7,10 +7,14 @@ export {
   policyNames,
   policyOptions,
 } from './create-policy.ts';
+export { Evidence } from './evidence.ts';
 export { hashKey } from './hash.ts';
 export { LoadMeter, type LoadTotal, type Outcome } from './load-meter.ts';
-export type { Monitor, MonitorFactory, PodControl } from './monitor.ts';
-export { Block, type Pod } from './pod.ts';
+export { MethodNorm } from './method-norm.ts';
+export type { Monitor, MonitorFactory, PodControl, Report } from './monitor.ts';
+export { OutlierDetection, type OutlierOptions } from './outlier/outlier-detection.ts';
+export type { Ejection, EjectionReason, PodRecord, Unenforced } from './outlier/pod-record.ts';
+export { Block, OPINIONS, OWN_WORD, type Pod } from './pod.ts';
 export { canServe } from './policies/scan.ts';
 export { zoneAware } from './policies/zone-aware.ts';
 export type { LoadReports, Picker, PickInfo, Policy, PolicyInput } from './policy.ts';

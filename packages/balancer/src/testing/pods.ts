@@ -1,6 +1,7 @@
 import { type Random, runToEnd } from '@podwire/core';
 import { type Endpoint, type EndpointInput, toEndpoint } from '@podwire/registry';
 import { LoadMeter } from '../load-meter.ts';
+import type { PodRecord } from '../outlier/pod-record.ts';
 import type { Pod } from '../pod.ts';
 import type { Picker, PickInfo, Policy, PolicyInput } from '../policy.ts';
 
@@ -14,6 +15,7 @@ export class TestPod implements Pod {
   /** What monitors make of the endpoint's weight. */
   factor = 1;
   readonly load: LoadMeter;
+  record: PodRecord | undefined;
 
   constructor(endpoint: Endpoint, load: LoadMeter) {
     this.id = endpoint.id;
@@ -27,6 +29,10 @@ export class TestPod implements Pod {
 
   set available(isUp: boolean) {
     this.isUp = isUp;
+  }
+
+  get isConnected(): boolean {
+    return this.isUp;
   }
 
   get weight(): number {

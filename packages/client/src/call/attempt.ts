@@ -1,4 +1,4 @@
-import type { AttemptFacts, Origin } from '@podwire/balancer';
+import { Evidence, type MethodNorm, type Origin } from '@podwire/balancer';
 import {
   ErrorCode,
   header,
@@ -8,7 +8,8 @@ import {
   type StreamHandler,
 } from '@podwire/http2';
 import type { AttemptTrace } from '../observe/observer.ts';
-import type { ClientPod } from '../pod/pod.ts';
+import type { ClientPod, WatchedAttempt } from '../pod/pod.ts';
+import { evidenceOf, lateEvidence } from './evidence.ts';
 import { ABANDONED, type EndStatus, fromEnd, isGrpc, OPEN } from './status.ts';
 
 /**
@@ -31,20 +32,32 @@ function isFailure(end: StreamEnd, { code, reason }: EndStatus): boolean {
 export interface AttemptOwner {
   /** `/package.Service/Method` */
   readonly path: string;
+  /** How long calls of the method take. */
+  readonly norm: MethodNorm;
+  /** The hash of the call's key. */
+  readonly hash: number;
   onHeaders(attempt: Attempt, headers: RawHeaders): void;
   onMessage(attempt: Attempt, message: Buffer): void;
   onEnd(attempt: Attempt, end: StreamEnd): void;
 }
 
+/** How much later an attempt must have begun that wins over another one, to say something of that one's Pod. */
+const LATER_MS = 1;
+
 /** One try of a call on one Pod. */
-export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
+export class Attempt implements StreamHandler, WatchedAttempt {
   readonly owner: AttemptOwner;
   readonly pod: ClientPod;
   readonly ordinal: number;
   readonly isHedge: boolean;
   readonly startedMs: number;
+  readonly stalledMs: number;
   /** Only set when monitors or observers look at attempts. */
   endedMs = 0;
+  evidence: Evidence = Evidence.NONE;
+  olderOpen: WatchedAttempt | undefined;
+  newerOpen: WatchedAttempt | undefined;
+  isListed = false;
   stream: Stream | undefined;
   /** The next older open attempt of the call. */
   older: Attempt | undefined;
@@ -52,6 +65,8 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
   isPumped = false;
   /** Messages of the call already written to this stream. */
   written = 0;
+  /** Messages of the reply that were delivered. */
+  #messages = 0;
   /** Whether the Pod answered with a gRPC reply, to which the call is then committed. */
   replied = false;
   ended = false;
@@ -65,11 +80,20 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
     this.ordinal = ordinal;
     this.isHedge = isHedge;
     this.startedMs = nowMs;
+    this.stalledMs = pod.owner.stalls.at(nowMs);
     pod.load.start();
   }
 
   get method(): string {
     return this.owner.path;
+  }
+
+  get norm(): MethodNorm {
+    return this.owner.norm;
+  }
+
+  get hash(): number {
+    return this.owner.hash;
   }
 
   get code(): number {
@@ -104,14 +128,16 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
   }
 
   onMessage(message: Buffer): void {
-    if (!this.ended) this.owner.onMessage(this, message);
+    if (this.ended) return;
+    this.#messages += 1;
+    this.owner.onMessage(this, message);
   }
 
   onEnd(end: StreamEnd): void {
     if (this.ended) return;
     if (end.kind === 'trailers') this.pod.connections.sawReply = true;
     this.status = fromEnd(end);
-    this.#finish(isFailure(end, this.status) ? 'failed' : 'ok');
+    this.#finish(isFailure(end, this.status) ? 'failed' : 'ok', end);
     this.owner.onEnd(this, end);
   }
 
@@ -121,11 +147,14 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
     this.trace?.onStart?.(this);
   }
 
-  /** Gives the stream up, because the call ended in another way. No callback follows. */
-  abandon(errorCode: number, outcome: 'failed' | 'cancelled'): void {
+  /**
+   * Gives the stream up, because the call ended in another way. No callback follows. `winner`: another attempt at the call, which was
+   * answered first.
+   */
+  abandon(errorCode: number, outcome: 'failed' | 'cancelled', winner?: Attempt): void {
     if (this.ended) return;
     this.status = ABANDONED[outcome];
-    this.#finish(outcome);
+    this.#finish(outcome, undefined, winner);
     this.stream?.cancel(errorCode);
   }
 
@@ -141,18 +170,54 @@ export class Attempt implements StreamHandler, AttemptFacts<ClientPod> {
     this.stream?.cancel(ErrorCode.CANCEL);
   }
 
-  #finish(outcome: 'ok' | 'failed' | 'cancelled'): void {
+  #finish(outcome: 'ok' | 'failed' | 'cancelled', end?: StreamEnd, winner?: Attempt): void {
     this.ended = true;
     const { load, owner } = this.pod;
-    const { env, monitors } = owner;
+    const { env, monitors, stalls } = owner;
     const nowMs = env.clock.nowMs();
-    load.end(nowMs, nowMs - this.startedMs, outcome);
+    const stalledMs = stalls.at(nowMs) - this.stalledMs;
+    // What passed while this process did not run is not the Pod's.
+    const latencyMs = Math.max(nowMs - this.startedMs - stalledMs, 0);
+    load.end(nowMs, latencyMs, outcome);
+    if (end !== undefined && this.status.code === 0 && stalledMs === 0)
+      this.norm.add(latencyMs, this.#messages);
     if ((monitors !== undefined || this.trace !== undefined) && this.stream !== undefined) {
       this.endedMs = nowMs;
+      if (monitors !== undefined) this.evidence = this.#judge(outcome, end, winner, latencyMs, stalledMs);
       monitors?.onAttemptEnd(this);
       this.trace?.onEnd?.(this.code, nowMs, this);
     }
     // Where other clusters keep the connection open, its end does not say so.
     if (load.inFlight === 0 && this.pod.state === 'draining') this.pod.closeIfDrained();
+  }
+
+  /** What the end says about the Pod. */
+  #judge(
+    outcome: 'ok' | 'failed' | 'cancelled',
+    end: StreamEnd | undefined,
+    winner: Attempt | undefined,
+    elapsedMs: number,
+    stalledMs: number,
+  ): Evidence {
+    if (end !== undefined && this.status.code === 0) return Evidence.SUCCESS;
+    // A time-out that was counted while the attempt was open.
+    const isCounted = this.evidence !== Evidence.NONE;
+    const { pod } = this;
+    const leaves = pod.state === 'draining' || pod.state === 'closed' || pod.endpoint.phase !== 'serving';
+    if (isCounted || stalledMs > 0 || leaves) return Evidence.NONE;
+    if (end !== undefined) return this.#judgeEnd(end, elapsedMs);
+    if (this.replied || this.#messages > 0) return Evidence.NONE;
+    const lost = winner !== undefined && winner.startedMs - this.startedMs >= LATER_MS;
+    if (lost) return Evidence.TIMEOUT;
+    return outcome === 'failed' ? lateEvidence({ elapsedMs, norm: this.norm }) : Evidence.NONE;
+  }
+
+  #judgeEnd(end: StreamEnd, elapsedMs: number): Evidence {
+    const { connections } = this.pod;
+    if (end.kind === 'connection-lost') {
+      if (connections.lossSeen === end.cause) return Evidence.NONE;
+      connections.lossSeen = end.cause;
+    }
+    return evidenceOf(end, this.status, { elapsedMs, norm: this.norm });
   }
 }

@@ -1,6 +1,6 @@
 // Long because the attempts of a call are one object, for the sake of garbage; the rules of retries are in retries.ts.
 import { status as Status } from '@grpc/grpc-js';
-import type { PickInfo } from '@podwire/balancer';
+import type { MethodNorm, PickInfo } from '@podwire/balancer';
 import type { Timer } from '@podwire/core';
 import { ErrorCode, type RawHeaders, type StreamEnd } from '@podwire/http2';
 import { withHeaders } from '../headers/endpoint-headers.ts';
@@ -84,6 +84,14 @@ export class Attempts implements AttemptOwner {
 
   get path(): string {
     return this.#call.plan.path;
+  }
+
+  get norm(): MethodNorm {
+    return this.#call.plan.norm;
+  }
+
+  get hash(): number {
+    return this.#call.hash;
   }
 
   /** Starts an attempt on the Pod that the policy picks, or has the call wait. */
@@ -225,15 +233,15 @@ export class Attempts implements AttemptOwner {
   #commit(attempt: Attempt): boolean {
     if (this.#committed !== undefined) return this.#committed === attempt;
     this.#committed = attempt;
-    this.#keep(attempt);
+    this.#keep(attempt, true);
     return true;
   }
 
   /** Binds the call to this attempt: gives up all others, and keeps no messages for another one. */
-  #keep(attempt: Attempt): void {
+  #keep(attempt: Attempt, hasWon = false): void {
     this.last = attempt;
     this.#timer?.cancel();
-    this.#abandon(ErrorCode.CANCEL, 'cancelled', attempt);
+    this.#abandon(ErrorCode.CANCEL, 'cancelled', attempt, hasWon);
     this.#buffer.commit(attempt);
   }
 
@@ -308,13 +316,18 @@ export class Attempts implements AttemptOwner {
     this.#plan(hedging.hedgingDelayMs);
   }
 
-  #abandon(errorCode: number, outcome: 'failed' | 'cancelled', keep: Attempt | undefined): void {
+  #abandon(
+    errorCode: number,
+    outcome: 'failed' | 'cancelled',
+    keep: Attempt | undefined,
+    hasWon = false,
+  ): void {
     let one = this.#open;
     this.#open = keep;
     while (one !== undefined) {
       const { older } = one;
       one.older = undefined;
-      if (one !== keep) one.abandon(errorCode, outcome);
+      if (one !== keep) one.abandon(errorCode, outcome, hasWon ? keep : undefined);
       one = older;
     }
   }

@@ -1,3 +1,4 @@
+import type { MethodNorm } from '@podwire/balancer';
 import type { StreamHead } from '@podwire/http2';
 import type { Cluster } from '../cluster/cluster.ts';
 import { NO_HEADERS } from '../headers/endpoint-headers.ts';
@@ -11,6 +12,8 @@ export interface PlanOptions {
   readonly cluster: Cluster;
   /** `/package.Service/Method` */
   readonly path: string;
+  /** How long calls of the method take, whatever cluster they go to. */
+  readonly norm: MethodNorm;
   readonly config: MethodConfig;
   readonly maxSendBytes: number;
   readonly maxReceiveBytes: number;
@@ -22,6 +25,7 @@ export interface PlanOptions {
 export class CallPlan implements PlanOptions {
   readonly cluster: Cluster;
   readonly path: string;
+  readonly norm: MethodNorm;
   readonly config: MethodConfig;
   readonly maxSendBytes: number;
   readonly maxReceiveBytes: number;
@@ -36,6 +40,7 @@ export class CallPlan implements PlanOptions {
   constructor(options: PlanOptions) {
     this.cluster = options.cluster;
     this.path = options.path;
+    this.norm = options.norm;
     this.config = options.config;
     this.maxSendBytes = options.maxSendBytes;
     this.maxReceiveBytes = options.maxReceiveBytes;

@@ -1,5 +1,5 @@
 import type { CallCredentials } from '@grpc/grpc-js';
-import type { Clock, Random } from '@podwire/core';
+import { type Clock, type Random, type StallMeter, stallsOf } from '@podwire/core';
 import { WaitLimit } from '../cluster/wait-queue.ts';
 import type { Env } from '../env.ts';
 import type { Observer } from '../observe/observer.ts';
@@ -46,6 +46,7 @@ export class CallRuntime {
   /** Milliseconds since 1970 by the clock that callers make deadlines with. */
   readonly callersMs: () => number;
   readonly wheel: TimerWheel;
+  readonly #stalls: StallMeter;
   /** Undefined if no observer looks at calls: then a call costs one comparison. */
   readonly observer: Observer | undefined;
   readonly planner: Planner;
@@ -83,6 +84,7 @@ export class CallRuntime {
     this.random = env.random;
     this.observer = observer?.onCall === undefined ? undefined : observer;
     this.callersMs = env.callersMs ?? (() => env.clock.wallMs());
+    this.#stalls = stallsOf(env.clock);
     this.wheel = new TimerWheel(env.clock, env.afterPoll);
     this.waitLimit = new WaitLimit(settings.waiting.maxCalls);
     this.secure = settings.tls !== undefined;
@@ -113,21 +115,31 @@ export class CallRuntime {
     if (this.#batch.push(call) === 1) void SETTLED.then(this.#beginBatch);
   }
 
+  /** Milliseconds that this process did not run while calls were open. */
+  get stalledMs(): number {
+    return this.#stalls.at(this.clock.nowMs());
+  }
+
   onCallStart(): void {
     this.openCalls += 1;
+    if (this.openCalls === 1) this.#stalls.watch();
     this.processRef.ref();
   }
 
   onCallEnd(): void {
     this.openCalls -= 1;
     this.processRef.unref();
-    if (this.openCalls === 0) this.#onIdle?.();
+    if (this.openCalls > 0) return;
+    this.#stalls.unwatch();
+    if (this.closed) this.#stalls.rest();
+    this.#onIdle?.();
   }
 
   /** Takes no more calls. Begins the calls of this turn, and ends those that are suspended. */
   close(): void {
     this.#beginBatch();
     this.closed = true;
+    this.#stalls.rest();
     for (const call of [...this.suspended]) call.onChannelClosed();
   }
 

@@ -1,5 +1,6 @@
 // Long because a call and its attempts are tested over one setup.
 import { credentials, Metadata } from '@grpc/grpc-js';
+import { MethodNorm } from '@podwire/balancer';
 import { settle, VirtualClock } from '@podwire/core/testing';
 import { type FakeCall, FakeTransport } from '@podwire/http2/testing';
 import { toEndpoint } from '@podwire/registry';
@@ -63,12 +64,20 @@ async function open(
   });
   for (const [name, addresses] of Object.entries(clusters)) {
     const cluster = new Cluster({
-      ...{ name, env, pool, policy: settings.policy, drainMs: 1_000, authority: 'orders' },
-      ...{ commonHeaders: [], waitLimit: runtime.waitLimit, onChange() {}, onPod() {} },
+      ...{
+        name,
+        env,
+        pool,
+        policy: settings.policy,
+        drainMs: 1_000,
+        panicThreshold: 50,
+        authority: 'orders',
+      },
+      ...{ commonHeaders: [], waitLimit: runtime.waitLimit, onChange() {}, onPod() {}, onReport() {} },
     });
     cluster.update(addresses.map((address) => toEndpoint({ address })));
     const limits = { maxSendBytes: -1, maxReceiveBytes: -1, needsHash: false };
-    plans.set(name, new CallPlan({ cluster, path: PATH, config, ...limits }));
+    plans.set(name, new CallPlan({ cluster, path: PATH, norm: new MethodNorm(), config, ...limits }));
   }
   await clock.advance(200);
 

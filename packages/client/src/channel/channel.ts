@@ -1,3 +1,4 @@
+// Long because it is the public surface of a channel, and its parts meet here: each has a file.
 import type { ChannelInterface, Channel as GrpcChannel } from '@grpc/grpc-js';
 import { type EndpointSet, type OpenedTarget, openTarget, type WatchStatus } from '@podwire/registry';
 import { EventEmitter } from 'eventemitter3';
@@ -11,7 +12,8 @@ import type { Env } from '../env.ts';
 import { ModeSwitch } from '../modes/mode-switch.ts';
 import { WantedMode } from '../modes/wanted-mode.ts';
 import { allOf } from '../observe/all-of.ts';
-import type { Observer } from '../observe/observer.ts';
+import { ReportCounter } from '../observe/counters.ts';
+import type { ClusterReport, Observer } from '../observe/observer.ts';
 import { milliseconds } from '../options/check.ts';
 import { withLive } from '../options/live-settings.ts';
 import type { Mode } from '../options/mode.ts';
@@ -26,7 +28,13 @@ import { Grace } from './grace.ts';
 import type { PodwireChannel } from './podwire-channel.ts';
 import { Readiness } from './readiness.ts';
 import { Router } from './router.ts';
-import { type ChannelSnapshot, snapshotPods, snapshotRegistry, snapshotZone } from './snapshot.ts';
+import {
+  type ChannelSnapshot,
+  snapshotPanic,
+  snapshotPods,
+  snapshotRegistry,
+  snapshotZone,
+} from './snapshot.ts';
 
 type CreateCall = Parameters<ChannelInterface['createCall']>;
 
@@ -50,6 +58,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
   readonly #env: Env;
   readonly #routing: Routing | undefined;
   readonly #observer: Observer | undefined;
+  readonly #counter = new ReportCounter();
   readonly #router: Router;
   readonly #runtime: CallRuntime;
   readonly #connectivity: Connectivity;
@@ -74,7 +83,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
     this.#env = env;
     this.#routing = routing;
     this.#service = settings.name ?? serviceName(this.#target);
-    this.#observer = allOf([eventObserver(this.events), ...observers]);
+    this.#observer = allOf([this.#counter, eventObserver(this.events), ...observers]);
     this.#router = new Router(settings, env.random);
     this.#runtime = new CallRuntime({
       service: this.#service,
@@ -212,9 +221,12 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
       policy: main.policy.name,
       transport: this.#settings.transport.name,
       calls: { open: openCalls, waiting: waitLimit.waiting },
+      panic: snapshotPanic(clusters.values()),
+      stalledMs: this.#runtime.stalledMs,
+      counters: this.#counter.now,
       registry: watch && snapshotRegistry(this.#target.registry.scheme, watch, clock.wallMs()),
       zone: snapshotZone(this.#settings.zone),
-      pods: snapshotPods([...clusters.values()], clock.nowMs()),
+      pods: snapshotPods([...clusters.values()], clock),
     };
   }
 
@@ -260,6 +272,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
         onHealth: (pod: ClientPod) => this.#observer?.onHealth?.(pod),
         onSet: (set: EndpointSet) => this.#observer?.onSet?.(set),
         onRegistry: (status: WatchStatus) => this.#observer?.onRegistry?.(status),
+        onReport: (report: ClusterReport) => this.#observer?.onReport?.(report),
       },
     };
     return Destination.open(mode, context, this.#routing);

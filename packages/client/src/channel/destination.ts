@@ -85,13 +85,11 @@ export class Destination {
   }
 
   /** Takes other settings while calls run. A cluster with a policy of its own keeps it. */
-  configure({ policy, drainMs, health }: Settings): void {
-    for (const cluster of this.clusters.values())
-      cluster.configure({
-        drainMs,
-        health,
-        policy: this.#ownPolicies.has(cluster) ? cluster.policy : policy,
-      });
+  configure({ policy, drainMs, health, panicThreshold }: Settings): void {
+    for (const cluster of this.clusters.values()) {
+      const kept = this.#ownPolicies.has(cluster) ? cluster.policy : policy;
+      cluster.configure({ drainMs, health, panicThreshold, policy: kept });
+    }
   }
 
   /** Call it when new calls and waiting calls go elsewhere. Calls in flight finish within the drain time. */

@@ -57,6 +57,7 @@ async function open(
     authority: 'orders',
     commonHeaders: [],
     drainMs: 1_000,
+    panicThreshold: 50,
     pool: new ConnectionPool({
       env,
       transport,
@@ -68,6 +69,7 @@ async function open(
     }),
     onChange() {},
     onPod() {},
+    onReport() {},
   });
   const hosts = Array.from({ length: count }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
   return {

@@ -1,7 +1,8 @@
+import type { EjectionReason } from '@podwire/balancer';
 import { timers } from '@podwire/core';
 import type { WatchStatus } from '@podwire/registry';
 import type { EventEmitter } from 'eventemitter3';
-import type { Observer } from '../observe/observer.ts';
+import type { ClusterReport, Observer, PanicLevel } from '../observe/observer.ts';
 import type { Mode } from '../options/mode.ts';
 import type { HealthStatus } from '../pod/health-status.ts';
 import type { PodState } from '../pod/state.ts';
@@ -14,6 +15,19 @@ export interface ChannelEvents {
   pod: [{ readonly id: string; readonly state: PodState; readonly error: string | undefined }];
   /** A Pod says something else of its health than before; see the option `health`. */
   health: [{ readonly id: string; readonly health: HealthStatus | undefined }];
+  /** Outlier detection took a Pod out, for about `forMs`. `times`: how often in a row. */
+  ejected: [
+    { readonly id: string; readonly reason: EjectionReason; readonly forMs: number; readonly times: number },
+  ];
+  /** A Pod that was ejected is back, after `afterMs`. */
+  returned: [{ readonly id: string; readonly afterMs: number }];
+  /** A Pod owes replies and is silent, so that new calls go elsewhere; or it was heard again. */
+  suspect: [{ readonly id: string; readonly isSuspect: boolean }];
+  /**
+   * Too few Pods take calls, so ejections and suspicions are ignored (`opinions`), or also what Pods say of themselves (`all`); or none of
+   * this any more.
+   */
+  panic: [{ readonly level: PanicLevel; readonly cluster: string }];
   /** The state of the registry's watch. */
   registry: [WatchStatus];
   /** The mode changed: new calls go this way now. */
@@ -40,8 +54,15 @@ export function eventObserver(events: EventEmitter<ChannelEvents>): Observer {
       if (events.listenerCount('endpoints') === 0) return;
       emit(events, 'endpoints', { version, source, ids: endpoints.map(({ id }) => id) });
     },
+    onReport: (report) => emitReport(events, report),
     onRegistry: (status) => emit(events, 'registry', status),
   };
+}
+
+function emitReport(events: EventEmitter<ChannelEvents>, report: ClusterReport): void {
+  if (report.type === 'notEjected') return;
+  const { type, ...value } = report;
+  emit(events, type, value as ChannelEvents[typeof type][0]);
 }
 
 /** Emits an event. An error that a listener throws becomes an uncaught exception, so that it never ends a connection. */

@@ -1,3 +1,4 @@
+import { MethodNorm } from '@podwire/balancer';
 import type { Random } from '@podwire/core';
 import type { MethodRoutes, Route } from '@podwire/routing';
 import { CallPlan, type PlannedMethod, type Planner } from '../call/call-plan.ts';
@@ -13,6 +14,7 @@ const MAX_METHODS = 1_000;
 /** One method, with the plans that were made for its calls. */
 class RoutedMethod implements PlannedMethod {
   readonly path: string;
+  readonly norm: MethodNorm = new MethodNorm();
   only: CallPlan | undefined;
   /** Undefined until a call asks, and again once the routes changed. */
   routes: MethodRoutes<MethodConfig> | undefined;
@@ -99,13 +101,13 @@ export class Router implements Planner {
     if (plan === undefined) {
       const cluster = destination.clusters.get(name);
       if (cluster === undefined) return undefined;
-      plan = this.#make(method.path, route.config, cluster);
+      plan = this.#make(method, route.config, cluster);
       plans.set(name, plan);
     }
     return plan;
   }
 
-  #make(path: string, ofRoute: MethodConfig, cluster: Cluster): CallPlan {
+  #make({ path, norm }: RoutedMethod, ofRoute: MethodConfig, cluster: Cluster): CallPlan {
     const settings = this.#settings;
     const { retry, hedging, ...ofService } = settings.serviceConfig.methodConfig(path);
     const hasRetries = ofRoute.retry !== undefined || ofRoute.hedging !== undefined;
@@ -119,6 +121,7 @@ export class Router implements Planner {
     return new CallPlan({
       cluster,
       path,
+      norm,
       config: settings.retries ? config : withoutRetries,
       maxSendBytes: smaller(settings.maxSendBytes, config.maxSendBytes),
       maxReceiveBytes: smaller(settings.maxReceiveBytes, config.maxReceiveBytes),

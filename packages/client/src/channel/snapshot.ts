@@ -1,5 +1,9 @@
+import type { EjectionReason } from '@podwire/balancer';
+import type { Clock } from '@podwire/core';
 import type { ServiceWatch } from '@podwire/registry';
 import type { Cluster, ClusterState } from '../cluster/cluster.ts';
+import type { Counters } from '../observe/counters.ts';
+import type { PanicLevel } from '../observe/observer.ts';
 import type { Mode } from '../options/mode.ts';
 import type { OwnZone } from '../options/own-zone.ts';
 import type { HealthStatus } from '../pod/health-status.ts';
@@ -32,6 +36,19 @@ export interface PodSnapshot {
   readonly calls: number;
   /** Attempts that failed for a reason that lies more with the Pod than with the call. */
   readonly failed: number;
+  /** Share of the attempts that succeeded, by what they say of the Pod, over the last minute; undefined without any. */
+  readonly successRate: number | undefined;
+  /** Why outlier detection took it out, since when, until when (milliseconds since 1970), and how often in a row. */
+  readonly ejected:
+    | {
+        readonly reason: EjectionReason;
+        readonly sinceMs: number;
+        readonly untilMs: number;
+        readonly times: number;
+      }
+    | undefined;
+  /** Since when it owes replies and is silent, in milliseconds since 1970. */
+  readonly suspectSinceMs: number | undefined;
   /** Share of all calls of the channel, 0–1. */
   readonly share: number;
   /** Why its last connection ended, or could not be made. */
@@ -56,6 +73,12 @@ export interface ChannelSnapshot {
   readonly transport: string;
   /** Calls that were started and have not ended, and how many of them wait for a Pod. */
   readonly calls: { readonly open: number; readonly waiting: number };
+  /** Whether the reasons for which Pods are blocked are ignored, because too few Pods are left. */
+  readonly panic: PanicLevel;
+  /** Milliseconds that this process did not run while calls were open, since its first call. */
+  readonly stalledMs: number;
+  /** What happened to Pods since the channel was made. */
+  readonly counters: Counters;
   /** Undefined in the mode `mesh`, which asks no registry. */
   readonly registry:
     | {
@@ -98,13 +121,24 @@ export function snapshotZone(zone: OwnZone | undefined): ChannelSnapshot['zone']
   return zone && { name: zone.name, node: zone.node, problem: zone.problem };
 }
 
-export function snapshotPods(clusters: readonly Cluster[], nowMs: number): PodSnapshot[] {
-  const pods = clusters.flatMap((cluster) => cluster.all);
-  const total = pods.reduce((sum, pod) => sum + pod.load.started, 0);
-  return pods.map((pod) => snapshotPod(pod, total, nowMs));
+const PANICS: readonly PanicLevel[] = ['none', 'opinions', 'all'];
+
+/** The highest level of all clusters. */
+export function snapshotPanic(clusters: Iterable<Cluster>): PanicLevel {
+  const levels = [...clusters].map(({ panic }) => PANICS.indexOf(panic.level));
+  return PANICS[Math.max(0, ...levels)]!;
 }
 
-function snapshotPod(pod: ClientPod, total: number, nowMs: number): PodSnapshot {
+export function snapshotPods(clusters: readonly Cluster[], clock: Clock): PodSnapshot[] {
+  const pods = clusters.flatMap((cluster) => cluster.all);
+  const total = pods.reduce((sum, pod) => sum + pod.load.started, 0);
+  return pods.map((pod) => snapshotPod(pod, total, clock));
+}
+
+function snapshotPod(pod: ClientPod, total: number, clock: Clock): PodSnapshot {
+  const nowMs = clock.nowMs();
+  const wall = (atMs: number) => Math.round(clock.wallMs() + atMs - nowMs);
+  const ejection = pod.record?.ejection;
   const { endpoint, load, connections } = pod;
   const limit = connections.maxConcurrentStreams;
   return {
@@ -120,6 +154,14 @@ function snapshotPod(pod: ClientPod, total: number, nowMs: number): PodSnapshot 
     latencyMs: load.sampled ? Math.round(load.latencyMs(nowMs) * 1_000) / 1_000 : undefined,
     calls: load.started,
     failed: load.failed,
+    successRate: pod.record?.window.rate,
+    ejected: ejection && {
+      reason: ejection.reason,
+      sinceMs: wall(ejection.sinceMs),
+      untilMs: wall(ejection.untilMs),
+      times: pod.record!.times,
+    },
+    suspectSinceMs: pod.suspectSinceMs === undefined ? undefined : wall(pod.suspectSinceMs),
     share: total === 0 ? 0 : load.started / total,
     lastError: pod.lastError,
   };

@@ -46,6 +46,7 @@ function open(count: number, name = 'round_robin', clock = new VirtualClock(), r
     authority: 'orders',
     commonHeaders: [],
     drainMs: 1_000,
+    panicThreshold: 50,
     pool: new ConnectionPool({
       env,
       transport,
@@ -57,6 +58,7 @@ function open(count: number, name = 'round_robin', clock = new VirtualClock(), r
     }),
     onChange() {},
     onPod() {},
+    onReport() {},
   });
   cluster.update(endpoints(0, count));
   return { clock, listeners, cluster, builds: () => builds };

@@ -1,14 +1,18 @@
+// Long because it is where a set of Pods, a policy, a queue and opinions meet: each has a file, and here is what they tell one another.
 import { canServe, type LoadTotal, type Picker, type PickInfo, type Policy } from '@podwire/balancer';
-import type { Incremental, Timer } from '@podwire/core';
+import { type Incremental, type StallMeter, stallsOf, type Timer } from '@podwire/core';
 import type { RawHeaders } from '@podwire/http2';
 import type { Endpoint, ServiceWatch } from '@podwire/registry';
 import type { Env } from '../env.ts';
+import type { ClusterReport } from '../observe/observer.ts';
 import type { ConnectionPool } from '../pod/connection-pool.ts';
 import type { ClientPod, PodOwner } from '../pod/pod.ts';
+import type { PodRank } from '../pod/rank.ts';
 import type { HealthOption } from '../watches/health-monitor.ts';
 import { FirstPod } from './first-pod.ts';
 import { Members } from './members.ts';
 import { type ClientMonitorFactory, Monitors } from './monitors.ts';
+import { Panic } from './panic.ts';
 import { PickerRebuild } from './picker-rebuild.ts';
 import { WaitLimit, WaitQueue } from './wait-queue.ts';
 import { WarmUp } from './warm-up.ts';
@@ -20,6 +24,8 @@ export interface ClusterSettings {
   readonly drainMs: number;
   /** What is asked of Pods about their health; see `watches/health-monitor.ts`. */
   readonly health?: HealthOption;
+  /** In percent of the set: when fewer Pods take calls, podwire's opinions of the others are ignored. 0 is never. */
+  readonly panicThreshold: number;
 }
 
 /** The options of a cluster. */
@@ -41,7 +47,11 @@ export interface ClusterOptions extends ClusterSettings {
   onChange(cluster: Cluster): void;
   /** A Pod's state changed. */
   onPod(pod: ClientPod): void;
+  onReport(report: ClusterReport): void;
 }
+
+/** How long a policy that sends equal keys to one Pod, or all calls to one, waits for a suspect Pod before it diverts calls. */
+const DIVERTS_AFTER_MS = 500;
 
 /** `unknown`: the registry has not answered yet; `empty`: it names no Pod. The others are gRPC's connectivity states. */
 export type ClusterState = 'unknown' | 'empty' | 'connecting' | 'ready' | 'failing';
@@ -58,6 +68,8 @@ export class Cluster implements PodOwner {
   /** Undefined unless a monitor looks at attempts: then an attempt costs one comparison. */
   monitors: Monitors | undefined;
   readonly #monitors: Monitors;
+  readonly stalls: StallMeter;
+  readonly panic: Panic;
   /** The registry's watch that names its Pods; undefined for a fixed address. */
   feed: ServiceWatch | undefined;
   policy: Policy;
@@ -86,6 +98,8 @@ export class Cluster implements PodOwner {
     this.commonHeaders = options.commonHeaders;
     this.policy = options.policy;
     this.settings = options;
+    this.stalls = stallsOf(env.clock);
+    this.panic = new Panic(options.panicThreshold);
     this.#options = options;
     this.queue = new WaitQueue(options.waitLimit ?? new WaitLimit(Number.POSITIVE_INFINITY));
     this.#members = new Members(this, () => this.settings.drainMs);
@@ -96,7 +110,7 @@ export class Cluster implements PodOwner {
       () => this.#members.order.length,
     );
     this.#first = this.#firstPod();
-    this.#monitors = new Monitors(options.monitors ?? [], env.clock);
+    this.#monitors = new Monitors(options.monitors ?? [], this);
   }
 
   /** Pods of the set, by id. */
@@ -119,6 +133,7 @@ export class Cluster implements PodOwner {
     const { health } = this.settings;
     const hasSamePolicy = settings.policy === this.policy;
     this.settings = settings;
+    if (this.panic.configure(settings.panicThreshold)) this.#onPanic();
     if (this.isRetired || (hasSamePolicy && settings.health === health)) return;
     this.policy = settings.policy;
     this.#tellPods();
@@ -196,6 +211,26 @@ export class Cluster implements PodOwner {
     return this.state !== 'ready';
   }
 
+  get heeded(): number {
+    return this.panic.heeded;
+  }
+
+  get divertsAfterMs(): number {
+    return this.policy.needsHash || this.policy.order !== undefined ? DIVERTS_AFTER_MS : 0;
+  }
+
+  onSuspect({ id, suspectSinceMs }: ClientPod): void {
+    this.report({ type: 'suspect', id, isSuspect: suspectSinceMs !== undefined });
+  }
+
+  onRank(before: PodRank, pod: ClientPod): void {
+    if (this.panic.move(before, pod.rank)) this.#onPanic();
+  }
+
+  report(report: ClusterReport): void {
+    this.#options.onReport(report);
+  }
+
   onWeight(): void {
     this.#rebuild.plan('later');
   }
@@ -226,6 +261,12 @@ export class Cluster implements PodOwner {
   #tellPods(): void {
     this.#monitors.onPods(this.#members.order);
     this.monitors = this.#monitors.watchesAttempts ? this.#monitors : undefined;
+  }
+
+  #onPanic(): void {
+    const { level } = this.panic;
+    this.report({ type: 'panic', level, cluster: this.name });
+    for (const pod of this.#members.order) pod.refresh();
   }
 
   #firstPod(): FirstPod | undefined {

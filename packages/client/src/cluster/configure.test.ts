@@ -10,8 +10,12 @@ import type { ClientPod } from '../pod/pod.ts';
 import { Cluster } from './cluster.ts';
 
 const PODS = ['10.0.0.1:1', '10.0.0.2:1', '10.0.0.3:1'] as const;
-const ALL = { policy: createPolicy('round_robin'), drainMs: 1_000 };
-const FIRST = { policy: createPolicy({ pick_first: { shuffleAddressList: false } }), drainMs: 1_000 };
+const ALL = { policy: createPolicy('round_robin'), drainMs: 1_000, panicThreshold: 50 };
+const FIRST = {
+  policy: createPolicy({ pick_first: { shuffleAddressList: false } }),
+  drainMs: 1_000,
+  panicThreshold: 50,
+};
 const HEAD = { method: { path: '/a/b', authority: 'a', headers: [] }, headers: [], maxReceiveBytes: -1 };
 
 /** A cluster whose Pods are ready. */
@@ -20,7 +24,16 @@ async function open() {
   const env = { clock, random: () => 0.5, afterPoll: (fn: () => void) => void clock.after(0, fn) };
   const transport = new FakeTransport(clock);
   const cluster = new Cluster({
-    ...{ name: 'direct', env, ...ALL, authority: 'orders', commonHeaders: [], onChange() {}, onPod() {} },
+    ...{
+      name: 'direct',
+      env,
+      ...ALL,
+      authority: 'orders',
+      commonHeaders: [],
+      onChange() {},
+      onPod() {},
+      onReport() {},
+    },
     pool: new ConnectionPool({
       env,
       transport,

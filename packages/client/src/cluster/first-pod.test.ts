@@ -49,6 +49,7 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
     authority: 'orders',
     commonHeaders: [],
     drainMs: 1_000,
+    panicThreshold: 50,
     pool: new ConnectionPool({
       env,
       transport,
@@ -60,6 +61,7 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
     }),
     onChange() {},
     onPod() {},
+    onReport() {},
   });
   return {
     clock,

@@ -1,8 +1,15 @@
-import { Block, type MonitorFactory, type PodControl } from '@podwire/balancer';
+import { Block, createPolicy, type MonitorFactory, type PodControl } from '@podwire/balancer';
+import { stallsOf } from '@podwire/core';
 import { VirtualClock } from '@podwire/core/testing';
 import { expect, test } from 'vitest';
 import type { ClientPod } from '../pod/pod.ts';
-import { Monitors } from './monitors.ts';
+import { type MonitoredCluster, Monitors } from './monitors.ts';
+
+function cluster(): MonitoredCluster {
+  const clock = new VirtualClock();
+  const env = { clock, random: () => 0.5, afterPoll: (fn: () => void) => fn() };
+  return { env, policy: createPolicy('round_robin'), stalls: stallsOf(clock), report() {} };
+}
 
 test('a Pod that left for good is not kept, although its monitor blocks it for ever', () => {
   let control: PodControl<ClientPod> | undefined;
@@ -10,10 +17,11 @@ test('a Pod that left for good is not kept, although its monitor blocks it for e
     control = given as unknown as typeof control;
     return { name: 'blocks' };
   };
-  const monitors = new Monitors([factory], new VirtualClock());
+  const monitors = new Monitors([factory], cluster());
   const told: string[] = [];
   const pod = (name: string) => {
     const one = {
+      probe() {},
       block: (why: number) => told.push(`${name}: block ${why}`),
       unblock: (why: number) => told.push(`${name}: unblock ${why}`),
     };

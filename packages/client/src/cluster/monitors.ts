@@ -1,18 +1,34 @@
-import type { AttemptFacts, Monitor, PodControl } from '@podwire/balancer';
-import type { Clock, Timer } from '@podwire/core';
-import type { ClientPod } from '../pod/pod.ts';
+import type { AttemptFacts, Monitor, PodControl, Policy, Report } from '@podwire/balancer';
+import type { Random, StallMeter, Timer } from '@podwire/core';
+import type { Env } from '../env.ts';
+import type { ClientPod, WatchedAttempt } from '../pod/pod.ts';
+import { Overdue } from './overdue.ts';
+
+/** The cluster, as its monitors know it. */
+export interface MonitoredCluster {
+  readonly env: Env;
+  readonly policy: Policy;
+  readonly stalls: StallMeter;
+  report(report: Report): void;
+}
 
 /** Makes a monitor that looks at more of the Pods than a policy does; a `MonitorFactory` is one, too. */
 export type ClientMonitorFactory = (control: PodControl<ClientPod>) => Monitor<ClientPod>;
 
 /** Runs a cluster's monitors: passes events on to them, calls their ticks, and blocks or weighs Pods for them. */
 export class Monitors {
-  readonly #clock: Clock;
+  readonly #cluster: MonitoredCluster;
+  readonly #overdue: Overdue;
   #running: readonly RunningMonitor[];
 
-  constructor(factories: readonly ClientMonitorFactory[], clock: Clock) {
-    this.#clock = clock;
-    this.#running = factories.map((factory) => new RunningMonitor(factory, clock));
+  constructor(factories: readonly ClientMonitorFactory[], cluster: MonitoredCluster) {
+    this.#cluster = cluster;
+    this.#overdue = new Overdue({
+      env: cluster.env,
+      stalledMs: (nowMs) => cluster.stalls.at(nowMs),
+      onOverdue: (attempt, nowMs) => this.#onOverdue(attempt, nowMs),
+    });
+    this.#running = factories.map((factory) => new RunningMonitor(factory, cluster));
   }
 
   /** Whether any of them looks at attempts. */
@@ -23,20 +39,22 @@ export class Monitors {
   }
 
   onPods(pods: readonly ClientPod[]): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#cluster.env.clock.nowMs();
     for (const { monitor } of this.#running) monitor.onPods?.(pods, nowMs);
   }
 
   onReady(pod: ClientPod): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#cluster.env.clock.nowMs();
     for (const { monitor } of this.#running) monitor.onReady?.(pod, nowMs);
   }
 
-  onAttemptStart(attempt: AttemptFacts<ClientPod>): void {
+  onAttemptStart(attempt: WatchedAttempt): void {
+    this.#overdue.add(attempt);
     for (const { monitor } of this.#running) monitor.onAttemptStart?.(attempt);
   }
 
-  onAttemptEnd(attempt: AttemptFacts<ClientPod>): void {
+  onAttemptEnd(attempt: WatchedAttempt): void {
+    this.#overdue.remove(attempt);
     for (const { monitor } of this.#running) monitor.onAttemptEnd?.(attempt);
   }
 
@@ -48,24 +66,53 @@ export class Monitors {
   /** Takes back what the monitors did to these Pods, and ends them. Attempts that are open end without them. */
   close(pods: readonly ClientPod[]): void {
     const running = this.#running;
+    this.#overdue.close();
     this.#running = [];
     for (const one of running) one.close(pods);
+  }
+
+  #onOverdue(attempt: AttemptFacts<ClientPod>, nowMs: number): void {
+    for (const { monitor } of this.#running) monitor.onOverdue?.(attempt, nowMs);
   }
 }
 
 /** One monitor with its ticks. */
 class RunningMonitor implements PodControl<ClientPod> {
   readonly monitor: Monitor<ClientPod>;
-  readonly #clock: Clock;
+  readonly #cluster: MonitoredCluster;
   #tickAtMs = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
   #closed = false;
   /** By Pod, the reasons for which this monitor blocks it. */
   readonly #blocked = new Map<ClientPod, number>();
 
-  constructor(factory: ClientMonitorFactory, clock: Clock) {
-    this.#clock = clock;
+  constructor(factory: ClientMonitorFactory, cluster: MonitoredCluster) {
+    this.#cluster = cluster;
     this.monitor = factory(this);
+  }
+
+  get random(): Random {
+    return this.#cluster.env.random;
+  }
+
+  get usesKeys(): boolean {
+    return this.#cluster.policy.needsHash;
+  }
+
+  get ejectsNone(): boolean {
+    return this.#cluster.policy.order !== undefined;
+  }
+
+  report(report: Report): void {
+    if (!this.#closed) this.#cluster.report(report);
+  }
+
+  probe(pod: ClientPod, isOpen: boolean): void {
+    if (!this.#closed) pod.probe(isOpen);
+  }
+
+  ping(pod: ClientPod, answered: () => void): void {
+    pod.connections.ping(() => this.#closed || answered());
   }
 
   block(pod: ClientPod, why: number): void {
@@ -94,21 +141,25 @@ class RunningMonitor implements PodControl<ClientPod> {
     if (this.#closed || atMs >= this.#tickAtMs) return;
     this.#timer?.cancel();
     this.#tickAtMs = atMs;
-    this.#timer = this.#clock.after(Math.max(0, atMs - this.#clock.nowMs()), () => this.#tick());
+    const { clock } = this.#cluster.env;
+    this.#timer = clock.after(Math.max(0, atMs - clock.nowMs()), () => this.#tick());
   }
 
   close(pods: readonly ClientPod[]): void {
     this.#closed = true;
     this.#timer?.cancel();
     this.monitor.close?.();
-    for (const [pod, why] of this.#blocked) pod.unblock(why);
+    for (const [pod, why] of this.#blocked) {
+      pod.probe(false);
+      pod.unblock(why);
+    }
     this.#blocked.clear();
     for (const pod of pods) pod.weigh(this, 1);
   }
 
   #tick(): void {
     this.#tickAtMs = Number.POSITIVE_INFINITY;
-    const nextMs = this.monitor.tick?.(this.#clock.nowMs());
+    const nextMs = this.monitor.tick?.(this.#cluster.env.clock.nowMs());
     if (nextMs !== undefined) this.tickAt(nextMs);
   }
 }

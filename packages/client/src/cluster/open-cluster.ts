@@ -1,4 +1,10 @@
-import { createPolicy, type Policy, selectSubset } from '@podwire/balancer';
+import {
+  createPolicy,
+  type MonitorFactory,
+  OutlierDetection,
+  type Policy,
+  selectSubset,
+} from '@podwire/balancer';
 import { ACCEPT_ENCODING } from '@podwire/http2';
 import {
   type Endpoint,
@@ -11,6 +17,7 @@ import {
   watchService,
 } from '@podwire/registry';
 import type { Env } from '../env.ts';
+import type { ClusterReport } from '../observe/observer.ts';
 import type { Mode } from '../options/mode.ts';
 import type { Settings } from '../options/settings.ts';
 import { ConnectGate } from '../pod/connect-gate.ts';
@@ -33,6 +40,7 @@ export interface ClusterListener {
   onHealth(pod: ClientPod): void;
   onSet(set: EndpointSet): void;
   onRegistry(status: WatchStatus): void;
+  onReport(report: ClusterReport): void;
 }
 
 /** The objects with which all clusters of a channel are opened. */
@@ -78,6 +86,7 @@ export function openPool(mode: Mode, { target, service, settings, env }: Cluster
       keepaliveWithoutCalls: keepalive.withoutCalls,
       keepaliveSparing: keepalive.sparing,
       maxHeaderListBytes: settings.maxHeaderBytes,
+      suspicion: settings.suspicion,
       env,
     }),
   });
@@ -106,7 +115,7 @@ export function openDirect(context: ClusterContext, pool: ConnectionPool, spec: 
   const cluster: Cluster = new Cluster({
     ...options,
     ...spec,
-    monitors: [health, loads, ...(spec.monitors ?? [])],
+    monitors: [health, loads, ...ownMonitors(settings), ...(spec.monitors ?? [])],
     ...(zone !== undefined && { zone: () => zone.name }),
   });
   const { accepts } = spec;
@@ -161,6 +170,11 @@ export function openMesh(context: ClusterContext, pool: ConnectionPool): Cluster
   return cluster;
 }
 
+/** The monitors that the options ask for. */
+function ownMonitors({ outlierDetection }: Settings): MonitorFactory[] {
+  return outlierDetection === undefined ? [] : [(control) => new OutlierDetection(control, outlierDetection)];
+}
+
 function subset(endpoints: readonly Endpoint[], settings: Settings): readonly Endpoint[] {
   return settings.subset === undefined ? endpoints : selectSubset(endpoints, settings.subset);
 }
@@ -175,6 +189,7 @@ function clusterOptions(mode: Mode, context: ClusterContext, pool: ConnectionPoo
     policy: settings.policy,
     drainMs: settings.drainMs,
     health: settings.health,
+    panicThreshold: settings.panicThreshold,
     authority: authorityOf(mode, settings, target, service),
     commonHeaders: [
       'te',
@@ -188,6 +203,7 @@ function clusterOptions(mode: Mode, context: ClusterContext, pool: ConnectionPoo
     ],
     onChange: (cluster) => listener.onChange(cluster),
     onPod: (pod) => listener.onPod(pod),
+    onReport: (report) => listener.onReport(report),
   };
 }
 

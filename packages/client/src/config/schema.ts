@@ -120,11 +120,15 @@ function schemas(
     if (row.kind === 'special' && row.isCode) continue;
     const rule =
       row.kind === 'group'
-        ? object(schemas(rows, docs, name), required(rows, name))
+        ? groupSchema(row, object(schemas(rows, docs, name), required(rows, name)))
         : { ...ruleOf(name, row), ...('default' in row && { default: row.default }) };
     properties[key] = { ...rule, description: describe(docs[name]!) };
   }
   return properties;
+}
+
+function groupSchema(row: Extract<Row, { kind: 'group' }>, schema: Schema): Schema {
+  return row.orFalse ? { oneOf: [{ const: false }, schema] } : schema;
 }
 
 /** The members that a group must have. */

@@ -16,6 +16,9 @@ export function allOf(observers: readonly Observer[]): Observer | undefined {
     onSet(set) {
       for (const one of observers) one.onSet?.(set);
     },
+    onReport(report) {
+      for (const one of observers) one.onReport?.(report);
+    },
     onRegistry(status) {
       for (const one of observers) one.onRegistry?.(status);
     },

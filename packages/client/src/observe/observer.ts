@@ -1,4 +1,4 @@
-import type { AttemptFacts, Pod } from '@podwire/balancer';
+import type { AttemptFacts, Pod, Report } from '@podwire/balancer';
 import type { EndpointSet, WatchStatus } from '@podwire/registry';
 
 /**
@@ -14,9 +14,25 @@ export interface Observer {
   onHealth?(pod: PodInfo): void;
   /** The registry named another set of Pods. */
   onSet?(set: EndpointSet): void;
+  /** A cluster found something out about a Pod, or changed what it makes of that. */
+  onReport?(report: ClusterReport): void;
   /** The state of the registry's watch changed. */
   onRegistry?(status: WatchStatus): void;
 }
+
+/** What a cluster reports besides its Pods' states. */
+export type ClusterReport =
+  | Report
+  /** A Pod owes replies and is silent, or was heard again. */
+  | { readonly type: 'suspect'; readonly id: string; readonly isSuspect: boolean }
+  /** Too few Pods are left, so the reasons for which Pods are blocked count for less; or for all again (`none`). */
+  | { readonly type: 'panic'; readonly level: PanicLevel; readonly cluster: string };
+
+/**
+ * `none`: blocked Pods get no calls. `opinions`: too few Pods are left, so calls also go to Pods that podwire took out itself. `all`: none is left,
+ * so calls also go to those that say that they do not serve: all at once means that they share what is broken.
+ */
+export type PanicLevel = 'none' | 'opinions' | 'all';
 
 /** A call as it begins. */
 export interface CallInfo {

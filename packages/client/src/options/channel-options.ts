@@ -151,6 +151,50 @@ export interface ChannelOptions {
    * Default: none.
    */
   readonly zone?: string | ZoneOfNode;
+  /** Takes Pods out that fail calls although their connection works, and lets them back in one call at a time. `false` turns it off. */
+  readonly outlierDetection?:
+    | false
+    | {
+        /** Failures in a row that eject a Pod; more while the other Pods fail, too. 0 is off. Default 5. */
+        readonly consecutiveFailures?: number;
+        /**
+         * Calls in a row that were not answered in the time that is usual for their method; more while the other Pods time out, too. 0 is
+         * off. Default 3.
+         */
+        readonly consecutiveTimeouts?: number;
+        /** Compares each Pod with all others together. `false` turns it off. */
+        readonly successRate?:
+          | false
+          | {
+              /** How far back calls count. Default 60 000. */
+              readonly windowMs?: number;
+              /** How many of the newest calls of a Pod count at most. Default 500. */
+              readonly maxRequests?: number;
+              /** How many calls of a Pod are needed. Default 10. */
+              readonly minRequests?: number;
+              /** By how much the success rate must be lower; 0.1 is ten points. Default 0.1. */
+              readonly minDifference?: number;
+            };
+        /** How often success rates are compared, while there are calls. Default 1000. */
+        readonly intervalMs?: number;
+        /** How long the first ejection lasts, up to a fifth shorter or longer. It doubles each time. Default 5000. */
+        readonly baseEjectionTimeMs?: number;
+        /** The longest ejection. Default 60 000. */
+        readonly maxEjectionTimeMs?: number;
+        /** The largest share of the Pods that may be out, rounded down; Pods without a connection count. Default 50. */
+        readonly maxEjectionPercent?: number;
+      };
+  /** Sends new calls elsewhere while a Pod owes replies and is silent, and asks it by one PING. `false` turns it off. */
+  readonly suspicion?:
+    | false
+    | {
+        /** The least silence that makes a Pod suspect; otherwise three times the usual longest one. Default 100. */
+        readonly minMs?: number;
+        /** How long the answer to the PING may take, before the connection is given up. Default 1000. */
+        readonly timeoutMs?: number;
+      };
+  /** In percent of the Pods: when fewer take calls, ejections and suspicions are ignored. 0 is never. Default 50. */
+  readonly panicThreshold?: number;
   /** Connect to some Pods only. Default: all Pods. */
   readonly subset?: {
     /** How many Pods to connect to. */

@@ -6,7 +6,7 @@ import type { Settings } from './settings.ts';
  * others stay, with the objects that the channel was made with, such as watched certificates or a zone that was found.
  */
 export function withLive(before: Settings, after: Settings): Settings {
-  const { hashKey, mode, health, drainMs, waiting, serviceConfig, retries, given } = after;
+  const { hashKey, mode, health, drainMs, panicThreshold, waiting, serviceConfig, retries, given } = after;
   const { maxReceiveBytes, maxSendBytes } = after;
   return {
     ...before,
@@ -15,6 +15,7 @@ export function withLive(before: Settings, after: Settings): Settings {
     mode,
     health,
     drainMs,
+    panicThreshold,
     waiting,
     maxReceiveBytes,
     maxSendBytes,

@@ -114,6 +114,56 @@ export function optionDocs(): Readonly<Record<OptionName, OptionDoc>> {
       meaning: 'Connections to one Pod when its stream limit is used up (gRFC A105).',
     },
     drainMs: { meaning: 'How long a Pod that left the set may finish the calls it has.' },
+    outlierDetection: {
+      meaning:
+        'Takes Pods out that fail calls although their connection works, and lets them back in one call at a time. `false` turns it off.',
+      see: '[reliability.md](reliability.md)',
+    },
+    'outlierDetection.consecutiveFailures': {
+      meaning: 'Failures in a row that eject a Pod; more while the other Pods fail, too. 0 is off.',
+    },
+    'outlierDetection.consecutiveTimeouts': {
+      meaning:
+        'Calls in a row that were not answered in the time that is usual for their method; more while the other Pods time out, too. 0 is off.',
+    },
+    'outlierDetection.successRate': {
+      meaning: 'Compares each Pod with all others together. `false` turns it off.',
+    },
+    'outlierDetection.successRate.windowMs': { meaning: 'How far back calls count.' },
+    'outlierDetection.successRate.maxRequests': {
+      meaning: 'How many of the newest calls of a Pod count at most.',
+    },
+    'outlierDetection.successRate.minRequests': { meaning: 'How many calls of a Pod are needed.' },
+    'outlierDetection.successRate.minDifference': {
+      meaning: 'By how much the success rate must be lower; 0.1 is ten points.',
+    },
+    'outlierDetection.intervalMs': {
+      meaning: 'How often success rates are compared, while there are calls.',
+    },
+    'outlierDetection.baseEjectionTimeMs': {
+      meaning: 'How long the first ejection lasts, up to a fifth shorter or longer. It doubles each time.',
+    },
+    'outlierDetection.maxEjectionTimeMs': { meaning: 'The longest ejection.' },
+    'outlierDetection.maxEjectionPercent': {
+      meaning:
+        'The largest share of the Pods that may be out, rounded down; Pods without a connection count.',
+    },
+    suspicion: {
+      meaning:
+        'Sends new calls elsewhere while a Pod owes replies and is silent, and asks it by one PING. `false` turns it off.',
+      see: '[reliability.md](reliability.md)',
+    },
+    'suspicion.minMs': {
+      meaning: 'The least silence that makes a Pod suspect; otherwise three times the usual longest one.',
+    },
+    'suspicion.timeoutMs': {
+      meaning: 'How long the answer to the PING may take, before the connection is given up.',
+    },
+    panicThreshold: {
+      meaning:
+        'In percent of the Pods: when fewer take calls, ejections and suspicions are ignored. 0 is never.',
+      see: '[reliability.md](reliability.md)',
+    },
     hashKey: {
       meaning:
         'What the hash policies hash: the value of a metadata header, or what a function returns. Calls of equal keys go to the same Pod.',

@@ -49,6 +49,8 @@ export interface SpecialRow extends AnyRow {
 export interface GroupRow {
   readonly kind: 'group';
   readonly optional?: true;
+  /** Whether `false` turns off what the group sets; its value is undefined then. */
+  readonly orFalse?: true;
   /** Whether an optional group can come and go while calls run. */
   readonly live?: true;
 }
@@ -84,6 +86,8 @@ type MembersOf<T, G extends string> = {
 /** The checked values of the options in a table, groups as objects. */
 export type Parsed<T> = {
   readonly [K in keyof T & string as K extends `${string}.${string}` ? never : K]: T[K] extends GroupRow
-    ? Parsed<MembersOf<T, K>> | (T[K] extends { readonly optional: true } ? undefined : never)
+    ?
+        | Parsed<MembersOf<T, K>>
+        | (T[K] extends { readonly optional: true } | { readonly orFalse: true } ? undefined : never)
     : ValueOf<T[K]>;
 };

@@ -4,11 +4,12 @@
 // writes the rest.
 import { CALL_ROWS } from './call-rows.ts';
 import { CONNECTION_ROWS } from './connection-rows.ts';
+import { HEALTH_ROWS } from './health-rows.ts';
 import type { Rows } from './option-kinds.ts';
 import { SERVICE_ROWS } from './service-rows.ts';
 
 /** Every option of a channel by name, members of groups as `group.member`. */
-export const OPTION_TABLE = { ...SERVICE_ROWS, ...CONNECTION_ROWS, ...CALL_ROWS } as const;
+export const OPTION_TABLE = { ...SERVICE_ROWS, ...CONNECTION_ROWS, ...HEALTH_ROWS, ...CALL_ROWS } as const;
 
 /** The name of an option, `group.member` in a group. */
 export type OptionName = keyof typeof OPTION_TABLE;

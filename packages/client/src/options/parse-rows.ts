@@ -40,7 +40,7 @@ function parseOption(table: Table, name: string, value: unknown): unknown {
   const row = table.rows[name]!;
   const path = table.at(name);
   if (row.kind !== 'group') return parseValue(row, value, path, table.grpcOnly);
-  if (value === undefined && row.optional) return undefined;
+  if ((value === undefined && row.optional) || (value === false && row.orFalse)) return undefined;
   const given = checkKeys(value === undefined ? {} : value, namesIn(table.rows, name), path);
   return parseGroup(table, name, given);
 }

@@ -1,5 +1,11 @@
 import type { CallCredentials } from '@grpc/grpc-js';
-import { createPolicy, type Policy, type SubsetOptions, zoneAware } from '@podwire/balancer';
+import {
+  createPolicy,
+  type OutlierOptions,
+  type Policy,
+  type SubsetOptions,
+  zoneAware,
+} from '@podwire/balancer';
 import { InvalidInput, NOT_SHOWN, unknownKey } from '@podwire/core';
 import { type Transport, USER_AGENT } from '@podwire/http2';
 import type { Registry } from '@podwire/registry';
@@ -37,6 +43,9 @@ export interface Settings {
     readonly sparing: boolean;
   };
   readonly maxConnectionsPerPod: number;
+  readonly outlierDetection: OutlierOptions | undefined;
+  readonly suspicion: { readonly minMs: number; readonly timeoutMs: number } | undefined;
+  readonly panicThreshold: number;
   readonly waiting: { readonly maxCalls: number; readonly timeoutMs: number };
   readonly drainMs: number;
   readonly maxReceiveBytes: number;
@@ -78,6 +87,11 @@ export function parseOptions(input: unknown, path = 'options'): Settings {
       NOT_SHOWN,
       'need the option tls: they are never sent over plaintext',
     );
+  const { outlierDetection: ejection } = own;
+  if (ejection !== undefined && ejection.maxEjectionTimeMs < ejection.baseEjectionTimeMs) {
+    const rule = `must not be less than baseEjectionTimeMs, ${ejection.baseEjectionTimeMs}`;
+    throw new InvalidInput(at('outlierDetection.maxEjectionTimeMs'), ejection.maxEjectionTimeMs, rule);
+  }
   return {
     ...own,
     policy: choosePolicy(own.policy ?? own.serviceConfig.policy, own.zone),

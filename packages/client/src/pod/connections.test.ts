@@ -1,3 +1,4 @@
+import { stallsOf } from '@podwire/core';
 import { VirtualClock } from '@podwire/core/testing';
 import { FakeTransport } from '@podwire/http2/testing';
 import { toEndpoint } from '@podwire/registry';
@@ -44,6 +45,11 @@ function open(maxConnectionsPerPod = 1) {
       pool,
       total: { inFlight: 0 },
       monitors: undefined,
+      stalls: stallsOf(clock),
+      heeded: -1,
+      divertsAfterMs: 0,
+      onSuspect() {},
+      onRank() {},
       isDown: () => false,
       onState: ({ state }) => void states.push(state),
       onWeight() {},

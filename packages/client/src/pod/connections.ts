@@ -52,6 +52,8 @@ export interface ConnectionsUser {
   onConnectionsState(): void;
   /** The connections have room again, or have none left, in the same state. */
   onConnectionsRoom(): void;
+  /** `isSuspect` changed. */
+  onConnectionsSuspect(): void;
   /** A connection that took no more calls is gone. */
   onConnectionGone(): void;
 }
@@ -81,6 +83,10 @@ export class PodConnections implements DialedPod {
   lastError: string | undefined;
   /** Whether the Pod was ready and is no longer, although it is wanted. */
   lost = false;
+  /** Whether every connection that takes calls is suspect: it owes replies and is silent. */
+  isSuspect = false;
+  /** Why the connection ended on which calls were last lost: for the Pod's record, it counts once. */
+  lossSeen: CloseCause | undefined;
   /** Set by every reply, which shows that the connection works. */
   sawReply = false;
   readonly address: PodAddress;
@@ -162,9 +168,17 @@ export class PodConnections implements DialedPod {
     if (this.#options.env.clock.nowMs() + delayMs < this.#retryAtMs) this.#retryIn(delayMs);
   }
 
-  /** Opens a stream on the oldest connection with room. */
+  /** Sends a PING on the oldest connection. Where one more could be punished, `answered` is called without it. */
+  ping(answered: () => void): void {
+    const oldest = this.#links[0];
+    if (oldest?.connection.ping(answered) === false) this.#options.env.clock.after(0, answered);
+  }
+
+  /** Opens a stream on the oldest connection with room; on one that is suspect only if all are. */
   open(head: StreamHead, handler: StreamHandler): Stream | undefined {
+    const isChoosy = this.#links.length > 1 && !this.isSuspect;
     for (const { connection } of this.#links) {
+      if (isChoosy && connection.isSuspect) continue;
       const stream = connection.hasRoom ? connection.open(head, handler) : undefined;
       if (stream === undefined) continue;
       if (!connection.hasRoom) this.#onRoom();
@@ -203,6 +217,7 @@ export class PodConnections implements DialedPod {
       onDraining: (cause) => link && this.#onDraining(link, closeText(cause)),
       onTooManyPings: () => this.#options.pings.onTooMany(this.address.id, keepaliveTimeMs),
       onRoom: () => this.#onRoom(),
+      onSuspect: () => this.#lookSuspect(),
       onClosed: (cause) => {
         if (connecting) settled('failed');
         if (link === undefined && epoch !== this.#epoch) return;
@@ -313,10 +328,18 @@ export class PodConnections implements DialedPod {
     this.#dialer.dial();
   }
 
+  #lookSuspect(): void {
+    const isSuspect = this.#links.length > 0 && this.#links.every(({ connection }) => connection.isSuspect);
+    if (isSuspect === this.isSuspect) return;
+    this.isSuspect = isSuspect;
+    for (const user of this.#users) user.onConnectionsSuspect();
+  }
+
   #setState(state: ConnectionsState): void {
     if (this.state === state) return this.#refresh();
     this.state = state;
     this.#look();
+    this.#lookSuspect();
     for (const user of this.#users) user.onConnectionsState();
   }
 
@@ -328,6 +351,7 @@ export class PodConnections implements DialedPod {
   }
 
   #refresh(): void {
+    this.#lookSuspect();
     if (this.#look()) for (const user of this.#users) user.onConnectionsRoom();
   }
 

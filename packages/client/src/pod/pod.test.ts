@@ -1,3 +1,4 @@
+import { stallsOf } from '@podwire/core';
 import { VirtualClock } from '@podwire/core/testing';
 import { FakeTransport } from '@podwire/http2/testing';
 import { type EndpointInput, toEndpoint } from '@podwire/registry';
@@ -31,6 +32,11 @@ async function open() {
     }),
     total: { inFlight: 0 },
     monitors: undefined,
+    stalls: stallsOf(clock),
+    heeded: -1,
+    divertsAfterMs: 0,
+    onSuspect() {},
+    onRank() {},
     isDown: () => false,
     onState: ({ state }) => void told.push(state),
     onWeight: ({ weight }) => void told.push(`weight ${weight}`),

@@ -1,5 +1,15 @@
-import { type AttemptFacts, LoadMeter, type LoadTotal, type Pod } from '@podwire/balancer';
-import type { Timer } from '@podwire/core';
+// Long because a Pod is where connections, weight, reasons and load meet, and what a pick reads must lie on one object.
+import {
+  type AttemptFacts,
+  Block,
+  type Evidence,
+  LoadMeter,
+  type LoadTotal,
+  type MethodNorm,
+  type Pod,
+  type PodRecord,
+} from '@podwire/balancer';
+import type { StallMeter, Timer } from '@podwire/core';
 import type { RawHeaders } from '@podwire/http2';
 import type { Endpoint } from '@podwire/registry';
 import type { Env } from '../env.ts';
@@ -7,12 +17,25 @@ import { endpointHeaders, NO_HEADERS } from '../headers/endpoint-headers.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { ConnectionsUser, PodConnections } from './connections.ts';
 import type { HealthStatus } from './health-status.ts';
+import { type PodRank, rankOf } from './rank.ts';
 import type { PodState } from './state.ts';
+
+/** An open attempt, which is itself a node in the list of those that may become overdue. */
+export interface WatchedAttempt extends AttemptFacts<ClientPod> {
+  evidence: Evidence;
+  readonly norm: MethodNorm;
+  /** The stall meter when it was sent. */
+  readonly stalledMs: number;
+  /** The next older attempt of the list, and the next newer one. */
+  olderOpen: WatchedAttempt | undefined;
+  newerOpen: WatchedAttempt | undefined;
+  isListed: boolean;
+}
 
 /** The monitors of a cluster, which are told of every attempt. */
 export interface AttemptWatcher {
-  onAttemptStart(attempt: AttemptFacts<ClientPod>): void;
-  onAttemptEnd(attempt: AttemptFacts<ClientPod>): void;
+  onAttemptStart(attempt: WatchedAttempt): void;
+  onAttemptEnd(attempt: WatchedAttempt): void;
 }
 
 /** The cluster that a Pod is in, as the Pod knows it. */
@@ -22,12 +45,21 @@ export interface PodOwner {
   /** Calls in flight over all Pods of the set. */
   readonly total: LoadTotal;
   readonly monitors: AttemptWatcher | undefined;
+  readonly stalls: StallMeter;
+  /** The bits of `Block` that keep calls away: all, unless too few Pods are left. */
+  readonly heeded: number;
+  /** For how long the policy keeps a suspect Pod: affinity to one Pod is worth more than a short wait. */
+  readonly divertsAfterMs: number;
   /** Whether no Pod of the set takes calls now. */
   isDown(): boolean;
   /** The Pod's state changed. */
   onState(pod: ClientPod): void;
   /** A monitor changed the Pod's weight. */
   onWeight(pod: ClientPod): void;
+  /** The Pod became suspect, or was heard again. */
+  onSuspect(pod: ClientPod): void;
+  /** The Pod's rank changed. */
+  onRank(before: PodRank, pod: ClientPod): void;
   /** The Pod can take calls again, or no longer, in the same state. */
   onRoom(pod: ClientPod): void;
 }
@@ -45,6 +77,14 @@ export class ClientPod implements Pod, ConnectionsUser {
   weight: number;
   /** Bits of `Block`. */
   blocked = 0;
+  /** Whether the policy may choose it although it is ejected: for one call. */
+  onProbation = false;
+  record: PodRecord | undefined;
+  rank: PodRank = 'out';
+  /** Since when it owes replies and is silent; undefined if it is not suspect. */
+  suspectSinceMs: number | undefined;
+  /** Runs until calls are diverted from it. */
+  #divert: Timer | undefined;
   /** Whether it can take a call that names it: like `available`, but regardless of weight and blocks. */
   hasRoom = false;
   state: PodState = 'idle';
@@ -82,6 +122,10 @@ export class ClientPod implements Pod, ConnectionsUser {
       this.#headers = endpointHeaders(attributes);
     }
     return this.#headers;
+  }
+
+  get isConnected(): boolean {
+    return this.state === 'ready' && this.endpoint.phase === 'serving';
   }
 
   /** Whether the last attempt to connect failed; holds until one succeeds. */
@@ -134,19 +178,25 @@ export class ClientPod implements Pod, ConnectionsUser {
   update(endpoint: Endpoint): void {
     this.endpoint = endpoint;
     this.#weigh();
-    this.#refresh();
+    this.refresh();
   }
 
   /** Takes the Pod out of the policy's choice, for a reason of `Block`. Calls that it has, and calls that name it, go on. */
   block(why: number): void {
     this.blocked |= why;
-    this.#refresh();
+    this.refresh();
   }
 
   /** Takes a reason back. The policy may choose the Pod again once there is no reason left. */
   unblock(why: number): void {
     this.blocked &= ~why;
-    this.#refresh();
+    this.refresh();
+  }
+
+  /** Lets the policy choose the Pod although it is ejected, or no longer. */
+  probe(isOpen: boolean): void {
+    this.onProbation = isOpen;
+    this.refresh();
   }
 
   /** Multiplies the weight by a factor of 0 or more, one for each monitor; 1 takes it back. */
@@ -157,7 +207,7 @@ export class ClientPod implements Pod, ConnectionsUser {
     const before = this.weight;
     this.#weigh();
     if (this.weight === before) return;
-    this.#refresh();
+    this.refresh();
     this.owner.onWeight(this);
   }
 
@@ -175,6 +225,7 @@ export class ClientPod implements Pod, ConnectionsUser {
   close(reason: string): void {
     if (this.state === 'closed') return;
     this.#timer?.cancel();
+    this.#divert?.cancel();
     this.wantsConnection = false;
     this.#setState('closed');
     this.connections.remove(this, reason);
@@ -186,7 +237,20 @@ export class ClientPod implements Pod, ConnectionsUser {
   }
 
   onConnectionsRoom(): void {
-    this.#refresh();
+    this.refresh();
+  }
+
+  onConnectionsSuspect(): void {
+    const { isSuspect } = this.connections;
+    if (isSuspect === (this.suspectSinceMs !== undefined)) return;
+    const { clock } = this.owner.env;
+    this.suspectSinceMs = isSuspect ? clock.nowMs() : undefined;
+    this.#divert?.cancel();
+    const { divertsAfterMs } = this.owner;
+    if (!isSuspect) this.unblock(Block.SUSPECT);
+    else if (divertsAfterMs === 0) this.block(Block.SUSPECT);
+    else this.#divert = clock.after(divertsAfterMs, () => this.block(Block.SUSPECT));
+    this.owner.onSuspect(this);
   }
 
   onConnectionGone(): void {
@@ -207,9 +271,10 @@ export class ClientPod implements Pod, ConnectionsUser {
   }
 
   #setState(state: PodState): void {
-    if (this.state === state) return this.#refresh();
+    if (this.state === state) return this.refresh();
     this.state = state;
     this.#look();
+    this.#rate();
     this.owner.onState(this);
   }
 
@@ -218,11 +283,23 @@ export class ClientPod implements Pod, ConnectionsUser {
     const { hasRoom, available } = this;
     this.hasRoom = this.state === 'ready' && this.endpoint.phase === 'serving' && this.connections.hasRoom;
     // The weight is checked here, too, because the picker may not know of its change yet.
-    this.available = this.hasRoom && this.weight > 0 && this.blocked === 0;
+    const reasons = this.blocked & this.owner.heeded;
+    const isFree = reasons === 0 || (this.onProbation && reasons === Block.EJECTED);
+    this.available = this.hasRoom && this.weight > 0 && isFree;
     return this.hasRoom !== hasRoom || this.available !== available;
   }
 
-  #refresh(): void {
-    if (this.#look()) this.owner.onRoom(this);
+  /** Something changed that decides whether it takes calls. */
+  refresh(): void {
+    const changed = this.#look();
+    this.#rate();
+    if (changed) this.owner.onRoom(this);
+  }
+
+  /** Works out the rank. Done after the rest, because the cluster may change its mind on all of its Pods. */
+  #rate(): void {
+    const before = this.rank;
+    this.rank = rankOf(this);
+    if (this.rank !== before) this.owner.onRank(before, this);
   }
 }

@@ -214,7 +214,9 @@ export class NodeConnection implements Connection, StreamOwner, SuspectPeer {
     if (!this.#background.fit(this.maxConcurrentStreams)) return undefined;
     const stream = this.open(head, handler);
     // One that node:http2 did not begin is none of the connection's.
-    if (stream instanceof NodeStream) this.#background.add(stream);
+    if (!(stream instanceof NodeStream)) return stream;
+    stream.isBackground = true;
+    this.#background.add(stream);
     return stream;
   }
 

@@ -55,6 +55,8 @@ export class NodeStream implements Stream {
   readonly #stream: ClientHttp2Stream;
   readonly #handler: StreamHandler;
   readonly #reader: MessageReader;
+  /** Whether it is no call: then its silence means nothing. */
+  isBackground = false;
   /** Whether the request is complete and nothing of the reply is here. */
   #isOwed = false;
   sentBytes = 0;
@@ -359,7 +361,7 @@ export class NodeStream implements Stream {
 
   #owe(): void {
     const { suspicion } = this.#owner;
-    if (suspicion === undefined || this.#httpStatus !== 0) return;
+    if (suspicion === undefined || this.isBackground || this.#httpStatus !== 0) return;
     this.#isOwed = true;
     suspicion.owe();
   }

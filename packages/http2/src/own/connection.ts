@@ -178,7 +178,9 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#background ??= new BackgroundStreams();
     if (!this.#background.fit(this.maxConcurrentStreams)) return undefined;
     const stream = this.open(head, handler);
-    if (stream !== undefined) this.#background.add(stream);
+    if (stream === undefined) return undefined;
+    (stream as OwnStream).isBackground = true;
+    this.#background.add(stream);
     return stream;
   }
 

@@ -62,6 +62,8 @@ export class OwnStream extends Windowed implements Stream {
   readonly #out: Outgoing;
   sentBytes = 0;
   receivedBytes = 0;
+  /** Whether it is no call: then its silence means nothing. */
+  isBackground = false;
   /** Whether the request is complete and nothing of the reply is here. */
   #isOwed = false;
   #wanted = 0;
@@ -353,7 +355,7 @@ export class OwnStream extends Windowed implements Stream {
 
   #owe(): void {
     const { suspicion } = this.#host;
-    if (suspicion === undefined || this.#response !== undefined) return;
+    if (suspicion === undefined || this.isBackground || this.#response !== undefined) return;
     this.#isOwed = true;
     suspicion.owe();
   }

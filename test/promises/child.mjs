@@ -11,6 +11,8 @@ export async function startChild(program, order, { execArgv = [], through = [] }
     execArgv: rest,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',
+    // grpc-js then asks the DNS server that its target names.
+    env: { ...process.env, GRPC_NODE_USE_ALTERNATIVE_RESOLVER: 'true' },
   });
   let asked = 0;
   const waiting = new Map();

@@ -6,6 +6,7 @@ import { failing } from './rows/failing.mjs';
 import { fifths } from './rows/fifth.mjs';
 import { gone } from './rows/gone.mjs';
 import { hedged } from './rows/hedged.mjs';
+import { io } from './rows/io.mjs';
 import { overloads } from './rows/overload.mjs';
 import { own } from './rows/own.mjs';
 import { peers } from './rows/peers.mjs';
@@ -25,6 +26,7 @@ export const rows = [
   ...failing,
   ...hedged,
   ...own,
+  ...io,
   ...peers,
   ...sets,
   ...overloads,

@@ -62,6 +62,7 @@ export class Stage {
     this.fleet = new Fleet(fleet);
     const count = fleet.pods ?? Math.max(...loads.map(({ pods }) => pods));
     await this.fleet.start(count, fleet.each);
+    await this.#row.setUp?.(this);
     const clients = this.kinds.flatMap((kind) =>
       loads.filter(({ peer }) => kind === 'podwire' || peer === undefined).map((load) => [kind, load]),
     );

@@ -3,8 +3,10 @@ import { closeSync, openSync, readFile } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { nowMs } from '../time.mjs';
 import { OpenLoop } from './open-loop.mjs';
+import { openStream } from './streams.mjs';
 
-const CPU_MS = 100;
+const LOOK_MS = 100;
+const READ_MS = 10;
 const order = JSON.parse(process.argv[2]);
 const { open } = await import(`./${order.kind}.mjs`);
 const channels = await Promise.all(Array.from({ length: order.channels ?? 1 }, () => open(order)));
@@ -28,9 +30,21 @@ const burn = (ms) => {
 };
 
 const kept = [];
-/** What the process has used of the processor, now and then. */
+const streams = [];
+/** What the process has used of the processor, in milliseconds, and has of memory, in megabytes, now and then. */
 const cpu = [];
-setInterval(() => cpu.push([nowMs(), cpuMs()]), CPU_MS).unref();
+const memory = [];
+setInterval(() => {
+  cpu.push([nowMs(), cpuMs()]);
+  memory.push([nowMs(), process.memoryUsage.rss() / 1e6]);
+}, LOOK_MS).unref();
+/** How long it takes to read a small file, which needs the thread pool. */
+const reads = [];
+if (order.readsFiles)
+  setInterval(() => {
+    const sinceMs = nowMs();
+    readFile(process.argv[1], () => reads.push([sinceMs, nowMs() - sinceMs]));
+  }, READ_MS).unref();
 /** Descriptors that are held to leave none. */
 const hoard = [];
 let hoarding;
@@ -59,6 +73,8 @@ const commands = {
   burst({ calls, ...changes }) {
     for (let i = 0; i < calls; i++) load.one(changes);
   },
+  /** Begins a stream, beside the calls; its end is told with the history. */
+  stream: (value) => void streams.push(openStream(channels[0].client, value)),
   /** A collection of all garbage (`--expose-gc`), which holds the event loop. */
   collect: () => globalThis.gc(),
   /** Leaves no descriptor to anyone else, or gives them back. */
@@ -72,7 +88,7 @@ const commands = {
     await load.stop();
     const seen = channels.map((channel) => channel.seen?.());
     for (const channel of channels) channel.close();
-    return { calls: load.calls, seen: seen[0], allSeen: seen, cpu };
+    return { calls: load.calls, seen: seen[0], allSeen: seen, cpu, reads, memory, streams };
   },
 };
 process.on('message', async ({ id, command, value }) => {

@@ -8,10 +8,10 @@ import { options } from './options.mjs';
 const ca = new URL('../../certs/ca-one.pem', import.meta.url);
 
 /** `peer`: further options of grpc-js. */
-export async function open({ file, service, tls, serviceConfig, peer = {} }) {
+export async function open({ target, file, service, tls, serviceConfig, peer = {} }) {
   registerDocumentResolver();
   const credentials = tls ? grpc.credentials.createSsl(readFileSync(ca)) : grpc.credentials.createInsecure();
-  const client = new FleetClient(`document:${file}#${service}`, credentials, {
+  const client = new FleetClient(target ?? `document:${file}#${service}`, credentials, {
     'grpc.service_config': JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }], ...serviceConfig }),
     ...options,
     ...(tls && { 'grpc.ssl_target_name_override': 'localhost' }),

@@ -24,8 +24,8 @@ const ca = new URL('../../certs/ca-one.pem', import.meta.url);
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 
 /** `podwire`: options of the channel; none are the defaults. */
-export async function open({ file, service, tls, serviceConfig, podwire = {} }) {
-  const channel = createChannel(`file://${file}#${service}`, {
+export async function open({ target, file, service, tls, serviceConfig, podwire = {} }) {
+  const channel = createChannel(target ?? `file://${file}#${service}`, {
     ...(tls && { tls: { ca: readFileSync(ca), serverName: 'localhost' } }),
     ...(serviceConfig && { serviceConfig }),
     ...podwire,

@@ -56,7 +56,7 @@ export class Fleet {
     renameSync(`${this.file}.new`, this.file);
   }
 
-  /** All that the Pods wrote: `{ pod, what, id, atMs, outcome }`, what: begun, ended, refused, ping, connection. */
+  /** All that the Pods wrote: `{ pod, what, id, atMs, outcome }`, what: begun, ended, refused, ping, connection, stream broken. */
   log() {
     return this.pods.flatMap((pod) => pod.log());
   }
@@ -67,7 +67,7 @@ export class Fleet {
   }
 }
 
-const WHAT = { b: 'begun', e: 'ended', r: 'refused', p: 'ping', c: 'connection' };
+const WHAT = { b: 'begun', e: 'ended', r: 'refused', p: 'ping', c: 'connection', s: 'stream broken' };
 
 class Pod {
   #child;
@@ -76,7 +76,8 @@ class Pod {
 
   constructor(directory, index, options) {
     this.host = `127.0.0.${11 + index}`;
-    this.port = FIRST_PORT + index;
+    // DNS tells addresses alone: its Pods have one port.
+    this.port = FIRST_PORT + (options.onePort ? 0 : index);
     this.endpoint = options.endpoint;
     this.#log = join(directory, `pod-${index}.log`);
     this.#options = options;

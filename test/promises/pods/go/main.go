@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log"
 	"math/rand"
 	"net"
@@ -99,6 +100,12 @@ func serve(_ any, stream grpc.ServerStream) error {
 	if ids := headers.Get("call-id"); len(ids) > 0 {
 		id = ids[0]
 	}
+	switch path[len(service):] {
+	case "Download":
+		return download(stream)
+	case "Upload":
+		return upload(stream)
+	}
 	write("b", id, "")
 	defer func() { write("e", id, outcome) }()
 	if headers.Get("call-kills") != nil {
@@ -144,6 +151,30 @@ func serve(_ any, stream grpc.ServerStream) error {
 	}
 	time.Sleep(time.Duration(*one.DelayMs * float64(time.Millisecond)))
 	return stream.SendMsg(&message)
+}
+
+// download sends 10 000 messages of 64 KiB, as fast as they are taken.
+func download(stream grpc.ServerStream) error {
+	message := make([]byte, 64<<10)
+	for range 10_000 {
+		if err := stream.SendMsg(&message); err != nil {
+			write("s", "-", "")
+			return err
+		}
+	}
+	return nil
+}
+
+// upload takes all that is sent.
+func upload(stream grpc.ServerStream) error {
+	var message []byte
+	for {
+		if err := stream.RecvMsg(&message); err == io.EOF {
+			return stream.SendMsg(&message)
+		} else if err != nil {
+			return err
+		}
+	}
 }
 
 func main() {

@@ -87,6 +87,12 @@ export class Stage {
       service: serviceOf(kind, load),
       name: name.replaceAll(' ', '-'),
     };
+    // Options in which a length is, such as a window, have two as well.
+    if (Array.isArray(load.podwire?.slowStart?.windowMs))
+      order.podwire = {
+        ...load.podwire,
+        slowStart: { windowMs: this.lengthOf(load.podwire.slowStart.windowMs) },
+      };
     const execArgv = load.execArgv;
     const child = await startChild(program, order, { execArgv });
     this.clients.set(name, { kind, load, child });

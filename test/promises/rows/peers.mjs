@@ -17,6 +17,7 @@ const pings = (client) => {
 };
 
 const idle = (name, perSecond, changes) => ({ ...S, name, perSecond, ...changes });
+const WATCHING = { podwire: { health: { serviceName: 'fleet' } } };
 const HANG = { Slow: { hang: true } };
 
 export const peers = [
@@ -112,9 +113,10 @@ export const peers = [
       idle('busy', 50),
       idle('idle', 0.001),
       idle('a call a minute', 1 / 60),
+      idle('watching', 1 / 60, WATCHING),
       idle('calls that hang', 1, { methods: [['Slow', 1, 3_000]] }),
     ],
-    fleet: { rules: HANG },
+    fleet: { rules: HANG, health: true },
     kinds: ['podwire'],
     async play(stage) {
       await stage.start();
@@ -126,7 +128,13 @@ export const peers = [
       }
     },
     promises: [
-      atMost('too_many_pings', tooMany, { busy: 0, idle: 0, 'a call a minute': 0, 'calls that hang': 0 }),
+      atMost('too_many_pings', tooMany, {
+        busy: 0,
+        idle: 0,
+        'a call a minute': 0,
+        watching: 0,
+        'calls that hang': 0,
+      }),
     ],
   },
   {

@@ -6,13 +6,21 @@ import { nowMs } from '../time.mjs';
 
 const BUSY = vary(A, 'A', { perSecond: [400, 1_000] });
 
+/** The same, with streams of health and load open to every Pod. */
+const WATCHING = vary(BUSY, 'A', {
+  podwire: {
+    health: { serviceName: 'fleet' },
+    policy: { weighted_round_robin: { enableOobLoadReport: true } },
+  },
+});
+
 /** `leave(stage, pod, unlist)` ends an old Pod. */
-const roll = (of, leave, fleet) => ({
+const roll = (of, leave, { load = BUSY, ...fleet } = {}) => ({
   id: 'G1',
   of,
   fault: `a rolling update: ${of}`,
   fleet,
-  loads: [BUSY],
+  loads: [load],
   async play(stage) {
     await stage.start();
     await stage.pause(1_500);
@@ -34,7 +42,9 @@ const roll = (of, leave, fleet) => ({
   },
   promises: [
     atMost('failed', failed, { A: 0 }),
-    atMost('a new Pod is called', called, { A: 0.5 }, ' s'),
+    // Reading the document, connecting and the first pick wait for the processor, which a busy machine has not.
+    atMost('a new Pod is called', called, { A: 1 }, ' s'),
+    long(atMost('a new Pod is called', called, { A: 0.5 }, ' s')),
     long(
       atMost(
         'p99 of before',
@@ -57,12 +67,19 @@ function called(client) {
   return Math.max(...times);
 }
 
+async function unlistFirst(stage, pod, unlist) {
+  unlist();
+  await stage.pause(300);
+  pod.signal('SIGTERM');
+  await pod.exited;
+}
+
 export const rolls = [
-  roll('registry first', async (stage, pod, unlist) => {
-    unlist();
-    await stage.pause(300);
-    pod.signal('SIGTERM');
-    await pod.exited;
+  roll('registry first', unlistFirst),
+  roll('Watch and OOB open', unlistFirst, {
+    load: WATCHING,
+    health: true,
+    rules: { '*': { load: { utilization: 0.5, qps: 100 } } },
   }),
   roll('SIGTERM first, registry 1 s later', async (stage, pod, unlist) => {
     pod.signal('SIGTERM');

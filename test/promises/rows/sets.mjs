@@ -29,7 +29,62 @@ const ownZone = (client) => {
   return (100 * calls.filter(({ pod }) => zone.includes(pod)).length) / Math.max(1, calls.length);
 };
 
+/** What stands for the mesh is one more Pod, which nothing lists. */
+const MESH = { host: '127.0.0.15', port: 50_055 };
+const MESHED = vary(A, 'A', {
+  perSecond: 200,
+  podwire: { mesh: { address: `${MESH.host}:${MESH.port}` }, failover: { mesh: true } },
+});
+const switches = (client) => client.seen.events.filter(({ name }) => name === 'failover').length;
+const kill = async (pods) => {
+  for (const pod of pods) pod.signal('SIGKILL');
+  await Promise.all(pods.map(({ exited }) => exited));
+};
+
+const failsOver = (of, fault, play, promises) => ({
+  id: 'Z3',
+  of,
+  fault,
+  kinds: ['podwire'],
+  loads: [MESHED],
+  fleet: { pods: 5 },
+  async play(stage) {
+    await stage.start();
+    await stage.pause(1_500);
+    const four = stage.pods.slice(0, MESHED.pods);
+    stage.marks.killed = four.map(({ address }) => address);
+    stage.mark('fault');
+    await play(stage, four);
+  },
+  promises,
+});
+
 export const sets = [
+  failsOver(
+    'killed',
+    'failover.mesh: all Pods are killed, and back later',
+    async (stage, four) => {
+      await kill(four);
+      stage.mark('gone');
+      await stage.pause(stage.lengthOf([4_000, 10_000]));
+      await Promise.all(four.map((pod) => pod.start()));
+      await stage.pause(stage.lengthOf([7_000, 15_000]));
+    },
+    [atMost('failed', failed, { A: open }), atMost('switches', switches, { A: 2 })],
+  ),
+  failsOver(
+    'flapping',
+    'failover.mesh: all Pods are killed and back every 2 s',
+    async (stage, four) => {
+      for (let i = 0; i < stage.lengthOf([2, 8]); i++) {
+        await kill(four);
+        await stage.pause(2_000);
+        await Promise.all(four.map((pod) => pod.start()));
+        await stage.pause(2_000);
+      }
+    },
+    [atMost('switches', switches, { A: 4 })],
+  ),
   {
     id: 'Z1',
     fault: 'a subset of 3 of 12, and its three are killed',

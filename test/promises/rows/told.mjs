@@ -47,7 +47,52 @@ const weights = (of, options) => {
   };
 };
 
+/** A fifth Pod joins and is spared at first; its share follows Envoy's ramp, of which 10 % is the least. */
+const WINDOW_MS = [6_000, 30_000];
+const LEAST = 0.1;
+const joins = (policy) => {
+  const load = vary(A, 'A', { perSecond: 300, podwire: { policy, slowStart: { windowMs: WINDOW_MS } } });
+  const joined = ({ pods }) => pods[4];
+  /** The share in a part of the window, off what the ramp says, in percent of that. */
+  const off = (from, until) => (client) => {
+    const { fault, healed } = client.marks;
+    const [a, b] = [from, until].map((part) => fault + part * (healed - fault));
+    const calls = client.calls.filter(({ startMs }) => startMs >= a && startMs < b);
+    const got = calls.filter(({ pod }) => pod === joined(client)).length / calls.length;
+    const weight = Math.max(LEAST, (from + until) / 2);
+    const fair = weight / (load.pods + weight);
+    return (100 * Math.abs(got - fair)) / fair;
+  };
+  /** Seconds of the window in which it got no call. */
+  const starved = (client) => {
+    const seconds = new Set();
+    const { fault, healed } = client.marks;
+    for (const { pod, startMs } of client.calls)
+      if (pod === joined(client) && startMs < healed) seconds.add(Math.floor((startMs - fault) / 1_000));
+    return Math.floor((healed - fault) / 1_000) - seconds.size;
+  };
+  return {
+    id: 'W2',
+    of: policy,
+    fault: `a fifth Pod joins, slow start, ${policy}`,
+    kinds: ['podwire'],
+    loads: [load],
+    faultMs: WINDOW_MS,
+    afterMs: 0,
+    async begin(stage) {
+      await stage.fleet.start(1);
+      stage.list(stage.pods);
+    },
+    promises: [
+      atMost('share in the middle third, off by', off(1 / 3, 2 / 3), { A: 25 }, ' %'),
+      atMost('share in the last third, off by', off(2 / 3, 1), { A: 25 }, ' %'),
+      atMost('seconds without a call', starved, { A: 0 }),
+    ],
+  };
+};
+
 export const tolds = [
+  ...['least_request', 'peak_ewma', 'round_robin', 'weighted_round_robin', 'random'].map(joins),
   health('flaps every 100 ms on 2 of 4', async (stage) => {
     let serving = true;
     const timer = setInterval(() => {

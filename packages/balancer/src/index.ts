@@ -18,4 +18,5 @@ export { Block, OPINIONS, OWN_WORD, type Pod } from './pod.ts';
 export { canServe } from './policies/scan.ts';
 export { zoneAware } from './policies/zone-aware.ts';
 export type { LoadReports, Picker, PickInfo, Policy, PolicyInput } from './policy.ts';
+export { SlowStart, type SlowStartOptions } from './slow-start.ts';
 export { type SubsetOptions, selectSubset } from './subset.ts';

@@ -41,6 +41,8 @@ export interface PodControl<P extends Pod = Pod> {
   ping(pod: P, answered: () => void): void;
   /** Multiplies a Pod's weight by a factor of 0 or more. Each monitor has one of its own; 1 takes it back. */
   weigh(pod: P, factor: number): void;
+  /** Sets the part of its weight that a Pod has while it is new; 1 takes it back. One monitor at most does that. */
+  ramp(pod: P, part: number): void;
   /** Asks for a tick at a time on the monotonic clock, in milliseconds. Of several requests, the earliest holds. */
   tickAt(atMs: number): void;
   /** Tells the channel's events and counters. */
@@ -59,6 +61,8 @@ export interface Monitor<P extends Pod = Pod> {
   onPods?(pods: readonly P[], nowMs: number): void;
   /** A Pod was connected. */
   onReady?(pod: P, nowMs: number): void;
+  /** A Pod that was ejected takes calls again. */
+  onReturn?(pod: P, nowMs: number): void;
   /** An attempt was sent to its Pod. */
   onAttemptStart?(attempt: AttemptFacts<P>): void;
   /** A unary attempt is open for much longer than is usual. Its evidence is TIMEOUT from now on. Called once for it at most. */

@@ -39,6 +39,8 @@ export interface Pod {
   readonly isConnected: boolean;
   /** Relative share of calls: the endpoint's weight, times what monitors make of it. The only weight that a policy reads. */
   readonly weight: number;
+  /** The part of its weight that it has while it is new (slow start); 1 otherwise. `weight` is multiplied by it already. */
+  readonly ramp: number;
   /** Bits of {@link Block}; 0 is not blocked. */
   readonly blocked: number;
   /** Its calls in flight and their latency. */

@@ -20,6 +20,8 @@ class PeakEwma<P extends Pod> extends Choices<P> {
     // A Pod without a sample counts as equally fast. If it counted as faster, every call would go to a Pod that just started.
     const known = a.load.sampled && b.load.sampled;
     const ratio = known ? Math.exp(a.load.latencyRank - b.load.latencyRank) : 1;
-    return ratio * (a.load.inFlight + 1) * b.weight < (b.load.inFlight + 1) * a.weight;
+    // In the place of 1, which makes an idle Pod's latency count, a new Pod has its ramp: idle, it is as good as others, and with one call
+    // it has much to do.
+    return ratio * (a.load.inFlight + a.ramp) * b.weight < (b.load.inFlight + b.ramp) * a.weight;
   }
 }

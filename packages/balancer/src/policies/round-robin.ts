@@ -2,8 +2,13 @@ import { done } from '@podwire/core';
 import type { Pod } from '../pod.ts';
 import type { Picker, PickInfo, Policy } from '../policy.ts';
 import { scanIndex, weighted } from './scan.ts';
+import { shares } from './shares.ts';
+import { WeightedRoundRobin } from './weighted-round-robin.ts';
 
-/** Picks every Pod in turn. It begins at a random one, so that many clients that start together do not move in step. */
+/**
+ * Picks every Pod in turn. It begins at a random one, so that many clients that start together do not move in step. While some Pods are new
+ * (slow start), these have fewer turns.
+ */
 export function roundRobin(): Policy {
   return {
     name: 'round_robin',
@@ -13,6 +18,11 @@ export function roundRobin(): Policy {
     order: undefined,
     build: ({ ready, random, previous }) => {
       const pods = weighted(ready);
+      if (pods.some(({ ramp }) => ramp !== 1)) {
+        const before = previous instanceof WeightedRoundRobin ? previous : undefined;
+        const parts = shares(pods, ({ ramp }) => ramp);
+        return done(new WeightedRoundRobin(pods, parts, random, before));
+      }
       return done(new RoundRobin(pods, start(pods, previous) ?? Math.floor(random() * pods.length)));
     },
   };

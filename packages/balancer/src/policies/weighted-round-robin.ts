@@ -19,12 +19,14 @@ export function weightedRoundRobin(loadReports: LoadReports): Policy {
     order: undefined,
     build: ({ ready, random, previous }) => {
       const before = previous instanceof WeightedRoundRobin ? previous : undefined;
-      return done(new WeightedRoundRobin(weighted(ready), random, before));
+      const pods = weighted(ready);
+      return done(new WeightedRoundRobin(pods, shares(pods), random, before));
     },
   };
 }
 
-class WeightedRoundRobin<P extends Pod> implements Picker<P> {
+/** Picks Pods in turn, each as often as its share says. */
+export class WeightedRoundRobin<P extends Pod> implements Picker<P> {
   readonly #pods: readonly P[];
   readonly #dueAt: Float64Array;
   readonly #period: Float64Array;
@@ -32,10 +34,15 @@ class WeightedRoundRobin<P extends Pod> implements Picker<P> {
   readonly #heap: Uint32Array;
   #now = 0;
 
-  constructor(pods: readonly P[], random: Random, previous: WeightedRoundRobin<Pod> | undefined) {
+  constructor(
+    pods: readonly P[],
+    parts: Float64Array,
+    random: Random,
+    previous: WeightedRoundRobin<Pod> | undefined,
+  ) {
     this.#pods = pods;
     this.#dueAt = new Float64Array(pods.length);
-    this.#period = shares(pods).map((share) => 1 / share);
+    this.#period = parts.map((share) => 1 / share);
     this.#heap = new Uint32Array(pods.length);
     const before = previous && positions<Pod>(previous.#pods, pods);
     for (let i = 0; i < pods.length; i++) {

@@ -14,6 +14,7 @@ export class TestPod implements Pod {
   blocked = 0;
   /** What monitors make of the endpoint's weight. */
   factor = 1;
+  ramp = 1;
   readonly load: LoadMeter;
   record: PodRecord | undefined;
 
@@ -36,7 +37,7 @@ export class TestPod implements Pod {
   }
 
   get weight(): number {
-    return this.endpoint.weight * this.factor;
+    return this.endpoint.weight * this.factor * this.ramp;
   }
 }
 

@@ -1,4 +1,11 @@
-import type { AttemptFacts, Monitor, PodControl, Policy, Report } from '@podwire/balancer';
+import {
+  type AttemptFacts,
+  Block,
+  type Monitor,
+  type PodControl,
+  type Policy,
+  type Report,
+} from '@podwire/balancer';
 import type { Random, StallMeter, Timer } from '@podwire/core';
 import type { Env } from '../env.ts';
 import type { ClientPod, WatchedAttempt } from '../pod/pod.ts';
@@ -28,7 +35,9 @@ export class Monitors {
       stalledMs: (nowMs) => cluster.stalls.at(nowMs),
       onOverdue: (attempt, nowMs) => this.#onOverdue(attempt, nowMs),
     });
-    this.#running = factories.map((factory) => new RunningMonitor(factory, cluster));
+    this.#running = factories.map(
+      (factory) => new RunningMonitor(factory, cluster, (pod) => this.#onReturn(pod)),
+    );
   }
 
   /** Whether any of them looks at attempts. */
@@ -71,6 +80,11 @@ export class Monitors {
     for (const one of running) one.close(pods);
   }
 
+  #onReturn(pod: ClientPod): void {
+    const nowMs = this.#cluster.env.clock.nowMs();
+    for (const { monitor } of this.#running) monitor.onReturn?.(pod, nowMs);
+  }
+
   #onOverdue(attempt: AttemptFacts<ClientPod>, nowMs: number): void {
     for (const { monitor } of this.#running) monitor.onOverdue?.(attempt, nowMs);
   }
@@ -83,11 +97,14 @@ class RunningMonitor implements PodControl<ClientPod> {
   #tickAtMs = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
   #closed = false;
+  #ramps = false;
+  readonly #onReturn: (pod: ClientPod) => void;
   /** By Pod, the reasons for which this monitor blocks it. */
   readonly #blocked = new Map<ClientPod, number>();
 
-  constructor(factory: ClientMonitorFactory, cluster: MonitoredCluster) {
+  constructor(factory: ClientMonitorFactory, cluster: MonitoredCluster, onReturn: (pod: ClientPod) => void) {
     this.#cluster = cluster;
+    this.#onReturn = onReturn;
     this.monitor = factory(this);
   }
 
@@ -122,10 +139,12 @@ class RunningMonitor implements PodControl<ClientPod> {
   }
 
   unblock(pod: ClientPod, why: number): void {
-    const left = (this.#blocked.get(pod) ?? 0) & ~why;
+    const before = this.#blocked.get(pod) ?? 0;
+    const left = before & ~why;
     if (left === 0) this.#blocked.delete(pod);
     else this.#blocked.set(pod, left);
     pod.unblock(why);
+    if (!this.#closed && (before & why & Block.EJECTED) !== 0) this.#onReturn(pod);
   }
 
   /** What a monitor never takes back would keep the Pod. */
@@ -135,6 +154,12 @@ class RunningMonitor implements PodControl<ClientPod> {
 
   weigh(pod: ClientPod, factor: number): void {
     if (!this.#closed) pod.weigh(this, factor);
+  }
+
+  ramp(pod: ClientPod, part: number): void {
+    if (this.#closed) return;
+    this.#ramps = true;
+    pod.setRamp(part);
   }
 
   tickAt(atMs: number): void {
@@ -154,7 +179,10 @@ class RunningMonitor implements PodControl<ClientPod> {
       pod.unblock(why);
     }
     this.#blocked.clear();
-    for (const pod of pods) pod.weigh(this, 1);
+    for (const pod of pods) {
+      pod.weigh(this, 1);
+      if (this.#ramps) pod.setRamp(1);
+    }
   }
 
   #tick(): void {

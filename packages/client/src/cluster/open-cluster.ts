@@ -3,6 +3,7 @@ import {
   type MonitorFactory,
   OutlierDetection,
   type Policy,
+  SlowStart,
   selectSubset,
 } from '@podwire/balancer';
 import { ACCEPT_ENCODING } from '@podwire/http2';
@@ -171,8 +172,12 @@ export function openMesh(context: ClusterContext, pool: ConnectionPool): Cluster
 }
 
 /** The monitors that the options ask for. */
-function ownMonitors({ outlierDetection }: Settings): MonitorFactory[] {
-  return outlierDetection === undefined ? [] : [(control) => new OutlierDetection(control, outlierDetection)];
+function ownMonitors({ outlierDetection, slowStart }: Settings): MonitorFactory[] {
+  const monitors: MonitorFactory[] = [];
+  if (outlierDetection !== undefined)
+    monitors.push((control) => new OutlierDetection(control, outlierDetection));
+  if (slowStart !== undefined) monitors.push((control) => new SlowStart(control, slowStart));
+  return monitors;
 }
 
 function subset(endpoints: readonly Endpoint[], settings: Settings): readonly Endpoint[] {

@@ -193,6 +193,18 @@ export interface ChannelOptions {
         /** How long the answer to the PING may take, before the connection is given up. Default 1000. */
         readonly timeoutMs?: number;
       };
+  /**
+   * Raises the share of a Pod that joins a set which already serves, or returns from ejection, over a time. Not for hash policies,
+   * `pick_first` and the first set of a client. Default: such a Pod has its whole share at once.
+   */
+  readonly slowStart?: {
+    /** How long it takes until the Pod has its whole share. */
+    readonly windowMs: number;
+    /** 1 raises the share evenly; more raises it faster at first, less more slowly. Default 1. */
+    readonly aggression?: number;
+    /** The share that the Pod begins with, in percent. Default 10. */
+    readonly minWeightPercent?: number;
+  };
   /** In percent of the Pods: when fewer take calls, ejections and suspicions are ignored. 0 is never. Default 50. */
   readonly panicThreshold?: number;
   /** Connect to some Pods only. Default: all Pods. */

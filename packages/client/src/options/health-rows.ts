@@ -17,5 +17,9 @@ export const HEALTH_ROWS = {
   suspicion: { kind: 'group', orFalse: true },
   'suspicion.minMs': { kind: 'integer', min: 1, default: 100 },
   'suspicion.timeoutMs': { kind: 'integer', min: 1, default: 1_000 },
+  slowStart: { kind: 'group', optional: true },
+  'slowStart.windowMs': { kind: 'integer', min: 1 },
+  'slowStart.aggression': { kind: 'number', min: 0.01, max: 100, default: 1 },
+  'slowStart.minWeightPercent': { kind: 'number', min: 1, max: 100, default: 10 },
   panicThreshold: { kind: 'integer', min: 0, max: 100, default: 50, live: true },
 } as const satisfies Rows;

@@ -28,6 +28,7 @@ const OTHER: Record<string, unknown> = {
   maxConnectionsPerPod: 1,
   drainMs: 1,
   outlierDetection: false,
+  slowStart: { windowMs: 1 },
   suspicion: false,
   panicThreshold: 1,
   hashKey: { header: 'other' },

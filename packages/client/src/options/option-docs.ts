@@ -156,6 +156,17 @@ export function optionDocs(): Readonly<Record<OptionName, OptionDoc>> {
     'suspicion.minMs': {
       meaning: 'The least silence that makes a Pod suspect; otherwise three times the usual longest one.',
     },
+    slowStart: {
+      meaning:
+        'Raises the share of a Pod that joins a set which already serves, or returns from ejection, over a time. Not for hash policies, `pick_first` and the first set of a client.',
+      unset: 'such a Pod has its whole share at once',
+      see: '[reliability.md](reliability.md#slow-start)',
+    },
+    'slowStart.windowMs': { meaning: 'How long it takes until the Pod has its whole share.' },
+    'slowStart.aggression': {
+      meaning: '1 raises the share evenly; more raises it faster at first, less more slowly.',
+    },
+    'slowStart.minWeightPercent': { meaning: 'The share that the Pod begins with, in percent.' },
     'suspicion.timeoutMs': {
       meaning: 'How long the answer to the PING may take, before the connection is given up.',
     },

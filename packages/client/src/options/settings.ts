@@ -3,6 +3,7 @@ import {
   createPolicy,
   type OutlierOptions,
   type Policy,
+  type SlowStartOptions,
   type SubsetOptions,
   zoneAware,
 } from '@podwire/balancer';
@@ -57,6 +58,7 @@ export interface Settings {
   readonly serviceConfig: ServiceConfig;
   readonly retries: boolean;
   readonly retryBuffer: { readonly perCallBytes: number; readonly perChannelBytes: number };
+  readonly slowStart: SlowStartOptions | undefined;
   readonly subset: SubsetOptions | undefined;
   readonly snapshotDir: string | undefined;
   readonly holdMs: number;

@@ -75,6 +75,7 @@ export class ClientPod implements Pod, ConnectionsUser {
   available = false;
   /** The registry's weight times the factors of monitors. */
   weight: number;
+  ramp = 1;
   /** Bits of `Block`. */
   blocked = 0;
   /** Whether the policy may choose it although it is ejected: for one call. */
@@ -204,6 +205,17 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.#factors ??= new Map();
     if (factor === 1) this.#factors.delete(monitor);
     else this.#factors.set(monitor, factor);
+    this.#reweigh();
+  }
+
+  /** Sets the part of its weight that it has while it is new. */
+  setRamp(part: number): void {
+    if (this.ramp === part) return;
+    this.ramp = part;
+    this.#reweigh();
+  }
+
+  #reweigh(): void {
     const before = this.weight;
     this.#weigh();
     if (this.weight === before) return;
@@ -266,7 +278,7 @@ export class ClientPod implements Pod, ConnectionsUser {
   }
 
   #weigh(): void {
-    this.weight = this.endpoint.weight;
+    this.weight = this.endpoint.weight * this.ramp;
     if (this.#factors !== undefined) for (const factor of this.#factors.values()) this.weight *= factor;
   }
 

@@ -24,6 +24,9 @@ export const OPINIONS: number = Block.EJECTED | Block.SUSPECT;
 /** What a Pod says of itself. It counts for nothing when no Pod is left. */
 export const OWN_WORD: number = Block.UNHEALTHY | Block.PUSHBACK;
 
+/** What takes a Pod's share of calls away from it, and from its zone. A Pod at a limit has its share. */
+export const SHARELESS: number = OPINIONS | OWN_WORD | Block.UNANSWERED;
+
 /**
  * A Pod as the balancer sees it. The client makes one per endpoint id and keeps it over registry updates,
  * reconnects and changes of policy, so the load it has learnt is never thrown away.

@@ -21,6 +21,8 @@ export interface PolicyInput<P extends Pod = Pod> {
   readonly pods: readonly P[];
   /** Those of them that are connected and serving now. A blocked one is among them: it may be let in at any time. */
   readonly ready: readonly P[];
+  /** The bits of `Block` that keep calls away: all, unless too few Pods are left. */
+  readonly heeded: number;
   /** Numbers in [0, 1). */
   readonly random: Random;
   /** A clock that never runs backwards. */
@@ -63,6 +65,8 @@ export interface Policy {
    * 0 is never.
    */
   readonly refreshMs: number;
+  /** Whether its shares depend on which Pods are blocked: the client then builds a new picker when that changes. Absent: they do not. */
+  readonly countsBlocked?: boolean;
   /** Whether weights come from what servers report of their load, and how. */
   readonly loadReports?: LoadReports | undefined;
   /**

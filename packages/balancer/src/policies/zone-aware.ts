@@ -1,13 +1,14 @@
 import { DRAW_RANGE, Draw } from '../draw.ts';
 import { mixSigned } from '../hash.ts';
-import type { Pod } from '../pod.ts';
+import { type Pod, SHARELESS } from '../pod.ts';
 import type { Picker, PickInfo, Policy } from '../policy.ts';
 
 /** Envoy's default: a zone with 72 % of its Pods left still carries all its calls (1 / 1.4). */
 const OVERPROVISIONING = 1.4;
 
 /**
- * Keeps calls in the own zone while it can carry them. As it loses Pods, calls spill over to all other zones in proportion
+ * Keeps calls in the own zone while it can carry them. As it loses Pods, calls spill over to all other zones in proportion; a Pod that is
+ * connected and blocked is lost as well
  * (Envoy, priority levels: https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/priority).
  * While the own zone is not known, all zones are equal.
  */
@@ -33,13 +34,14 @@ export function zoneAware(policy: Policy): Policy {
   }
   return {
     ...node,
+    countsBlocked: true,
     order: undefined,
     *build(input) {
-      const { pods, ready, zone, random, previous } = input;
+      const { pods, ready, heeded, zone, random, previous } = input;
       const before = previous instanceof ZonePicker ? previous : undefined;
       const near = split(pods, zone);
       const nearReady = split(ready, zone);
-      const share = localShare(near.own, nearReady.own, nearReady.other);
+      const share = localShare(near.own, able(nearReady.own, heeded), able(nearReady.other, heeded));
       const own = { ...input, pods: near.own, ready: nearReady.own, previous: before?.own };
       const other = { ...input, pods: near.other, ready: nearReady.other, previous: before?.other };
       return new ZonePicker(
@@ -59,7 +61,12 @@ function split<P extends Pod>(pods: readonly P[], zone: string | undefined): { o
   return { own, other };
 }
 
-/** The share of calls that stays in the own zone. */
+/** The Pods that have their share of calls. */
+function able<P extends Pod>(pods: readonly P[], heeded: number): readonly P[] {
+  return pods.filter(({ blocked }) => (blocked & heeded & SHARELESS) === 0);
+}
+
+/** The share of calls that stays in the own zone. `ready` and `others`: the Pods of the own zone and of the others that have their share. */
 export function localShare(all: readonly Pod[], ready: readonly Pod[], others: readonly Pod[]): number {
   const count = all.length + others.length;
   const capacity = weight(all, count);

@@ -62,13 +62,14 @@ export function seeded(seed: number): Random {
 }
 
 /** What a picker is built from, besides the Pods. */
-export type TestEnv = Pick<PolicyInput, 'random' | 'nowMs' | 'zone'>;
+export type TestEnv = Pick<PolicyInput, 'heeded' | 'random' | 'nowMs' | 'zone'>;
 
 /** In the zone `a`, unless the test says otherwise. */
 export function makeEnv(seed = 1, zone: string | undefined = 'a'): TestEnv & { advance(ms: number): void } {
   let nowMs = 0;
   return {
     random: seeded(seed),
+    heeded: -1,
     nowMs: () => nowMs,
     zone,
     advance: (ms) => {

@@ -225,6 +225,7 @@ export class Cluster implements PodOwner {
 
   onRank(before: PodRank, pod: ClientPod): void {
     if (this.panic.move(before, pod.rank)) this.#onPanic();
+    if ((before === 'sound') !== (pod.rank === 'sound')) this.#recount();
   }
 
   report(report: ClusterReport): void {
@@ -267,6 +268,12 @@ export class Cluster implements PodOwner {
     const { level } = this.panic;
     this.report({ type: 'panic', level, cluster: this.name });
     for (const pod of this.#members.order) pod.refresh();
+    this.#recount();
+  }
+
+  /** More Pods are blocked, or fewer: for a policy that has its shares from that. */
+  #recount(): void {
+    if (this.policy.countsBlocked === true) this.#rebuild.plan('later');
   }
 
   #firstPod(): FirstPod | undefined {
@@ -286,6 +293,7 @@ export class Cluster implements PodOwner {
     this.#built = yield* policy.build({
       pods: serving,
       ready,
+      heeded: this.heeded,
       random: env.random,
       nowMs: () => env.clock.nowMs(),
       zone: this.#options.zone?.(),

@@ -57,6 +57,7 @@ export class Engine implements Clock {
   #startWallMs = START_WALL_MS;
   #order = 0;
   #stalledUntilMs = 0;
+  #isStopped = false;
   /** Timers of the client's process that have not run. */
   clientTimers = 0;
   /** Steps so far. */
@@ -109,6 +110,11 @@ export class Engine implements Clock {
     return clock;
   }
 
+  /** Nothing happens any more: the run ends here. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
   /** Runs what happens until then. Rejects with what a step throws. */
   run(untilMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -145,7 +151,7 @@ export class Engine implements Clock {
   #step(untilMs: number): boolean {
     for (;;) {
       const next = this.#heap[0];
-      if (next === undefined || next.atMs > untilMs) return false;
+      if (next === undefined || next.atMs > untilMs || this.#isStopped) return false;
       if (next.fn === undefined) this.#pop();
       else if (next.phase !== Phase.WORLD && next.atMs < this.#stalledUntilMs) {
         this.#pop();

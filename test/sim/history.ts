@@ -42,7 +42,7 @@ type What =
       readonly deadlineMs?: number;
       /** The only Pod that it may go to. */
       readonly names?: string;
-      readonly waitsForReady?: true;
+      readonly waitsForReady?: boolean;
     }
   | {
       readonly is: 'attempt';
@@ -108,14 +108,16 @@ type What =
   | { readonly is: 'fault'; readonly kind: string; readonly pod?: string; readonly begins: boolean }
   /** Whether a Pod would serve a call now, as the simulation knows it. */
   | { readonly is: 'able'; readonly pod: string; readonly able: boolean }
+  /** A client begins to connect to a Pod. */
+  | { readonly is: 'dial'; readonly client: string; readonly pod: string }
   /** A connection was opened to a Pod; from the client's side. */
   | { readonly is: 'connect'; readonly pod: string }
   /** A server began to end a connection in order. */
   | { readonly is: 'goaway'; readonly pod: string }
   /** A server ended a connection because of what the client did. */
   | { readonly is: 'police'; readonly pod: string; readonly what: string }
-  /** From now on nothing goes wrong. */
-  | { readonly is: 'quiet'; readonly equal: boolean }
+  /** Nothing has gone wrong for a while, and nothing will; `equal`: all Pods are of one kind; `listed`: as the registry has them. */
+  | { readonly is: 'quiet'; readonly equal: boolean; readonly listed?: readonly string[] }
   | { readonly is: 'counts'; readonly client: string; readonly told: Counts; readonly true: Counts }
   /** Bytes that one connection holds back because the Pod takes none. */
   | { readonly is: 'held'; readonly pod: string; readonly bytes: number }

@@ -1,7 +1,7 @@
 // npm run sim: simulates a fleet and its clients over virtual time, and holds the history to the invariants H1 to H15.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -120,6 +120,7 @@ try {
   for (const failure of failed) await report(failure);
 } finally {
   runner.close();
+  rmSync(file);
 }
 
 async function report({ order, outcome }) {

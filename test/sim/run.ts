@@ -8,7 +8,9 @@ type Request = Order & { readonly historyFile?: string };
 
 async function answer(order: Request): Promise<void> {
   const file = order.historyFile === undefined ? undefined : createWriteStream(order.historyFile);
-  const outcome = await simulate(planOf(order), file && ((line) => void file.write(`${line}\n`)));
+  const { stopsAt } = order;
+  const write = file && { write: (line: string) => void file.write(`${line}\n`) };
+  const outcome = await simulate(planOf(order), { ...write, stopsAt });
   if (file !== undefined) await new Promise<void>((resolve) => file.end(resolve));
   process.send!({ outcome });
 }
@@ -18,4 +20,5 @@ process.on('message', (order: Request) => {
     throw error;
   });
 });
+process.on('disconnect', () => process.exit());
 process.send!({ situations: SITUATIONS });

@@ -12,6 +12,8 @@ export interface Order {
   readonly dayHours?: number;
   /** Only these of the plan's faults, by their place in it. */
   readonly faults?: readonly number[];
+  /** Ends the run where this invariant is broken. */
+  readonly stopsAt?: string;
 }
 
 /** What came of it; plain JSON. */
@@ -38,7 +40,10 @@ export function planOf({ seed, dayHours, faults }: Order): Plan {
 }
 
 /** Runs a plan and checks its history. `write` gets each line of the history. */
-export async function simulate(plan: Plan, write?: (line: string) => void): Promise<Outcome> {
+export async function simulate(
+  plan: Plan,
+  { write, stopsAt }: { readonly write?: (line: string) => void; readonly stopsAt?: string | undefined } = {},
+): Promise<Outcome> {
   const checker = new Checker();
   const situations = new Situations(plan);
   let calls = 0;
@@ -48,9 +53,11 @@ export async function simulate(plan: Plan, write?: (line: string) => void): Prom
     checker.see(entry);
     situations.see(entry, checker.book);
     if (last.length === 0 && checker.violations.length > 0) last = history.last;
+    if (stopsAt !== undefined && checker.violations.some(({ invariant }) => invariant === stopsAt))
+      world.engine.stop();
     write?.(line);
   });
-  const world = new World(plan, history);
+  const world: World = new World(plan, history);
   const startMs = world.engine.nowMs();
   const before = process.cpuUsage();
   const crash = await world.run().then(

@@ -69,9 +69,6 @@ const SEEN: Readonly<Record<string, Sees>> = {
   ),
   'a server gets a call whose caller has gone': (entry, book) =>
     entry.is === 'serve' && (book.calls.get(entry.call)?.ends.length ?? 0) > 0,
-  'a server ends a call whose time is up': ended(
-    (_call, { code, reason: why }) => code === 4 && why === undefined,
-  ),
   WAIT_TIMEOUT: reason('WAIT_TIMEOUT'),
   WAIT_QUEUE_FULL: reason('WAIT_QUEUE_FULL'),
   NO_CONNECTION: reason('NO_CONNECTION'),
@@ -95,7 +92,7 @@ const SEEN: Readonly<Record<string, Sees>> = {
   'calls wait for room': (entry) => entry.is === 'counts' && entry.told.waiting > 0,
   'the kernel takes no bytes': (entry) => entry.is === 'held',
   'Pods are held against the registry': (entry) => entry.is === 'registry' && entry.held > 0,
-  'the registry cannot be reached': (entry) => entry.is === 'registry' && entry.state === 'failing',
+  'the registry cannot be reached': (entry) => entry.is === 'registry' && entry.state === 'backing-off',
   'the set becomes empty': (entry) =>
     entry.is === 'set' && entry.serving.length + entry.draining.length === 0,
   'a Pod drains by the registry': (entry) => entry.is === 'set' && entry.draining.length > 0,

@@ -8,6 +8,7 @@ export interface CallRecord {
   readonly atMs: number;
   readonly deadlineMs: number | undefined;
   readonly names: string | undefined;
+  readonly waitsForReady: boolean;
   readonly attempts: EntryOf<'attempt'>[];
   readonly serves: EntryOf<'serve'>[];
   readonly ends: EntryOf<'end'>[];
@@ -45,6 +46,8 @@ export class Book {
   readonly clients = new Map<string, ClientRecord>();
   /** Calls that are open, or ended a while ago. */
   readonly calls = new Map<number, CallRecord>();
+  /** Attempts that are open, by client and Pod. */
+  readonly #open = new Map<string, number>();
   /** Since when each Pod would serve a call; undefined while it would not. */
   readonly ableSinceMs = new Map<string, number | undefined>();
   /** When the client's process last stood still, and until when. */
@@ -64,7 +67,13 @@ export class Book {
       case 'call':
         this.calls.set(entry.call, newCall(entry));
         break;
+      case 'attemptEnd':
+        this.#count(entry, -1);
+        break;
       case 'attempt':
+        this.#count(entry, 1);
+        this.#onCall(entry);
+        break;
       case 'serve':
       case 'end':
       case 'cancel':
@@ -125,6 +134,16 @@ export class Book {
     return sinceMs === undefined ? 0 : nowMs - sinceMs;
   }
 
+  /** How many attempts of the client are open on the Pod. */
+  openOn(client: string, pod: string): number {
+    return this.#open.get(`${client} ${pod}`) ?? 0;
+  }
+
+  #count({ client, pod }: EntryOf<'attempt'> | EntryOf<'attemptEnd'>, change: number): void {
+    const key = `${client} ${pod}`;
+    this.#open.set(key, (this.#open.get(key) ?? 0) + change);
+  }
+
   #onCall(entry: EntryOf<'attempt'> | EntryOf<'serve'> | EntryOf<'end'> | EntryOf<'cancel'>): void {
     const call = this.calls.get(entry.call);
     if (call === undefined) return;
@@ -164,7 +183,15 @@ function newClient(facts: ClientFacts): ClientRecord {
   };
 }
 
-function newCall({ call, client, method, atMs, deadlineMs, names }: EntryOf<'call'>): CallRecord {
+function newCall({
+  call,
+  client,
+  method,
+  atMs,
+  deadlineMs,
+  names,
+  waitsForReady = false,
+}: EntryOf<'call'>): CallRecord {
   return {
     call,
     client,
@@ -172,6 +199,7 @@ function newCall({ call, client, method, atMs, deadlineMs, names }: EntryOf<'cal
     atMs,
     deadlineMs,
     names,
+    waitsForReady,
     attempts: [],
     serves: [],
     ends: [],

@@ -18,7 +18,9 @@ export const calm: Invariant = {
           trouble.push({ atMs: entry.atMs, pod: entry.pod, text: `${entry.pod}: ${entry.is}` });
         if (entry.is !== 'pod') return;
         const key = `${entry.client} ${entry.pod}`;
-        if (once.get(key) === 'ready' && entry.state !== 'closed' && entry.state !== 'draining')
+        // A policy that uses one Pod lets others rest.
+        const isInOrder = ['closed', 'draining', 'idle'].includes(entry.state);
+        if (once.get(key) === 'ready' && !isInOrder)
           trouble.push({
             atMs: entry.atMs,
             pod: entry.pod,

@@ -21,6 +21,10 @@ function isForAll({ facts }: ClientRecord): boolean {
   return facts.subset === undefined && facts.policy !== 'pick_first';
 }
 
+function isSame(set: ReadonlySet<string>, listed: readonly string[]): boolean {
+  return set.size === listed.length && listed.every((pod) => set.has(pod));
+}
+
 /** H6 */
 export const shares: Invariant = {
   id: 'H6',
@@ -36,6 +40,12 @@ export const shares: Invariant = {
         lastMs = entry.atMs;
         if (entry.is === 'quiet') {
           isEqual = entry.equal;
+          for (const { facts, serving } of book.clients.values())
+            if (entry.listed !== undefined && !isSame(serving, entry.listed))
+              fail(
+                entry.atMs,
+                `${facts.client} has ${[...serving].join()}; listed are ${entry.listed.join()}`,
+              );
           quietMs = entry.atMs;
           for (const client of book.clients.values())
             for (const pod of isForAll(client) ? client.serving : [])

@@ -8,6 +8,9 @@ const OVERTAKERS = 20;
 const GOOD_PERCENT = 95;
 const FEW = 50;
 
+/** How much longer than it may a call may wait. */
+const LATE_MS = 50;
+
 interface Waiting {
   readonly call: CallRecord;
   overtakers: number;
@@ -43,6 +46,13 @@ export const starvation: Invariant = {
         } else if (entry.is === 'end') {
           of(entry.client).delete(entry.call);
           const call = book.calls.get(entry.call);
+          if (call !== undefined && !call.waitsForReady && call.attempts.length === 0) {
+            // A stall, or a call that waits anew for its next Pod.
+            const { waitTimeoutMs } = book.clientOf(call).facts;
+            const waitedMs = entry.atMs - Math.max(call.atMs, book.stall.untilMs);
+            if (waitedMs > waitTimeoutMs + LATE_MS)
+              fail(entry.atMs, `call ${entry.call} waited ${Math.round(waitedMs)} ms for a Pod`);
+          }
           if (!book.isQuiet || call === undefined || call.isCancelled || call.method !== 'Get') return;
           const sum = quiet.get(entry.client) ?? { all: 0, good: 0 };
           sum.all += 1;

@@ -19,7 +19,7 @@ const BODY = Buffer.from('a');
 const KEYS = 64;
 /** Messages of a stream that the server sends, and their size. */
 const LIST = { messages: 20, bytes: 2 * 1024 };
-const LARGE_UPLOAD = Buffer.alloc(64 * 1024, 'u');
+const LARGE_UPLOAD = Buffer.alloc(256 * 1024, 'u');
 /** gRPC's CANCELLED. */
 const CANCELLED = 1;
 
@@ -141,7 +141,7 @@ export class Callers {
   #stream(call: ReturnType<SimClient['channel']['createCall']>, kind: Kind, isOver: () => boolean): void {
     const { engine } = this.#world;
     let left = this.#dice.from(1, 5);
-    const body = kind === 'Put' && this.#dice.percent(20) ? LARGE_UPLOAD : BODY;
+    const body = kind === 'Put' && this.#dice.percent(5) ? LARGE_UPLOAD : BODY;
     const send = () => {
       if (isOver()) return;
       if (left === 0) return call.halfClose();

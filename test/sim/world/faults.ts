@@ -290,7 +290,7 @@ export const BEGINS: Readonly<Record<FaultKind, Begin>> = {
     return undefined;
   },
   'cancel-burst': (world, _pod, { degree }) => {
-    world.burst(Math.round(20 + degree * 400), true);
+    world.burst(Math.round(20 + degree * 1_500), true);
     return undefined;
   },
   'mode-switch': (world) => {

@@ -123,7 +123,7 @@ function drawClient(dice: Dice, name: string, pods: readonly KindName[]): Client
     drainMs: dice.one([30_000, 3_000]),
     hasMesh: dice.percent(20),
     load: {
-      callsPerSecond: dice.one([10, 10, 25, 60]),
+      callsPerSecond: dice.one([10, 10, 25, 50]),
       timeoutMs: dice.one([500, 1_000, 5_000]),
       cancelPercent: dice.one([0, 2, 20]),
       streamPercent: dice.one([0, 5, 30]),

@@ -17,7 +17,7 @@ export interface ClientWorld {
   readonly seed: number;
   readonly registries: ChannelOptions['registries'];
   readonly target: string;
-  connect(address: string): Socket;
+  connect(client: string, address: string): Socket;
   note(what: object): void;
   /** Open connections by Pod, as the client's kernel has them. */
   connections(pod: string): number;
@@ -58,7 +58,7 @@ export class SimClient {
       clock: engine.clientClock,
       random: seededRandom(world.seed, plan.name),
       afterPoll: soon,
-      connect: ({ host, port }) => world.connect(`${host}:${port}`),
+      connect: ({ host, port }) => world.connect(plan.name, `${host}:${port}`),
     };
     this.channel = new Channel(
       world.target,

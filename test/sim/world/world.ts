@@ -79,13 +79,16 @@ export class World {
     await engine.run(quietMs);
     this.#calm();
     await engine.run(quietMs + RECOVERY_MS);
-    this.note({ is: 'quiet', equal: new Set(plan.pods).size === 1 });
+    const listed = this.registry.listed.map(({ address }) => address);
+    this.note({ is: 'quiet', equal: new Set(plan.pods).size === 1, listed });
     await engine.run(endMs);
     await this.#close();
   }
 
   note(what: object): void {
-    this.#history.note({ atMs: round(this.engine.nowMs()), ...what } as Entry);
+    // In the place of a copy, which would cost more than all checks.
+    (what as { atMs: number }).atMs = round(this.engine.nowMs());
+    this.#history.note(what as Entry);
   }
 
   nextCall(): number {
@@ -100,7 +103,8 @@ export class World {
     return this.#byAddress.get(id)?.sockets.size ?? 0;
   }
 
-  connect(address: string): Socket {
+  connect(client: string, address: string): Socket {
+    this.note({ is: 'dial', client, pod: address });
     const host = this.#byAddress.get(address) ?? this.#open(address, KINDS[0]);
     const socket = new SimSocket(this.engine, this.#netDice, host, this.plan.cutPercent);
     host.sockets.add(socket);

@@ -106,7 +106,8 @@ class Pod {
   }
 
   signal(signal) {
-    this.#child.signal(signal);
+    // One that did not start has nothing to end.
+    this.#child?.signal(signal);
   }
 
   get pid() {

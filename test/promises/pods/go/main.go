@@ -52,6 +52,8 @@ type load struct {
 }
 
 var (
+	// slots are the workers, by their number: a queue before them stays when other rules come.
+	slots      = map[int]chan struct{}{}
 	rules      atomic.Pointer[map[string]*rule]
 	file       *os.File
 	ignoreTerm = flag.Bool("ignore-term", false, "go on after SIGTERM")
@@ -81,12 +83,21 @@ func setRules(text []byte) error {
 			usual := 5.0
 			one.DelayMs = &usual
 		}
-		if one.Workers > 0 {
-			one.slots = make(chan struct{}, one.Workers)
+		if one.Workers > 0 && slots[one.Workers] == nil {
+			slots[one.Workers] = make(chan struct{}, one.Workers)
 		}
+		one.slots = slots[one.Workers]
 	}
 	rules.Store(&made)
 	return nil
+}
+
+func ruleOf(path string) *rule {
+	all := *rules.Load()
+	if one := all[path[len(service):]]; one != nil {
+		return one
+	}
+	return all["*"]
 }
 
 // serve is one call: what its rule says, written down at both ends.
@@ -111,11 +122,7 @@ func serve(_ any, stream grpc.ServerStream) error {
 	if headers.Get("call-kills") != nil {
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
-	all := *rules.Load()
-	one := all[path[strings.LastIndex(path, "/")+1:]]
-	if one == nil {
-		one = all["*"]
-	}
+	one := ruleOf(path)
 	var message []byte
 	if err := stream.RecvMsg(&message); err != nil {
 		outcome = "broken"
@@ -144,6 +151,8 @@ func serve(_ any, stream grpc.ServerStream) error {
 			return stream.Context().Err()
 		}
 	}
+	// A call that has waited for a worker takes as long as calls take now.
+	one = ruleOf(path)
 	if one.Load != nil {
 		report := orca.CallMetricsRecorderFromContext(stream.Context())
 		report.SetApplicationUtilization(one.Load.Utilization)

@@ -21,12 +21,12 @@ const allowed = (run) => (client) => {
   return run + open + Math.max(0, ejections.length - 1);
 };
 
-const failsAll = (of, rule, fleet) => ({
+const failsAll = (of, rule, { loads = [A, RR, S], ...fleet } = {}) => ({
   id: 'E1',
   of,
   fault: `one Pod fails all: ${of}`,
   fleet,
-  loads: [A, RR, S],
+  loads,
   faultMs: [5_000, 60_000],
   afterMs: 500,
   begin: ({ bad }) => bad.rules({ '*': rule }),
@@ -89,7 +89,15 @@ async function restartKilled(stage) {
 export const failing = [
   failsAll('UNAVAILABLE', { fail: UNAVAILABLE }),
   failsAll('INTERNAL', { fail: INTERNAL }),
-  failsAll('RST_STREAM', { reset: HTTP2_INTERNAL_ERROR }, { program: 'node' }),
+  failsAll(
+    'RST_STREAM',
+    { reset: HTTP2_INTERNAL_ERROR },
+    {
+      program: 'node',
+      // Pods of Node cost more than those of grpc-go.
+      loads: [vary(A, 'A', { perSecond: 150 }), S],
+    },
+  ),
   {
     id: 'E1',
     of: 'with a retryPolicy',

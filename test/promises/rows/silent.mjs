@@ -10,11 +10,15 @@ const noticed = [
   atMost('visible', visible(/suspect/i), { A: 1, RR: 1, S: 1 }, ' s'),
 ];
 
+/** A small service needs some seconds until it is known what is usual. */
+const BEFORE_MS = [5_000, 10_000];
+
 const cut = (of, direction) => ({
   id: 'G5',
   of,
   fault: `packets of a Pod are dropped: ${of}`,
   loads: [A, RR, S],
+  beforeMs: BEFORE_MS,
   faultMs: [6_000, 20_000],
   afterMs: [500, 10_000],
   begin: ({ bad }) => cutOff(bad.port, direction),
@@ -27,6 +31,7 @@ export const silent = [
     id: 'G4',
     fault: 'a Pod is stopped (SIGSTOP) and goes on (SIGCONT)',
     loads: [A, RR, S],
+    beforeMs: BEFORE_MS,
     faultMs: [5_000, 15_000],
     afterMs: 2_500,
     begin: ({ bad }) => bad.signal('SIGSTOP'),
@@ -37,6 +42,7 @@ export const silent = [
     id: 'G4b',
     fault: 'a Pod answers PINGs, and calls never',
     loads: [A, RR, S],
+    beforeMs: BEFORE_MS,
     faultMs: [5_000, 15_000],
     afterMs: 500,
     begin: ({ bad }) => bad.rules({ '*': { hang: true } }),

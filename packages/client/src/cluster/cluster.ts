@@ -47,6 +47,8 @@ export interface ClusterOptions extends ClusterSettings {
   onChange(cluster: Cluster): void;
   /** A Pod's state changed. */
   onPod(pod: ClientPod): void;
+  /** A Pod is lost, or is back: for what chooses the Pods. It must not change them at once. */
+  onLoss?: () => void;
   onReport(report: ClusterReport): void;
 }
 
@@ -225,7 +227,9 @@ export class Cluster implements PodOwner {
 
   onRank(before: PodRank, pod: ClientPod): void {
     if (this.panic.move(before, pod.rank)) this.#onPanic();
-    if ((before === 'sound') !== (pod.rank === 'sound')) this.#recount();
+    if ((before === 'sound') === (pod.rank === 'sound')) return;
+    this.#recount();
+    this.#options.onLoss?.();
   }
 
   report(report: ClusterReport): void {
@@ -251,6 +255,8 @@ export class Cluster implements PodOwner {
     if (pod.state === 'backoff') this.queue.reconsiderSteered();
     this.#options.onPod(pod);
     if (this.isRetired) return;
+    // Before the picker is planned: with further Pods to connect to, the cluster is not failing.
+    if (pod.failing) this.#options.onLoss?.();
     this.#first?.onState(pod);
     // When a Pod fails to connect again, nothing changes for calls that other Pods take.
     if (this.warm && pod.state !== 'ready' && !pod.picked) return;

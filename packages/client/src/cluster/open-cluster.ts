@@ -4,7 +4,6 @@ import {
   OutlierDetection,
   type Policy,
   SlowStart,
-  selectSubset,
 } from '@podwire/balancer';
 import { ACCEPT_ENCODING } from '@podwire/http2';
 import {
@@ -30,6 +29,7 @@ import { LoadMonitor } from '../watches/load-monitor.ts';
 import { Cluster, type ClusterOptions } from './cluster.ts';
 import type { ClientMonitorFactory } from './monitors.ts';
 import { defaultAuthority } from './names.ts';
+import { SubsetGrowth } from './subset-growth.ts';
 import type { WaitLimit } from './wait-queue.ts';
 import { ZoneFinder } from './zone-finder.ts';
 
@@ -98,6 +98,14 @@ export function openDirect(context: ClusterContext, pool: ConnectionPool, spec: 
   const { target, settings, env, listener } = context;
   const { clock, random } = env;
   const { zone } = settings;
+  const growth =
+    settings.subset &&
+    new SubsetGrowth({
+      clock,
+      options: settings.subset,
+      pods: () => cluster.pods,
+      use: (endpoints) => cluster.update(endpoints),
+    });
   const options = clusterOptions('direct', context, pool);
   const watching = {
     env,
@@ -118,6 +126,7 @@ export function openDirect(context: ClusterContext, pool: ConnectionPool, spec: 
     ...spec,
     monitors: [health, loads, ...ownMonitors(settings), ...(spec.monitors ?? [])],
     ...(zone !== undefined && { zone: () => zone.name }),
+    ...(growth !== undefined && { onLoss: () => growth.look() }),
   });
   const { accepts } = spec;
   const finder = zone && new ZoneFinder(zone, target.registry, target.service, env, () => cluster.refresh());
@@ -136,17 +145,22 @@ export function openDirect(context: ClusterContext, pool: ConnectionPool, spec: 
       onSet: (set) => {
         finder?.onSet(set.endpoints);
         const accepted = accepts === undefined ? set.endpoints : set.endpoints.filter(accepts);
-        cluster.update(subset(accepted, settings));
+        if (growth === undefined) cluster.update(accepted);
+        else growth.onSet(accepted);
         listener.onSet(set);
       },
       onStatus: (status) => listener.onRegistry(status),
     },
   );
-  cluster.feed = finder === undefined ? watch : closingBoth(watch, finder);
+  cluster.feed = closingAll(watch, finder, growth);
   return cluster;
 }
 
-function closingBoth(watch: ServiceWatch, finder: ZoneFinder): ServiceWatch {
+function closingAll(
+  watch: ServiceWatch,
+  finder: ZoneFinder | undefined,
+  growth: SubsetGrowth | undefined,
+): ServiceWatch {
   return {
     get set() {
       return watch.set;
@@ -156,7 +170,8 @@ function closingBoth(watch: ServiceWatch, finder: ZoneFinder): ServiceWatch {
     },
     recheck: () => watch.recheck(),
     close() {
-      finder.close();
+      finder?.close();
+      growth?.close();
       watch.close();
     },
   };
@@ -178,10 +193,6 @@ function ownMonitors({ outlierDetection, slowStart }: Settings): MonitorFactory[
     monitors.push((control) => new OutlierDetection(control, outlierDetection));
   if (slowStart !== undefined) monitors.push((control) => new SlowStart(control, slowStart));
   return monitors;
-}
-
-function subset(endpoints: readonly Endpoint[], settings: Settings): readonly Endpoint[] {
-  return settings.subset === undefined ? endpoints : selectSubset(endpoints, settings.subset);
 }
 
 function clusterOptions(mode: Mode, context: ClusterContext, pool: ConnectionPool): ClusterOptions {

@@ -1,6 +1,9 @@
+import { credentials, Metadata } from '@grpc/grpc-js';
 import type { FakeCall, FakePod } from '@podwire/http2/testing';
+import { ScriptedRegistry } from '@podwire/registry/testing';
 import { expect, test, vi } from 'vitest';
 import type { ChannelOptions } from '../../packages/client/src/options/channel-options.ts';
+import { parseOptions } from '../../packages/client/src/options/settings.ts';
 import { counted, fleet } from './fleet.ts';
 
 const PODS = ['10.0.0.1:1', '10.0.0.2:1'] as const;
@@ -234,5 +237,70 @@ test.each([
   });
   expect(services.map((one) => one.watches.length)).toEqual([watches, watches]);
   expect(await calls(2)).not.toContain('status 14');
+  expect(await close()).toBe(0);
+});
+
+test('a lame duck says NOT_SERVING and then GOAWAY: its calls finish, and new ones go elsewhere', async () => {
+  const { clock, pod, services, start, calls, close } = await watched(['SERVING', 'SERVING']);
+  const open: FakeCall[] = [];
+  const serve = pod(A).onCall;
+  pod(A).onCall = (call) => (call.path === PATH ? serve(call) : open.push(call));
+  const started = [start(), start()];
+  await clock.advance(1);
+  services[0]!.say('NOT_SERVING');
+  await clock.advance(1);
+  pod(A).refuse();
+  pod(A).goAway();
+  await clock.advance(1);
+  expect(services[0]!.watches.length).toBe(1);
+  expect(counted(await calls(10))).toEqual({ [B]: 10 });
+  open[0]!.reply(Buffer.from('in flight'));
+  open[0]!.end(0);
+  await clock.advance(1);
+  expect(started.flatMap(({ messages }) => messages).sort()).toEqual([B, 'in flight']);
+  expect(pod(A).connections.size).toBe(0);
+  expect(await close()).toBe(0);
+});
+
+test('the option may change while calls run', async () => {
+  const { clock, channel, services, calls, health, close } = await watched(['SERVING', 'NOT_SERVING'], {
+    policy: 'round_robin',
+  });
+  const apply = async (options: ChannelOptions) => {
+    channel.apply(parseOptions({ name: 'orders', policy: 'round_robin', ...options }));
+    await clock.advance(1);
+  };
+  expect(counted(await calls(10))).toEqual({ [A]: 5, [B]: 5 });
+  await apply({ health: {} });
+  expect(health()).toEqual(['SERVING', 'NOT_SERVING']);
+  expect(counted(await calls(10))).toEqual({ [A]: 10 });
+  // Another change leaves the watches alone.
+  await apply({ health: {}, drainMs: 1 });
+  expect(services.map(({ watches }) => watches.length)).toEqual([1, 1]);
+  await apply({ health: false });
+  expect([health(), services[1]!.watches[0]!.resetCode]).toEqual([[undefined, undefined], 8]);
+  expect(counted(await calls(10))).toEqual({ [A]: 5, [B]: 5 });
+  expect(await close()).toBe(0);
+});
+
+test('a Pod whose attribute health.service names a service is watched, and its call credentials are sent', async () => {
+  const registry = new ScriptedRegistry();
+  const metadata = new Metadata();
+  metadata.set('authorization', 'token');
+  const callCredentials = credentials.createFromMetadataGenerator((_options, done) => done(null, metadata));
+  const services: ReturnType<typeof healthy>[] = [];
+  const options = { registries: [registry], tls: true as const, callCredentials };
+  const { clock, channel, close } = await fleet(PODS, {}, options, (transport) => {
+    for (const address of PODS) services.push(healthy(transport.pod(address), 'SERVING'));
+  });
+  registry.reset({ address: A, attributes: { 'health.service': 'x' } }, { address: B });
+  await clock.advance(1_000);
+  expect(channel.snapshot().pods.map(({ health }) => health)).toEqual(['SERVING', undefined]);
+  const [{ headers, messages } = { headers: [], messages: [] }] = services[0]!.watches;
+  expect(messages[0]?.toString('hex')).toBe('0a0178');
+  expect(headers).toContain('token');
+  registry.upsert({ address: A, attributes: {} });
+  await clock.advance(1_000);
+  expect(channel.snapshot().pods.map(({ health }) => health)).toEqual([undefined, undefined]);
   expect(await close()).toBe(0);
 });

@@ -36,6 +36,25 @@ test("a gRPC service config's weighted_round_robin takes the options of gRFC A58
   vi.restoreAllMocks();
 });
 
+test('a config that was written for grpc-js means the same', () => {
+  const given = {
+    enable_oob_load_report: true,
+    oob_load_reporting_period: '5s',
+    blackout_period: { seconds: 1, nanos: 5e8 },
+    weight_expiration_period: '60s',
+    weight_update_period: '2s',
+    error_utilization_penalty: 0.5,
+  };
+  expect(read({ weighted_round_robin: given })).toEqual({
+    oobPeriodMs: 5_000,
+    blackoutMs: 1_500,
+    expirationMs: 60_000,
+    updateMs: 2_000,
+    errorPenalty: 0.5,
+    metricNames: [],
+  });
+});
+
 test.each([
   [{ blackout: 1 }, 'weighted_round_robin.blackout'],
   [

@@ -3,6 +3,7 @@ import { createPolicy, type Policy, policyNames } from '@podwire/balancer';
 import { boolean, checkKeys, InvalidInput, number, parseDuration } from '@podwire/core';
 import type { HedgingPolicy, RetryPolicy } from '../retry/policy.ts';
 import type { ThrottleOptions } from '../retry/throttle.ts';
+import { fromGrpcJs } from './grpc-js-policy.ts';
 import type { MethodConfig } from './method-config.ts';
 
 /**
@@ -78,7 +79,7 @@ function parsePolicy(config: Record<string, unknown>, path: string): Policy | un
   const configs = list(config.loadBalancingConfig, at);
   // The first known policy counts, so that a config may name newer policies before those that all clients know.
   const known = configs.findIndex((entry) => policyNames.some((name) => Object.hasOwn(Object(entry), name)));
-  if (known >= 0) return createPolicy(configs[known], `${at}[${known}]`);
+  if (known >= 0) return createPolicy(fromGrpcJs(configs[known]), `${at}[${known}]`);
   if (configs.length > 0) throw new InvalidInput(at, configs, `must hold one of: ${policyNames.join(', ')}`);
   if (config.loadBalancingPolicy === undefined) return undefined;
   const old = String(config.loadBalancingPolicy).toLowerCase();

@@ -42,7 +42,8 @@ const failingCredentials = grpc.credentials.createFromMetadataGenerator((_, done
 const ON_POD = '[orders /podwire.test.Orders/Get; tried POD; N ms]';
 const ON_NONE = '[orders /podwire.test.Orders/Get; sent to no Pod; N ms]';
 
-const PROVOCATIONS: Readonly<Record<Reason, Provocation>> = {
+// OVER_LIMIT needs calls before it: test/fleet/overload.test.ts.
+const PROVOCATIONS: Readonly<Record<Exclude<Reason, 'OVER_LIMIT'>, Provocation>> = {
   DEADLINE_EXCEEDED: {
     call: { deadline: 500 },
     says: `deadline exceeded after N ms, N ms of it on POD without a reply ${ON_POD}`,

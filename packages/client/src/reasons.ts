@@ -18,6 +18,8 @@ export type Reason =
   | 'WAIT_TIMEOUT'
   /** Too many calls were waiting already. */
   | 'WAIT_QUEUE_FULL'
+  /** The call waited for room, and had less time left than calls of its method take. */
+  | 'OVER_LIMIT'
   /** The connection died while the call was on it. */
   | 'CONNECTION_LOST'
   /** The Pod refused the stream, and no other Pod took it. */

@@ -9,6 +9,7 @@ import {
 } from '@podwire/http2';
 import type { AttemptTrace } from '../observe/observer.ts';
 import type { ClientPod, WatchedAttempt } from '../pod/pod.ts';
+import { readPushback } from '../retry/pushback.ts';
 import { evidenceOf, lateEvidence } from './evidence.ts';
 import { ABANDONED, type EndStatus, fromEnd, isGrpc, OPEN } from './status.ts';
 
@@ -36,6 +37,8 @@ export interface AttemptOwner {
   readonly norm: MethodNorm;
   /** The hash of the call's key. */
   readonly hash: number;
+  /** The attempt no longer counts for limits: it ended, or delivered its first message. */
+  onLetGo(): void;
   onHeaders(attempt: Attempt, headers: RawHeaders): void;
   onMessage(attempt: Attempt, message: Buffer): void;
   onEnd(attempt: Attempt, end: StreamEnd): void;
@@ -82,6 +85,7 @@ export class Attempt implements StreamHandler, WatchedAttempt {
     this.startedMs = nowMs;
     this.stalledMs = pod.owner.stalls.at(nowMs);
     pod.load.start();
+    pod.hold();
   }
 
   get method(): string {
@@ -130,6 +134,7 @@ export class Attempt implements StreamHandler, WatchedAttempt {
   onMessage(message: Buffer): void {
     if (this.ended) return;
     this.#messages += 1;
+    if (this.#messages === 1) this.#letGo();
     this.owner.onMessage(this, message);
   }
 
@@ -137,6 +142,8 @@ export class Attempt implements StreamHandler, WatchedAttempt {
     if (this.ended) return;
     if (end.kind === 'trailers') this.pod.connections.sawReply = true;
     this.status = fromEnd(end);
+    const { code, trailers } = this.status;
+    if (code !== 0 && trailers.length > 0) this.#heedPushback(trailers);
     this.#finish(isFailure(end, this.status) ? 'failed' : 'ok', end);
     this.owner.onEnd(this, end);
   }
@@ -179,6 +186,7 @@ export class Attempt implements StreamHandler, WatchedAttempt {
     // What passed while this process did not run is not the Pod's.
     const latencyMs = Math.max(nowMs - this.startedMs - stalledMs, 0);
     load.end(nowMs, latencyMs, outcome);
+    if (this.#messages === 0) this.#letGo();
     if (end !== undefined && this.status.code === 0 && stalledMs === 0)
       this.norm.add(latencyMs, this.#messages);
     if ((monitors !== undefined || this.trace !== undefined) && this.stream !== undefined) {
@@ -189,6 +197,17 @@ export class Attempt implements StreamHandler, WatchedAttempt {
     }
     // Where other clusters keep the connection open, its end does not say so.
     if (load.inFlight === 0 && this.pod.state === 'draining') this.pod.closeIfDrained();
+  }
+
+  #letGo(): void {
+    this.pod.letGo();
+    this.owner.onLetGo();
+  }
+
+  /** A Pod that asks for a pause gets no new calls meanwhile, from any caller. */
+  #heedPushback(trailers: RawHeaders): void {
+    const pushback = readPushback(trailers);
+    if (typeof pushback === 'number' && pushback > 0) this.pod.pause(pushback);
   }
 
   /** What the end says about the Pod. */

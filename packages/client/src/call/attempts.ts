@@ -86,6 +86,10 @@ export class Attempts implements AttemptOwner {
     return this.#call.plan.path;
   }
 
+  onLetGo(): void {
+    this.#call.runtime.letGo();
+  }
+
   get norm(): MethodNorm {
     return this.#call.plan.norm;
   }
@@ -168,7 +172,7 @@ export class Attempts implements AttemptOwner {
 
   #pick(): ClientPod | undefined {
     const call = this.#call;
-    if (call.runtime.closed) return undefined;
+    if (call.runtime.closed || call.runtime.isFull) return undefined;
     const { pod, exclude } = call.request;
     const { cluster } = call.plan;
     if (pod !== undefined) return cluster.pickNamed(pod);
@@ -179,6 +183,7 @@ export class Attempts implements AttemptOwner {
     const call = this.#call;
     const { plan, host } = call;
     const nowMs = call.runtime.clock.nowMs();
+    call.runtime.hold();
     const attempt = new Attempt(this, pod, this.#made, this.#open !== undefined, nowMs);
     const head = host === undefined ? plan.head : plan.headFor(host);
     const own = attemptHeaders(call, this.#made);
@@ -303,7 +308,12 @@ export class Attempts implements AttemptOwner {
 
   #next(): void {
     if (this.#open === undefined) this.#call.resume();
-    else if (this.#call.runtime.throttle?.allowed ?? true) this.start();
+    else if (this.#mayHedge()) this.start();
+  }
+
+  #mayHedge(): boolean {
+    const { runtime, plan, deadlineMs } = this.#call;
+    return runtime.clock.nowMs() + plan.norm.medianMs < deadlineMs && runtime.mayRetry();
   }
 
   #planHedge(): void {

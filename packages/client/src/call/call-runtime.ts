@@ -4,11 +4,18 @@ import { WaitLimit } from '../cluster/wait-queue.ts';
 import type { Env } from '../env.ts';
 import type { Observer } from '../observe/observer.ts';
 import type { HashKeyOption } from '../options/hash-key.ts';
+import { isSame } from '../options/same.ts';
 import type { Settings } from '../options/settings.ts';
 import { ProcessRef } from '../process-ref.ts';
+import { RetryBudget } from '../retry/budget.ts';
 import { RetryThrottle } from '../retry/throttle.ts';
 import type { Planner } from './call-plan.ts';
 import { TimerWheel } from './timer-wheel.ts';
+
+function budgetOf({ retryBudget, serviceConfig }: Settings): RetryBudget | undefined {
+  const stands = retryBudget !== undefined && serviceConfig.throttle === undefined;
+  return stands ? new RetryBudget(retryBudget) : undefined;
+}
 
 const SETTLED = Promise.resolve();
 
@@ -58,6 +65,8 @@ export class CallRuntime {
   readonly secure: boolean;
   readonly callCredentials: CallCredentials | undefined;
   throttle: RetryThrottle | undefined;
+  /** Undefined with a throttle, which stands in its place, or if it was turned off. */
+  budget: RetryBudget | undefined;
   /** How long a call waits for a Pod, unless it waits for ready. */
   waitTimeoutMs: number;
   /** The most bytes that one call, and all calls together, may keep for another attempt. */
@@ -65,6 +74,11 @@ export class CallRuntime {
   readonly retryBytesPerChannel: number;
   readonly compression: Settings['compression'];
   hashKey: HashKeyOption | undefined;
+  /** The most attempts in flight; 0 is no limit. */
+  #maxHeld = 0;
+  #held = 0;
+  /** There is room again under that limit. */
+  onRoom: (() => void) | undefined;
   /** Bytes kept now, over all calls. */
   retryBytes = 0;
   /** Calls started and not ended. */
@@ -93,14 +107,22 @@ export class CallRuntime {
     this.retryBytesPerChannel = settings.retryBuffer.perChannelBytes;
     const { throttle } = settings.serviceConfig;
     this.throttle = throttle && new RetryThrottle(throttle);
+    this.budget = budgetOf(settings);
+    this.#maxHeld = settings.limits.perService;
     this.waitTimeoutMs = settings.waiting.timeoutMs;
     this.compression = settings.compression;
     this.hashKey = settings.hashKey;
   }
 
   /** Takes new settings for calls that begin from now on. The time limit of a call that waits stays. */
-  configure({ serviceConfig, waiting, hashKey }: Settings): void {
-    const { throttle } = serviceConfig;
+  configure(settings: Settings): void {
+    const { waiting, hashKey } = settings;
+    const { throttle } = settings.serviceConfig;
+    const { budget } = this;
+    this.#maxHeld = settings.limits.perService;
+    this.budget = budgetOf(settings);
+    // The budget keeps its counts, unless its settings changed.
+    if (budget !== undefined && isSame(budget.options, this.budget?.options)) this.budget = budget;
     // The throttle keeps its count, unless its settings changed.
     if (throttle === undefined) this.throttle = undefined;
     else if (this.throttle?.has(throttle) !== true) this.throttle = new RetryThrottle(throttle);
@@ -120,7 +142,31 @@ export class CallRuntime {
     return this.#stalls.at(this.clock.nowMs());
   }
 
-  onCallStart(): void {
+  /** Whether as many attempts are in flight as the limit allows. */
+  get isFull(): boolean {
+    return this.#maxHeld > 0 && this.#held >= this.#maxHeld;
+  }
+
+  /** An attempt was sent. For each, one `letGo` follows. */
+  hold(): void {
+    this.#held += 1;
+  }
+
+  /** An attempt ended, or delivered its first message. */
+  letGo(): void {
+    const wasFull = this.isFull;
+    this.#held -= 1;
+    if (wasFull && !this.isFull) this.onRoom?.();
+  }
+
+  /** Whether a further attempt at a call may be made now, by the throttle or the budget. Takes it from the budget. */
+  mayRetry(): boolean {
+    if (this.throttle !== undefined) return this.throttle.allowed;
+    return this.budget === undefined || this.budget.take(this.clock.nowMs());
+  }
+
+  onCallStart(startedMs: number): void {
+    this.budget?.onCall(startedMs);
     this.openCalls += 1;
     if (this.openCalls === 1) this.#stalls.watch();
     this.processRef.ref();

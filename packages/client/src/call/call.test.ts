@@ -71,6 +71,7 @@ async function open(
         policy: settings.policy,
         drainMs: 1_000,
         panicThreshold: 50,
+        maxCallsPerPod: 0,
         authority: 'orders',
       },
       ...{ commonHeaders: [], waitLimit: runtime.waitLimit, onChange() {}, onPod() {}, onReport() {} },

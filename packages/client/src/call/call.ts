@@ -106,7 +106,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     const { runtime, method } = this;
     this.startedMs = runtime.clock.nowMs();
     this.phase = 'scheduled';
-    runtime.onCallStart();
+    runtime.onCallStart(this.startedMs);
     if (runtime.observer !== undefined) this.#observe();
     const plan = method.only ?? this.#choosePlan(metadata);
     if (plan === undefined) return this.#hasNoRoute();
@@ -213,6 +213,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   /** Starts the first attempt, or waits for a Pod. Called by the batch, and again by the queue. */
   begin(): void {
     if (this.phase !== 'scheduled' && this.phase !== 'waiting') return;
+    if (this.phase === 'waiting' && this.#isHopeless()) return;
     this.#exclude();
     this.attempts?.start();
   }
@@ -259,7 +260,7 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     if (cluster.isRetired) return this.#hasNoRoute();
     const refusal = whyUnavailable({ pod: request.pod, waitForReady }, cluster);
     if (refusal !== undefined) return this.fail(refusal.code, refusal.reason, refusal.details);
-    if (this.phase === 'waiting') return;
+    if (this.phase === 'waiting' || this.#isHopeless()) return;
     if (!cluster.queue.add(this)) {
       const waitFor = whyNoPod(runtime.service, cluster);
       const text = `${runtime.waitLimit.maxCalls} calls (waiting.maxCalls) wait already for ${waitFor}`;
@@ -270,6 +271,16 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
     if (waitForReady || this.dueMs !== this.deadlineMs) return;
     const nowMs = this.nowMs();
     this.#due(Math.min(this.deadlineMs, nowMs + runtime.waitTimeoutMs), nowMs);
+  }
+
+  /** Ends a call that waits for room and has less time left than its method takes: to send it would cost others their time. */
+  #isHopeless(): boolean {
+    const { cluster, norm } = this.plan;
+    const leftMs = this.deadlineMs - this.nowMs();
+    if (cluster.state !== 'ready' || leftMs >= norm.medianMs) return false;
+    const text = `has ${Math.max(Math.round(leftMs), 0)} ms left, and calls of this method take ${Math.round(norm.medianMs)} ms; waited for ${whyNoPod(this.runtime.service, cluster)}`;
+    this.fail(Status.UNAVAILABLE, 'OVER_LIMIT', text);
+    return true;
   }
 
   running(): void {

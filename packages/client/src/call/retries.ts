@@ -2,6 +2,7 @@ import type { StreamEnd } from '@podwire/http2';
 import type { MethodConfig } from '../options/method-config.ts';
 import { retryDelayMs } from '../retry/policy.ts';
 import { readPushback } from '../retry/pushback.ts';
+import type { CallPlan } from './call-plan.ts';
 import type { CallRuntime } from './call-runtime.ts';
 import type { EndStatus } from './status.ts';
 
@@ -14,14 +15,21 @@ export type Next = 'transparent' | 'final' | 'exhausted' | number;
 /** The call, as far as Retries needs it. */
 export interface RetriedCall {
   readonly runtime: CallRuntime;
+  readonly plan: CallPlan;
+  readonly deadlineMs: number;
   readonly waitForReady: boolean;
 }
+
+/** A call under which so many connections died may be what kills them, and must not reach one Pod after the other. */
+const MOST_DEATHS = 2;
 
 /** The retry rules of gRFC A6 for one call. Made when its first attempt failed: most calls have none. */
 export class Retries {
   readonly #call: RetriedCall;
   /** Whether a server has refused the call. The first refusal is retried without a policy, a second one is not. */
   #refused = false;
+  /** Connections that died under the call. */
+  #deaths = 0;
   /** When the call was first given to a connection that ended before the call left. */
   #unsentMs: number | undefined;
   /** How many of the policy's delays there have been since the server last named one. After that they begin anew, as in all of gRPC. */
@@ -37,13 +45,23 @@ export class Retries {
     const policy = retry ?? hedging;
     if (policy === undefined) return 'final';
     if (!(retry?.retryableStatusCodes ?? hedging!.nonFatalStatusCodes).has(code)) return 'final';
-    const { throttle, random, closed } = this.#call.runtime;
-    throttle?.onFailure();
+    const { runtime } = this.#call;
+    runtime.throttle?.onFailure();
+    if (end.kind === 'connection-lost') this.#deaths += 1;
     const pushback = readPushback(trailers);
-    const allowed = pushback !== 'stop' && (throttle?.allowed ?? true) && !closed;
-    if (made >= policy.maxAttempts || !allowed) return 'exhausted';
+    if (pushback === 'stop' || runtime.closed || made >= policy.maxAttempts || this.#deaths >= MOST_DEATHS)
+      return 'exhausted';
     this.#backoffs = pushback === undefined ? this.#backoffs + 1 : 0;
-    return pushback ?? (retry === undefined ? 0 : retryDelayMs(retry, this.#backoffs, random));
+    const delayMs =
+      pushback ?? (retry === undefined ? 0 : retryDelayMs(retry, this.#backoffs, runtime.random));
+    if (this.#isTooLate(delayMs) || !runtime.mayRetry()) return 'exhausted';
+    return delayMs;
+  }
+
+  /** Whether an attempt after this delay would have less time than half of the method's calls take. */
+  #isTooLate(delayMs: number): boolean {
+    const { runtime, plan, deadlineMs } = this.#call;
+    return runtime.clock.nowMs() + delayMs + plan.norm.medianMs >= deadlineMs;
   }
 
   /**

@@ -113,6 +113,7 @@ export class Channel implements Omit<PodwireChannel, keyof GrpcChannel> {
       throw error;
     }
     this.#router.use(this.#destination);
+    this.#runtime.onRoom = () => this.#destination.flush();
   }
 
   get mode(): Mode {

@@ -85,16 +85,22 @@ export class Destination {
   }
 
   /** Takes other settings while calls run. A cluster with a policy of its own keeps it. */
-  configure({ policy, drainMs, health, panicThreshold }: Settings): void {
+  configure({ policy, drainMs, health, panicThreshold, limits }: Settings): void {
     for (const cluster of this.clusters.values()) {
       const kept = this.#ownPolicies.has(cluster) ? cluster.policy : policy;
-      cluster.configure({ drainMs, health, panicThreshold, policy: kept });
+      const maxCallsPerPod = limits.perPod;
+      cluster.configure({ drainMs, health, panicThreshold, maxCallsPerPod, policy: kept });
     }
   }
 
   /** Call it when new calls and waiting calls go elsewhere. Calls in flight finish within the drain time. */
   retire(): void {
     for (const cluster of this.clusters.values()) cluster.retire();
+  }
+
+  /** There is room for calls again. */
+  flush(): void {
+    for (const { queue } of this.clusters.values()) queue.flush();
   }
 
   /** Lets every call that waits look again. */

@@ -58,6 +58,7 @@ async function open(
     commonHeaders: [],
     drainMs: 1_000,
     panicThreshold: 50,
+    maxCallsPerPod: 0,
     pool: new ConnectionPool({
       env,
       transport,

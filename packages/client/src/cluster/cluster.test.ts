@@ -47,6 +47,7 @@ function open(count: number, name = 'round_robin', clock = new VirtualClock(), r
     commonHeaders: [],
     drainMs: 1_000,
     panicThreshold: 50,
+    maxCallsPerPod: 0,
     pool: new ConnectionPool({
       env,
       transport,

@@ -24,6 +24,8 @@ export interface ClusterSettings {
   readonly drainMs: number;
   /** What is asked of Pods about their health; see `watches/health-monitor.ts`. */
   readonly health?: HealthOption;
+  /** The most calls that one Pod holds; 0 is no limit. */
+  readonly maxCallsPerPod: number;
   /** In percent of the set: when fewer Pods take calls, podwire's opinions of the others are ignored. 0 is never. */
   readonly panicThreshold: number;
 }
@@ -101,9 +103,11 @@ export class Cluster implements PodOwner {
     this.policy = options.policy;
     this.settings = options;
     this.stalls = stallsOf(env.clock);
-    this.panic = new Panic(options.panicThreshold);
+    this.panic = new Panic(options.panicThreshold, options.policy.order !== undefined);
     this.#options = options;
-    this.queue = new WaitQueue(options.waitLimit ?? new WaitLimit(Number.POSITIVE_INFINITY));
+    this.queue = new WaitQueue(options.waitLimit ?? new WaitLimit(Number.POSITIVE_INFINITY), () =>
+      env.clock.nowMs(),
+    );
     this.#members = new Members(this, () => this.settings.drainMs);
     this.#warmUp = new WarmUp(env.clock, () => this.#changed());
     this.#rebuild = new PickerRebuild(
@@ -135,7 +139,8 @@ export class Cluster implements PodOwner {
     const { health } = this.settings;
     const hasSamePolicy = settings.policy === this.policy;
     this.settings = settings;
-    if (this.panic.configure(settings.panicThreshold)) this.#onPanic();
+    if (this.panic.configure(settings.panicThreshold, settings.policy.order !== undefined)) this.#onPanic();
+    for (const pod of this.#members.order) pod.refresh();
     if (this.isRetired || (hasSamePolicy && settings.health === health)) return;
     this.policy = settings.policy;
     this.#tellPods();
@@ -217,6 +222,10 @@ export class Cluster implements PodOwner {
     return this.panic.heeded;
   }
 
+  get maxCallsPerPod(): number {
+    return this.settings.maxCallsPerPod;
+  }
+
   get divertsAfterMs(): number {
     return this.policy.needsHash || this.policy.order !== undefined ? DIVERTS_AFTER_MS : 0;
   }
@@ -227,6 +236,7 @@ export class Cluster implements PodOwner {
 
   onRank(before: PodRank, pod: ClientPod): void {
     if (this.panic.move(before, pod.rank)) this.#onPanic();
+    if (pod.rank === 'doubted') this.#first?.onDoubt(pod);
     if ((before === 'sound') === (pod.rank === 'sound')) return;
     this.#recount();
     this.#options.onLoss?.();

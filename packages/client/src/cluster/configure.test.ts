@@ -10,11 +10,12 @@ import type { ClientPod } from '../pod/pod.ts';
 import { Cluster } from './cluster.ts';
 
 const PODS = ['10.0.0.1:1', '10.0.0.2:1', '10.0.0.3:1'] as const;
-const ALL = { policy: createPolicy('round_robin'), drainMs: 1_000, panicThreshold: 50 };
+const ALL = { policy: createPolicy('round_robin'), drainMs: 1_000, panicThreshold: 50, maxCallsPerPod: 0 };
 const FIRST = {
   policy: createPolicy({ pick_first: { shuffleAddressList: false } }),
   drainMs: 1_000,
   panicThreshold: 50,
+  maxCallsPerPod: 0,
 };
 const HEAD = { method: { path: '/a/b', authority: 'a', headers: [] }, headers: [], maxReceiveBytes: -1 };
 

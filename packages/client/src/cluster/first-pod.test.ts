@@ -50,6 +50,7 @@ function open(policy: object | string = { pick_first: { shuffleAddressList: fals
     commonHeaders: [],
     drainMs: 1_000,
     panicThreshold: 50,
+    maxCallsPerPod: 0,
     pool: new ConnectionPool({
       env,
       transport,

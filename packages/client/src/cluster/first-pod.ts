@@ -84,6 +84,11 @@ export class FirstPod {
     });
   }
 
+  /** The Pod in use is suspect: another one is connected, which takes the calls until this one is heard again or gone. */
+  onDoubt(pod: ClientPod): void {
+    if (pod === this.current) this.wantOther(new Set([pod]));
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#sweep?.cancel();

@@ -206,6 +206,7 @@ function clusterOptions(mode: Mode, context: ClusterContext, pool: ConnectionPoo
     drainMs: settings.drainMs,
     health: settings.health,
     panicThreshold: settings.panicThreshold,
+    maxCallsPerPod: settings.limits.perPod,
     authority: authorityOf(mode, settings, target, service),
     commonHeaders: [
       'te',

@@ -16,17 +16,21 @@ const HEEDED: Readonly<Record<PanicLevel, number>> = {
 export class Panic {
   readonly #counts: Record<PodRank, number> = { out: 0, lost: 0, unwilling: 0, doubted: 0, sound: 0 };
   #thresholdPercent: number;
+  /** Whether the policy uses one Pod at a time: then there is a panic only when no Pod is left. */
+  #usesOne: boolean;
   level: PanicLevel = 'none';
   /** The bits of `Block` that keep calls away now. */
   heeded: number = EVERY;
 
-  constructor(thresholdPercent: number) {
+  constructor(thresholdPercent: number, usesOne: boolean) {
     this.#thresholdPercent = thresholdPercent;
+    this.#usesOne = usesOne;
   }
 
   /** Returns whether the level changed. */
-  configure(thresholdPercent: number): boolean {
+  configure(thresholdPercent: number, usesOne: boolean): boolean {
     this.#thresholdPercent = thresholdPercent;
+    this.#usesOne = usesOne;
     return this.#look();
   }
 
@@ -48,6 +52,7 @@ export class Panic {
   #levelNow(): PanicLevel {
     const { lost, unwilling, doubted, sound } = this.#counts;
     if (unwilling + doubted === 0 || this.#thresholdPercent === 0) return 'none';
+    if (this.#usesOne && sound > 0) return 'none';
     const isLow = sound * 100 < this.#thresholdPercent * (lost + unwilling + doubted + sound);
     if (!isLow) return 'none';
     return sound + doubted === 0 ? 'all' : 'opinions';

@@ -95,7 +95,15 @@ const HEALTH_PROBLEMS: Readonly<Record<HealthStatus, string>> = {
   UNIMPLEMENTED: 'it is blocked',
 };
 
-function problemOf({ state, endpoint, weight, blocked, health, hasRoom, lastError }: ClientPod): string {
+/** Why a Pod takes no call although it is connected; the first that holds. */
+const BLOCK_PROBLEMS: readonly (readonly [bit: number, problem: string])[] = [
+  [Block.PUSHBACK, 'it asked for a pause'],
+  [Block.SUSPECT, 'it owes replies and is silent'],
+  [Block.LIMITED, 'it has as many calls as a limit allows'],
+];
+
+function problemOf(pod: ClientPod): string {
+  const { state, endpoint, weight, blocked, health, hasRoom, lastError, record } = pod;
   if (state !== 'ready' && lastError !== undefined) return lastError;
   if (endpoint.phase === 'draining') return 'it is draining';
   if (weight === 0) return 'its weight is 0';
@@ -103,5 +111,8 @@ function problemOf({ state, endpoint, weight, blocked, health, hasRoom, lastErro
   if (!hasRoom) return 'every stream that it allows is in use';
   if ((blocked & (Block.UNANSWERED | Block.UNHEALTHY)) !== 0 && health !== undefined)
     return HEALTH_PROBLEMS[health];
-  return blocked === 0 ? 'ready' : 'it is blocked';
+  if ((blocked & Block.EJECTED) !== 0)
+    return record?.ejection === undefined ? 'it is ejected' : `it is ejected (${record.ejection.reason})`;
+  const problem = BLOCK_PROBLEMS.find(([bit]) => (blocked & bit) !== 0)?.[1];
+  return problem ?? (blocked === 0 ? 'ready' : 'it is blocked');
 }

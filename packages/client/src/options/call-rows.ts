@@ -14,6 +14,9 @@ export const CALL_ROWS = {
   waiting: { kind: 'group' },
   'waiting.maxCalls': { kind: 'integer', min: 0, default: 10_000, live: true },
   'waiting.timeoutMs': { kind: 'integer', min: 0, default: 10_000, live: true },
+  limits: { kind: 'group' },
+  'limits.perPod': { kind: 'integer', min: 0, default: 0, live: true },
+  'limits.perService': { kind: 'integer', min: 0, default: 0, live: true },
   maxReceiveBytes: {
     kind: 'integer',
     min: -1,
@@ -50,6 +53,10 @@ export const CALL_ROWS = {
     live: true,
   },
   retries: { kind: 'flag', default: true, grpc: 'grpc.enable_retries', live: true },
+  retryBudget: { kind: 'group', orFalse: true, live: true },
+  'retryBudget.percent': { kind: 'number', min: 0, max: 100, default: 20, live: true },
+  'retryBudget.minPerSecond': { kind: 'number', min: 0, default: 1, live: true },
+  'retryBudget.windowMs': { kind: 'integer', min: 100, default: 10_000, live: true },
   retryBuffer: { kind: 'group' },
   'retryBuffer.perCallBytes': {
     kind: 'integer',

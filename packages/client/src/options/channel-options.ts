@@ -121,6 +121,13 @@ export interface ChannelOptions {
   };
   /** How long a Pod that left the set may finish the calls it has. Default 30 000. */
   readonly drainMs?: number;
+  /** Calls in flight; more wait. A stream counts until its first message has arrived. */
+  readonly limits?: {
+    /** How many on one Pod; 0 is no limit. Default 0. */
+    readonly perPod?: number;
+    /** How many on all Pods together; 0 is no limit. Default 0. */
+    readonly perService?: number;
+  };
   /** Largest message received, also after decompression; -1 is no limit. grpc-js has the same default. Default 4 MiB. */
   readonly maxReceiveBytes?: number;
   /** Largest message sent; -1 is no limit. Default -1. */
@@ -138,6 +145,17 @@ export interface ChannelOptions {
    * `false` turns the service config's retries and hedging off; calls that no server has processed are still sent again. Default `true`.
    */
   readonly retries?: boolean;
+  /** Bounds retries and hedges to a share of the calls. The service config's `retryThrottling` stands in its place; `false` removes it. */
+  readonly retryBudget?:
+    | false
+    | {
+        /** Retries for 100 calls. Default 20. */
+        readonly percent?: number;
+        /** Retries a second in any case. Default 1. */
+        readonly minPerSecond?: number;
+        /** Over how long calls and retries are counted. Default 10 000. */
+        readonly windowMs?: number;
+      };
   /** What is kept of messages so that another attempt can send them. */
   readonly retryBuffer?: {
     /** How much of the messages of one call. Default 1 MiB. */

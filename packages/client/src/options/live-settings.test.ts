@@ -39,6 +39,8 @@ const OTHER: Record<string, unknown> = {
   compression: 'gzip',
   serviceConfig: { retryThrottling: {} },
   retries: false,
+  limits: { perPod: 1 },
+  retryBudget: { percent: 1 },
   retryBuffer: { perCallBytes: 1, perChannelBytes: 1 },
 };
 

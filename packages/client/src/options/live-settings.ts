@@ -6,7 +6,19 @@ import type { Settings } from './settings.ts';
  * others stay, with the objects that the channel was made with, such as watched certificates or a zone that was found.
  */
 export function withLive(before: Settings, after: Settings): Settings {
-  const { hashKey, mode, health, drainMs, panicThreshold, waiting, serviceConfig, retries, given } = after;
+  const {
+    hashKey,
+    mode,
+    health,
+    drainMs,
+    panicThreshold,
+    waiting,
+    serviceConfig,
+    retries,
+    retryBudget,
+    limits,
+    given,
+  } = after;
   const { maxReceiveBytes, maxSendBytes } = after;
   return {
     ...before,
@@ -21,6 +33,8 @@ export function withLive(before: Settings, after: Settings): Settings {
     maxSendBytes,
     serviceConfig,
     retries,
+    retryBudget,
+    limits,
     given,
   };
 }

@@ -183,6 +183,12 @@ export function optionDocs(): Readonly<Record<OptionName, OptionDoc>> {
     waiting: { meaning: 'Calls that wait for a Pod.' },
     'waiting.maxCalls': { meaning: 'How many calls may wait.' },
     'waiting.timeoutMs': { meaning: 'How long each call waits, unless it waits for ready.' },
+    limits: {
+      meaning: 'Calls in flight; more wait. A stream counts until its first message has arrived.',
+      see: '[reliability.md](reliability.md#overload)',
+    },
+    'limits.perPod': { meaning: 'How many on one Pod; 0 is no limit.' },
+    'limits.perService': { meaning: 'How many on all Pods together; 0 is no limit.' },
     maxReceiveBytes: {
       meaning:
         'Largest message received, also after decompression; -1 is no limit. grpc-js has the same default.',
@@ -202,6 +208,13 @@ export function optionDocs(): Readonly<Record<OptionName, OptionDoc>> {
       meaning:
         "`false` turns the service config's retries and hedging off; calls that no server has processed are still sent again.",
     },
+    retryBudget: {
+      meaning:
+        "Bounds retries and hedges to a share of the calls. The service config's `retryThrottling` stands in its place; `false` removes it.",
+    },
+    'retryBudget.percent': { meaning: 'Retries for 100 calls.' },
+    'retryBudget.minPerSecond': { meaning: 'Retries a second in any case.' },
+    'retryBudget.windowMs': { meaning: 'Over how long calls and retries are counted.' },
     retryBuffer: { meaning: 'What is kept of messages so that another attempt can send them.' },
     'retryBuffer.perCallBytes': { meaning: 'How much of the messages of one call.' },
     'retryBuffer.perChannelBytes': { meaning: 'How much of the messages of all calls.' },

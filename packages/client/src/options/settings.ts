@@ -10,6 +10,7 @@ import {
 import { InvalidInput, NOT_SHOWN, unknownKey } from '@podwire/core';
 import { type Transport, USER_AGENT } from '@podwire/http2';
 import type { Registry } from '@podwire/registry';
+import type { BudgetOptions } from '../retry/budget.ts';
 import { grpcOptionNames, isGrpcOption, translateGrpcOptions } from './grpc-options.ts';
 import type { HashKeyOption } from './hash-key.ts';
 import type { Mode } from './mode.ts';
@@ -49,6 +50,7 @@ export interface Settings {
   readonly panicThreshold: number;
   readonly waiting: { readonly maxCalls: number; readonly timeoutMs: number };
   readonly drainMs: number;
+  readonly limits: { readonly perPod: number; readonly perService: number };
   readonly maxReceiveBytes: number;
   readonly maxSendBytes: number;
   readonly maxHeaderBytes: number;
@@ -57,6 +59,7 @@ export interface Settings {
   readonly health: string | false | undefined;
   readonly serviceConfig: ServiceConfig;
   readonly retries: boolean;
+  readonly retryBudget: BudgetOptions | undefined;
   readonly retryBuffer: { readonly perCallBytes: number; readonly perChannelBytes: number };
   readonly slowStart: SlowStartOptions | undefined;
   readonly subset: SubsetOptions | undefined;

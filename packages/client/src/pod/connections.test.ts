@@ -48,6 +48,7 @@ function open(maxConnectionsPerPod = 1) {
       stalls: stallsOf(clock),
       heeded: -1,
       divertsAfterMs: 0,
+      maxCallsPerPod: 0,
       onSuspect() {},
       onRank() {},
       isDown: () => false,

@@ -35,6 +35,7 @@ async function open() {
     stalls: stallsOf(clock),
     heeded: -1,
     divertsAfterMs: 0,
+    maxCallsPerPod: 0,
     onSuspect() {},
     onRank() {},
     isDown: () => false,

@@ -20,6 +20,9 @@ import type { HealthStatus } from './health-status.ts';
 import { type PodRank, rankOf } from './rank.ts';
 import type { PodState } from './state.ts';
 
+/** The longest pause that a Pod may ask for. */
+const MAX_PAUSE_MS = 10_000;
+
 /** An open attempt, which is itself a node in the list of those that may become overdue. */
 export interface WatchedAttempt extends AttemptFacts<ClientPod> {
   evidence: Evidence;
@@ -50,6 +53,8 @@ export interface PodOwner {
   readonly heeded: number;
   /** For how long the policy keeps a suspect Pod: affinity to one Pod is worth more than a short wait. */
   readonly divertsAfterMs: number;
+  /** The most calls that one Pod holds; 0 is no limit. */
+  readonly maxCallsPerPod: number;
   /** Whether no Pod of the set takes calls now. */
   isDown(): boolean;
   /** The Pod's state changed. */
@@ -86,6 +91,8 @@ export class ClientPod implements Pod, ConnectionsUser {
   suspectSinceMs: number | undefined;
   /** Runs until calls are diverted from it. */
   #divert: Timer | undefined;
+  /** Calls that count for a limit: those in flight, except streams that have delivered something. */
+  held = 0;
   /** Whether it can take a call that names it: like `available`, but regardless of weight and blocks. */
   hasRoom = false;
   state: PodState = 'idle';
@@ -100,6 +107,8 @@ export class ClientPod implements Pod, ConnectionsUser {
   picked = false;
   /** The factor of each monitor; undefined while there is none. */
   #factors: Map<object, number> | undefined;
+  #pausedUntilMs = Number.NEGATIVE_INFINITY;
+  #pauseTimer: Timer | undefined;
   #timer: Timer | undefined;
   #headers: RawHeaders = NO_HEADERS;
   /** The attributes from which `#headers` were read. */
@@ -194,6 +203,29 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.refresh();
   }
 
+  /** A call is sent to it. For each, one `letGo` follows. */
+  hold(): void {
+    this.held += 1;
+    if (this.held === this.owner.maxCallsPerPod) this.refresh();
+  }
+
+  /** A call ended, or a stream delivered its first message. */
+  letGo(): void {
+    this.held -= 1;
+    if (this.held + 1 === this.owner.maxCallsPerPod) this.refresh();
+  }
+
+  /** The Pod asked for a pause: new calls go elsewhere, as long as another Pod takes them. */
+  pause(forMs: number): void {
+    const { clock } = this.owner.env;
+    const untilMs = clock.nowMs() + Math.min(forMs, MAX_PAUSE_MS);
+    if (untilMs <= this.#pausedUntilMs || this.state === 'closed') return;
+    this.#pausedUntilMs = untilMs;
+    this.#pauseTimer?.cancel();
+    this.#pauseTimer = clock.after(untilMs - clock.nowMs(), () => this.unblock(Block.PUSHBACK));
+    this.block(Block.PUSHBACK);
+  }
+
   /** Lets the policy choose the Pod although it is ejected, or no longer. */
   probe(isOpen: boolean): void {
     this.onProbation = isOpen;
@@ -238,6 +270,7 @@ export class ClientPod implements Pod, ConnectionsUser {
     if (this.state === 'closed') return;
     this.#timer?.cancel();
     this.#divert?.cancel();
+    this.#pauseTimer?.cancel();
     this.wantsConnection = false;
     this.#setState('closed');
     this.connections.remove(this, reason);
@@ -293,7 +326,9 @@ export class ClientPod implements Pod, ConnectionsUser {
   /** Works out `hasRoom` and `available`; returns whether either changed. */
   #look(): boolean {
     const { hasRoom, available } = this;
-    this.hasRoom = this.state === 'ready' && this.endpoint.phase === 'serving' && this.connections.hasRoom;
+    const { maxCallsPerPod } = this.owner;
+    const isLimited = maxCallsPerPod > 0 && this.held >= maxCallsPerPod;
+    this.hasRoom = this.isConnected && this.connections.hasRoom && !isLimited;
     // The weight is checked here, too, because the picker may not know of its change yet.
     const reasons = this.blocked & this.owner.heeded;
     const isFree = reasons === 0 || (this.onProbation && reasons === Block.EJECTED);

@@ -27,6 +27,9 @@ export class Monitors {
   readonly #cluster: MonitoredCluster;
   readonly #overdue: Overdue;
   #running: readonly RunningMonitor[];
+  /** Those that look at attempts: most monitors do not, and an attempt passes by these alone. */
+  #ofStarts: readonly Monitor<ClientPod>[] = [];
+  #ofEnds: readonly Monitor<ClientPod>[] = [];
 
   constructor(factories: readonly ClientMonitorFactory[], cluster: MonitoredCluster) {
     this.#cluster = cluster;
@@ -42,14 +45,15 @@ export class Monitors {
 
   /** Whether any of them looks at attempts. */
   get watchesAttempts(): boolean {
-    return this.#running.some(
-      ({ monitor }) => monitor.onAttemptStart !== undefined || monitor.onAttemptEnd !== undefined,
-    );
+    return this.#ofStarts.length + this.#ofEnds.length > 0;
   }
 
   onPods(pods: readonly ClientPod[]): void {
     const nowMs = this.#cluster.env.clock.nowMs();
     for (const { monitor } of this.#running) monitor.onPods?.(pods, nowMs);
+    const monitors = this.#running.map(({ monitor }) => monitor);
+    this.#ofStarts = monitors.filter(({ onAttemptStart }) => onAttemptStart !== undefined);
+    this.#ofEnds = monitors.filter(({ onAttemptEnd }) => onAttemptEnd !== undefined);
   }
 
   onReady(pod: ClientPod): void {
@@ -59,12 +63,12 @@ export class Monitors {
 
   onAttemptStart(attempt: WatchedAttempt): void {
     this.#overdue.add(attempt);
-    for (const { monitor } of this.#running) monitor.onAttemptStart?.(attempt);
+    for (const monitor of this.#ofStarts) monitor.onAttemptStart?.(attempt);
   }
 
   onAttemptEnd(attempt: WatchedAttempt): void {
     this.#overdue.remove(attempt);
-    for (const { monitor } of this.#running) monitor.onAttemptEnd?.(attempt);
+    for (const monitor of this.#ofEnds) monitor.onAttemptEnd?.(attempt);
   }
 
   /** A Pod left for good. */
@@ -77,6 +81,8 @@ export class Monitors {
     const running = this.#running;
     this.#overdue.close();
     this.#running = [];
+    this.#ofStarts = [];
+    this.#ofEnds = [];
     for (const one of running) one.close(pods);
   }
 

@@ -9,7 +9,7 @@ const KEEPS_SUSPECTS = new Set(['ring_hash', 'maglev', 'pick_first']);
 function objection(client: ClientRecord, pod: string, atMs: number): string | undefined {
   if (client.draining.has(pod)) return 'draining';
   const ejected = client.ejected.get(pod);
-  if (ejected !== undefined && atMs < ejected.untilMs && !client.isPanicking)
+  if (ejected !== undefined && atMs < client.tryAtMs.get(pod)! && !client.isPanicking)
     return `ejected (${ejected.reason})`;
   if (client.suspects.has(pod) && !client.isPanicking && !KEEPS_SUSPECTS.has(client.facts.policy))
     return 'suspect';

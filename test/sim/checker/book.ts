@@ -29,6 +29,8 @@ export interface ClientRecord {
   /** By Pod, when it was last seen to leave the state `ready`. */
   readonly lastReadyMs: Map<string, number>;
   readonly ejected: Map<string, EntryOf<'ejected'>>;
+  /** By Pod that is ejected, from when on it may be tried. */
+  readonly tryAtMs: Map<string, number>;
   readonly suspects: Set<string>;
   isPanicking: boolean;
   /** Whether a Pod is ready, or was a moment ago: one that ends its connections in order is not for a round trip. */
@@ -87,12 +89,15 @@ export class Book {
       case 'pod':
         if (client!.states.get(entry.pod) === 'ready') client!.lastReadyMs.set(entry.pod, entry.atMs);
         client!.states.set(entry.pod, entry.state);
+        // A new connection brings probation forward.
+        if (entry.state === 'ready') client!.tryAtMs.set(entry.pod, entry.atMs);
         break;
       case 'mode':
         client!.mode = entry.mode;
         break;
       case 'ejected':
         client!.ejected.set(entry.pod, entry);
+        client!.tryAtMs.set(entry.pod, entry.untilMs);
         break;
       case 'returned':
         client!.ejected.delete(entry.pod);
@@ -176,6 +181,7 @@ function newClient(facts: ClientFacts): ClientRecord {
     states,
     lastReadyMs,
     ejected: new Map(),
+    tryAtMs: new Map(),
     suspects: new Set(),
     isPanicking: false,
     wasReady: (pod, nowMs) =>

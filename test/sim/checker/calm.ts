@@ -14,7 +14,9 @@ export const calm: Invariant = {
       see(entry) {
         if (entry.is === 'goaway') leaving.add(entry.pod);
         if (entry.is === 'connect') connects.set(entry.pod, (connects.get(entry.pod) ?? 0) + 1);
-        if (entry.is === 'ejected' || entry.is === 'suspect')
+        // Under hedging, a Pod that is slower than others loses calls to them, which counts against it.
+        const hedges = 'client' in entry && book.clients.get(entry.client)?.facts.retries === 'hedging';
+        if ((entry.is === 'ejected' && !hedges) || (entry.is === 'suspect' && entry.suspect))
           trouble.push({ atMs: entry.atMs, pod: entry.pod, text: `${entry.pod}: ${entry.is}` });
         if (entry.is !== 'pod') return;
         const key = `${entry.client} ${entry.pod}`;

@@ -23,7 +23,7 @@ export const ejections: Invariant = {
       const runMs = own.at(-1) ?? Number.NEGATIVE_INFINITY;
       let count = 0;
       for (const [other, times] of of(client))
-        if (other !== pod) count = Math.max(count, times.filter((atMs) => atMs >= runMs).length);
+        if (other !== pod) count += times.filter((atMs) => atMs >= runMs).length;
       return count;
     };
     const isTooMany = ({ facts, ejected, serving }: ClientRecord) => {
@@ -45,7 +45,10 @@ export const ejections: Invariant = {
           fail(atMs, `${client} ejected ${pod} (${reason}) without a witness`);
         if (isTooMany(book.clients.get(client)!))
           fail(atMs, `${client} ejected ${pod} beyond the percentage`);
-        if (book.ableForMs(pod, atMs) > WELL_MS && reason.startsWith('consecutive_'))
+        // Under hedging, a Pod that is slower than others loses calls to them, which counts against it.
+        const { retries } = book.clients.get(client)!.facts;
+        const isWell = book.ableForMs(pod, atMs) > WELL_MS && retries !== 'hedging';
+        if (isWell && reason.startsWith('consecutive_'))
           fail(atMs, `${client} ejected ${pod} (${reason}), which serves every call`);
       },
     };

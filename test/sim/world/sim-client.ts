@@ -166,7 +166,17 @@ export class SimClient {
 
   #follow(): void {
     const { name: client } = this.plan;
-    this.channel.events.on('mode', (mode) => {
+    const note = (what: object) => this.#world.note({ client, ...what });
+    const { events } = this.channel;
+    events.on('ejected', ({ id: pod, reason, forMs }) =>
+      note({ is: 'ejected', pod, reason, untilMs: Math.round(this.#world.engine.nowMs() + forMs) }),
+    );
+    events.on('returned', ({ id: pod }) => note({ is: 'returned', pod }));
+    events.on('suspect', ({ id: pod, isSuspect: suspect }) => note({ is: 'suspect', pod, suspect }));
+    events.on('panic', ({ level, cluster }) => {
+      if (cluster === 'direct') note({ is: 'panic', panic: level !== 'none' });
+    });
+    events.on('mode', (mode) => {
       for (const pod of this.#attempts.keys()) this.#retired.add(pod);
       this.#attempts.clear();
       this.#world.note({ is: 'mode', client, mode });

@@ -149,6 +149,8 @@ export interface ConnectionListener {
   onRoom(): void;
   /** `isSuspect` changed: the peer owes replies and is silent for longer than is usual, or it was heard again. */
   onSuspect?(isSuspect: boolean): void;
+  /** Whether a suspect peer that did not answer is to be given up now. Default: yes. If not, the owner is asked again later. */
+  mayGiveUp?(): boolean;
 }
 
 /** One HTTP/2 connection to one Pod. It never keeps the process alive, open streams or not: a caller that waits for a reply does. */

@@ -277,8 +277,8 @@ export class Call extends WheelEntry implements GrpcCall, AttemptedCall, Waiter,
   #isHopeless(): boolean {
     const { cluster, norm } = this.plan;
     const leftMs = this.deadlineMs - this.nowMs();
-    if (cluster.state !== 'ready' || leftMs >= norm.medianMs) return false;
-    const text = `has ${Math.max(Math.round(leftMs), 0)} ms left, and calls of this method take ${Math.round(norm.medianMs)} ms; waited for ${whyNoPod(this.runtime.service, cluster)}`;
+    if (cluster.state !== 'ready' || !norm.isKnown || leftMs <= 0 || leftMs >= norm.medianMs) return false;
+    const text = `has ${Math.round(leftMs)} ms left, and calls of this method take ${Math.round(norm.medianMs)} ms; waited for ${whyNoPod(this.runtime.service, cluster)}`;
     this.fail(Status.UNAVAILABLE, 'OVER_LIMIT', text);
     return true;
   }

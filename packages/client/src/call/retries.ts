@@ -61,7 +61,8 @@ export class Retries {
   /** Whether an attempt after this delay would have less time than half of the method's calls take. */
   #isTooLate(delayMs: number): boolean {
     const { runtime, plan, deadlineMs } = this.#call;
-    return runtime.clock.nowMs() + delayMs + plan.norm.medianMs >= deadlineMs;
+    const { norm } = plan;
+    return norm.isKnown && runtime.clock.nowMs() + delayMs + norm.medianMs >= deadlineMs;
   }
 
   /**

@@ -230,6 +230,11 @@ export class Cluster implements PodOwner {
     return this.policy.needsHash || this.policy.order !== undefined ? DIVERTS_AFTER_MS : 0;
   }
 
+  hasOthers(pod: ClientPod): boolean {
+    const isHeard = (other: ClientPod) => other.isConnected && other.suspectSinceMs === undefined;
+    return this.#members.order.some((other) => other !== pod && isHeard(other));
+  }
+
   onSuspect({ id, suspectSinceMs }: ClientPod): void {
     this.report({ type: 'suspect', id, isSuspect: suspectSinceMs !== undefined });
   }

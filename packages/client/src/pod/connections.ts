@@ -54,6 +54,8 @@ export interface ConnectionsUser {
   onConnectionsRoom(): void;
   /** `isSuspect` changed. */
   onConnectionsSuspect(): void;
+  /** Whether another Pod of its set is connected and not suspect. When all are silent, it may be the network or this process. */
+  hasOthers(): boolean;
   /** A connection that took no more calls is gone. */
   onConnectionGone(): void;
 }
@@ -218,6 +220,7 @@ export class PodConnections implements DialedPod {
       onTooManyPings: () => this.#options.pings.onTooMany(this.address.id, keepaliveTimeMs),
       onRoom: () => this.#onRoom(),
       onSuspect: () => this.#lookSuspect(),
+      mayGiveUp: () => this.#users.some((user) => user.hasOthers()),
       onClosed: (cause) => {
         if (connecting) settled('failed');
         if (link === undefined && epoch !== this.#epoch) return;

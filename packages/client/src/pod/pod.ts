@@ -61,6 +61,8 @@ export interface PodOwner {
   onState(pod: ClientPod): void;
   /** A monitor changed the Pod's weight. */
   onWeight(pod: ClientPod): void;
+  /** Whether another Pod of the set is connected and not suspect. */
+  hasOthers(pod: ClientPod): boolean;
   /** The Pod became suspect, or was heard again. */
   onSuspect(pod: ClientPod): void;
   /** The Pod's rank changed. */
@@ -296,6 +298,10 @@ export class ClientPod implements Pod, ConnectionsUser {
     else if (divertsAfterMs === 0) this.block(Block.SUSPECT);
     else this.#divert = clock.after(divertsAfterMs, () => this.block(Block.SUSPECT));
     this.owner.onSuspect(this);
+  }
+
+  hasOthers(): boolean {
+    return this.owner.hasOthers(this);
   }
 
   onConnectionGone(): void {

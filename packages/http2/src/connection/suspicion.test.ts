@@ -49,6 +49,12 @@ class Peer {
     this.told.push(isSuspect ? 'suspect' : 'heard');
   }
 
+  othersAreSilent = false;
+
+  mayGiveUp(): boolean {
+    return !this.othersAreSilent;
+  }
+
   onDead(cause: CloseCause): void {
     this.told.push(`dead after ${(cause as { afterMs: number }).afterMs}`);
   }
@@ -90,6 +96,15 @@ test('a silent peer is suspect after 100 ms, is asked once, and is dead a second
   expect(peer.in(4)).toEqual(['PING', 'suspect']);
   expect(peer.in(950)).toEqual([]);
   expect(peer.in(200)).toEqual(['heard', 'dead after 1000']);
+});
+
+test('while all other peers are silent as well it is not given up', () => {
+  const peer = new Peer().learn();
+  peer.othersAreSilent = true;
+  peer.suspicion.owe();
+  expect(peer.in(10_000)).toEqual(['PING', 'suspect']);
+  peer.othersAreSilent = false;
+  expect(peer.in(1_100)).toEqual(['heard', 'dead after 1000']);
 });
 
 test('an answer clears it, and no other PING follows until a call is answered', () => {

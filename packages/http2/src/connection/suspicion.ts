@@ -14,6 +14,8 @@ export interface SuspectPeer {
   /** Sends a PING of its own kind. */
   probe(answered: () => void): void;
   onSuspect(isSuspect: boolean): void;
+  /** Whether to give the connection up now that the PING was not answered. If not, it is asked again later. */
+  mayGiveUp(): boolean;
   /** The peer did not answer. */
   onDead(cause: CloseCause): void;
 }
@@ -150,21 +152,25 @@ export class Suspicion {
   }
 
   #suspect(nowMs: number): void {
-    const before = this.#peer.bytesReceived;
-    const { timeoutMs } = this.#times;
-    const limitMs = timeoutMs + this.#peer.bytesSentSinceRead / BYTES_PER_MS;
-    this.#limit = new TimeLimit(
-      limitMs,
-      () => {
-        if (this.#peer.bytesReceived !== before) return this.#clear();
-        this.stop();
-        this.#peer.onDead({ kind: 'timeout', step: 'keepalive', afterMs: Math.round(limitMs) });
-      },
-      this.#world,
+    this.#await(
+      this.#times.timeoutMs + this.#peer.bytesSentSinceRead / BYTES_PER_MS,
+      this.#peer.bytesReceived,
     );
     this.#allowance.spend(nowMs);
     this.#peer.probe(() => this.onRead());
     this.#tell(true);
+  }
+
+  /** Gives the peer so long to say anything. `before`: the bytes received when it was asked. */
+  #await(limitMs: number, before: number): void {
+    const expired = () => {
+      if (this.#peer.bytesReceived !== before) return this.#clear();
+      // When all Pods are silent, it is not this one.
+      if (!this.#peer.mayGiveUp()) return this.#await(limitMs, before);
+      this.stop();
+      this.#peer.onDead({ kind: 'timeout', step: 'keepalive', afterMs: Math.round(limitMs) });
+    };
+    this.#limit = new TimeLimit(limitMs, expired, this.#world);
   }
 
   #clear(): void {

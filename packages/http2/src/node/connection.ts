@@ -274,6 +274,10 @@ export class NodeConnection implements Connection, StreamOwner, SuspectPeer {
     this.keepalive(answered);
   }
 
+  mayGiveUp(): boolean {
+    return this.#listener.mayGiveUp?.() ?? true;
+  }
+
   onSuspect(isSuspect: boolean): void {
     this.#listener.onSuspect?.(isSuspect);
   }

@@ -231,6 +231,10 @@ export class OwnConnection implements Connection, Session, StreamHost, KeptAlive
     this.#pings.suspicion(answered);
   }
 
+  mayGiveUp(): boolean {
+    return this.#listener.mayGiveUp?.() ?? true;
+  }
+
   onSuspect(isSuspect: boolean): void {
     this.#listener.onSuspect?.(isSuspect);
   }

@@ -1,7 +1,7 @@
 // Pods that hold their connections and do not answer.
 import { cutOff, letThrough } from '../../servers/firewall.mjs';
 import { A, RR, S } from '../loads.mjs';
-import { backAfter, failed, lastFailure, lostAfter, visible } from '../measures.mjs';
+import { backAfter, failed, lastFailure, lostAfter, p99, visible } from '../measures.mjs';
 import { atMost } from '../promise.mjs';
 
 const noticed = [
@@ -26,6 +26,11 @@ const cut = (of, direction) => ({
   promises: [...noticed, atMost('its connection is given up', lostAfter, { A: 5, RR: 5, S: 5 }, ' s')],
 });
 
+/**
+ * A call is late after 250 ms, or ten times the 99th percentile of its method where that is longer: on a busy machine more calls begin until then.
+ */
+const scaled = (limit) => (client) => limit * Math.max(1, p99('started', 'fault')(client) / 25);
+
 export const silent = [
   {
     id: 'G4',
@@ -48,7 +53,7 @@ export const silent = [
     begin: ({ bad }) => bad.rules({ '*': { hang: true } }),
     end: ({ bad }) => bad.rules({}),
     promises: [
-      atMost('failed', failed, { A: 10, RR: 40, S: 4 }),
+      atMost('failed', failed, { A: scaled(10), RR: scaled(40), S: scaled(4) }),
       atMost('visible', visible(/ejected.*consecutive_timeouts/i), { A: 2, RR: 2, S: 5 }, ' s'),
     ],
   },

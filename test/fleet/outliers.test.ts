@@ -1,6 +1,6 @@
 import type { FakeCall } from '@podwire/http2/testing';
 import { expect, test } from 'vitest';
-import { counted, fleet } from './fleet.ts';
+import { counted, fleet, seeded } from './fleet.ts';
 
 const PODS = ['10.0.0.1:1', '10.0.0.2:1', '10.0.0.3:1'] as const;
 const [A, B, C] = PODS;
@@ -143,6 +143,20 @@ test('a Pod that fails half of its calls is out by its success rate', async () =
   }
   expect(state(one, A).ejected).toMatchObject({ reason: 'success_rate' });
   expect(state(one, B).successRate).toBe(1);
+  expect(await one.close()).toBe(0);
+});
+
+test('what begins to fail on every Pod at once ejects none, although the windows tell of better times', async () => {
+  const one = await fleet(FOUR, {}, { policy: 'round_robin' });
+  for (const address of FOUR)
+    one.pod(address).onCall = (call) => {
+      if (call.headers.includes('bad')) call.end(14);
+      else answer(call, address);
+    };
+  await one.calls(1_000);
+  const random = seeded(3);
+  for (let call = 0; call < 2_000; call++) await one.calls(1, random() < 0.5 ? { key: 'bad' } : {});
+  expect(one.channel.snapshot().counters.ejected.consecutive_failures).toBe(0);
   expect(await one.close()).toBe(0);
 });
 

@@ -5,26 +5,16 @@ import { Block, type Pod } from '../pod.ts';
 import { canServe } from '../policies/scan.ts';
 import { type Comparison, compare, type SuccessRateOptions, shareOfFailures } from './compare.ts';
 import { neededRun } from './needed-run.ts';
-import { type Ejection, type EjectionReason, PodRecord, type Unenforced } from './pod-record.ts';
+import type { OutlierOptions } from './outlier-options.ts';
+import {
+  type Ejection,
+  type EjectionReason,
+  PodRecord,
+  since,
+  type Tally,
+  type Unenforced,
+} from './pod-record.ts';
 import { SLOTS } from './rate-window.ts';
-
-/** The options of outlier detection. */
-export interface OutlierOptions {
-  /** Failures in a row that eject a Pod; more are needed while other Pods fail, too. 0 is off. */
-  readonly consecutiveFailures: number;
-  /** Time-outs in a row that eject a Pod; as above. 0 is off. */
-  readonly consecutiveTimeouts: number;
-  /** Undefined is off. */
-  readonly successRate: SuccessRateOptions | undefined;
-  /** How often success rates are compared, while there are calls. */
-  readonly intervalMs: number;
-  /** How long the first ejection lasts. It doubles each time. */
-  readonly baseEjectionTimeMs: number;
-  /** The longest ejection. */
-  readonly maxEjectionTimeMs: number;
-  /** The largest share of the Pods that may be out, in percent and rounded down. Pods without a connection are out. */
-  readonly maxEjectionPercent: number;
-}
 
 /** Successes of other Pods without which no Pod is ejected. */
 const WITNESSES = 3;
@@ -52,8 +42,9 @@ export class OutlierDetection<P extends Pod> implements Monitor<P> {
   readonly #options: OutlierOptions;
   readonly #slotMs: number;
   #pods: readonly P[] = [];
-  /** Successes over all Pods. */
+  /** Successes and others over all Pods. */
   #successes = 0;
+  #losses = 0;
   /** Attempts that are open. */
   #open = 0;
   /** Whether a tick is planned. */
@@ -148,6 +139,8 @@ export class OutlierDetection<P extends Pod> implements Monitor<P> {
       if (record.failures > 0 || record.timeouts > 0) record.endRuns();
       record.window.add(this.#slotOf(nowMs), true);
     } else if (evidence === Evidence.FAILURE || evidence === Evidence.TIMEOUT) {
+      record.losses += 1;
+      this.#losses += 1;
       record.window.add(this.#slotOf(nowMs), false);
       this.#takeFailure(pod, record, attempt, nowMs);
     }
@@ -156,21 +149,25 @@ export class OutlierDetection<P extends Pod> implements Monitor<P> {
 
   #takeFailure(pod: P, record: PodRecord, attempt: AttemptFacts<P>, nowMs: number): void {
     const { consecutiveFailures, consecutiveTimeouts } = this.#options;
-    const others = this.#successes - record.successes;
     record.addKey(attempt.hash);
     if (attempt.evidence === Evidence.TIMEOUT) {
-      if (record.timeouts === 0) record.othersAtTimeout = others;
+      if (record.timeouts === 0) record.othersAtTimeout = this.#others(record);
       record.timeouts += 1;
-      const had = others - record.othersAtTimeout;
-      this.#look(pod, record, 'consecutive_timeouts', record.timeouts, consecutiveTimeouts, had, nowMs);
+      const before = record.othersAtTimeout;
+      this.#look(pod, record, 'consecutive_timeouts', record.timeouts, consecutiveTimeouts, before, nowMs);
     } else {
       // It answered, if not well.
       record.timeouts = 0;
-      if (record.failures === 0) record.othersAtFailure = others;
+      if (record.failures === 0) record.othersAtFailure = this.#others(record);
       record.failures += 1;
-      const had = others - record.othersAtFailure;
-      this.#look(pod, record, 'consecutive_failures', record.failures, consecutiveFailures, had, nowMs);
+      const before = record.othersAtFailure;
+      this.#look(pod, record, 'consecutive_failures', record.failures, consecutiveFailures, before, nowMs);
     }
+  }
+
+  /** What all Pods but this one have had. */
+  #others({ successes, losses }: PodRecord): Tally {
+    return { successes: this.#successes - successes, losses: this.#losses - losses };
   }
 
   /** Ejects the Pod if its run is long enough, and another Pod had successes meanwhile. */
@@ -180,13 +177,16 @@ export class OutlierDetection<P extends Pod> implements Monitor<P> {
     reason: EjectionReason,
     run: number,
     least: number,
-    witnesses: number,
+    before: Tally,
     nowMs: number,
   ): void {
     if (least === 0 || run < least || record.ejection !== undefined || record.leftMs !== undefined) return;
     if (this.#control.ejectsNone || (this.#control.usesKeys && !record.hasKeys)) return;
-    if (witnesses < WITNESSES) return this.#holdBack(pod, record, reason, 'no_witness');
-    const share = shareOfFailures(this.#pods, pod, this.#slotOf(nowMs));
+    const others = since(before, this.#others(record));
+    if (others.successes < WITNESSES) return this.#holdBack(pod, record, reason, 'no_witness');
+    // Where something begins to fail on all Pods, the windows still tell of how it was.
+    const now = others.losses / (others.losses + others.successes);
+    const share = Math.max(now, shareOfFailures(this.#pods, pod, this.#slotOf(nowMs)));
     if (run < neededRun(least, share)) return;
     this.#eject(pod, record, reason, nowMs);
   }

@@ -26,6 +26,20 @@ export interface Ejection {
   probe: object | undefined;
 }
 
+/** Attempts by what they say of Pods. */
+export interface Tally {
+  readonly successes: number;
+  readonly losses: number;
+}
+
+const NONE: Tally = { successes: 0, losses: 0 };
+
+/** What came to a tally. */
+export const since = (before: Tally, now: Tally): Tally => ({
+  successes: now.successes - before.successes,
+  losses: now.losses - before.losses,
+});
+
 /** How many different keys a run must have under a policy that sends equal keys to one Pod. */
 const MIN_KEYS = 3;
 
@@ -36,11 +50,12 @@ export class PodRecord {
   failures = 0;
   /** Time-outs since the last reply. */
   timeouts = 0;
-  /** Successes since the Pod became known. */
+  /** Successes and others since the Pod became known. */
   successes = 0;
-  /** Successes of the other Pods when the run of failures began, and when that of time-outs did. */
-  othersAtFailure = 0;
-  othersAtTimeout = 0;
+  losses = 0;
+  /** What the other Pods had had when the run of failures began, and when that of time-outs did. */
+  othersAtFailure: Tally = NONE;
+  othersAtTimeout: Tally = NONE;
   /** What its run of failures, or of time-outs, was held back by; told once. */
   unenforced: Unenforced | undefined;
   ejection: Ejection | undefined;

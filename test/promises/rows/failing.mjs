@@ -21,6 +21,11 @@ const allowed = (run) => (client) => {
   return run + open + Math.max(0, ejections.length - 1);
 };
 
+const HALF_WRONG = [
+  ['Unary', 0.5],
+  ['Wrong', 0.5],
+];
+
 const failsAll = (of, rule, { loads = [A, RR, S], ...fleet } = {}) => ({
   id: 'E1',
   of,
@@ -132,15 +137,9 @@ export const failing = [
   }),
   nobody('E5', 'one method fails everywhere', {
     fault: 'one method fails on every Pod',
-    loads: [
-      vary(A, 'A', {
-        methods: [
-          ['Unary', 0.5],
-          ['Wrong', 0.5],
-        ],
-      }),
-    ],
-    begin: all({ Wrong: { fail: UNAVAILABLE } }),
+    // Callers begin to use it: Pods that were told one after the other would not begin to fail alike.
+    fleet: { rules: { Wrong: { fail: UNAVAILABLE } } },
+    begin: (stage) => stage.askAll('set', { methods: HALF_WRONG }),
   }),
   nobody('E5', 'NOT_FOUND', {
     fault: 'one Pod says NOT_FOUND to all',

@@ -59,6 +59,24 @@ test('a Pod takes calls once it has said that it serves', async () => {
   expect(await close()).toBe(0);
 });
 
+test('a channel is ready once a Pod has answered, and its first calls are spread over all that did', async () => {
+  const { clock, channel, services, calls, close } = await watched([undefined, undefined]);
+  expect(channel.snapshot().state).toBe('connecting');
+  let isReady = false;
+  void channel.ready().then(() => {
+    isReady = true;
+  });
+  await clock.advance(500);
+  expect(isReady).toBe(false);
+  services[0]!.say('SERVING');
+  await clock.advance(50);
+  services[1]!.say('SERVING');
+  await clock.advance(1);
+  expect([isReady, channel.snapshot().state]).toEqual([true, 'ready']);
+  expect(counted(await calls(10))).toEqual({ [A]: 5, [B]: 5 });
+  expect(await close()).toBe(0);
+});
+
 test('NOT_SERVING stops new calls at once and ends none; SERVING brings them back at once', async () => {
   const { clock, services, pod, calls, start, events, close } = await watched(['SERVING', 'SERVING']);
   const open: FakeCall[] = [];

@@ -1,5 +1,5 @@
 // Long because it is where a set of Pods, a policy, a queue and opinions meet: each has a file, and here is what they tell one another.
-import { canServe, type LoadTotal, type Picker, type PickInfo, type Policy } from '@podwire/balancer';
+import { Block, canServe, type LoadTotal, type Picker, type PickInfo, type Policy } from '@podwire/balancer';
 import { type Incremental, type StallMeter, stallsOf, type Timer } from '@podwire/core';
 import type { RawHeaders } from '@podwire/http2';
 import type { Endpoint, ServiceWatch } from '@podwire/registry';
@@ -255,6 +255,11 @@ export class Cluster implements PodOwner {
     this.#rebuild.plan('later');
   }
 
+  /** A Pod said for the first time whether it serves, or is not asked any more. */
+  onAnswered(): void {
+    if (!this.isRetired) this.#rebuild.plan(this.state === 'ready' ? 'soon' : 'now');
+  }
+
   onRoom(pod: ClientPod): void {
     if (pod.hasRoom && !this.isRetired) this.queue.flush();
   }
@@ -341,7 +346,8 @@ export class Cluster implements PodOwner {
     const { order } = this.#members;
     const current = this.#first?.current;
     for (const pod of order) {
-      const isReady = pod.state === 'ready';
+      // One that owes its first word on its health counts as one that connects (gRFC A17).
+      const isReady = pod.state === 'ready' && (pod.blocked & Block.UNANSWERED) === 0;
       pod.picked = isReady;
       if (pod.endpoint.phase === 'serving') serving.push(pod);
       if (!canServe(pod.endpoint)) continue;

@@ -120,6 +120,7 @@ export function openDirect(context: ClusterContext, pool: ConnectionPool, spec: 
       // With `pick_first` no health is watched, as gRFC A17 has it.
       health: () => (cluster.policy.order === undefined ? cluster.settings.health : false),
       onHealth: (pod) => listener.onHealth(pod),
+      onAnswered: () => cluster.onAnswered(),
     });
   const cluster: Cluster = new Cluster({
     ...options,

@@ -12,7 +12,7 @@ const SERVICE_ATTRIBUTE = 'health.service';
 export type HealthOption = string | false | undefined;
 
 /** The cluster whose Pods are asked for their health. */
-export interface WatchedCluster extends WatchingCluster, Pick<HealthListener, 'onHealth'> {
+export interface WatchedCluster extends WatchingCluster, Pick<HealthListener, 'onHealth' | 'onAnswered'> {
   /** The option now, or `false` where the policy uses one Pod at a time: `pick_first` watches no health (gRFC A17). */
   health(): HealthOption;
 }
@@ -63,14 +63,14 @@ export class HealthMonitor implements Monitor<ClientPod> {
   }
 
   #watch(pod: ClientPod, service: string): void {
-    const { env, head, callCredentials: credentials, onHealth } = this.#cluster;
+    const { env, head, callCredentials: credentials, onHealth, onAnswered } = this.#cluster;
     let request = this.#requests.get(service);
     if (request === undefined) {
       const method = { path: HEALTH_PATH, ...head };
       request = { method, message: encodeRequest(service), credentials };
       this.#requests.set(service, request);
     }
-    const listener = { onHealth, onUnimplemented: (from: ClientPod) => this.#warn(from) };
+    const listener = { onHealth, onAnswered, onUnimplemented: (from: ClientPod) => this.#warn(from) };
     const health = new PodHealth(pod, service, request, env, this.#control, listener);
     this.#watched.set(pod, health);
     if (pod.state === 'ready') health.begin();

@@ -16,6 +16,8 @@ const FIRST_ANSWER_MS = 3_000;
 export interface HealthListener {
   /** The Pod says something else than before. */
   onHealth(pod: ClientPod): void;
+  /** The Pod owed its first word, and does not any more. */
+  onAnswered(): void;
   /** The Pod's server has no health service. */
   onUnimplemented(pod: ClientPod): void;
 }
@@ -105,13 +107,20 @@ export class PodHealth implements WatchListener {
 
   #free(): void {
     this.dueMs = Number.POSITIVE_INFINITY;
-    this.#control.unblock(this.#pod, Block.UNANSWERED | Block.UNHEALTHY);
+    this.#control.unblock(this.#pod, Block.UNHEALTHY);
+    this.#answered();
   }
 
   #block(): void {
     this.dueMs = Number.POSITIVE_INFINITY;
     this.#control.block(this.#pod, Block.UNHEALTHY);
+    this.#answered();
+  }
+
+  #answered(): void {
+    if ((this.#pod.blocked & Block.UNANSWERED) === 0) return;
     this.#control.unblock(this.#pod, Block.UNANSWERED);
+    this.#listener.onAnswered();
   }
 
   #lookIn(delayMs: number): void {

@@ -1,3 +1,5 @@
+import { selectSubset } from '@podwire/balancer';
+import { toEndpoint } from '@podwire/registry';
 import { ScriptedRegistry } from '@podwire/registry/testing';
 import { expect, test } from 'vitest';
 import { counted, fleet } from './fleet.ts';
@@ -68,5 +70,52 @@ test('panic comes after the other zones, and gives the own zone its Pods back', 
   expect(panics).toEqual(['opinions']);
   // All three of the own zone are used, so that no call has to leave it.
   expect(counted(await at.calls(90))).toEqual({ [A]: 30, [B]: 30, [C]: 30 });
+  expect(await at.close()).toBe(0);
+});
+
+test('within a subset, keys of ejected Pods stay together in other zones, and come home', async () => {
+  const all = Array.from({ length: 12 }, (_, i) => toEndpoint({ address: `10.0.1.${i + 1}:1` }));
+  const subset = { size: 6, client: 0 };
+  const members = selectSubset(all, subset).map(({ id }) => id);
+  const own = members.slice(0, 3);
+  const registry = new ScriptedRegistry();
+  const ids = all.map(({ id }) => id);
+  const options = {
+    registries: [registry],
+    zone: 'a',
+    policy: 'maglev',
+    hashKey: { header: 'key' },
+    subset,
+  } as const;
+  const at = await fleet(ids, {}, options);
+  registry.reset(...ids.map((address) => ({ address, zone: own.includes(address) ? 'a' : 'b' })));
+  await at.clock.advance(1_000);
+  const keys = Array.from({ length: 500 }, (_, i) => `key ${i}`);
+  const homes = async () => {
+    const answers: string[] = [];
+    for (const key of keys) answers.push(...(await at.calls(1, { key })));
+    return answers;
+  };
+  const home = await homes();
+  expect(new Set(home)).toEqual(new Set(own));
+
+  const [a, b] = own as [string, string];
+  for (const address of [a, b]) at.pod(address).fail(14);
+  await homes();
+  const { pods } = at.channel.snapshot();
+  expect(pods.filter(({ ejected }) => ejected !== undefined).map(({ id }) => id)).toEqual([a, b].sort());
+  const away = await homes();
+  expect(away.filter((answer) => own.includes(answer)).length / keys.length).toBeCloseTo(1.4 / 3, 1);
+  expect(away.every((answer) => members.includes(answer))).toBe(true);
+  expect(await homes()).toEqual(away);
+  // A call that names a Pod ignores opinions.
+  for (const address of [a, b]) at.pod(address).answer(Buffer.from(address));
+  expect(await at.calls(2, { 'podwire-pod': a })).toEqual([a, a]);
+
+  for (let round = 0; round < 3; round++) {
+    await at.clock.advance(7_000);
+    await homes();
+  }
+  expect(await homes()).toEqual(home);
   expect(await at.close()).toBe(0);
 });

@@ -11,8 +11,9 @@ import { shrink } from './shrink.mjs';
 
 /** Seeds that once found a fault, or that show what few others show. */
 const KEPT_SEEDS = [4, 16, 17, 21, 24, 26];
-/** How many new ones each commit gets. */
+/** How many new ones each commit gets, and at most how many more while a situation has not been seen. */
 const NEW_SEEDS = 30;
+const MORE_SEEDS = 60;
 const DAY_HOURS = 24;
 const HOUR_MS = 60 * 60_000;
 
@@ -86,7 +87,9 @@ function* orders(state) {
   const dayHours = Number(options.day ?? DAY_HOURS);
   if (dayHours > 0) yield { seed: 1, dayHours };
   for (const seed of KEPT_SEEDS) yield { seed };
-  for (let i = 0; i < Number(options.seeds ?? NEW_SEEDS); i++) yield { seed: from + i };
+  const count = Number(options.seeds ?? NEW_SEEDS);
+  for (let i = 0; i < count; i++) yield { seed: from + i };
+  for (let i = 0; i < MORE_SEEDS && !state.hasSeenAll(); i++) yield { seed: from + count + i };
 }
 
 const folder = fileURLToPath(new URL('../../node_modules/.cache/podwire-sim/', import.meta.url));
@@ -94,15 +97,19 @@ mkdirSync(folder, { recursive: true });
 const file = `${folder}sim-${process.pid}.mjs`;
 await bundle(file);
 
-const state = { virtualMs: 0, cpuMs: 0, calls: 0 };
 const seen = {};
+const state = {
+  virtualMs: 0,
+  cpuMs: 0,
+  calls: 0,
+  hasSeenAll: () => runner.situations.every((name) => seen[name] !== undefined),
+};
 const failed = [];
 const outcomes = [];
-let situations = [];
 const startedMs = performance.now();
 const runner = new Runner(file, availableParallelism());
 try {
-  situations = await runner.run(orders(state), (order, outcome) => {
+  await runner.run(orders(state), (order, outcome) => {
     outcomes.push(outcome);
     state.virtualMs += outcome.virtualMs;
     state.cpuMs += outcome.cpuMs;
@@ -136,6 +143,7 @@ async function report({ order, outcome }) {
   for (const line of smallest.last) say(`  ${line}`);
 }
 
+const { situations } = runner;
 const hours = state.virtualMs / HOUR_MS;
 const seconds = (performance.now() - startedMs) / 1_000;
 say(

@@ -6,7 +6,8 @@ export class Runner {
   #file;
   #free = [];
   #all = new Set();
-  #situations = [];
+  /** The names of the situations that there are; known once a process has begun. */
+  situations = [];
   #atOnce;
 
   constructor(file, atOnce) {
@@ -14,14 +15,13 @@ export class Runner {
     this.#atOnce = atOnce;
   }
 
-  /** Runs all orders; returns the names of the situations that there are. */
+  /** Runs all orders. */
   async run(orders, onOutcome) {
     const lane = async () => {
       for (let next = orders.next(); !next.done; next = orders.next())
         onOutcome(next.value, await this.one(next.value));
     };
     await Promise.all(Array.from({ length: this.#atOnce }, lane));
-    return this.#situations;
   }
 
   /** Runs one order. A process that dies of it is an outcome, too. */
@@ -62,7 +62,7 @@ export class Runner {
     return new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('message', ({ situations }) => {
-        this.#situations = situations;
+        this.situations = situations;
         resolve(child);
       });
     });

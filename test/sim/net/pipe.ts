@@ -3,7 +3,7 @@ import type { Dice } from '../dice.ts';
 import type { Way } from './link.ts';
 
 /** The buffers of both kernels together, for one direction of a connection. */
-const BUFFER_BYTES = 256 * 1024;
+const BUFFER_BYTES = 64 * 1024;
 
 /** The reading end of a pipe. */
 export interface PipeReader {

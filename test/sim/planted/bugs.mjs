@@ -17,11 +17,11 @@ export const BUGS = [
     to: '    }\n    return added;',
   },
   {
-    name: 'a Pod that left the set goes on for half a second',
+    name: 'a Pod that left goes on until the set after',
     invariant: 'H3',
     file: 'client/src/cluster/members.ts',
-    from: '      this.#leave(pod);\n    }\n    return added;',
-    to: '      this.#owner.env.clock.after(500, () => this.#leave(pod));\n    }\n    return added;',
+    from: '      this.byId.delete(pod.id);\n      this.#leave(pod);',
+    to: '      if (!pod.isLate) {\n pod.isLate = true;\n order.push(pod);\n continue;\n }\n      this.byId.delete(pod.id);\n      this.#leave(pod);',
   },
   {
     name: 'the backoff has no jitter',
@@ -117,7 +117,7 @@ export const BUGS = [
   {
     name: 'keepalive spares no server',
     invariant: 'H10',
-    file: 'http2/src/connection/keepalive.ts',
+    file: 'http2/src/connection/ping-allowance.ts',
     from: 'const FREE_PINGS = 2;',
     to: 'const FREE_PINGS = 1_000;',
   },
@@ -153,8 +153,8 @@ export const BUGS = [
     name: 'a Pod that drains gets calls',
     invariant: 'H4',
     file: 'client/src/pod/pod.ts',
-    from: "this.state === 'ready' && this.endpoint.phase === 'serving' && this.connections.hasRoom",
-    to: "this.state === 'ready' && this.connections.hasRoom",
+    from: "    return this.state === 'ready' && this.endpoint.phase === 'serving';",
+    to: "    return this.state === 'ready';",
   },
   {
     name: 'any number of calls may wait',
@@ -190,5 +190,26 @@ export const BUGS = [
     file: 'http2/src/own/frames/frame-reader.ts',
     from: '    if (have === 0) return start;\n',
     to: '',
+  },
+  {
+    name: 'Pods are ejected without a witness',
+    invariant: 'H9',
+    file: 'balancer/src/outlier/outlier-detection.ts',
+    from: 'if (witnesses < WITNESSES)',
+    to: 'if (witnesses < 0)',
+  },
+  {
+    name: 'any number of Pods is ejected',
+    invariant: 'H9',
+    file: 'balancer/src/outlier/outlier-detection.ts',
+    from: 'return out + 1 <= Math.floor(',
+    to: 'return out <= Math.ceil(',
+  },
+  {
+    name: 'a Pod that is ejected gets its share all the same',
+    invariant: 'H4',
+    file: 'balancer/src/outlier/outlier-detection.ts',
+    from: '    this.#control.block(pod, Block.EJECTED);\n  }\n\n  /** Begins an ejection',
+    to: '  }\n\n  /** Begins an ejection',
   },
 ];

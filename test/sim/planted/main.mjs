@@ -45,7 +45,7 @@ let failed = 0;
 async function lane() {
   for (let bug = left.shift(); bug !== undefined; bug = left.shift()) {
     const startedMs = performance.now();
-    const { seed, tried, others } = await hunt(bug);
+    const { seed, tried, others } = await hunt(bug).catch((error) => ({ tried: 0, others: error.message }));
     if (seed === undefined) failed += 1;
     else known[bug.name] = seed;
     const end =

@@ -29,7 +29,7 @@ const RETRY = {
   initialBackoff: '0.02s',
   maxBackoff: '0.2s',
   backoffMultiplier: 2,
-  retryableStatusCodes: ['UNAVAILABLE'],
+  retryableStatusCodes: ['UNAVAILABLE', 'INTERNAL', 'UNKNOWN', 'DATA_LOSS'],
 };
 const HEDGING = { maxAttempts: 3, hedgingDelay: '0.05s', nonFatalStatusCodes: ['UNAVAILABLE', 'INTERNAL'] };
 

@@ -37,6 +37,8 @@ export const starvation: Invariant = {
           of(entry.client).set(entry.call, { call: book.calls.get(entry.call)!, overtakers: 0 });
         else if (entry.is === 'attempt' && of(entry.client).delete(entry.call)) {
           const begunMs = book.calls.get(entry.call)!.atMs;
+          // Of calls that wait, the newest go first while the queue does not empty.
+          if (entry.atMs > begunMs) return;
           for (const one of of(entry.client).values()) {
             if (one.call.atMs > begunMs - LATER_MS) break;
             one.overtakers += 1;

@@ -45,13 +45,6 @@ export const BUGS = [
     to: '',
   },
   {
-    name: 'the newest waiting call is served first',
-    invariant: 'H7',
-    file: 'client/src/cluster/wait-queue.ts',
-    from: 'for (const waiter of this.#waiters) if (!this.#retry(waiter) && !waiter.isSteered) return;',
-    to: 'for (const waiter of [...this.#waiters].reverse()) if (!this.#retry(waiter) && !waiter.isSteered) return;',
-  },
-  {
     name: 'calls that wait are not woken when a Pod has room',
     invariant: 'H7',
     file: 'client/src/cluster/cluster.ts',

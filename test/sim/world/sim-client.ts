@@ -31,6 +31,8 @@ const RETRY = {
   backoffMultiplier: 2,
   retryableStatusCodes: ['UNAVAILABLE', 'INTERNAL', 'UNKNOWN', 'DATA_LOSS'],
 };
+/** podwire's own, unless the service config throttles retries. */
+const BUDGET = { percent: 20, minPerSecond: 1, windowMs: 10_000 };
 const HEDGING = { maxAttempts: 3, hedgingDelay: '0.05s', nonFatalStatusCodes: ['UNAVAILABLE', 'INTERNAL'] };
 
 /** One channel of podwire in the simulated world, which writes down what it does. */
@@ -219,5 +221,6 @@ function factsOf(plan: ClientPlan): ClientFacts {
     maxConnectionsPerPod,
     drainMs,
     ...(subset !== undefined && { subset }),
+    ...(retries !== 'none' && !plan.throttled && { retryBudget: BUDGET }),
   };
 }

@@ -200,6 +200,48 @@ test('a Pod that is connected anew begins its probation at once', async () => {
   expect(await one.close()).toBe(0);
 });
 
+test('a stream on probation lets the Pod in with its first message, and a silent one does not keep it out', async () => {
+  const one = await fleet(PODS, {}, { policy: 'round_robin' });
+  one.pod(A).fail(13);
+  await one.calls(60);
+  one.pod(A).onCall = (call) => {
+    call.onHalfClose = () => call.reply(Buffer.from(A));
+  };
+  for (let second = 0; second < 20 && state(one, A).ejected !== undefined; second++) {
+    await one.calls(10);
+    await one.clock.advance(990);
+  }
+  expect(state(one, A).ejected).toBeUndefined();
+  expect(state(one, A).inFlight).toBe(1);
+  expect(await one.close()).toBe(0);
+});
+
+test('a Pod on probation gets a call that can be tried again, where there are such calls', async () => {
+  const retryPolicy = {
+    maxAttempts: 3,
+    initialBackoff: '0.001s',
+    maxBackoff: '0.001s',
+    backoffMultiplier: 1,
+    retryableStatusCodes: ['INTERNAL'],
+  };
+  const serviceConfig = {
+    methodConfig: [{ name: [{ service: 'shop.Orders', method: 'List' }], retryPolicy }],
+  };
+  const one = await fleet(PODS, {}, { policy: 'round_robin', serviceConfig });
+  one.pod(A).fail(13);
+  await one.calls(60);
+  expect(state(one, A).ejected).toBeDefined();
+  const { untilMs } = state(one, A).ejected!;
+  const before = one.pod(A).calls.length;
+  while (one.pod(A).calls.length === before) {
+    await one.calls(1);
+    await one.clock.advance(50);
+  }
+  expect(one.clock.wallMs() - untilMs).toBeGreaterThanOrEqual(1_000);
+  expect(one.clock.wallMs() - untilMs).toBeLessThan(1_500);
+  expect(await one.close()).toBe(0);
+});
+
 test('without the option no Pod is out', async () => {
   const one = await fleet(PODS, {}, { policy: 'round_robin', outlierDetection: false });
   one.pod(A).fail(13);

@@ -105,6 +105,7 @@ export class OutlierDetection<P extends Pod> implements Monitor<P> {
     for (const pod of this.#pods) {
       const ejection = pod.record?.ejection;
       if (ejection?.phase === 'out' && nowMs >= ejection.untilMs) this.#beginProbation(pod, ejection);
+      else if (ejection?.probe !== undefined) this.#lookAtProbe(pod, pod.record!, ejection, nowMs);
     }
     if (this.#options.successRate !== undefined && this.#busy) this.#sweep(this.#options.successRate, nowMs);
     const goesOn = this.#busy || this.#open > 0;
@@ -255,6 +256,14 @@ export class OutlierDetection<P extends Pod> implements Monitor<P> {
   #try(pod: P, ejection: Ejection): void {
     ejection.phase = 'probation';
     this.#control.probe(pod, true);
+  }
+
+  /** A stream on probation need not end: with its first message it has been answered. One that is silent does not keep others away for ever. */
+  #lookAtProbe(pod: P, record: PodRecord, ejection: Ejection, nowMs: number): void {
+    const { receivedBytes, startedMs } = ejection.probe!;
+    const isOld = nowMs - startedMs >= this.#options.baseEjectionTimeMs;
+    if (receivedBytes > 0) this.#endProbe(pod, record, ejection, Evidence.SUCCESS, nowMs);
+    else if (isOld) this.#endProbe(pod, record, ejection, Evidence.NONE, nowMs);
   }
 
   #endProbe(pod: P, record: PodRecord, ejection: Ejection, evidence: Evidence, nowMs: number): void {

@@ -10,6 +10,14 @@ export type EjectionReason =
 /** Why a Pod that deserved it is not ejected. */
 export type Unenforced = 'max_ejection_overflow' | 'no_witness';
 
+/** A call on probation: the attempt itself. */
+export interface Probe {
+  /** When it was sent, on the monotonic clock. */
+  readonly startedMs: number;
+  /** Bytes of the messages that it has delivered. */
+  readonly receivedBytes: number;
+}
+
 /** A Pod's time outside. */
 export interface Ejection {
   /** The rule by which it was taken out. */
@@ -22,8 +30,8 @@ export interface Ejection {
   phase: 'out' | 'pinged' | 'probation';
   /** Successes that it still needs to come back. */
   missing: number;
-  /** Its call on probation: the attempt itself, of which only the identity matters. */
-  probe: object | undefined;
+  /** Its call on probation. */
+  probe: Probe | undefined;
 }
 
 /** Attempts by what they say of Pods. */

@@ -17,6 +17,9 @@ import { RetryBuffer } from './retry-buffer.ts';
 /** How often to pick again when the chosen Pod's connection filled up between pick and open; after that the call waits. */
 const MAX_OPENS = 8;
 
+/** For how long a Pod on probation is kept for calls that can be tried again. */
+const PREFERENCE_MS = 1_000;
+
 /** Receives the reply that the call is committed to. */
 export interface ReplyListener {
   headers(headers: RawHeaders): void;
@@ -176,7 +179,20 @@ export class Attempts implements AttemptOwner {
     const { pod, exclude } = call.request;
     const { cluster } = call.plan;
     if (pod !== undefined) return cluster.pickNamed(pod);
-    return exclude === undefined ? cluster.picker?.pick(call) : cluster.pickOther(call);
+    const picked = exclude === undefined ? cluster.picker?.pick(call) : cluster.pickOther(call);
+    return picked?.onProbation === true ? this.#orAnother(picked) : picked;
+  }
+
+  /** The Pod's next call decides whether it comes back. For a while it is kept for a call that can be tried again. */
+  #orAnother(pod: ClientPod): ClientPod | undefined {
+    const call = this.#call;
+    const { runtime, plan } = call;
+    const { retry, hedging } = plan.config;
+    const isSafe = retry !== undefined || hedging !== undefined;
+    const isLate = runtime.clock.nowMs() - pod.probationMs >= PREFERENCE_MS;
+    if (isSafe || isLate || !runtime.hasRetries || call.excluded?.has(pod) === true) return pod;
+    const excluded = new Set(call.excluded).add(pod);
+    return plan.cluster.picker?.pick({ hash: call.hash, excluded });
   }
 
   #startOn(pod: ClientPod): boolean {

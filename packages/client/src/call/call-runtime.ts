@@ -65,6 +65,8 @@ export class CallRuntime {
   readonly secure: boolean;
   readonly callCredentials: CallCredentials | undefined;
   throttle: RetryThrottle | undefined;
+  /** Whether any method has a retry or hedging policy. */
+  hasRetries: boolean;
   /** Undefined with a throttle, which stands in its place, or if it was turned off. */
   budget: RetryBudget | undefined;
   /** How long a call waits for a Pod, unless it waits for ready. */
@@ -108,6 +110,7 @@ export class CallRuntime {
     const { throttle } = settings.serviceConfig;
     this.throttle = throttle && new RetryThrottle(throttle);
     this.budget = budgetOf(settings);
+    this.hasRetries = settings.retries && settings.serviceConfig.hasRetries;
     this.#maxHeld = settings.limits.perService;
     this.waitTimeoutMs = settings.waiting.timeoutMs;
     this.compression = settings.compression;
@@ -119,6 +122,7 @@ export class CallRuntime {
     const { waiting, hashKey } = settings;
     const { throttle } = settings.serviceConfig;
     const { budget } = this;
+    this.hasRetries = settings.retries && settings.serviceConfig.hasRetries;
     this.#maxHeld = settings.limits.perService;
     this.budget = budgetOf(settings);
     // The budget keeps its counts, unless its settings changed.

@@ -14,6 +14,8 @@ export interface ServiceConfig {
   /** The first policy of `loadBalancingConfig` that podwire knows. */
   readonly policy: Policy | undefined;
   readonly throttle: ThrottleOptions | undefined;
+  /** Whether any method has a retry or hedging policy. */
+  readonly hasRetries: boolean;
   /** `healthCheckConfig.serviceName` (gRFC A17): the service whose health Pods are asked for; `''` is the whole server. */
   readonly healthService: string | undefined;
   /** The config of a method by `/package.Service/Method`: its own, its service's, or the default one. */
@@ -55,6 +57,9 @@ export function parseServiceConfig(input: unknown, path = 'serviceConfig', maxAt
     policy: parsePolicy(config, path),
     throttle: parseThrottle(config.retryThrottling, `${path}.retryThrottling`),
     healthService: parseHealth(config.healthCheckConfig, `${path}.healthCheckConfig`),
+    hasRetries: [...byName.values()].some(
+      ({ retry, hedging }) => retry !== undefined || hedging !== undefined,
+    ),
     methodConfig: (method) =>
       byName.get(method) ?? byName.get(method.slice(0, method.lastIndexOf('/') + 1)) ?? byName.get('') ?? {},
   };

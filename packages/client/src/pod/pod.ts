@@ -87,6 +87,8 @@ export class ClientPod implements Pod, ConnectionsUser {
   blocked = 0;
   /** Whether the policy may choose it although it is ejected: for one call. */
   onProbation = false;
+  /** When that began. */
+  probationMs = 0;
   record: PodRecord | undefined;
   rank: PodRank = 'out';
   /** Since when it owes replies and is silent; undefined if it is not suspect. */
@@ -230,6 +232,7 @@ export class ClientPod implements Pod, ConnectionsUser {
 
   /** Lets the policy choose the Pod although it is ejected, or no longer. */
   probe(isOpen: boolean): void {
+    if (isOpen && !this.onProbation) this.probationMs = this.owner.env.clock.nowMs();
     this.onProbation = isOpen;
     this.refresh();
   }

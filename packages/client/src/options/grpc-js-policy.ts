@@ -8,6 +8,17 @@ const OWN_NAMES: Readonly<Record<string, string>> = {
   error_utilization_penalty: 'errorUtilizationPenalty',
 };
 
+/** Names of policies that gRPC's clients took before the policies were final (gRFC A42, A48, A58), and take still. */
+const EXPERIMENTAL = /^(least_request|ring_hash|weighted_round_robin)_experimental$/;
+
+/** The same entry of `loadBalancingConfig` under the policy's final name. */
+export function withFinalName(config: unknown): unknown {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) return config;
+  return Object.fromEntries(
+    Object.entries(config).map(([name, options]) => [EXPERIMENTAL.exec(name)?.[1] ?? name, options]),
+  );
+}
+
 /** A policy of a service config that was written for grpc-js, in gRPC's names. Whatever else is wrong with it is left to the policy's parser. */
 export function fromGrpcJs(config: unknown): unknown {
   const options = (config as { readonly weighted_round_robin?: unknown } | null)?.weighted_round_robin;

@@ -3,7 +3,7 @@ import { createPolicy, type Policy, policyNames } from '@podwire/balancer';
 import { boolean, checkKeys, InvalidInput, number, parseDuration } from '@podwire/core';
 import type { HedgingPolicy, RetryPolicy } from '../retry/policy.ts';
 import type { ThrottleOptions } from '../retry/throttle.ts';
-import { fromGrpcJs } from './grpc-js-policy.ts';
+import { fromGrpcJs, withFinalName } from './grpc-js-policy.ts';
 import type { MethodConfig } from './method-config.ts';
 
 /**
@@ -81,7 +81,7 @@ function list(value: unknown, path: string): readonly unknown[] {
 
 function parsePolicy(config: Record<string, unknown>, path: string): Policy | undefined {
   const at = `${path}.loadBalancingConfig`;
-  const configs = list(config.loadBalancingConfig, at);
+  const configs = list(config.loadBalancingConfig, at).map(withFinalName);
   // The first known policy counts, so that a config may name newer policies before those that all clients know.
   const known = configs.findIndex((entry) => policyNames.some((name) => Object.hasOwn(Object(entry), name)));
   if (known >= 0) return createPolicy(fromGrpcJs(configs[known]), `${at}[${known}]`);

@@ -13,6 +13,8 @@ export const ejections: Invariant = {
   begin(book, fail) {
     /** By client and Pod, the times of successes since the Pod's last one. */
     const successes = new Map<string, Map<string, number[]>>();
+    /** Pods that are out or on probation, with their clients. */
+    const out = new Set<string>();
     const of = (client: string) => {
       const found = successes.get(client) ?? new Map<string, number[]>();
       successes.set(client, found);
@@ -28,7 +30,9 @@ export const ejections: Invariant = {
     };
     const isTooMany = ({ facts, ejected, serving }: ClientRecord) => {
       const percent = facts.maxEjectionPercent ?? DEFAULT_PERCENT;
-      return ejected.size > Math.floor((serving.size * percent) / 100);
+      // Pods that left are out of the set, and not of these.
+      const count = [...ejected.keys()].filter((pod) => serving.has(pod)).length;
+      return count > Math.floor((serving.size * percent) / 100);
     };
     return {
       see(entry) {
@@ -39,8 +43,12 @@ export const ejections: Invariant = {
           if (times.length > 50) times.shift();
           of(entry.client).set(entry.pod, times);
         }
+        if (entry.is === 'returned') out.delete(`${entry.client} ${entry.pod}`);
         if (entry.is !== 'ejected') return;
         const { client, pod, reason, atMs } = entry;
+        // A probation that failed needs no witness, and takes no further Pod out.
+        if (out.has(`${client} ${pod}`)) return;
+        out.add(`${client} ${pod}`);
         if (reason.startsWith('consecutive_') && witnesses(client, pod) < WITNESSES)
           fail(atMs, `${client} ejected ${pod} (${reason}) without a witness`);
         if (isTooMany(book.clients.get(client)!))

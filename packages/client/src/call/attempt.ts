@@ -223,8 +223,9 @@ export class Attempt implements StreamHandler, WatchedAttempt {
     const isCounted = this.evidence !== Evidence.NONE;
     const { pod } = this;
     const leaves = pod.state === 'draining' || pod.state === 'closed' || pod.endpoint.phase !== 'serving';
-    if (isCounted || stalledMs > 0 || leaves) return Evidence.NONE;
-    if (end !== undefined) return this.#judgeEnd(end, elapsedMs);
+    if (isCounted || leaves) return Evidence.NONE;
+    // An answer during a stall may have to do with it. Of time, only that is counted in which this process ran.
+    if (end !== undefined) return stalledMs > 0 ? Evidence.NONE : this.#judgeEnd(end, elapsedMs);
     if (this.replied || this.#messages > 0) return Evidence.NONE;
     const lost = winner !== undefined && winner.startedMs - this.startedMs >= LATER_MS;
     if (lost) return Evidence.TIMEOUT;

@@ -81,7 +81,8 @@ export class Overdue {
         nextMs = Math.min(nextMs, LEAST_MS - openMs);
         break;
       }
-      const leftMs = this.#limitMs(one, stalledMs) - openMs;
+      // What passed while this process did not run is not the Pod's.
+      const leftMs = limitMs(one) - openMs + (stalledMs - one.stalledMs);
       if (leftMs <= 0 || leftMs === Number.POSITIVE_INFINITY) this.remove(one);
       else nextMs = Math.min(nextMs, leftMs);
       if (leftMs > 0) continue;
@@ -90,10 +91,10 @@ export class Overdue {
     }
     if (nextMs !== Number.POSITIVE_INFINITY) this.#plan(nextMs);
   }
+}
 
-  /** For how long it may be open; Infinity if nothing is known, or it is a stream, or this process stalled meanwhile. */
-  #limitMs({ norm, receivedBytes, stalledMs: stalledBefore }: WatchedAttempt, stalledMs: number): number {
-    const isJudged = norm.isUnary && receivedBytes === 0 && stalledBefore === stalledMs;
-    return isJudged ? Math.max(FACTOR * norm.p99Ms, LEAST_MS) : Number.POSITIVE_INFINITY;
-  }
+/** For how long it may be open; Infinity if nothing is known, or it is a stream. */
+function limitMs({ norm, receivedBytes }: WatchedAttempt): number {
+  const isJudged = norm.isUnary && receivedBytes === 0;
+  return isJudged ? Math.max(FACTOR * norm.p99Ms, LEAST_MS) : Number.POSITIVE_INFINITY;
 }

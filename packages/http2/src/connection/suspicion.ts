@@ -62,8 +62,7 @@ export class Suspicion {
   #samples = 0;
   /** Doubles with each answer to a PING, until a call is answered. */
   #patience = 1;
-  /** Stalls of this process when the look was planned, and when the silence began. */
-  #stalledAtPlan = 0;
+  /** The stall meter when the silence began, or before. */
   #stalledAtReply = 0;
   isSuspect = false;
   #stopped = false;
@@ -129,10 +128,8 @@ export class Suspicion {
 
   #plan(delayMs: number): void {
     const world = this.#world;
-    const nowMs = world.nowMs();
     this.#timer?.cancel();
-    this.#stalledAtPlan = world.stalls.at(nowMs);
-    this.#dueMs = nowMs + delayMs;
+    this.#dueMs = world.nowMs() + delayMs;
     // After a stall of this process, the bytes that the peer sent meanwhile are read first.
     this.#timer = world.after(Math.max(delayMs, 1), () => world.setImmediate(() => this.#look()));
   }
@@ -141,11 +138,11 @@ export class Suspicion {
     this.#dueMs = Number.POSITIVE_INFINITY;
     if (this.#stopped || this.#owing === 0 || this.isSuspect) return;
     const nowMs = this.#world.nowMs();
-    const stalledMs = this.#world.stalls.at(nowMs) - this.#stalledAtPlan;
-    const silentMs = nowMs - Math.max(this.#peer.lastReadMs, this.#owedMs);
+    // A process that stalls again and again must find a dead peer, too: only its stalls are taken off.
+    const stalledMs = this.#world.stalls.at(nowMs) - this.#stalledAtReply;
+    const silentMs = nowMs - Math.max(this.#peer.lastReadMs, this.#owedMs) - stalledMs;
     const leftMs = this.#thresholdMs - silentMs;
     if (leftMs > 0) return this.#plan(leftMs);
-    if (stalledMs > 0) return this.#plan(stalledMs);
     // Without a PING to ask with, no peer is suspected: keepalive must find a dead one.
     if (this.#allowance.isFresh) this.#suspect(nowMs);
     else this.#plan(UNKNOWN_MS);

@@ -163,7 +163,7 @@ test('a call that waits because of monitors says so', async () => {
   await clock.advance(101);
   expect(call.status).toMatchObject({
     reason: 'WAIT_TIMEOUT',
-    details: expect.stringContaining(`room on a Pod of orders (${A}: it is blocked; ${B}: its weight is 0)`),
+    details: expect.stringContaining(`room on a Pod of orders (${A}: it is ejected; ${B}: its weight is 0)`),
   });
   expect(await close()).toBe(0);
 });

@@ -47,6 +47,13 @@ export class LoadMeter {
     this.total.inFlight += 1;
   }
 
+  /** The call was not sent after all. */
+  undo(): void {
+    this.inFlight -= 1;
+    this.started -= 1;
+    this.total.inFlight -= 1;
+  }
+
   end(nowMs: number, latencyMs: number, outcome: Outcome): void {
     this.inFlight -= 1;
     this.total.inFlight -= 1;

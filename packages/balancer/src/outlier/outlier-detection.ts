@@ -25,6 +25,8 @@ const NEEDED = {
   success_rate: 3,
   failure_percentage: 3,
 } as const;
+/** The code of an attempt that lost to a later one. A slower Pod loses more often: losses count in a row, and not in the success rate. */
+const CANCELLED = 1;
 /** How the time of an ejection varies, so that clients do not come back together (Envoy's jitter is 0 by default). */
 const JITTER = 0.2;
 /** Without an ejection for so long, the next one is one step shorter. */
@@ -142,7 +144,7 @@ export class OutlierDetection<P extends Pod> implements Monitor<P> {
     } else if (evidence === Evidence.FAILURE || evidence === Evidence.TIMEOUT) {
       record.losses += 1;
       this.#losses += 1;
-      record.window.add(this.#slotOf(nowMs), false);
+      if (attempt.code !== CANCELLED) record.window.add(this.#slotOf(nowMs), false);
       this.#takeFailure(pod, record, attempt, nowMs);
     }
     if (record.ejection?.probe === attempt) this.#endProbe(pod, record, record.ejection, evidence, nowMs);

@@ -167,7 +167,9 @@ export class Attempt implements StreamHandler, WatchedAttempt {
 
   /** The connection had no room after all: undoes the attempt. */
   discard(): void {
-    this.#finish('cancelled');
+    this.ended = true;
+    this.pod.load.undo();
+    this.#letGo();
   }
 
   /** The answer is a page of a proxy or another server. Its body is dropped, and a status behind it is not the service's. */

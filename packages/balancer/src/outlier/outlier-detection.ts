@@ -9,6 +9,7 @@ import type { OutlierOptions } from './outlier-options.ts';
 import {
   type Ejection,
   type EjectionReason,
+  NEEDED,
   PodRecord,
   since,
   type Tally,
@@ -18,13 +19,6 @@ import { SLOTS } from './rate-window.ts';
 
 /** Successes of other Pods without which no Pod is ejected. */
 const WITNESSES = 3;
-/** Successes that end a probation. One good reply ends a run; a rate needs more. */
-const NEEDED = {
-  consecutive_failures: 1,
-  consecutive_timeouts: 1,
-  success_rate: 3,
-  failure_percentage: 3,
-} as const;
 /** The code of an attempt that lost to a later one. A slower Pod loses more often: losses count in a row, and not in the success rate. */
 const CANCELLED = 1;
 /** How the time of an ejection varies, so that clients do not come back together (Envoy's jitter is 0 by default). */

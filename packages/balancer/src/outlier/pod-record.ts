@@ -7,6 +7,14 @@ export type EjectionReason =
   | 'success_rate'
   | 'failure_percentage';
 
+/** Successes that end a probation. One good reply ends a run; a rate needs more. */
+export const NEEDED = {
+  consecutive_failures: 1,
+  consecutive_timeouts: 1,
+  success_rate: 3,
+  failure_percentage: 3,
+} as const satisfies Readonly<Record<EjectionReason, number>>;
+
 /** Why a Pod that deserved it is not ejected. */
 export type Unenforced = 'max_ejection_overflow' | 'no_witness';
 

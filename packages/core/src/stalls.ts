@@ -16,7 +16,8 @@ export class StallMeter {
   #watchers = 0;
   /** When the next look is due; Infinity without a timer. */
   #dueMs = Number.POSITIVE_INFINITY;
-  #stalledMs = 0;
+  /** The sum so far. `at` also counts a stall that no look has seen yet. */
+  sumMs = 0;
   #timer: Timer | undefined;
 
   constructor(clock: Clock) {
@@ -45,10 +46,10 @@ export class StallMeter {
   at(nowMs: number): number {
     // Right after a stall, sockets may be read before the timer fires.
     if (nowMs - this.#dueMs >= LATE_MS) {
-      this.#stalledMs += Math.round(nowMs - this.#dueMs);
+      this.sumMs += Math.round(nowMs - this.#dueMs);
       this.#dueMs = nowMs;
     }
-    return this.#stalledMs;
+    return this.sumMs;
   }
 
   #plan(nowMs: number): void {

@@ -33,8 +33,6 @@ function isFailure(end: StreamEnd, { code, reason }: EndStatus): boolean {
 export interface AttemptOwner {
   /** `/package.Service/Method` */
   readonly path: string;
-  /** How long calls of the method take. */
-  readonly norm: MethodNorm;
   /** The hash of the call's key. */
   readonly hash: number;
   /** The attempt no longer counts for limits: it ended, or delivered its first message. */
@@ -61,6 +59,9 @@ export class Attempt implements StreamHandler, WatchedAttempt {
   olderOpen: WatchedAttempt | undefined;
   newerOpen: WatchedAttempt | undefined;
   isListed = false;
+  readonly norm: MethodNorm;
+  /** Whether it counts for limits now. */
+  isHeld = false;
   stream: Stream | undefined;
   /** The next older open attempt of the call. */
   older: Attempt | undefined;
@@ -77,23 +78,32 @@ export class Attempt implements StreamHandler, WatchedAttempt {
   status: EndStatus = OPEN;
   trace: AttemptTrace | undefined;
 
-  constructor(owner: AttemptOwner, pod: ClientPod, ordinal: number, isHedge: boolean, nowMs: number) {
+  constructor(
+    owner: AttemptOwner,
+    pod: ClientPod,
+    norm: MethodNorm,
+    ordinal: number,
+    isHedge: boolean,
+    nowMs: number,
+  ) {
     this.owner = owner;
     this.pod = pod;
+    this.norm = norm;
     this.ordinal = ordinal;
     this.isHedge = isHedge;
     this.startedMs = nowMs;
     this.stalledMs = pod.owner.stalls.at(nowMs);
     pod.load.start();
-    pod.hold();
+  }
+
+  /** It counts for limits from now on, until it ends or delivers its first message. */
+  hold(): void {
+    this.isHeld = true;
+    this.pod.hold();
   }
 
   get method(): string {
     return this.owner.path;
-  }
-
-  get norm(): MethodNorm {
-    return this.owner.norm;
   }
 
   get hash(): number {
@@ -134,7 +144,7 @@ export class Attempt implements StreamHandler, WatchedAttempt {
   onMessage(message: Buffer): void {
     if (this.ended) return;
     this.#messages += 1;
-    if (this.#messages === 1) this.#letGo();
+    if (this.isHeld) this.#letGo();
     this.owner.onMessage(this, message);
   }
 
@@ -146,12 +156,6 @@ export class Attempt implements StreamHandler, WatchedAttempt {
     if (code !== 0 && trailers.length > 0) this.#heedPushback(trailers);
     this.#finish(isFailure(end, this.status) ? 'failed' : 'ok', end);
     this.owner.onEnd(this, end);
-  }
-
-  /** The stream was opened: tells monitors and observers. */
-  started(): void {
-    this.pod.owner.monitors?.onAttemptStart(this);
-    this.trace?.onStart?.(this);
   }
 
   /**
@@ -169,7 +173,7 @@ export class Attempt implements StreamHandler, WatchedAttempt {
   discard(): void {
     this.ended = true;
     this.pod.load.undo();
-    this.#letGo();
+    if (this.isHeld) this.#letGo();
   }
 
   /** The answer is a page of a proxy or another server. Its body is dropped, and a status behind it is not the service's. */
@@ -188,7 +192,7 @@ export class Attempt implements StreamHandler, WatchedAttempt {
     // What passed while this process did not run is not the Pod's.
     const latencyMs = Math.max(nowMs - this.startedMs - stalledMs, 0);
     load.end(nowMs, latencyMs, outcome);
-    if (this.#messages === 0) this.#letGo();
+    if (this.isHeld) this.#letGo();
     if (end !== undefined && this.status.code === 0 && stalledMs === 0)
       this.norm.add(latencyMs, this.#messages);
     if ((monitors !== undefined || this.trace !== undefined) && this.stream !== undefined) {
@@ -202,6 +206,7 @@ export class Attempt implements StreamHandler, WatchedAttempt {
   }
 
   #letGo(): void {
+    this.isHeld = false;
     this.pod.letGo();
     this.owner.onLetGo();
   }

@@ -1,6 +1,6 @@
 // Long because the attempts of a call are one object, for the sake of garbage; the rules of retries are in retries.ts.
 import { status as Status } from '@grpc/grpc-js';
-import type { MethodNorm, PickInfo } from '@podwire/balancer';
+import type { PickInfo } from '@podwire/balancer';
 import type { Timer } from '@podwire/core';
 import { ErrorCode, type RawHeaders, type StreamEnd } from '@podwire/http2';
 import { withHeaders } from '../headers/endpoint-headers.ts';
@@ -91,10 +91,6 @@ export class Attempts implements AttemptOwner {
 
   onLetGo(): void {
     this.#call.runtime.letGo();
-  }
-
-  get norm(): MethodNorm {
-    return this.#call.plan.norm;
   }
 
   get hash(): number {
@@ -199,8 +195,11 @@ export class Attempts implements AttemptOwner {
     const call = this.#call;
     const { plan, host } = call;
     const nowMs = call.runtime.clock.nowMs();
-    call.runtime.hold();
-    const attempt = new Attempt(this, pod, this.#made, this.#open !== undefined, nowMs);
+    const attempt = new Attempt(this, pod, plan.norm, this.#made, this.#open !== undefined, nowMs);
+    if (call.runtime.hasLimits) {
+      call.runtime.hold();
+      attempt.hold();
+    }
     const head = host === undefined ? plan.head : plan.headFor(host);
     const own = attemptHeaders(call, this.#made);
     const headers = pod.headers.length === 0 ? own : withHeaders(own, pod.headers);
@@ -220,7 +219,8 @@ export class Attempts implements AttemptOwner {
     this.#made += 1;
     // Done first: monitors, when they are told, may let waiting calls look for a Pod, and this call no longer waits.
     call.running();
-    if (call.trace !== undefined || pod.owner.monitors !== undefined) this.#tellStart(attempt);
+    pod.owner.monitors?.onAttemptStart(attempt);
+    if (call.trace !== undefined) this.#tellStart(call.trace, attempt);
     if (this.#wanted > 0) stream.request(this.#wanted);
     this.#buffer.pump(attempt);
     this.#account();
@@ -234,12 +234,11 @@ export class Attempts implements AttemptOwner {
     this.#trace = trace.onAttempt?.({ ordinal: this.#made, isHedge: false, beganMs });
   }
 
-  #tellStart(attempt: Attempt): void {
-    const { trace } = this.#call;
+  #tellStart(trace: CallTrace, attempt: Attempt): void {
     const { ordinal, isHedge, startedMs } = attempt;
-    attempt.trace = this.#trace ?? trace?.onAttempt?.({ ordinal, isHedge, beganMs: startedMs });
+    attempt.trace = this.#trace ?? trace.onAttempt?.({ ordinal, isHedge, beganMs: startedMs });
     this.#trace = undefined;
-    attempt.started();
+    attempt.trace?.onStart?.(attempt);
   }
 
   #pump(newest: Attempt): void {

@@ -111,7 +111,7 @@ export class CallRuntime {
     this.throttle = throttle && new RetryThrottle(throttle);
     this.budget = budgetOf(settings);
     this.hasRetries = settings.retries && settings.serviceConfig.hasRetries;
-    this.#maxHeld = settings.limits.perService;
+    this.#limit(settings);
     this.waitTimeoutMs = settings.waiting.timeoutMs;
     this.compression = settings.compression;
     this.hashKey = settings.hashKey;
@@ -123,7 +123,7 @@ export class CallRuntime {
     const { throttle } = settings.serviceConfig;
     const { budget } = this;
     this.hasRetries = settings.retries && settings.serviceConfig.hasRetries;
-    this.#maxHeld = settings.limits.perService;
+    this.#limit(settings);
     this.budget = budgetOf(settings);
     // The budget keeps its counts, unless its settings changed.
     if (budget !== undefined && isSame(budget.options, this.budget?.options)) this.budget = budget;
@@ -147,20 +147,32 @@ export class CallRuntime {
   }
 
   /** Whether as many attempts are in flight as the limit allows. */
-  get isFull(): boolean {
-    return this.#maxHeld > 0 && this.#held >= this.#maxHeld;
-  }
+  isFull = false;
+  /** Whether attempts are counted for a limit. One that was sent before is not. */
+  hasLimits = false;
 
   /** An attempt was sent. For each, one `letGo` follows. */
   hold(): void {
     this.#held += 1;
+    this.#lookFull();
   }
 
   /** An attempt ended, or delivered its first message. */
   letGo(): void {
     const wasFull = this.isFull;
     this.#held -= 1;
+    this.#lookFull();
     if (wasFull && !this.isFull) this.onRoom?.();
+  }
+
+  #lookFull(): void {
+    this.isFull = this.#maxHeld > 0 && this.#held >= this.#maxHeld;
+  }
+
+  #limit({ limits }: Settings): void {
+    this.#maxHeld = limits.perService;
+    this.hasLimits = limits.perService > 0 || limits.perPod > 0;
+    this.#lookFull();
   }
 
   /** Whether a further attempt at a call may be made now, by the throttle or the budget. Takes it from the budget. */

@@ -80,9 +80,9 @@ export class Suspicion {
     if (this.#owing > 1) return;
     const { nowMs, stalls } = this.#world;
     this.#owedMs = nowMs();
-    this.#stalledAtReply = stalls.at(this.#owedMs);
+    this.#stalledAtReply = stalls.sumMs;
     // A timer that fires for nothing costs less than one for each call. It may be too late if less is usual by now.
-    const thresholdMs = this.#thresholdMs;
+    const thresholdMs = this.#usualLimitMs;
     if (!this.#stopped && this.#owedMs + thresholdMs < this.#dueMs) this.#plan(thresholdMs);
   }
 
@@ -108,10 +108,13 @@ export class Suspicion {
     if (this.isSuspect) this.#tell(false);
   }
 
-  get #thresholdMs(): number {
+  get #usualLimitMs(): number {
     const usualMs = this.#samples < MIN_SAMPLES ? UNKNOWN_MS : FACTOR * this.#usualMs;
-    const sendingMs = this.#peer.bytesSentSinceRead / BYTES_PER_MS;
-    return Math.max(usualMs, this.#times.minMs) * this.#patience + sendingMs;
+    return Math.max(usualMs, this.#times.minMs) * this.#patience;
+  }
+
+  get #thresholdMs(): number {
+    return this.#usualLimitMs + this.#peer.bytesSentSinceRead / BYTES_PER_MS;
   }
 
   /** Takes the silence before a reply for a sample of what is usual, unless this process stalled meanwhile. */

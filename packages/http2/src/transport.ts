@@ -165,6 +165,8 @@ export interface Connection extends Peer {
   readonly maxConcurrentStreams: number;
   /** `host:port` on this side; undefined while there is no socket. */
   readonly localAddress: string | undefined;
+  /** When something was last received, on the connection's monotonic clock. */
+  readonly lastReadMs: number;
   /** Whether the peer owes replies, is silent for longer than is usual, and was asked by a PING that it has not answered. */
   readonly isSuspect: boolean;
   /**

@@ -230,9 +230,9 @@ export class Cluster implements PodOwner {
     return this.policy.needsHash || this.policy.order !== undefined ? DIVERTS_AFTER_MS : 0;
   }
 
-  hasOthers(pod: ClientPod): boolean {
-    const isHeard = (other: ClientPod) => other.isConnected && other.suspectSinceMs === undefined;
-    return this.#members.order.some((other) => other !== pod && isHeard(other));
+  hearsOthers(pod: ClientPod): boolean {
+    const sinceMs = pod.suspectSinceMs ?? this.env.clock.nowMs();
+    return this.#members.order.some((other) => other !== pod && other.connections.lastReadMs > sinceMs);
   }
 
   onSuspect({ id, suspectSinceMs }: ClientPod): void {

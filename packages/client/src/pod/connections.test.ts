@@ -49,7 +49,7 @@ function open(maxConnectionsPerPod = 1) {
       heeded: -1,
       divertsAfterMs: 0,
       maxCallsPerPod: 0,
-      hasOthers: () => true,
+      hearsOthers: () => true,
       onSuspect() {},
       onRank() {},
       isDown: () => false,

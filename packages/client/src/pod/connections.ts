@@ -54,8 +54,8 @@ export interface ConnectionsUser {
   onConnectionsRoom(): void;
   /** `isSuspect` changed. */
   onConnectionsSuspect(): void;
-  /** Whether another Pod of its set is connected and not suspect. When all are silent, it may be the network or this process. */
-  hasOthers(): boolean;
+  /** Whether another Pod of its set was heard since this one became suspect. When all are silent, it is not this Pod. */
+  hearsOthers(): boolean;
   /** A connection that took no more calls is gone. */
   onConnectionGone(): void;
 }
@@ -170,6 +170,11 @@ export class PodConnections implements DialedPod {
     if (this.#options.env.clock.nowMs() + delayMs < this.#retryAtMs) this.#retryIn(delayMs);
   }
 
+  /** When something was last received from the Pod. */
+  get lastReadMs(): number {
+    return Math.max(...this.#links.map(({ connection }) => connection.lastReadMs));
+  }
+
   /** Sends a PING on the oldest connection. Where one more could be punished, `answered` is called without it. */
   ping(answered: () => void): void {
     const oldest = this.#links[0];
@@ -220,7 +225,7 @@ export class PodConnections implements DialedPod {
       onTooManyPings: () => this.#options.pings.onTooMany(this.address.id, keepaliveTimeMs),
       onRoom: () => this.#onRoom(),
       onSuspect: () => this.#lookSuspect(),
-      mayGiveUp: () => this.#users.some((user) => user.hasOthers()),
+      mayGiveUp: () => this.#users.some((user) => user.hearsOthers()),
       onClosed: (cause) => {
         if (connecting) settled('failed');
         if (link === undefined && epoch !== this.#epoch) return;

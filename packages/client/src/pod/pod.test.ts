@@ -36,7 +36,7 @@ async function open() {
     heeded: -1,
     divertsAfterMs: 0,
     maxCallsPerPod: 0,
-    hasOthers: () => true,
+    hearsOthers: () => true,
     onSuspect() {},
     onRank() {},
     isDown: () => false,

@@ -61,8 +61,8 @@ export interface PodOwner {
   onState(pod: ClientPod): void;
   /** A monitor changed the Pod's weight. */
   onWeight(pod: ClientPod): void;
-  /** Whether another Pod of the set is connected and not suspect. */
-  hasOthers(pod: ClientPod): boolean;
+  /** Whether another Pod of the set was heard since this one became suspect. */
+  hearsOthers(pod: ClientPod): boolean;
   /** The Pod became suspect, or was heard again. */
   onSuspect(pod: ClientPod): void;
   /** The Pod's rank changed. */
@@ -303,8 +303,8 @@ export class ClientPod implements Pod, ConnectionsUser {
     this.owner.onSuspect(this);
   }
 
-  hasOthers(): boolean {
-    return this.owner.hasOthers(this);
+  hearsOthers(): boolean {
+    return this.owner.hearsOthers(this);
   }
 
   onConnectionGone(): void {

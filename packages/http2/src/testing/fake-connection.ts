@@ -42,6 +42,7 @@ export class FakeConnection implements Connection {
   readonly remoteAddress: string;
   readonly localAddress = 'fake';
   readonly isSuspect = false;
+  lastReadMs = 0;
   readonly peerCertificate = undefined;
   readonly nextTick: (fn: () => void) => void;
   readonly #pod: FakePod;
@@ -150,7 +151,11 @@ export class FakeConnection implements Connection {
 
   /** Runs `fn` when it arrives from the Pod. */
   toClient(fn: () => void): void {
-    this.#toClient.send(() => this.#over || fn());
+    this.#toClient.send(() => {
+      if (this.#over) return;
+      this.lastReadMs = this.#clock.nowMs();
+      fn();
+    });
   }
 
   /** A stream is over. */
